@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/framing.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace samepage {
+namespace {
+
+constexpr std::size_t max_fds = 8;
+
+bool peer_gone(int error) {
+  return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
+}
+
+// Reads exactly `size` bytes; collects descriptors that come along. False at end of file.
+bool receive_all(int socket, std::byte* to, std::size_t size, std::vector<UniqueFd>& fds) {
+  while (size > 0) {
+    iovec part{to, size};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr; item = CMSG_NXTHDR(&message, item)) {
+      if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
+      const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (std::size_t i = 0; i < count; ++i) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(item) + i * sizeof(int), sizeof(int));
+        fds.emplace_back(fd);
+      }
+    }
+    to += got;
+    size -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view Frame::text() const {
+  // SAFETY: char may alias any bytes.
+  return {reinterpret_cast<const char*>(payload.data()), payload.size()};
+}
+
+bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                std::span<const int> fds) {
+  FrameHeader header{static_cast<std::uint32_t>(payload.size()), type};
+  // SAFETY: sendmsg only reads through the iovec.
+  std::array<iovec, 2> parts{iovec{&header, sizeof(header)},
+                             iovec{const_cast<std::byte*>(payload.data()), payload.size()}};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  if (!fds.empty()) {
+    invariant(fds.size() <= max_fds, "too many descriptors in one message");
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    cmsghdr* item = CMSG_FIRSTHDR(&message);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(item), fds.data(), fds.size_bytes());
+  }
+  while (parts[0].iov_len + parts[1].iov_len > 0) {
+    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && peer_gone(errno)) return false;
+    std::size_t left = static_cast<std::size_t>(check(sent, "sendmsg"));
+    message.msg_control = nullptr;  // the descriptors went with the first bytes
+    message.msg_controllen = 0;
+    for (iovec& part : parts) {
+      const std::size_t taken = std::min(left, part.iov_len);
+      part.iov_base = static_cast<std::byte*>(part.iov_base) + taken;
+      part.iov_len -= taken;
+      left -= taken;
+    }
+  }
+  return true;
+}
+
+bool send_frame(int socket, std::uint32_t type, std::string_view text, std::span<const int> fds) {
+  return send_frame(socket, type, std::as_bytes(std::span(text)), fds);
+}
+
+std::optional<Frame> receive_frame(int socket) {
+  Frame frame;
+  FrameHeader header;
+  // SAFETY: FrameHeader is eight plain bytes.
+  if (!receive_all(socket, reinterpret_cast<std::byte*>(&header), sizeof(header), frame.fds))
+    return std::nullopt;
+  if (header.length > max_payload) return std::nullopt;
+  frame.type = header.type;
+  frame.payload.resize(header.length);
+  if (!receive_all(socket, frame.payload.data(), frame.payload.size(), frame.fds)) return std::nullopt;
+  return frame;
+}
+
+UniqueFd connect_local(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    errno = ENAMETOOLONG;
+    return {};
+  }
+  path.copy(address.sun_path, path.size());
+  UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  // SAFETY: the sockets interface takes every address family as sockaddr.
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
+  return socket;
+}
+
+PeerCredentials peer_of(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  check(::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size), "getsockopt SO_PEERCRED");
+  return {credentials.pid, credentials.uid};
+}
+
+}  // namespace samepage

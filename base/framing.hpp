@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Length-prefixed messages over a local stream socket, with file descriptors where they are needed.
+// Both the agent <-> daemon protocol and the guests' control sockets are made of these.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace samepage {
+
+/// What stands before each message, in host byte order: both ends are on one host.
+struct FrameHeader {
+  std::uint32_t length = 0;  // bytes of payload that follow
+  std::uint32_t type = 0;
+};
+static_assert(sizeof(FrameHeader) == 8);
+
+/// A longer payload is a malformed message.
+inline constexpr std::uint32_t max_payload = 1U << 20;
+
+/// One message; the descriptors are those that came with it.
+struct Frame {
+  std::uint32_t type = 0;
+  std::vector<std::byte> payload;
+  std::vector<UniqueFd> fds;
+
+  [[nodiscard]] std::string_view text() const;
+};
+
+/// Writes one message to a blocking socket. False when the peer is gone; throws std::system_error otherwise.
+[[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                              std::span<const int> fds = {});
+[[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::string_view text,
+                              std::span<const int> fds = {});
+
+/// Reads one message from a blocking socket. Empty when the peer is gone or speaks nonsense.
+[[nodiscard]] std::optional<Frame> receive_frame(int socket);
+
+/// A connected stream socket to `path`, or none with errno set.
+UniqueFd connect_local(const std::string& path);
+
+/// Who is at the other end of a local socket (SO_PEERCRED).
+struct PeerCredentials {
+  pid_t pid = 0;
+  uid_t uid = 0;
+};
+PeerCredentials peer_of(int socket);
+
+}  // namespace samepage

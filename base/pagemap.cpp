@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/pagemap.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "base/types.hpp"
+
+namespace samepage {
+namespace {
+
+// struct page_region and struct pm_scan_arg of <linux/fs.h>, Linux 6.7.
+struct PageRegion {
+  std::uint64_t start;
+  std::uint64_t end;
+  std::uint64_t categories;
+};
+
+struct ScanArgument {
+  std::uint64_t size;
+  std::uint64_t flags;
+  std::uint64_t start;
+  std::uint64_t end;
+  std::uint64_t walk_end;
+  std::uint64_t regions;
+  std::uint64_t region_count;
+  std::uint64_t max_pages;
+  std::uint64_t category_inverted;
+  std::uint64_t category_mask;
+  std::uint64_t category_anyof_mask;
+  std::uint64_t return_mask;
+};
+static_assert(sizeof(ScanArgument) == 96);
+
+const unsigned long pagemap_scan = _IOWR('f', 16, ScanArgument);
+
+// The bits of a pagemap word.
+constexpr std::uint64_t word_pfn_mask = (std::uint64_t{1} << 55) - 1;
+constexpr std::uint64_t word_file = std::uint64_t{1} << 61;
+constexpr std::uint64_t word_swapped = std::uint64_t{1} << 62;
+constexpr std::uint64_t word_present = std::uint64_t{1} << 63;
+
+std::uint64_t address_of(const std::byte* pointer) {
+  // SAFETY: the number is only ever given to the kernel as an address of this process.
+  return reinterpret_cast<std::uint64_t>(pointer);
+}
+
+void append(std::vector<PageRun>& runs, std::size_t first, std::size_t count, std::uint32_t categories) {
+  if (!runs.empty()) {
+    PageRun& last = runs.back();
+    if (last.first + last.count == first && last.categories == categories) {
+      last.count += count;
+      return;
+    }
+  }
+  runs.push_back({first, count, categories});
+}
+
+bool try_scan(int fd, std::uint64_t start, std::uint64_t end, std::vector<PageRun>& runs) {
+  std::array<PageRegion, 256> regions{};
+  for (std::uint64_t at = start; at < end;) {
+    ScanArgument argument{};
+    argument.size = sizeof(argument);
+    argument.start = at;
+    argument.end = end;
+    argument.regions =
+        reinterpret_cast<std::uint64_t>(regions.data());  // SAFETY: the kernel fills the array.
+    argument.region_count = regions.size();
+    argument.category_anyof_mask = page_is_present | page_is_swapped;
+    argument.return_mask = page_is_file | page_is_present | page_is_swapped | page_is_zero;
+    const int found = ::ioctl(fd, pagemap_scan, &argument);
+    if (found < 0) return false;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(found); ++i) {
+      append(runs, (regions[i].start - start) >> page_shift,
+             (regions[i].end - regions[i].start) >> page_shift,
+             static_cast<std::uint32_t>(regions[i].categories));
+    }
+    at = argument.walk_end;
+  }
+  return true;
+}
+
+std::vector<std::uint64_t> read_words(int fd, std::uint64_t address, std::size_t pages) {
+  std::vector<std::uint64_t> words(pages);
+  const std::size_t wanted = pages * sizeof(std::uint64_t);
+  std::size_t done = 0;
+  while (done < wanted) {
+    const off_t offset = static_cast<off_t>((address >> page_shift) * sizeof(std::uint64_t) + done);
+    const ssize_t got = check(::pread(fd, words.data() + done / sizeof(std::uint64_t), wanted - done, offset),
+                              "read of pagemap");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return words;
+}
+
+}  // namespace
+
+Pagemap::Pagemap(Backend backend)
+    : fd_(checked_fd(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), "open /proc/self/pagemap")) {
+  std::vector<PageRun> runs;
+  // An empty scan tells whether the kernel knows the request: ENOTTY before Linux 6.7.
+  ScanArgument probe{};
+  probe.size = sizeof(probe);
+  scans_ = backend == Backend::newest && ::ioctl(fd_.get(), pagemap_scan, &probe) == 0;
+}
+
+std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range) const {
+  std::vector<PageRun> runs;
+  const std::uint64_t start = address_of(range.data());
+  if (scans_) {
+    if (!try_scan(fd_.get(), start, start + range.size(), runs)) throw_errno("ioctl PAGEMAP_SCAN");
+    return runs;
+  }
+  constexpr std::size_t chunk = 4096;  // words at a time: 32 KiB
+  const std::size_t pages = range.size() >> page_shift;
+  for (std::size_t first = 0; first < pages; first += chunk) {
+    const std::size_t count = std::min(chunk, pages - first);
+    const std::vector<std::uint64_t> words = read_words(fd_.get(), start + (first << page_shift), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const bool present = (words[i] & word_present) != 0;
+      const bool swapped = (words[i] & word_swapped) != 0;
+      if (!present && !swapped) continue;
+      append(runs, first + i, 1,
+             (present ? page_is_present : 0U) | (swapped ? page_is_swapped : 0U) |
+                 ((words[i] & word_file) != 0 ? page_is_file : 0U));
+    }
+  }
+  return runs;
+}
+
+std::vector<std::uint64_t> pfns_of(pid_t pid, std::uint64_t address, std::size_t pages) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/pagemap";
+  const UniqueFd fd = checked_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open " + path);
+  std::vector<std::uint64_t> words = read_words(fd.get(), address, pages);
+  for (std::uint64_t& word : words) word = (word & word_present) != 0 ? word & word_pfn_mask : 0;
+  return words;
+}
+
+}  // namespace samepage

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/runtime_dir.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace samepage {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+std::string choose_dir() {
+  if (std::string chosen = environment("SAMEPAGE_RUNTIME_DIR"); !chosen.empty()) return chosen;
+  if (std::string xdg = environment("XDG_RUNTIME_DIR"); !xdg.empty()) return xdg + "/samepage";
+  if (::geteuid() == 0) return "/run/samepage";
+  return fmt::format("/tmp/samepage-{}", ::geteuid());
+}
+
+}  // namespace
+
+std::string runtime_dir() {
+  const std::string path = choose_dir();
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw UserError(
+        fmt::format("cannot create the runtime directory {}: {}; set SAMEPAGE_RUNTIME_DIR to a "
+                    "directory that you own",
+                    path, std::strerror(errno)));
+  }
+  struct stat info {};
+  check(::lstat(path.c_str(), &info), "lstat " + path);
+  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 0022) != 0) {
+    throw UserError(
+        fmt::format("the runtime directory {} must be a directory that you own and nobody else can "
+                    "write to; set SAMEPAGE_RUNTIME_DIR to another one",
+                    path));
+  }
+  return path;
+}
+
+std::string daemon_socket_path() {
+  if (std::string chosen = environment("SAMEPAGE_SOCKET"); !chosen.empty()) return chosen;
+  return runtime_dir() + "/samepaged.sock";
+}
+
+}  // namespace samepage

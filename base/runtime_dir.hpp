@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a user's sockets are: one directory that belongs to that user alone.
+#pragma once
+
+#include <string>
+
+namespace samepage {
+
+/// $SAMEPAGE_RUNTIME_DIR, else $XDG_RUNTIME_DIR/samepage, else /run/samepage for root and /tmp/samepage-UID
+/// for others. Created with mode 0700 when missing. Throws UserError when somebody else owns it or can write
+/// to it.
+std::string runtime_dir();
+
+/// The daemon's socket: $SAMEPAGE_SOCKET, else samepaged.sock in runtime_dir().
+std::string daemon_socket_path();
+
+}  // namespace samepage

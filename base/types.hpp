@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Units as types: a page number is no address, a guest's page number is no frame of the store, and
+// bytes are no pages. The only shifts by the page size in the project are in this file.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace samepage {
+
+inline constexpr unsigned page_shift = 12;
+inline constexpr std::size_t page_size = std::size_t{1} << page_shift;
+
+/// A number of 4 KiB pages.
+struct PageCount {
+  std::uint64_t value = 0;
+
+  [[nodiscard]] constexpr std::uint64_t bytes() const { return value << page_shift; }
+  friend constexpr auto operator<=>(PageCount, PageCount) = default;
+  friend constexpr PageCount operator+(PageCount a, PageCount b) { return {a.value + b.value}; }
+  friend constexpr PageCount operator-(PageCount a, PageCount b) { return {a.value - b.value}; }
+  constexpr PageCount& operator+=(PageCount other) { return value += other.value, *this; }
+};
+
+/// Whole pages that `bytes` fill; a remainder is cut off.
+constexpr PageCount pages_in(std::uint64_t bytes) {
+  return {bytes >> page_shift};
+}
+/// Whole pages that are needed to hold `bytes`.
+constexpr PageCount pages_for(std::uint64_t bytes) {
+  return {(bytes + page_size - 1) >> page_shift};
+}
+constexpr bool is_page_aligned(std::uint64_t bytes) {
+  return (bytes & (page_size - 1)) == 0;
+}
+
+/// A guest physical address, in bytes.
+struct Gpa {
+  std::uint64_t value = 0;
+
+  friend constexpr auto operator<=>(Gpa, Gpa) = default;
+  friend constexpr Gpa operator+(Gpa a, std::uint64_t bytes) { return {a.value + bytes}; }
+  friend constexpr std::uint64_t operator-(Gpa a, Gpa b) { return a.value - b.value; }
+};
+
+/// A guest's page number: a guest physical address without its offset in the page.
+struct Gfn {
+  std::uint64_t value = 0;
+
+  [[nodiscard]] constexpr Gpa gpa() const { return {value << page_shift}; }
+  friend constexpr auto operator<=>(Gfn, Gfn) = default;
+  friend constexpr Gfn operator+(Gfn a, PageCount n) { return {a.value + n.value}; }
+  friend constexpr PageCount operator-(Gfn a, Gfn b) { return {a.value - b.value}; }
+  constexpr Gfn& operator++() { return ++value, *this; }
+};
+
+/// The page that holds an address.
+constexpr Gfn gfn_of(Gpa gpa) {
+  return {gpa.value >> page_shift};
+}
+
+/// The number of a frame: a slot of a frame store. Two stores number their frames independently.
+struct FrameId {
+  std::uint32_t value = 0;
+
+  [[nodiscard]] constexpr std::uint64_t offset() const { return std::uint64_t{value} << page_shift; }
+  friend constexpr auto operator<=>(FrameId, FrameId) = default;
+  friend constexpr FrameId operator+(FrameId a, std::uint32_t n) { return {a.value + n}; }
+};
+
+/// The frame at a byte offset of its store.
+constexpr FrameId frame_at(std::uint64_t offset) {
+  return {static_cast<std::uint32_t>(offset >> page_shift)};
+}
+
+/// A half-open range of guest pages.
+struct GfnRange {
+  Gfn first;
+  PageCount pages;
+
+  [[nodiscard]] constexpr Gfn end() const { return first + pages; }
+  [[nodiscard]] constexpr bool contains(Gfn gfn) const { return first <= gfn && gfn < end(); }
+  friend constexpr bool operator==(const GfnRange&, const GfnRange&) = default;
+};
+
+}  // namespace samepage

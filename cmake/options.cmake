@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every host target is built with. Guest programs are freestanding and take none of this.
+set(SAMEPAGE_SANITIZE "" CACHE STRING "Sanitizers for the host programs: empty, address or thread")
+
+add_library(samepage_options INTERFACE)
+target_include_directories(samepage_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(samepage_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+if(SAMEPAGE_SANITIZE STREQUAL "address")
+  target_compile_options(samepage_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(samepage_options INTERFACE -fsanitize=address,undefined)
+elseif(SAMEPAGE_SANITIZE STREQUAL "thread")
+  # gcc's thread sanitizer does not model std::atomic_thread_fence; none is used.
+  target_compile_options(samepage_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(samepage_options INTERFACE -fsanitize=thread)
+elseif(NOT SAMEPAGE_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "SAMEPAGE_SANITIZE is '${SAMEPAGE_SANITIZE}'; it can be empty, address or thread")
+endif()
+
+# samepage_library(NAME SOURCES... [LINK targets...]): one library a folder.
+function(samepage_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC samepage_options ${ARG_LINK})
+endfunction()

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent: what merges a guest's pages, inside the process that owns them. It has a thread of its own that
+// looks for quiet pages, offers their digests to the daemon and maps the frames that the daemon grants.
+// It knows nothing of KVM: it is given memory, a write barrier and the daemon's socket.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dedup/agent/memory_region.hpp"
+#include "dedup/agent/page_map.hpp"
+#include "dedup/agent/write_barrier.hpp"
+
+namespace samepage::dedup {
+
+/// What a guest shares: everything within its domain, or nothing but zero pages (which need no partner).
+enum class Sharing : std::uint8_t { all, zero_only };
+
+struct AgentConfig {
+  std::string guest;   // its name, at most max_name bytes
+  std::string domain;  // the label; the daemon adds the peer's uid
+  Sharing sharing = Sharing::all;
+  std::string socket_path;  // the daemon's
+};
+
+/// What the agent has done since it started. Times in microseconds.
+struct AgentCounters {
+  std::uint64_t passes = 0;
+  std::uint64_t merges = 0;         // pages mapped onto frames
+  std::uint64_t breaks = 0;         // merged pages that the guest wrote, zero pages among them
+  std::uint64_t failed_merges = 0;  // pages that had changed by the time they were compared
+  std::uint64_t stops = 0;          // times the guest was held
+  std::uint64_t stop_max_us = 0;    // the longest
+  bool connected = false;           // false: the daemon is gone, what is merged stays merged
+};
+
+/// Merges the pages of one guest. All public functions may be called from any thread.
+class Agent {
+ public:
+  /// Connects to the daemon, agrees on the protocol and starts the thread. `regions` and `barrier` must
+  /// outlive the agent. Throws UserError when the daemon can't be reached, is another user's or refuses the
+  /// guest.
+  Agent(AgentConfig config, std::vector<MemoryRegion> regions, WriteBarrier& barrier);
+  /// Stops the thread. What is merged stays merged; the daemon drops the references when the process is gone.
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  [[nodiscard]] AgentCounters counters() const;
+  /// The guest's page map with the pages that the agent gave back told from those never touched.
+  [[nodiscard]] std::vector<PageMapRun> page_map() const;
+
+ private:
+  class Thread;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest's memory as it is at this moment: which pages are shared frames, which are its own, which cost
+// nothing. Derived from the kernel's page tables and mappings, not from our own books, so it can check them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/types.hpp"
+#include "dedup/agent/memory_region.hpp"
+
+namespace samepage::dedup {
+
+enum class PageState : std::uint8_t {
+  untouched,  // never written: no memory behind it
+  zero,       // was written, found all zero and given back: no memory behind it
+  own,        // memory of this guest alone
+  frame,      // mapped from the domain's frame store, read-only until the guest writes
+};
+
+/// Consecutive pages of one state; frames are consecutive too.
+struct PageMapRun {
+  GfnRange range;
+  PageState state = PageState::untouched;
+  FrameId first_frame;  // of state frame only
+};
+
+/// Sums over a page map, in bytes; they add up to ram_bytes.
+struct MemoryFigures {
+  std::uint64_t ram_bytes = 0;
+  std::uint64_t private_bytes = 0;
+  std::uint64_t shared_bytes = 0;
+  std::uint64_t zero_bytes = 0;
+  std::uint64_t untouched_bytes = 0;
+  std::uint64_t vmas = 0;  // mappings that the guest's RAM is made of
+};
+
+/// The page map of memory of this process. `given_back` tells of a page without memory whether it was once
+/// written and then given back; may be empty where nobody gives pages back. Any thread; the guest may run.
+std::vector<PageMapRun> page_map(std::span<const MemoryRegion> regions,
+                                 const std::function<bool(Gfn)>& given_back);
+
+/// Sums the runs of a page map; vmas are counted from /proc/self/maps.
+MemoryFigures figures_of(std::span<const MemoryRegion> regions, std::span<const PageMapRun> map);
+
+}  // namespace samepage::dedup

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a command asks the daemon something: figures, knobs. Agents have their own connection (agent/).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+namespace samepage::dedup {
+
+/// Sends {"do": "stat"} or {"do": "tune", KNOB: VALUE...} and returns the daemon's answer: for stat
+/// {"pid", "host": {...}, "guests": [{"name", "pid", "domain", ...}]}. Empty when no daemon answers on the
+/// socket. Throws UserError when the one that answers is another user's, speaks another version or refuses.
+std::optional<nlohmann::json> ask_daemon(const std::string& socket_path, const nlohmann::json& request);
+
+/// Makes sure that a daemon answers on `socket_path`: starts a private samepaged, which ends by itself after
+/// its last guest, when none does. Throws UserError when it can't. `extra_arguments` go to a daemon that is
+/// started.
+void ensure_daemon(const std::string& socket_path, const std::vector<std::string>& extra_arguments = {});
+
+}  // namespace samepage::dedup

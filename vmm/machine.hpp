@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// One guest: its memory, its VM, its devices and its vCPUs, in the order of life. It is the write barrier
+// that the merging agent holds the guest with.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.hpp"
+#include "dedup/agent/memory_region.hpp"
+#include "dedup/agent/write_barrier.hpp"
+
+namespace samepage::vmm {
+
+/// A host file that the guest sees, read-only, at a guest physical address outside its RAM.
+struct RomConfig {
+  std::string path;
+  Gpa address;  // page-aligned
+};
+
+struct MachineConfig {
+  std::string image;         // path of a PVH ELF
+  std::string command_line;  // for the guest
+  std::uint64_t memory_bytes = 64U << 20;
+  unsigned cpus = 1;
+  std::vector<RomConfig> roms;
+};
+
+/// How a guest ended.
+struct GuestExit {
+  enum class Kind : std::uint8_t {
+    exited,   // the guest said so; code is its own
+    stopped,  // request_stop()
+    failed,   // it did what no guest may do, or the host could not run it; message says what and what to do
+  };
+  Kind kind = Kind::exited;
+  int code = 0;
+  std::string message;
+};
+
+/// Called on a vCPU's thread with what the guest printed.
+using ConsoleSink = std::function<void(std::string_view)>;
+
+/// A guest that is complete when constructed: memory reserved, image loaded, vCPUs ready to run.
+class Machine final : public dedup::WriteBarrier {
+ public:
+  /// Throws UserError for a bad image, memory size, vCPU count or ROM and where /dev/kvm can't be used;
+  /// std::system_error where the host fails.
+  Machine(const MachineConfig& config, ConsoleSink console);
+  /// Ends the vCPUs and waits for their threads.
+  ~Machine() override;
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  /// Starts the vCPUs' threads; once.
+  void start();
+  /// Blocks until the guest has ended, however it did.
+  GuestExit wait();
+  /// A descriptor that becomes readable when the guest has ended; owned by the machine.
+  [[nodiscard]] int ended_fd() const;
+  /// Ends the guest at the next opportunity. Any thread.
+  void request_stop();
+
+  /// Holds the vCPUs until unpause(): the user's pause, independent of the write barrier. Any thread.
+  void pause();
+  void unpause();
+  [[nodiscard]] bool paused() const;
+
+  // WriteBarrier: no vCPU is in KVM_RUN between the two. One thread at a time.
+  void hold() override;
+  void release() override;
+
+  /// The guest's RAM, ROMs left out; valid for the machine's life.
+  [[nodiscard]] const std::vector<dedup::MemoryRegion>& ram() const;
+  /// Guest physical ranges of the ROMs.
+  [[nodiscard]] std::vector<GfnRange> rom_ranges() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace samepage::vmm
