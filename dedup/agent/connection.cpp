@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/connection.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "base/check.hpp"
+#include "base/types.hpp"
+#include "dedup/agent/agent.hpp"
+#include "dedup/daemon_connection.hpp"
+
+namespace samepage::dedup {
+
+Connection::Connection(const AgentConfig& config, UniqueFd socket)
+    : socket_(socket ? std::move(socket) : connect_daemon(config.socket_path)), path_(config.socket_path) {
+  if (!socket_) {
+    throw UserError(fmt::format("no samepaged answers on {}; start one, or run the guest with --domain none", path_));
+  }
+}
+
+Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
+  if (config.guest.size() >= wire::max_name || config.domain.size() >= wire::max_name) {
+    throw UserError(fmt::format("the names of a guest and of a domain may have up to {} bytes; choose shorter ones",
+                                wire::max_name - 1));
+  }
+  wire::Hello hello;
+  hello.pages = pages;
+  hello.zero_only = config.sharing == Sharing::zero_only ? 1 : 0;
+  config.guest.copy(hello.guest, wire::max_name - 1);
+  config.domain.copy(hello.domain, wire::max_name - 1);
+  std::optional<Frame> frame;
+  if (send(wire::Type::hello, wire::bytes_of(hello))) frame = receive();
+  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::refused)) {
+    throw UserError(fmt::format("the daemon refuses the guest: {}", frame->text()));
+  }
+  std::optional<wire::Welcome> welcome;
+  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() == 2) {
+    welcome = wire::read_one<wire::Welcome>(frame->payload);
+  }
+  if (!welcome || welcome->version != wire::version) throw UserError(not_our_daemon(path_));
+  wait_without_limit(socket_.get());
+  Mapping staging = Mapping::shared(frame->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
+  return {*welcome, std::move(frame->fds[0]), std::move(staging)};
+}
+
+bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
+  return send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload);
+}
+
+bool Connection::readable() const {
+  pollfd waiting{socket_.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, 0) > 0;
+}
+
+}  // namespace samepage::dedup

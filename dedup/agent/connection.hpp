@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent's connection to the daemon: joins a domain, then sends and receives messages. One thread.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/framing.hpp"
+#include "base/mapping.hpp"
+#include "base/unique_fd.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+struct AgentConfig;
+
+/// What a guest gets when it joins.
+struct Membership {
+  wire::Welcome welcome;
+  UniqueFd store;    // read-only
+  Mapping staging;   // welcome.staging_slots pages
+};
+
+class Connection {
+ public:
+  /// Connects to the daemon that `config` names, or uses `socket` when it is given (tests).
+  explicit Connection(const AgentConfig& config, UniqueFd socket = {});
+
+  /// Says HELLO for a guest of `pages` pages. Throws UserError when the daemon refuses or is none of ours.
+  Membership join(const AgentConfig& config, std::uint32_t pages);
+
+  /// False when the daemon is gone.
+  [[nodiscard]] bool send(wire::Type type, std::span<const std::byte> payload);
+
+  /// True when receive() would not block: a message, or part of one, or the end is there.
+  [[nodiscard]] bool readable() const;
+  /// The next message; empty when the daemon is gone.
+  [[nodiscard]] std::optional<Frame> receive() { return receive_frame(socket_.get()); }
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+ private:
+  UniqueFd socket_;
+  std::string path_;
+};
+
+}  // namespace samepage::dedup

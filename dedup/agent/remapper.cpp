@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/remapper.hpp"
+
+#include <sys/mman.h>
+
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+// After a failed mmap(MAP_FIXED) the old mapping must still be there: a guest never runs on a hole in its memory.
+void require_still_mapped(std::byte* address, std::size_t bytes) {
+  std::vector<unsigned char> residency(bytes >> page_shift);
+  invariant(::mincore(address, bytes, residency.data()) == 0, "a failed remapping has left a hole in guest memory");
+}
+
+// No mapping of guest memory is ever inherited: a fork would share pages behind the reference counts.
+void keep_from_children(std::byte* address, std::size_t bytes) {
+  invariant(::madvise(address, bytes, MADV_DONTFORK) == 0, "MADV_DONTFORK on guest memory");
+}
+
+bool map_anonymous(std::byte* address, std::size_t bytes) {
+  // SAFETY: MAP_FIXED over pages that were found zero while the guest is held; the range is guest memory of ours.
+  if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) ==
+      MAP_FAILED) {
+    require_still_mapped(address, bytes);
+    return false;
+  }
+  keep_from_children(address, bytes);
+  ::madvise(address, bytes, MADV_NOHUGEPAGE);  // fails only where the kernel has no huge pages to refuse
+  return true;
+}
+
+}  // namespace
+
+Remapper::Remapper(GuestPages& pages, UniqueFd store, std::uint32_t max_frames)
+    : pages_(pages), store_(std::move(store)), view_(Mapping::read_only(store_.get(), PageCount{max_frames}.bytes())) {
+  check(::madvise(view_.data(), view_.size(), MADV_DONTFORK), "madvise DONTFORK");
+}
+
+void Remapper::touch(const wire::Grant& grant) const {
+  const std::byte* frames = view_.data() + FrameId{grant.frame}.offset();
+  for (std::uint32_t i = 0; i < grant.count; ++i) {
+    // A volatile read is one that is made although nobody uses it.
+    static_cast<void>(*const_cast<const volatile std::byte*>(frames + PageCount{i}.bytes()));
+  }
+}
+
+void Remapper::merge(const PausedGuest&, const wire::Grant& grant, wire::Merged& merged) {
+  const std::byte* frames = view_.data() + FrameId{grant.frame}.offset();
+  const std::byte* memory = pages_.host(grant.page);
+  const auto mergeable = [&](std::uint32_t i) {
+    return !pages_.has(grant.page + i, GuestPages::merged) &&
+           std::memcmp(memory + PageCount{i}.bytes(), frames + PageCount{i}.bytes(), page_size) == 0;
+  };
+  for (std::uint32_t first = 0; first < grant.count;) {
+    std::uint32_t end = first;
+    while (end < grant.count && mergeable(end)) ++end;
+    const bool mapped = end > first && map_frames(grant.page + first, {grant.frame + first}, end - first);
+    for (std::uint32_t i = first; i < end; ++i) wire::append_page(mapped ? merged.kept : merged.refused, grant.page + i);
+    if (end < grant.count) wire::append_page(merged.refused, grant.page + end);  // the one that differs
+    first = end + 1;
+  }
+}
+
+bool Remapper::map_frames(std::uint32_t page, FrameId frame, std::uint32_t count) {
+  std::byte* const address = pages_.host(page);
+  const std::size_t bytes = PageCount{count}.bytes();
+  // SAFETY: MAP_FIXED over guest memory of ours whose bytes equal the frames', while nothing can write either: the
+  // guest is held and a published frame is immutable. MAP_PRIVATE: a write makes a copy for this guest alone.
+  if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, store_.get(),
+             static_cast<off_t>(frame.offset())) == MAP_FAILED) {
+    require_still_mapped(address, bytes);
+    return false;
+  }
+  keep_from_children(address, bytes);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    pages_.clear(page + i, GuestPages::offered);
+    pages_.set(page + i, GuestPages::merged | GuestPages::on_store);
+  }
+  return true;
+}
+
+void Remapper::forget_frames() { ::madvise(view_.data(), view_.size(), MADV_DONTNEED); }
+
+void Remapper::give_back(const PausedGuest&, GuestPages& pages, const wire::PageRange& range,
+                         std::vector<wire::PageRange>& given) {
+  const std::uint32_t range_end = range.page + range.count;
+  for (std::uint32_t first = range.page; first < range_end;) {
+    const bool on_store = pages.has(first, GuestPages::on_store);
+    std::uint32_t end = first;
+    while (end < range_end && pages.has(end, GuestPages::on_store) == on_store &&
+           !pages.has(end, GuestPages::merged) && is_zero_page(pages.host(end))) {
+      ++end;
+    }
+    if (end == first) {
+      ++first;
+      continue;
+    }
+    std::byte* const address = pages.host(first);
+    const std::size_t bytes = PageCount{end - first}.bytes();
+    const bool gone = on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
+    for (std::uint32_t page = first; gone && page < end; ++page) {
+      pages.clear(page, GuestPages::on_store | GuestPages::offered);
+      pages.set(page, GuestPages::zero);
+      wire::append_page(given, page);
+    }
+    first = end;
+  }
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/worker.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "base/check.hpp"
+#include "base/process_memory.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t chunk_pages = 4096;   // of a pass, between two looks at the daemon's messages
+constexpr std::uint32_t piece_pages = 32;     // of a run, between two looks at the clock while a guest is held
+constexpr std::size_t vma_reserve = 1024;     // of the process's mappings, left for everything but merging
+
+std::uint64_t address_of(const std::byte* pointer) {
+  // SAFETY: the number is only compared with addresses that the kernel prints.
+  return reinterpret_cast<std::uint64_t>(pointer);
+}
+
+}  // namespace
+
+struct Worker::Atomics {
+  std::atomic<std::uint64_t> passes{0}, merges{0}, breaks{0}, failed_merges{0}, stops{0}, stop_max_us{0};
+  std::atomic<bool> connected{false};
+};
+
+Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
+               Pagemap::Backend backend)
+    : config_(std::move(config)),
+      pages_(regions),
+      barrier_(barrier),
+      pagemap_(backend),
+      tracker_(pages_.count()),
+      vma_limit_(std::max(max_map_count(), 2 * vma_reserve) - vma_reserve),
+      counters_(std::make_shared<Atomics>()) {}
+
+void Worker::connect(UniqueFd socket) {
+  Connection connection(config_, std::move(socket));
+  Membership membership = connection.join(config_, pages_.count());
+  remapper_.emplace(pages_, std::move(membership.store), membership.welcome.max_frames);
+  knobs_ = membership.welcome.knobs;
+  membership_.emplace(std::move(membership));
+  connection_.emplace(std::move(connection));
+  counters_->connected = true;
+}
+
+// The daemon and its store are gone for us. What is mapped stays right: nobody reaps that store any more. The pages
+// are offered anew to whoever we join next, and its frames mapped over them.
+void Worker::lose_daemon() {
+  connection_.reset();
+  membership_.reset();
+  remapper_.reset();
+  for (std::uint32_t page = 0; page < pages_.count(); ++page) {
+    if (pages_.has(page, GuestPages::offered | GuestPages::merged)) {
+      pages_.clear(page, GuestPages::offered | GuestPages::merged);
+    }
+  }
+  counters_->connected = false;
+}
+
+void Worker::send(wire::Type type, std::span<const std::byte> payload) {
+  if (connection_ && !payload.empty() && !connection_->send(type, payload)) lose_daemon();
+}
+
+bool Worker::run_pass(const std::function<bool()>& cancelled) {
+  bool found = false;
+  volatile_pages_ = 0;
+  for (const GuestPages::Region& region : pages_.regions()) {
+    for (std::uint32_t first = region.first_page; first < region.end_page(); first += chunk_pages) {
+      if (cancelled() || !connection_) return found;
+      Findings findings;
+      scan(region, first, std::min(chunk_pages, region.end_page() - first), findings);
+      found = found || findings.any;
+      act_on(findings);
+      handle_messages();
+    }
+  }
+  ++counters_->passes;
+  report();
+  return found;
+}
+
+void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings) {
+  const std::byte* start = region.memory.host + PageCount{first - region.first_page}.bytes();
+  for (const PageRun& run : pagemap_.populated({start, PageCount{count}.bytes()})) {
+    if (run.is(page_is_zero)) continue;  // read, never written: the kernel's own zero page
+    for (std::size_t i = 0; i < run.count; ++i) {
+      look_at(first + static_cast<std::uint32_t>(run.first + i), run, findings);
+    }
+  }
+}
+
+void Worker::look_at(std::uint32_t page, const PageRun& run, Findings& findings) {
+  const bool from_store = run.is(page_is_file);
+  if (from_store && pages_.has(page, GuestPages::merged)) return;
+  if (!from_store && pages_.has(page, GuestPages::merged)) note_written(page, findings);
+  if (run.is(page_is_swapped)) return;  // looking at it would bring it in
+
+  const std::byte* const memory = pages_.host(page);
+  const bool zero = is_zero_page(memory);
+  if (pages_.has(page, GuestPages::zero)) {
+    if (zero && !pagemap_.sees_zero_page()) {
+      // Only read, or written with zeros: without PAGEMAP_SCAN nobody can tell. It is given back once more.
+      pages_.clear(page, GuestPages::zero);
+      --zero_pages_;
+    } else {
+      note_written(page, findings);
+    }
+  }
+  const Digest digest = zero ? Digest{} : digest_of_page(memory, membership_->welcome.secret);
+  if (!tracker_.quiet(page, digest)) {
+    ++volatile_pages_;
+    findings.any = true;
+    if (pages_.has(page, GuestPages::offered)) {
+      pages_.clear(page, GuestPages::offered);
+      wire::append_page(findings.withdrawn, page);
+    }
+  } else if (zero) {
+    wire::append_page(findings.zero, page);
+    findings.any = true;
+  } else if (config_.sharing == Sharing::all && !pages_.has(page, GuestPages::offered)) {
+    pages_.set(page, GuestPages::offered);
+    findings.offers.push_back({digest.value, page, 0});
+    findings.any = true;
+  }
+}
+
+// The guest has written a page that was merged or given back.
+void Worker::note_written(std::uint32_t page, Findings& findings) {
+  if (pages_.has(page, GuestPages::merged)) wire::append_page(findings.broken, page);
+  if (pages_.has(page, GuestPages::zero)) --zero_pages_;
+  pages_.clear(page, GuestPages::merged | GuestPages::zero);
+  tracker_.forget(page);
+  ++counters_->breaks;
+  findings.any = true;
+}
+
+void Worker::act_on(Findings& findings) {
+  send(wire::Type::broken, std::as_bytes(std::span(findings.broken)));
+  send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
+  const std::span<const wire::Offer> offers(findings.offers);
+  for (std::size_t first = 0; first < offers.size(); first += wire::max_offers) {
+    send(wire::Type::offer, std::as_bytes(offers.subspan(first, std::min(wire::max_offers, offers.size() - first))));
+  }
+  give_back(findings.zero);
+}
+
+// Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for one stop
+// is used up.
+template <typename Item, typename Act>
+void Worker::while_held(const std::vector<Item>& items, Act act) {
+  const auto budget = std::chrono::microseconds(knobs_.stop_budget_us);
+  for (std::size_t next = 0; next < items.size();) {
+    const auto start = Clock::now();
+    {
+      const PausedGuest held(barrier_);
+      do {
+        act(held, items[next++]);
+      } while (next < items.size() && Clock::now() - start < budget);
+    }
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
+    ++counters_->stops;
+    counters_->stop_max_us = std::max(counters_->stop_max_us.load(), static_cast<std::uint64_t>(us));
+  }
+}
+
+void Worker::give_back(const std::vector<wire::PageRange>& zero) {
+  if (zero.empty()) return;
+  std::vector<wire::PageRange> pieces;
+  for (const wire::PageRange& range : zero) {
+    for (std::uint32_t page = range.page; page < range.page + range.count;) {
+      const std::uint32_t end = std::min({page + piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
+      pieces.push_back({page, end - page});
+      page = end;
+    }
+  }
+  std::vector<wire::PageRange> given;
+  while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
+    Remapper::give_back(held, pages_, piece, given);
+  });
+  for (const wire::PageRange& range : given) {
+    zero_pages_ += range.count;
+    for (std::uint32_t i = 0; i < range.count; ++i) tracker_.forget(range.page + i);
+  }
+  mappings_changed_ = true;
+}
+
+void Worker::handle_messages() {
+  while (connection_ && connection_->readable()) {
+    if (const auto frame = connection_->receive()) {
+      handle(*frame);
+    } else {
+      lose_daemon();
+    }
+  }
+}
+
+void Worker::handle(const Frame& frame) {
+  switch (static_cast<wire::Type>(frame.type)) {
+    case wire::Type::verdict:
+      if (const auto verdict = wire::decode_verdict(frame.payload)) {
+        donate(verdict->donate);
+        merge(verdict->grants);
+        return;
+      }
+      break;
+    case wire::Type::knobs:
+      if (const auto knobs = wire::read_one<wire::Knobs>(frame.payload)) {
+        knobs_ = *knobs;
+        return;
+      }
+      break;
+    default:
+      break;
+  }
+  lose_daemon();  // what we don't understand we don't obey
+}
+
+void Worker::donate(const std::vector<wire::Donation>& requests) {
+  for (const wire::Donation& request : requests) {
+    if (request.page >= pages_.count() || request.slot >= membership_->welcome.staging_slots) return lose_daemon();
+    // The guest may be writing the page: the daemon hashes what it got.
+    std::memcpy(membership_->staging.data() + PageCount{request.slot}.bytes(), pages_.host(request.page), page_size);
+  }
+  send(wire::Type::donated, std::as_bytes(std::span(requests)));
+}
+
+// Cuts grants into pieces that lie in one region and are quickly done. Empty when one of them makes no sense.
+std::optional<std::vector<wire::Grant>> Worker::pieces_of(const std::vector<wire::Grant>& grants) const {
+  std::vector<wire::Grant> pieces;
+  for (wire::Grant grant : grants) {
+    if (grant.page >= pages_.count() || grant.count > pages_.count() - grant.page ||
+        grant.frame >= membership_->welcome.max_frames || grant.count > membership_->welcome.max_frames - grant.frame) {
+      return std::nullopt;
+    }
+    while (grant.count > 0) {
+      const std::uint32_t count =
+          std::min({grant.count, piece_pages, pages_.region_of(grant.page).end_page() - grant.page});
+      pieces.push_back({grant.page, grant.frame, count});
+      grant = {grant.page + count, grant.frame + count, grant.count - count};
+    }
+  }
+  return pieces;
+}
+
+// A mapping in the middle of another makes two more. When the process may not have that many, the guest keeps its
+// pages: the longest runs save the most for what they cost.
+void Worker::refuse_what_exceeds_the_budget(std::vector<wire::Grant>& pieces, wire::Merged& merged) {
+  if (vmas_ + 2 * pieces.size() < vma_limit_) return;
+  count_vmas();
+  if (vmas_ + 2 * pieces.size() < vma_limit_) return;
+  const std::size_t kept = vmas_ < vma_limit_ ? (vma_limit_ - vmas_) / 2 : 0;
+  std::stable_sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+  for (std::size_t i = kept; i < pieces.size(); ++i) merged.refused.push_back({pieces[i].page, pieces[i].count});
+  pieces.resize(std::min(kept, pieces.size()));
+}
+
+void Worker::merge(const std::vector<wire::Grant>& grants) {
+  if (grants.empty() || !connection_) return;
+  auto pieces = pieces_of(grants);
+  if (!pieces) return lose_daemon();
+  wire::Merged merged;
+  refuse_what_exceeds_the_budget(*pieces, merged);
+  for (const wire::Grant& piece : *pieces) remapper_->touch(piece);
+  while_held(*pieces, [&](const PausedGuest& held, const wire::Grant& piece) { remapper_->merge(held, piece, merged); });
+  for (const wire::PageRange& range : merged.kept) {
+    counters_->merges += range.count;
+    vmas_ += 2;
+  }
+  for (const wire::PageRange& range : merged.refused) {
+    counters_->failed_merges += range.count;
+    // Offered again when it has been quiet once more.
+    for (std::uint32_t i = 0; i < range.count; ++i) {
+      pages_.clear(range.page + i, GuestPages::offered);
+      tracker_.forget(range.page + i);
+    }
+  }
+  mappings_changed_ = true;
+  send(wire::Type::merged, wire::encode(merged));
+}
+
+void Worker::count_vmas() {
+  if (!mappings_changed_) return;
+  std::uint64_t now = 0;
+  for (const GuestPages::Region& region : pages_.regions()) {
+    const std::uint64_t start = address_of(region.memory.host);
+    now += mappings_in(start, start + region.memory.pages.bytes()).size();
+  }
+  vmas_ = now - std::min<std::uint64_t>(now, pages_.regions().size());
+  mappings_changed_ = false;
+}
+
+void Worker::report() {
+  if (!connection_) return;
+  if (mappings_changed_) {
+    count_vmas();
+    remapper_->forget_frames();
+  }
+  wire::Report report;
+  report.passes = counters_->passes;
+  report.breaks = counters_->breaks;
+  report.zero_pages = zero_pages_;
+  report.volatile_pages = volatile_pages_;
+  report.stops = counters_->stops;
+  report.stop_max_us = counters_->stop_max_us;
+  report.vmas = vmas_;
+  report.agent_bytes = pages_.memory_bytes() + tracker_.memory_bytes();
+  report.failed_merges = counters_->failed_merges;
+  send(wire::Type::report, wire::bytes_of(report));
+}
+
+AgentCounters Worker::counters() const {
+  return {counters_->passes,      counters_->merges,     counters_->breaks,   counters_->failed_merges,
+          counters_->stops,       counters_->stop_max_us, counters_->connected};
+}
+
+}  // namespace samepage::dedup

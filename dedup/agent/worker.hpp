@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent does, step by step and without a thread of its own, so that tests decide what happens when:
+// a pass over the guest's memory, and the daemon's messages as they come.
+//
+// A page's way: populated, its digest the same as in the last pass (quiet) -> OFFER -> grant -> compared and mapped
+// under the barrier -> MERGED. A merged page that has memory of the guest's own was written: BROKEN, and it starts
+// again. A page that is quiet and zero is given back and asks nobody.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/pagemap.hpp"
+#include "dedup/agent/agent.hpp"
+#include "dedup/agent/connection.hpp"
+#include "dedup/agent/guest_pages.hpp"
+#include "dedup/agent/rehash_tracker.hpp"
+#include "dedup/agent/remapper.hpp"
+#include "dedup/agent/write_barrier.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+class Worker {
+ public:
+  /// Without a connection yet. `barrier` must outlive the worker.
+  Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
+         Pagemap::Backend backend = Pagemap::Backend::newest);
+
+  /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again, also
+  /// after the daemon was lost: what is mapped from its store stays, and is offered anew.
+  void connect(UniqueFd socket = {});
+  [[nodiscard]] bool connected() const { return connection_.has_value(); }
+  /// Of the daemon's socket, to wait on; only while connected.
+  [[nodiscard]] int socket_fd() const { return connection_->fd(); }
+
+  /// Looks at every populated page once. True when anything was found: pages that changed, that can be offered,
+  /// that were broken or given back. `cancelled` is asked now and then and ends the pass early.
+  bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
+  /// Answers all messages that are there. Call when the socket is readable.
+  void handle_messages();
+
+  [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
+  [[nodiscard]] const GuestPages& pages() const { return pages_; }
+  [[nodiscard]] AgentCounters counters() const;
+
+ private:
+  // What a part of a pass has found, in the order in which the daemon must hear of it.
+  struct Findings {
+    std::vector<wire::PageRange> broken;
+    std::vector<wire::PageRange> withdrawn;
+    std::vector<wire::Offer> offers;
+    std::vector<wire::PageRange> zero;
+    bool any = false;
+  };
+
+  void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
+  void look_at(std::uint32_t page, const PageRun& run, Findings& findings);
+  void note_written(std::uint32_t page, Findings& findings);
+  void act_on(Findings& findings);
+  void give_back(const std::vector<wire::PageRange>& zero);
+  void handle(const Frame& frame);
+  void donate(const std::vector<wire::Donation>& requests);
+  void merge(const std::vector<wire::Grant>& grants);
+  std::optional<std::vector<wire::Grant>> pieces_of(const std::vector<wire::Grant>& grants) const;
+  void refuse_what_exceeds_the_budget(std::vector<wire::Grant>& pieces, wire::Merged& merged);
+  template <typename Item, typename Act>
+  void while_held(const std::vector<Item>& items, Act act);
+  void send(wire::Type type, std::span<const std::byte> payload);
+  void report();
+  void count_vmas();
+  void lose_daemon();
+
+  AgentConfig config_;
+  GuestPages pages_;
+  WriteBarrier& barrier_;
+  Pagemap pagemap_;
+  RehashTracker tracker_;
+  std::optional<Connection> connection_;
+  std::optional<Membership> membership_;
+  std::optional<Remapper> remapper_;
+  wire::Knobs knobs_;
+  std::size_t vma_limit_;
+  std::uint64_t vmas_ = 0;           // that merging has added, at most; counted exactly now and then
+  bool mappings_changed_ = false;    // since they were counted
+  std::uint64_t zero_pages_ = 0;
+  std::uint64_t volatile_pages_ = 0;
+
+  struct Atomics;
+  std::shared_ptr<Atomics> counters_;  // read by other threads
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/domain.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+
+using Outcome = Merger::Outcome;
+
+Domain::Domain(std::string label, std::uint32_t max_frames) : label_(std::move(label)), merger_(max_frames) {}
+
+PageId Domain::join(std::uint32_t pages, GuestLink& link) {
+  const PageId first = merger_.add_guest(pages);
+  guests_[first.value] = {pages, &link};
+  return first;
+}
+
+void Domain::detach(PageId guest) {
+  Guest& gone = guests_.at(guest.value);
+  gone.link = nullptr;
+  merger_.detach_guest(guest, gone.pages);
+}
+
+void Domain::leave(PageId guest) {
+  merger_.remove_guest(guest, guests_.at(guest.value).pages);
+  guests_.erase(guest.value);
+}
+
+template <typename Act>
+Outcome Domain::for_each_page(PageId guest, Pages ranges, Act act) {
+  const std::uint32_t pages = guests_.at(guest.value).pages;
+  for (const wire::PageRange& range : ranges) {
+    if (range.page >= pages || range.count > pages - range.page) return Outcome::violation;
+    for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
+      if (act(PageId{guest.value + page}) == Outcome::violation) return Outcome::violation;
+    }
+  }
+  return Outcome::done;
+}
+
+Outcome Domain::offer(PageId guest, std::span<const wire::Offer> offers) {
+  const std::uint32_t pages = guests_.at(guest.value).pages;
+  for (const wire::Offer& offer : offers) {
+    if (offer.page >= pages || offer.digest >> Digest::bits != 0) return Outcome::violation;
+    if (merger_.offer({guest.value + offer.page}, {offer.digest}) == Outcome::violation) return Outcome::violation;
+  }
+  return Outcome::done;
+}
+
+Outcome Domain::withdraw(PageId guest, Pages pages) {
+  return for_each_page(guest, pages, [&](PageId page) { return merger_.withdraw(page); });
+}
+
+Outcome Domain::answered(PageId guest, Pages pages, Merger::Answer answer) {
+  return for_each_page(guest, pages, [&](PageId page) { return merger_.answered(page, answer); });
+}
+
+Outcome Domain::broken(PageId guest, Pages pages) {
+  return for_each_page(guest, pages, [&](PageId page) { return merger_.broken(page); });
+}
+
+Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes) {
+  if (page >= guests_.at(guest.value).pages) return Outcome::violation;
+  const Digest digest = digest_of_page(bytes.data(), secret_);
+  // The grants that this causes wait in the Merger's orders until the frame is written.
+  if (const auto frame = merger_.donated({guest.value + page}, digest)) store_.write(*frame, bytes);
+  return Outcome::done;
+}
+
+// Empty for a page of a guest that has left since the order was given.
+std::optional<Domain::Recipient> Domain::recipient_of(PageId page) {
+  auto guest = guests_.upper_bound(page.value);
+  if (guest == guests_.begin()) return std::nullopt;
+  --guest;
+  const std::uint32_t ordinal = page.value - guest->first;
+  if (ordinal >= guest->second.pages || guest->second.link == nullptr) return std::nullopt;
+  return Recipient{guest->second.link, ordinal};
+}
+
+void Domain::carry_out() {
+  const MergerOrders orders = merger_.take_orders();
+  reap(orders.reaped);
+  std::set<GuestLink*> ordered;
+  // A guest that was detached meanwhile hears nothing: what it was granted counts until its process is gone.
+  for (const auto& [page, frame] : orders.grants) {
+    if (const auto to = recipient_of(page)) to->link->grant(to->page, frame), ordered.insert(to->link);
+  }
+  for (const auto& [page, frame] : orders.donations) {
+    if (const auto to = recipient_of(page)) to->link->request_donation(to->page), ordered.insert(to->link);
+  }
+  for (GuestLink* link : ordered) link->flush();
+}
+
+void Domain::reap(std::vector<FrameId> frames) {
+  std::sort(frames.begin(), frames.end());
+  for (std::size_t first = 0; first < frames.size();) {
+    std::size_t end = first + 1;
+    while (end < frames.size() && frames[end].value == frames[end - 1].value + 1) ++end;
+    store_.reap(frames[first], static_cast<std::uint32_t>(end - first));
+    first = end;
+  }
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/frame_refs.hpp"
+
+#include <stdexcept>
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+constexpr unsigned state_shift = 60;
+constexpr unsigned frame_shift = 30;
+constexpr std::uint64_t low_30 = (std::uint64_t{1} << 30) - 1;
+constexpr std::uint64_t low_60 = (std::uint64_t{1} << 60) - 1;
+static_assert(Digest::bits == 60);
+
+constexpr std::uint64_t with_state(std::uint64_t state, std::uint64_t payload) {
+  return state << state_shift | payload;
+}
+
+bool is_linked(PageKnowledge knowledge) {
+  return knowledge == PageKnowledge::waiting || knowledge == PageKnowledge::granted ||
+         knowledge == PageKnowledge::merged;
+}
+
+}  // namespace
+
+void FrameRefs::grow_pages(std::uint32_t end) {
+  invariant(end <= none_, "more pages than a domain's books can number");
+  if (end <= words_.size()) return;
+  words_.resize(end, 0);
+  previous_.resize(end, none_);
+}
+
+PageKnowledge FrameRefs::knowledge(PageId page) const {
+  return static_cast<PageKnowledge>(words_[page.value] >> state_shift);
+}
+
+Digest FrameRefs::digest(PageId page) const { return {words_[page.value] & low_60}; }
+
+FrameId FrameRefs::frame(PageId page) const {
+  return {static_cast<std::uint32_t>(words_[page.value] >> frame_shift & low_30)};
+}
+
+std::uint32_t FrameRefs::next_of(std::uint32_t page) const {
+  return static_cast<std::uint32_t>(words_[page] & low_30);
+}
+
+void FrameRefs::set_next(std::uint32_t page, std::uint32_t next) {
+  words_[page] = (words_[page] & ~low_30) | next;
+}
+
+void FrameRefs::set_none(PageId page) {
+  invariant(!is_linked(knowledge(page)), "a sharer of a frame is forgotten");
+  words_[page.value] = 0;
+}
+
+void FrameRefs::set_unshared(PageId page, Digest digest) {
+  invariant(!is_linked(knowledge(page)), "a sharer of a frame is forgotten");
+  words_[page.value] = with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value);
+}
+
+void FrameRefs::set_linked(PageId page, PageKnowledge knowledge) {
+  invariant(is_linked(this->knowledge(page)) && is_linked(knowledge), "a page without a frame is granted");
+  words_[page.value] = with_state(static_cast<std::uint64_t>(knowledge), words_[page.value] & low_60);
+}
+
+FrameId FrameRefs::allocate(Digest digest, FrameId wanted) {
+  const auto number = frame_numbers_.allocate_near(wanted.value);
+  if (!number) throw std::length_error("the frame store is full");
+  if (*number >= frames_.size()) frames_.resize(*number + 1);
+  frames_[*number] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), none_, 0};
+  return {*number};
+}
+
+void FrameRefs::publish(FrameId frame) {
+  invariant(state(frame) == FrameState::waiting, "a frame is published twice");
+  Frame& record = frames_[frame.value];
+  record.word = with_state(static_cast<std::uint64_t>(FrameState::published), record.word & low_60);
+}
+
+void FrameRefs::release(FrameId frame) {
+  invariant(state(frame) != FrameState::free && references(frame) == 0, "a frame in use is released");
+  frames_[frame.value].word = 0;
+  frame_numbers_.release(frame.value, 1);
+}
+
+FrameState FrameRefs::state(FrameId frame) const {
+  return static_cast<FrameState>(frames_[frame.value].word >> state_shift);
+}
+
+Digest FrameRefs::digest(FrameId frame) const { return {frames_[frame.value].word & low_60}; }
+
+std::uint32_t FrameRefs::references(FrameId frame) const { return frames_[frame.value].references; }
+
+void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
+  invariant(!is_linked(this->knowledge(page)) && is_linked(knowledge), "a page joins a second frame");
+  Frame& record = frames_[frame.value];
+  words_[page.value] = with_state(static_cast<std::uint64_t>(knowledge),
+                                  std::uint64_t{frame.value} << frame_shift | record.head);
+  previous_[page.value] = none_;
+  if (record.head != none_) previous_[record.head] = page.value;
+  record.head = page.value;
+  ++record.references;
+}
+
+std::uint32_t FrameRefs::unlink(PageId page) {
+  invariant(is_linked(knowledge(page)), "a page leaves a frame that it does not share");
+  Frame& record = frames_[frame(page).value];
+  const std::uint32_t next = next_of(page.value);
+  const std::uint32_t previous = previous_[page.value];
+  if (next != none_) previous_[next] = previous;
+  if (previous != none_) {
+    set_next(previous, next);
+  } else {
+    record.head = next;
+  }
+  words_[page.value] = 0;
+  return --record.references;
+}
+
+std::uint64_t FrameRefs::memory_bytes() const {
+  return words_.capacity() * sizeof(words_[0]) + previous_.capacity() * sizeof(previous_[0]) +
+         frames_.capacity() * sizeof(frames_[0]);
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/merger.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+
+Merger::Merger(std::uint32_t max_frames) : max_frames_(std::min(max_frames, FrameRefs::max_frames)) {}
+
+PageId Merger::add_guest(std::uint32_t pages) {
+  const auto first = page_numbers_.allocate_run(pages);
+  if (!first) throw std::length_error("the domain has no page numbers left");
+  books_.grow_pages(*first + pages);
+  return {*first};
+}
+
+void Merger::detach_guest(PageId first, std::uint32_t pages) {
+  for (std::uint32_t page = first.value; page < first.value + pages; ++page) {
+    const PageKnowledge knowledge = books_.knowledge({page});
+    if (knowledge == PageKnowledge::unshared || knowledge == PageKnowledge::waiting) leave({page});
+  }
+}
+
+void Merger::remove_guest(PageId first, std::uint32_t pages) {
+  for (std::uint32_t page = first.value; page < first.value + pages; ++page) leave({page});
+  page_numbers_.release(first.value, pages);
+}
+
+Merger::Outcome Merger::offer(PageId page, Digest digest) {
+  switch (books_.knowledge(page)) {
+    case PageKnowledge::merged:
+      return Outcome::violation;  // an agent reports the break first
+    case PageKnowledge::granted:
+      return Outcome::done;  // the offer and the grant met on the way; the answer to the grant will come
+    case PageKnowledge::unshared:
+      if (books_.digest(page) == digest) return Outcome::done;
+      leave(page);
+      break;
+    case PageKnowledge::waiting:
+      leave(page);
+      break;
+    case PageKnowledge::none:
+      break;
+  }
+  const std::optional<Sighting> seen = index_.find(digest);
+  if (!seen) {
+    books_.set_unshared(page, digest);
+    index_.insert(digest, Sighting::of(page));
+    ++counts_.pages_unshared;
+  } else if (!seen->is_frame()) {
+    second_sighting(seen->page(), page, digest);
+  } else {
+    const bool published = books_.state(seen->frame()) == FrameState::published;
+    books_.link(page, seen->frame(), published ? PageKnowledge::granted : PageKnowledge::waiting);
+    ++counts_.pages_pending;
+    if (published) orders_.grants.push_back({page, seen->frame()});
+  }
+  return Outcome::done;
+}
+
+void Merger::second_sighting(PageId first, PageId second, Digest digest) {
+  if (books_.frames_in_use() >= max_frames_) return;  // nothing is known of the newcomer: it is offered again
+  const FrameId frame = books_.allocate(digest, last_frame_ + 1);
+  last_frame_ = frame;
+  index_.replace(digest, Sighting::of(first), Sighting::of(frame));
+  books_.set_none(first);
+  --counts_.pages_unshared;
+  books_.link(first, frame, PageKnowledge::waiting);
+  books_.link(second, frame, PageKnowledge::waiting);
+  counts_.pages_pending += 2;
+  donors_[frame.value] = second;
+  orders_.donations.push_back({second, frame});
+}
+
+Merger::Outcome Merger::withdraw(PageId page) {
+  const PageKnowledge knowledge = books_.knowledge(page);
+  if (knowledge == PageKnowledge::merged) return Outcome::violation;
+  if (knowledge != PageKnowledge::granted) leave(page);
+  return Outcome::done;
+}
+
+std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
+  if (books_.knowledge(page) != PageKnowledge::waiting) return std::nullopt;
+  const FrameId frame = books_.frame(page);
+  const auto donor = donors_.find(frame.value);
+  if (donor == donors_.end() || donor->second != page) return std::nullopt;
+  if (books_.digest(frame) != digest) {
+    leave(page);
+    return std::nullopt;
+  }
+  donors_.erase(donor);
+  books_.publish(frame);
+  ++counts_.pages_shared;
+  books_.for_each_sharer(frame, [&](PageId sharer) {
+    books_.set_linked(sharer, PageKnowledge::granted);
+    orders_.grants.push_back({sharer, frame});
+  });
+  return frame;
+}
+
+Merger::Outcome Merger::answered(PageId page, Answer answer) {
+  if (books_.knowledge(page) != PageKnowledge::granted) return Outcome::violation;
+  if (answer == Answer::refused) {
+    leave(page);
+  } else {
+    books_.set_linked(page, PageKnowledge::merged);
+    --counts_.pages_pending;
+    ++counts_.pages_merged;
+  }
+  return Outcome::done;
+}
+
+Merger::Outcome Merger::broken(PageId page) {
+  if (books_.knowledge(page) != PageKnowledge::merged) return Outcome::violation;
+  leave(page);
+  return Outcome::done;
+}
+
+// The page takes part in nothing any more, whatever it took part in.
+void Merger::leave(PageId page) {
+  switch (books_.knowledge(page)) {
+    case PageKnowledge::none:
+      return;
+    case PageKnowledge::unshared:
+      return forget_unshared(page);
+    case PageKnowledge::waiting:
+      return leave_waiting(page);
+    case PageKnowledge::granted:
+    case PageKnowledge::merged:
+      return leave_published(page);
+  }
+}
+
+void Merger::forget_unshared(PageId page) {
+  index_.erase(books_.digest(page), Sighting::of(page));
+  books_.set_none(page);
+  --counts_.pages_unshared;
+}
+
+void Merger::leave_published(PageId page) {
+  const FrameId frame = books_.frame(page);
+  --(books_.knowledge(page) == PageKnowledge::merged ? counts_.pages_merged : counts_.pages_pending);
+  if (books_.unlink(page) > 0) return;
+  index_.erase(books_.digest(frame), Sighting::of(frame));
+  books_.release(frame);
+  --counts_.pages_shared;
+  orders_.reaped.push_back(frame);
+}
+
+void Merger::leave_waiting(PageId page) {
+  const FrameId frame = books_.frame(page);
+  const bool was_donor = donors_.at(frame.value) == page;
+  books_.unlink(page);
+  --counts_.pages_pending;
+  if (was_donor) find_donor(frame);
+}
+
+// The donor of a waiting frame has dropped out: ask another one, or give the frame up.
+void Merger::find_donor(FrameId frame) {
+  std::optional<PageId> candidate;
+  books_.for_each_sharer(frame, [&](PageId sharer) { candidate = sharer; });
+  if (books_.references(frame) > 1) {
+    donors_[frame.value] = *candidate;
+    orders_.donations.push_back({*candidate, frame});
+    return;
+  }
+  donors_.erase(frame.value);
+  const Digest digest = books_.digest(frame);
+  if (candidate) {
+    books_.unlink(*candidate);
+    --counts_.pages_pending;
+    // The digest does not change, so the index may be asked in between.
+    books_.set_unshared(*candidate, digest);
+    ++counts_.pages_unshared;
+    index_.replace(digest, Sighting::of(frame), Sighting::of(*candidate));
+  } else {
+    index_.erase(digest, Sighting::of(frame));
+  }
+  books_.release(frame);
+}
+
+MergerOrders Merger::take_orders() { return std::exchange(orders_, {}); }
+
+}  // namespace samepage::dedup

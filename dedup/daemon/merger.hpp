@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides what is merged in one domain. Pages come in as digests; out go grants (map this page to that frame),
+// donation requests (copy this page out, a frame is to be made of it) and frames that nobody uses any more.
+//
+//   first sighting of a digest     unshared: the index knows the one page
+//   second sighting                a frame is set aside, both pages wait for it, the newcomer donates
+//   donation arrives, digest right the frame is published, every page that waits is granted it
+//   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared again
+//   later sightings                granted at once
+//   guest wrote / process gone     the page leaves the frame's sharers; after the last one the frame is reaped
+//
+// A reference is counted from the grant on, before any agent hears of it. Pure: it sees no socket, no store and no
+// clock, so every order of events can be tried. Not for several threads.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "dedup/daemon/digest_index.hpp"
+#include "dedup/daemon/extents.hpp"
+#include "dedup/daemon/frame_refs.hpp"
+
+namespace samepage::dedup {
+
+/// What the outside has to do after calls to a Merger, in this order: carry out the donations' publishing first,
+/// then send. `reaped` frames have no reference left; their memory can be given back at once.
+struct MergerOrders {
+  struct PageAndFrame {
+    PageId page;
+    FrameId frame;
+  };
+  std::vector<PageAndFrame> grants;
+  std::vector<PageAndFrame> donations;
+  std::vector<FrameId> reaped;
+};
+
+struct MergerCounts {
+  std::uint64_t pages_shared = 0;    // published frames
+  std::uint64_t pages_merged = 0;    // mappings of them that agents confirmed
+  std::uint64_t pages_unshared = 0;
+  std::uint64_t pages_pending = 0;   // waiting for a frame or granted and not answered
+};
+
+class Merger {
+ public:
+  /// What a peer said against what the books say.
+  enum class [[nodiscard]] Outcome : std::uint8_t { done, violation };
+
+  explicit Merger(std::uint32_t max_frames);
+  Merger(const Merger&) = delete;  // the index points at the books
+  Merger& operator=(const Merger&) = delete;
+
+  /// Numbers for a guest's pages; the first of them. Throws std::length_error when the domain is full.
+  PageId add_guest(std::uint32_t pages);
+  /// The guest can be asked nothing any more, but what it mapped it may still map.
+  void detach_guest(PageId first, std::uint32_t pages);
+  /// The guest's process is gone: all its references go, its numbers may be used again.
+  void remove_guest(PageId first, std::uint32_t pages);
+
+  Outcome offer(PageId page, Digest digest);
+  /// The offer of this page, if there is one, does not stand any more.
+  Outcome withdraw(PageId page);
+  /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to write
+  /// them to, before the orders are carried out; empty when they are no use.
+  std::optional<FrameId> donated(PageId page, Digest digest);
+  enum class Answer : std::uint8_t { kept, refused };
+  Outcome answered(PageId page, Answer answer);
+  Outcome broken(PageId page);
+
+  /// What has to be done since the last call.
+  MergerOrders take_orders();
+
+  [[nodiscard]] MergerCounts counts() const { return counts_; }
+  [[nodiscard]] const FrameRefs& books() const { return books_; }
+  [[nodiscard]] std::uint64_t memory_bytes() const { return books_.memory_bytes() + index_.memory_bytes(); }
+
+ private:
+  struct DigestOf {
+    const FrameRefs* books;
+    Digest operator()(Sighting seen) const {
+      return seen.is_frame() ? books->digest(seen.frame()) : books->digest(seen.page());
+    }
+  };
+
+  void second_sighting(PageId first, PageId second, Digest digest);
+  void leave(PageId page);
+  void forget_unshared(PageId page);
+  void leave_waiting(PageId page);
+  void leave_published(PageId page);
+  void find_donor(FrameId frame);
+
+  FrameRefs books_;
+  DigestIndex<DigestOf> index_{DigestOf{&books_}};
+  Extents page_numbers_{FrameRefs::max_pages - 1};
+  std::unordered_map<std::uint32_t, PageId> donors_;  // of frames that wait for their bytes
+  std::uint32_t max_frames_;
+  FrameId last_frame_;
+  MergerOrders orders_;
+  MergerCounts counts_;
+};
+
+}  // namespace samepage::dedup

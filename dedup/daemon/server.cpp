@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/server.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/check.hpp"
+#include "base/process_memory.hpp"
+#include "dedup/knobs.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+
+// A process of the peer's that can be waited for. SO_PEERPIDFD (Linux 6.5) is the peer's process itself; before, its
+// number has to do, which the peer cannot choose.
+UniqueFd pidfd_of(int socket, const PeerCredentials& peer) {
+  constexpr int so_peerpidfd = 77;
+  int fd = -1;
+  socklen_t size = sizeof(fd);
+  if (::getsockopt(socket, SOL_SOCKET, so_peerpidfd, &fd, &size) == 0) return UniqueFd(fd);
+  return checked_fd(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)), "pidfd_open of a peer");
+}
+
+// What the kernel keeps for one mapping: struct vm_area_struct and its place in the maple tree.
+constexpr std::uint64_t vma_bytes = 256;
+
+}  // namespace
+
+/// One guest, from its HELLO until its process is gone.
+struct Server::Guest {
+  std::string name;
+  std::string label;
+  pid_t pid = 0;
+  std::uint32_t pages = 0;
+  Domain* domain = nullptr;
+  PageId first;
+  Session* session = nullptr;  // null when the connection is gone
+  asio::posix::stream_descriptor life;
+  bool passed = false;  // since full_scans_ was counted up
+};
+
+Server::Server(asio::io_context& io, ServerConfig config)
+    : io_(io),
+      config_(config),
+      idle_timer_(io),
+      max_frames_(static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(pages_in(host_memory("MemTotal")).value, FrameRefs::max_frames))) {
+  if (config_.exit_when_idle) check_idle();
+}
+
+Server::~Server() = default;
+
+void Server::listen(UniqueFd listening) {
+  acceptor_.emplace(io_, asio::local::stream_protocol(), listening.release());
+  accept();
+}
+
+void Server::accept() {
+  acceptor_->async_accept([this](boost::system::error_code error, Session::Socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (!error) adopt(UniqueFd(socket.release()));
+    accept();
+  });
+}
+
+void Server::adopt(UniqueFd socket, UniqueFd life) {
+  const PeerCredentials peer = peer_of(socket.get());
+  auto session = std::make_shared<Session>(
+      Session::Socket(io_, asio::local::stream_protocol(), socket.release()), peer, *this);
+  sessions_[session.get()] = session;
+  if (life) lives_[session.get()] = std::move(life);
+  session->start();
+}
+
+SessionHost::Membership Server::join(Session& session, const wire::Hello& hello) {
+  // Who a guest's domain belongs to is not for the guest to say.
+  const std::string label = fmt::format("{}:{}", session.peer().uid, hello.domain);
+  UniqueFd life = lives_.contains(&session) ? std::move(lives_.at(&session))
+                                            : pidfd_of(session.socket_fd(), session.peer());
+  Domain& domain = domain_named(label);
+  auto guest = std::make_shared<Guest>(
+      Guest{hello.guest, label, session.peer().pid, hello.pages, &domain, domain.join(hello.pages, session), &session,
+            asio::posix::stream_descriptor(io_, life.release()), false});
+  guests_.insert(guest);
+  watch(guest);
+  return {&domain, guest->first, config_.knobs, max_frames_};
+}
+
+Domain& Server::domain_named(const std::string& label) {
+  auto& domain = domains_[label];
+  if (!domain) domain = std::make_unique<Domain>(label, max_frames_);
+  return *domain;
+}
+
+void Server::watch(const std::shared_ptr<Guest>& guest) {
+  guest->life.async_wait(asio::posix::stream_descriptor::wait_read,
+                         [this, guest](boost::system::error_code error) {
+                           if (!error) process_gone(guest);
+                         });
+}
+
+void Server::process_gone(const std::shared_ptr<Guest>& guest) {
+  if (guest->session != nullptr) guest->session->close();
+  guest->domain->leave(guest->first);
+  guest->domain->carry_out();
+  guests_.erase(guest);
+  if (guest->domain->empty()) domains_.erase(guest->label);
+}
+
+void Server::closed(Session& session) {
+  for (const auto& guest : guests_) {
+    if (guest->session != &session) continue;
+    breaks_of_gone_guests_ += session.report().breaks;
+    guest->session = nullptr;
+    guest->domain->detach(guest->first);
+    guest->domain->carry_out();
+  }
+  lives_.erase(&session);
+  // The session may be in one of its own functions: let it come to an end first.
+  asio::post(io_, [this, kept = sessions_[&session]] { sessions_.erase(kept.get()); });
+}
+
+void Server::pass_ended(const Session& session) {
+  bool all = true;
+  for (const auto& guest : guests_) {
+    if (guest->session == &session) guest->passed = true;
+    all = all && (guest->passed || guest->session == nullptr);
+  }
+  stop_max_us_ = std::max(stop_max_us_, session.report().stop_max_us);
+  if (!all) return;
+  ++full_scans_;
+  for (const auto& guest : guests_) guest->passed = false;
+}
+
+std::string Server::answer(const Session& session, std::string_view question) {
+  const json request = json::parse(question, nullptr, false);
+  const json what = request.is_object() && request.contains("do") ? request["do"] : json();
+  if (what == "stat") return statistics().dump();
+  if (what == "tune") {
+    tune(session, request);
+    json knobs = json::object();
+    for (const KnobDescription& knob : knob_descriptions()) {
+      knobs[std::string(knob.name)] = knob_text(config_.knobs, knob);
+    }
+    return knobs.dump();
+  }
+  throw UserError("the daemon knows the questions stat and tune; install samepage and samepaged from the same release");
+}
+
+void Server::tune(const Session& session, const json& request) {
+  if (request.size() == 1) return;
+  if (session.peer().uid != ::geteuid() && session.peer().uid != 0) {
+    throw UserError("only the daemon's own user and root may set knobs");
+  }
+  wire::Knobs knobs = config_.knobs;
+  for (const auto& [name, value] : request.items()) {
+    if (name == "do") continue;
+    set_knob(knobs, name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  config_.knobs = knobs;
+  for (const auto& [key, other] : sessions_) other->send_knobs(knobs);
+}
+
+json Server::statistics() const {
+  MergerCounts counts;
+  std::uint64_t books = 0, store = 0;
+  for (const auto& [label, domain] : domains_) {
+    const MergerCounts more = domain->merger().counts();
+    counts.pages_shared += more.pages_shared;
+    counts.pages_merged += more.pages_merged;
+    counts.pages_unshared += more.pages_unshared;
+    counts.pages_pending += more.pages_pending;
+    books += domain->merger().memory_bytes();
+    store += domain->store().allocated_bytes();
+  }
+  wire::Report sum;
+  std::uint64_t staging = 0;
+  json guests = json::array();
+  for (const auto& guest : guests_) {
+    if (guest->session != nullptr) {
+      const wire::Report& report = guest->session->report();
+      sum.breaks += report.breaks;
+      sum.zero_pages += report.zero_pages;
+      sum.volatile_pages += report.volatile_pages;
+      sum.vmas += report.vmas;
+      sum.agent_bytes += report.agent_bytes;
+      sum.failed_merges += report.failed_merges;
+      staging += guest->session->staging_bytes();
+    }
+    guests.push_back({{"name", guest->name}, {"pid", guest->pid}, {"domain", guest->label}});
+  }
+  const std::uint64_t sharing = counts.pages_merged - std::min(counts.pages_merged, counts.pages_shared);
+  const std::uint64_t daemon = own_memory().pss_anon;
+  return {{"pid", ::getpid()},
+          {"guests", guests},
+          {"host",
+           {{"pages_shared", counts.pages_shared},
+            {"pages_sharing", sharing},
+            {"pages_unshared", counts.pages_unshared},
+            {"pages_volatile", sum.volatile_pages},
+            {"pages_pending", counts.pages_pending},
+            {"zero_pages", sum.zero_pages},
+            {"full_scans", full_scans_},
+            {"breaks", sum.breaks + breaks_of_gone_guests_},
+            {"failed_merges", sum.failed_merges},
+            {"saved_bytes", PageCount{sharing + sum.zero_pages}.bytes()},
+            {"overhead_bytes", daemon + staging + sum.agent_bytes + sum.vmas * vma_bytes},
+            {"books_bytes", books},
+            {"agents_bytes", sum.agent_bytes},
+            {"vmas", sum.vmas},
+            {"store_bytes", store},
+            {"staging_bytes", staging},
+            {"daemon_pss_anon_bytes", daemon},
+            {"stop_max_us", stop_max_us_},
+            {"tracker", "rehash"}}}};
+}
+
+void Server::check_idle() {
+  // Looked at twice in the time: something may have come and gone in between, which is as good as idle.
+  idle_timer_.expires_after(*config_.exit_when_idle / 2);
+  idle_timer_.async_wait([this, idle = guests_.empty() && sessions_.empty()](boost::system::error_code error) {
+    if (error) return;
+    if (idle && guests_.empty() && sessions_.empty()) return io_.stop();
+    check_idle();
+  });
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon: accepts connections, keeps the domains, and watches the processes whose guests share frames. A guest's
+// references go when its process is gone (pidfd), not when its socket closes. One thread runs everything.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "dedup/daemon/domain.hpp"
+#include "dedup/daemon/session.hpp"
+
+namespace samepage::dedup {
+
+struct ServerConfig {
+  wire::Knobs knobs;
+  /// The server stops its io_context after being without guests and connections for this long.
+  std::optional<std::chrono::milliseconds> exit_when_idle;
+};
+
+class Server final : public SessionHost {
+ public:
+  Server(boost::asio::io_context& io, ServerConfig config);
+  ~Server() override;
+
+  /// Accepts connections on a listening local socket from now on.
+  void listen(UniqueFd listening);
+  /// Serves one connected socket. `life` becomes readable when the process at the other end is gone; without it the
+  /// server gets the peer's pidfd from the kernel.
+  void adopt(UniqueFd socket, UniqueFd life = {});
+
+  /// {"pid", "host": {...}, "guests": [...]}; docs/stat.md explains each figure.
+  [[nodiscard]] nlohmann::json statistics() const;
+
+  // SessionHost
+  Membership join(Session& session, const wire::Hello& hello) override;
+  std::string answer(const Session& session, std::string_view question) override;
+  void pass_ended(const Session& session) override;
+  void closed(Session& session) override;
+
+ private:
+  struct Guest;
+
+  void accept();
+  void watch(const std::shared_ptr<Guest>& guest);
+  void process_gone(const std::shared_ptr<Guest>& guest);
+  Domain& domain_named(const std::string& label);
+  void tune(const Session& session, const nlohmann::json& request);
+  void check_idle();
+
+  boost::asio::io_context& io_;
+  ServerConfig config_;
+  std::optional<boost::asio::local::stream_protocol::acceptor> acceptor_;
+  boost::asio::steady_timer idle_timer_;
+  std::uint32_t max_frames_;
+  std::map<std::string, std::unique_ptr<Domain>> domains_;
+  std::map<const Session*, std::shared_ptr<Session>> sessions_;
+  std::map<const Session*, UniqueFd> lives_;       // of sessions that have not said who they are
+  std::set<std::shared_ptr<Guest>> guests_;        // until their process is gone
+  std::uint64_t full_scans_ = 0;
+  std::uint64_t breaks_of_gone_guests_ = 0;
+  std::uint64_t stop_max_us_ = 0;
+};
+
+}  // namespace samepage::dedup

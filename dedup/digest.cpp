@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/digest.hpp"
+
+#include <sys/random.h>
+#include <xxhash.h>
+
+#include <cstring>
+
+#include "base/check.hpp"
+#include "base/types.hpp"
+
+namespace samepage::dedup {
+
+DigestSecret random_digest_secret() {
+  DigestSecret secret;
+  static_assert(sizeof(secret) <= 256, "getrandom never returns less for up to 256 bytes");
+  check(::getrandom(secret.data(), secret.size(), 0), "getrandom");
+  return secret;
+}
+
+Digest digest_of_page(const std::byte* page, const DigestSecret& secret) {
+  return {XXH3_64bits_withSecret(page, page_size, secret.data(), secret.size()) >> (64 - Digest::bits)};
+}
+
+bool is_zero_page(const std::byte* page) {
+  // The first words tell nearly every page that is not zero; memcmp against itself, shifted, does the rest at
+  // the speed of the C library.
+  std::uint64_t first[8];
+  std::memcpy(first, page, sizeof(first));
+  for (const std::uint64_t word : first) {
+    if (word != 0) return false;
+  }
+  return std::memcmp(page, page + sizeof(first), page_size - sizeof(first)) == 0;
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/knobs.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using wire::Knobs;
+constexpr std::string_view on_off = "on|off";
+
+constexpr std::array descriptions{
+    KnobDescription{"merging", &Knobs::merging, on_off, 0, 1, "look for pages to merge; what is merged stays merged"},
+    KnobDescription{"interval", &Knobs::interval_ms, "ms", 0, 3'600'000,
+                    "least time between two passes over a guest: how long a page must be quiet"},
+    KnobDescription{"max-interval", &Knobs::max_interval_ms, "ms", 0, 3'600'000,
+                    "passes that find nothing become as rare as this"},
+    KnobDescription{"cpu", &Knobs::cpu_percent, "%", 1, 100, "of one core, at most, for the passes over one guest"},
+    KnobDescription{"stop-budget", &Knobs::stop_budget_us, "us", 10, 1'000'000,
+                    "a guest is let go after being held this long"},
+};
+
+}  // namespace
+
+std::span<const KnobDescription> knob_descriptions() { return descriptions; }
+
+void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
+  for (const KnobDescription& knob : descriptions) {
+    if (knob.name != name) continue;
+    if (knob.unit == on_off) {
+      if (value != "on" && value != "off") throw UserError(fmt::format("{} is on or off, not '{}'", name, value));
+      knobs.*knob.field = value == "on" ? 1 : 0;
+      return;
+    }
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const std::string_view unit = value.substr(static_cast<std::size_t>(end - value.data()));
+    if (error != std::errc{} || (!unit.empty() && unit != knob.unit) || number < knob.lowest ||
+        number > knob.highest) {
+      throw UserError(fmt::format("{} takes a whole number from {} to {} ({}), not '{}'", name, knob.lowest,
+                                  knob.highest, knob.unit, value));
+    }
+    knobs.*knob.field = number;
+    return;
+  }
+  std::vector<std::string_view> names;
+  for (const KnobDescription& knob : descriptions) names.push_back(knob.name);
+  throw UserError(fmt::format("there is no knob '{}'; there are {}", name, fmt::join(names, ", ")));
+}
+
+std::string knob_text(const Knobs& knobs, const KnobDescription& knob) {
+  const std::uint32_t value = knobs.*knob.field;
+  if (knob.unit == on_off) return value != 0 ? "on" : "off";
+  return fmt::format("{}{}", value, knob.unit);
+}
+
+}  // namespace samepage::dedup

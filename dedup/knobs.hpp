@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The knobs by name, as people set and read them: `samepage tune interval=50ms`, `samepaged --cpu 5%`.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+/// One knob: where it lives in wire::Knobs, what it takes and what it is for.
+struct KnobDescription {
+  std::string_view name;
+  std::uint32_t wire::Knobs::*field;
+  std::string_view unit;  // may be written behind the number; "on|off" for a switch
+  std::uint32_t lowest;
+  std::uint32_t highest;
+  std::string_view help;
+};
+
+std::span<const KnobDescription> knob_descriptions();
+
+/// Sets a knob from text such as "on", "50", "50ms", "5%". Throws UserError that names what would be right.
+void set_knob(wire::Knobs& knobs, std::string_view name, std::string_view value);
+
+/// A knob's value as set_knob() takes it.
+std::string knob_text(const wire::Knobs& knobs, const KnobDescription& knob);
+
+}  // namespace samepage::dedup

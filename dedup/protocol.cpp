@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup::wire {
+namespace {
+
+// Two lists one after the other, the length of the first before them.
+template <typename A, typename B>
+std::vector<std::byte> encode_two(const std::vector<A>& first, const std::vector<B>& second) {
+  const auto count = static_cast<std::uint32_t>(first.size());
+  const std::size_t first_bytes = first.size() * sizeof(A);
+  const std::size_t second_bytes = second.size() * sizeof(B);
+  std::vector<std::byte> payload(sizeof(count) + first_bytes + second_bytes);
+  std::memcpy(payload.data(), &count, sizeof(count));
+  if (first_bytes != 0) std::memcpy(payload.data() + sizeof(count), first.data(), first_bytes);
+  if (second_bytes != 0) std::memcpy(payload.data() + sizeof(count) + first_bytes, second.data(), second_bytes);
+  return payload;
+}
+
+template <typename A, typename B>
+bool decode_two(std::span<const std::byte> payload, std::vector<A>& first, std::vector<B>& second) {
+  std::uint32_t count = 0;
+  if (payload.size() < sizeof(count)) return false;
+  std::memcpy(&count, payload.data(), sizeof(count));
+  payload = payload.subspan(sizeof(count));
+  if (count > payload.size() / sizeof(A)) return false;
+  auto a = read_many<A>(payload.first(count * sizeof(A)));
+  auto b = read_many<B>(payload.subspan(count * sizeof(A)));
+  if (!a || !b) return false;
+  first = std::move(*a);
+  second = std::move(*b);
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const Verdict& verdict) { return encode_two(verdict.grants, verdict.donate); }
+
+std::optional<Verdict> decode_verdict(std::span<const std::byte> payload) {
+  Verdict verdict;
+  if (!decode_two(payload, verdict.grants, verdict.donate)) return std::nullopt;
+  return verdict;
+}
+
+std::vector<std::byte> encode(const Merged& merged) { return encode_two(merged.kept, merged.refused); }
+
+std::optional<Merged> decode_merged(std::span<const std::byte> payload) {
+  Merged merged;
+  if (!decode_two(payload, merged.kept, merged.refused)) return std::nullopt;
+  return merged;
+}
+
+void append_page(std::vector<PageRange>& ranges, std::uint32_t page) {
+  if (!ranges.empty() && ranges.back().page + ranges.back().count == page) {
+    ++ranges.back().count;
+  } else {
+    ranges.push_back({page, 1});
+  }
+}
+
+void append_grant(std::vector<Grant>& grants, std::uint32_t page, std::uint32_t frame) {
+  if (!grants.empty()) {
+    Grant& last = grants.back();
+    if (last.page + last.count == page && last.frame + last.count == frame) {
+      ++last.count;
+      return;
+    }
+  }
+  grants.push_back({page, frame, 1});
+}
+
+}  // namespace samepage::dedup::wire

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole contract between agent and daemon: framed messages (base/framing.hpp) over a local stream socket.
+//
+//   agent                                   daemon
+//     HELLO (guest, domain, pages)  ──►              who it is comes from the socket (SO_PEERPIDFD, SO_PEERCRED)
+//                              ◄──  WELCOME (secret, knobs; store fd read-only, staging fd) or REFUSED (text)
+//     OFFER (page, digest)...       ──►
+//                              ◄──  VERDICT (merge these pages with these frames; donate these pages)
+//     DONATED (page, slot)...       ──►              the bytes are in the slot of the staging area
+//     MERGED (page ranges, kept / refused) ──►       the answer to every grant, in any order
+//     BROKEN (page ranges)          ──►              the guest wrote them: its references may go
+//     WITHDRAW (page ranges)        ──►              offers that no longer stand
+//     REPORT (counters)             ──►              after each pass
+//                              ◄──  KNOBS            when somebody tunes
+//
+// A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes left
+// out. All numbers in host byte order, all structures without padding. What breaks a rule of this file, or of the
+// daemon's books, ends the session and nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/framing.hpp"
+#include "dedup/digest.hpp"
+
+namespace samepage::dedup::wire {
+
+inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
+inline constexpr std::uint32_t version = 1;
+
+enum class Type : std::uint32_t {
+  // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
+  hello = 1,
+  offer,
+  donated,
+  merged,
+  broken,
+  withdraw,
+  report,
+  // From the daemon.
+  welcome = 64,
+  refused,
+  verdict,
+  knobs,
+  // Commands.
+  query = 128,
+  reply,
+};
+
+/// Longest name of a guest or label of a domain, in bytes.
+inline constexpr std::size_t max_name = 64;
+/// Most pages that one guest may have: 1 TiB. The daemon's books number the pages of a domain with 30 bits.
+inline constexpr std::uint32_t max_pages = 1U << 28;
+/// Entries of an OFFER at most; keeps messages far below max_payload.
+inline constexpr std::size_t max_offers = 4096;
+
+struct Hello {
+  std::uint32_t magic = wire::magic;
+  std::uint32_t version = wire::version;
+  std::uint32_t pages = 0;
+  std::uint32_t zero_only = 0;  // 1: nothing but zero pages are given back, no offers will come
+  char guest[max_name] = {};    // zero-padded
+  char domain[max_name] = {};
+};
+
+/// What can be tuned while all runs. The daemon has the master copy; agents get it whole.
+struct Knobs {
+  std::uint32_t merging = 1;            // 0: agents look at nothing; what is merged stays merged
+  std::uint32_t interval_ms = 100;      // least time between two passes: how long a page must be quiet
+  std::uint32_t max_interval_ms = 2000; // passes that find nothing are done less and less often, down to this
+  std::uint32_t cpu_percent = 10;       // of one core, at most, for the passes of one guest; 100: no bound
+  std::uint32_t stop_budget_us = 500;   // a guest is let go after this long, and held again for the rest
+};
+
+/// Comes with two descriptors: the store, to read and to map privately; the staging area, to write.
+struct Welcome {
+  std::uint32_t version = wire::version;
+  std::uint32_t staging_slots = 0;    // pages of the staging area
+  std::uint32_t max_frames = 0;       // every frame number that will ever be granted is below
+  Knobs knobs;
+  DigestSecret secret{};
+};
+
+struct Offer {
+  std::uint64_t digest = 0;
+  std::uint32_t page = 0;
+  std::uint32_t reserved = 0;
+};
+
+struct PageRange {
+  std::uint32_t page = 0;
+  std::uint32_t count = 0;
+};
+
+/// Pages page, page + 1, ... are to be mapped to frames frame, frame + 1, ...
+struct Grant {
+  std::uint32_t page = 0;
+  std::uint32_t frame = 0;
+  std::uint32_t count = 0;
+};
+
+/// Page is to be copied into the slot of the staging area (request), or has been (DONATED).
+struct Donation {
+  std::uint32_t page = 0;
+  std::uint32_t slot = 0;
+};
+
+/// What an agent says of itself after a pass; sums since it connected unless said otherwise.
+struct Report {
+  std::uint64_t passes = 0;
+  std::uint64_t breaks = 0;
+  std::uint64_t zero_pages = 0;      // given back and not written since, now
+  std::uint64_t volatile_pages = 0;  // populated pages of its own that changed during the last interval
+  std::uint64_t stops = 0;
+  std::uint64_t stop_max_us = 0;
+  std::uint64_t vmas = 0;            // mappings that merging has added, now
+  std::uint64_t agent_bytes = 0;     // memory of the agent's books, now
+  std::uint64_t failed_merges = 0;
+};
+
+/// The bytes of a message's fixed part.
+template <typename T>
+std::span<const std::byte> bytes_of(const T& value) {
+  static_assert(std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>);
+  return std::as_bytes(std::span(&value, 1));
+}
+
+/// A message that is one T; empty when it is of another size.
+template <typename T>
+std::optional<T> read_one(std::span<const std::byte> payload) {
+  if (payload.size() != sizeof(T)) return std::nullopt;
+  T value;
+  std::memcpy(&value, payload.data(), sizeof(T));
+  return value;
+}
+
+/// A message that is any number of Ts; empty when a part of one is left over.
+template <typename T>
+std::optional<std::vector<T>> read_many(std::span<const std::byte> payload) {
+  if (payload.size() % sizeof(T) != 0) return std::nullopt;
+  std::vector<T> values(payload.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), payload.data(), payload.size());
+  return values;
+}
+
+/// VERDICT: grants, then donation requests.
+struct Verdict {
+  std::vector<Grant> grants;
+  std::vector<Donation> donate;
+
+  [[nodiscard]] bool empty() const { return grants.empty() && donate.empty(); }
+};
+std::vector<std::byte> encode(const Verdict& verdict);
+std::optional<Verdict> decode_verdict(std::span<const std::byte> payload);
+
+/// MERGED: ranges that are mapped now, then ranges that are not (they had changed, or could not be mapped).
+struct Merged {
+  std::vector<PageRange> kept;
+  std::vector<PageRange> refused;
+
+  [[nodiscard]] bool empty() const { return kept.empty() && refused.empty(); }
+};
+std::vector<std::byte> encode(const Merged& merged);
+std::optional<Merged> decode_merged(std::span<const std::byte> payload);
+
+/// Appends one page to ranges in which consecutive pages are one range.
+void append_page(std::vector<PageRange>& ranges, std::uint32_t page);
+/// Appends one page and its frame to grants in which consecutive pairs are one grant.
+void append_grant(std::vector<Grant>& grants, std::uint32_t page, std::uint32_t frame);
+
+}  // namespace samepage::dedup::wire

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/framing.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
+
+namespace samepage {
+namespace {
+
+struct Pair {
+  UniqueFd a, b;
+  Pair() {
+    std::array<int, 2> ends{};
+    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+    a = UniqueFd(ends[0]);
+    b = UniqueFd(ends[1]);
+  }
+};
+
+TEST(Framing, AMessageArrivesWithItsDescriptors) {
+  const Pair pair;
+  std::array<int, 2> pipe_ends{};
+  check(::pipe(pipe_ends.data()), "pipe");
+  const UniqueFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
+  ASSERT_TRUE(send_frame(pair.a.get(), 7, "hello", std::array{write_end.get()}));
+  const auto frame = receive_frame(pair.b.get());
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, 7U);
+  EXPECT_EQ(frame->text(), "hello");
+  ASSERT_EQ(frame->fds.size(), 1U);
+  ASSERT_EQ(::write(frame->fds[0].get(), "x", 1), 1);
+  char byte = 0;
+  EXPECT_EQ(::read(read_end.get(), &byte, 1), 1);
+}
+
+TEST(Framing, AMessageLargerThanTheSocketsBufferArrivesWhole) {
+  const Pair pair;
+  const std::string large(max_payload, 'x');
+  std::thread sender([&] { EXPECT_TRUE(send_frame(pair.a.get(), 1, large)); });
+  const auto frame = receive_frame(pair.b.get());
+  sender.join();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->text(), large);
+}
+
+TEST(Framing, AnAbsurdLengthIsRefused) {
+  const Pair pair;
+  const FrameHeader header{max_payload + 1, 1};
+  ASSERT_EQ(::write(pair.a.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
+  EXPECT_FALSE(receive_frame(pair.b.get()));
+}
+
+TEST(Framing, APeerThatHangsUpInTheMiddleIsGone) {
+  Pair pair;
+  const FrameHeader header{10, 1};
+  ASSERT_EQ(::write(pair.a.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
+  pair.a.reset();
+  EXPECT_FALSE(receive_frame(pair.b.get()));
+  EXPECT_FALSE(send_frame(pair.b.get(), 1, "anybody?"));
+}
+
+}  // namespace
+}  // namespace samepage

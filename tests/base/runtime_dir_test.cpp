@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/runtime_dir.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "base/check.hpp"
+
+namespace samepage {
+namespace {
+
+class RuntimeDir : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "samepage-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    parent_ = pattern;
+  }
+  void TearDown() override {
+    ::unsetenv("SAMEPAGE_RUNTIME_DIR");
+    std::filesystem::remove_all(parent_);
+  }
+  void choose(const std::string& path) { ::setenv("SAMEPAGE_RUNTIME_DIR", path.c_str(), 1); }
+
+  std::string parent_;
+};
+
+TEST_F(RuntimeDir, IsMadeForItsOwnerAlone) {
+  choose(parent_ + "/run");
+  EXPECT_EQ(runtime_dir(), parent_ + "/run");
+  struct stat info {};
+  ASSERT_EQ(::stat((parent_ + "/run").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700U);
+}
+
+TEST_F(RuntimeDir, OneThatOthersCanWriteToIsRefused) {
+  const std::string path = parent_ + "/open";
+  ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
+  choose(path);
+  EXPECT_THROW(runtime_dir(), UserError);
+}
+
+TEST_F(RuntimeDir, ALinkIsRefused) {
+  std::filesystem::create_directory_symlink(parent_, parent_ + "/link");
+  choose(parent_ + "/link");
+  EXPECT_THROW(runtime_dir(), UserError);
+}
+
+}  // namespace
+}  // namespace samepage

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/dedup/fleet.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace samepage::dedup {
+
+void FleetGuest::write(std::size_t offset, std::uint64_t value) {
+  std::memcpy(ram.data() + offset, &value, sizeof(value));
+  std::memcpy(shadow.data() + offset, &value, sizeof(value));
+}
+
+void FleetGuest::fill(std::size_t page, std::uint64_t content) {
+  for (std::size_t word = 0; word < page_size / 8; ++word) {
+    write(page * page_size + word * 8, content == 0 ? 0 : content * 0x9e3779b97f4a7c15U + word);
+  }
+}
+
+bool FleetGuest::intact() const { return std::memcmp(ram.data(), shadow.data(), shadow.size()) == 0; }
+
+std::vector<PageMapRun> FleetGuest::map() const {
+  const MemoryRegion region{Gfn{0}, PageCount{pages}, ram.data()};
+  return page_map(std::array{region}, [&](Gfn gfn) {
+    return worker->pages().has(static_cast<std::uint32_t>(gfn.value), GuestPages::zero);
+  });
+}
+
+std::size_t FleetGuest::frames_mapped() const {
+  std::size_t frames = 0;
+  for (const PageMapRun& run : map()) {
+    if (run.state == PageState::frame) frames += run.range.pages.value;
+  }
+  return frames;
+}
+
+Fleet::Fleet() : server_(io_, {}) {}
+
+Fleet::~Fleet() = default;
+
+UniqueFd Fleet::dial(UniqueFd life) {
+  std::array<int, 2> ends{};
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+  server_.adopt(UniqueFd(ends[0]), std::move(life));
+  return UniqueFd(ends[1]);
+}
+
+FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
+  auto guest = std::make_unique<FleetGuest>();
+  guest->name = "guest-" + std::to_string(++next_name_);
+  guest->pages = pages;
+  guest->ram = Mapping::anonymous(pages * page_size);
+  ::madvise(guest->ram.data(), guest->ram.size(), MADV_NOHUGEPAGE);
+  guest->shadow.resize(pages * page_size);
+  // Two regions with a hole in the numbering, as a guest with memory above the MMIO hole has them.
+  const PageCount below{pages / 2};
+  const std::vector<MemoryRegion> regions{{Gfn{0}, below, guest->ram.data()},
+                                          {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
+  guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""}, regions,
+                                           guest->barrier, options.backend);
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+  guest->life = UniqueFd(ends[1]);
+  UniqueFd socket = dial(UniqueFd(ends[0]));
+  // Joining waits for the daemon's answer, which this thread has to let it give.
+  std::exception_ptr failure;
+  std::atomic<bool> done = false;
+  std::thread joining([&] {
+    try {
+      guest->worker->connect(std::move(socket));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    done = true;
+  });
+  while (!done) poll_daemon();
+  joining.join();
+  if (failure) std::rethrow_exception(failure);
+  guests_.push_back(std::move(guest));
+  return *guests_.back();
+}
+
+void Fleet::kill(FleetGuest& guest) {
+  // As the kernel does it: memory first, descriptors, and the pidfd last.
+  guest.worker.reset();
+  guest.ram = Mapping();
+  guest.life.reset();
+  std::erase_if(guests_, [&](const auto& other) { return other.get() == &guest; });
+  poll_daemon();
+}
+
+void Fleet::poll_daemon() {
+  io_.restart();
+  while (io_.poll() > 0) {
+  }
+}
+
+void Fleet::exchange_messages() {
+  // Until the daemon has had nothing to do since every agent fell silent.
+  for (bool busy = true; busy;) {
+    poll_daemon();
+    busy = false;
+    for (const auto& guest : guests_) {
+      if (!guest->worker->connected()) continue;
+      pollfd waiting{guest->worker->socket_fd(), POLLIN, 0};
+      if (::poll(&waiting, 1, 0) <= 0) continue;
+      guest->worker->handle_messages();
+      busy = true;
+    }
+  }
+}
+
+void Fleet::pass() {
+  for (const auto& guest : guests_) guest->worker->run_pass();
+  exchange_messages();
+}
+
+void Fleet::settle() {
+  for (int i = 0; i < 3; ++i) pass();  // seen, quiet and offered, merged
+}
+
+nlohmann::json Fleet::host() const { return server_.statistics().at("host"); }
+
+std::uint64_t Fleet::figure(const std::string& key) const { return host().at(key).get<std::uint64_t>(); }
+
+void Fleet::check_everything(const std::string& when) const {
+  std::size_t mapped = 0;
+  for (const auto& guest : guests_) {
+    ASSERT_TRUE(guest->intact()) << guest->name << " has lost or got a write " << when;
+    mapped += guest->frames_mapped();
+  }
+  const auto figures = host();
+  const auto merged = figures.at("pages_shared").get<std::size_t>() + figures.at("pages_sharing").get<std::size_t>();
+  // A break that no pass has seen yet is still counted as a reference; never the other way round.
+  ASSERT_GE(merged + figures.at("pages_pending").get<std::size_t>(), mapped) << when;
+  ASSERT_EQ(figures.at("store_bytes").get<std::size_t>(), figures.at("pages_shared").get<std::size_t>() * page_size)
+      << when;
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a peer that lies or talks nonsense can do: lose its own connection, and nothing else.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "tests/dedup/fleet.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+class HostilePeer : public testing::Test {
+ protected:
+  HostilePeer() {
+    for (std::size_t page = 0; page < 8; ++page) {
+      a_.fill(page, 1 + page);
+      b_.fill(page, 1 + page);
+    }
+    fleet_.settle();
+    std::array<int, 2> ends{};
+    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    life_ = UniqueFd(ends[1]);
+    socket_ = fleet_.dial(UniqueFd(ends[0]));
+  }
+
+  void say(wire::Type type, std::span<const std::byte> payload) {
+    static_cast<void>(send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload));
+    fleet_.poll_daemon();
+  }
+  template <typename T>
+  void say_one(wire::Type type, const T& value) {
+    say(type, wire::bytes_of(value));
+  }
+  void join() {
+    wire::Hello hello;
+    hello.pages = 16;
+    std::string("liar").copy(hello.guest, 8);
+    std::string("default").copy(hello.domain, 8);
+    say_one(wire::Type::hello, hello);
+    const auto frame = receive_frame(socket_.get());
+    ASSERT_TRUE(frame);
+    ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
+  }
+  bool cut_off() {
+    fleet_.poll_daemon();
+    ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
+    char byte = 0;
+    for (;;) {
+      const ssize_t got = ::read(socket_.get(), &byte, 1);
+      if (got > 0) continue;
+      return got == 0 || errno == ECONNRESET;
+    }
+  }
+  void others_go_on() {
+    fleet_.check_everything("after the liar's turn");
+    EXPECT_EQ(fleet_.figure("pages_sharing"), 8U);
+    a_.fill(10, 77);
+    b_.fill(11, 77);
+    fleet_.settle();
+    EXPECT_EQ(fleet_.figure("pages_sharing"), 9U);
+  }
+
+  Fleet fleet_;
+  FleetGuest& a_ = fleet_.add(16);
+  FleetGuest& b_ = fleet_.add(16);
+  UniqueFd life_, socket_;
+};
+
+TEST_F(HostilePeer, NonsenseInsteadOfHello) {
+  say_one(wire::Type::hello, std::uint64_t{0xdeadbeef});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, AnotherVersionIsToldWhy) {
+  wire::Hello hello;
+  hello.version = 99;
+  hello.pages = 1;
+  say_one(wire::Type::hello, hello);
+  const auto frame = receive_frame(socket_.get());
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::refused));
+  EXPECT_NE(frame->text().find("version 99"), std::string_view::npos);
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, MorePagesThanThereCanBe) {
+  wire::Hello hello;
+  hello.pages = wire::max_pages + 1;
+  say_one(wire::Type::hello, hello);
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, PagesBeyondItsMemory) {
+  join();
+  say_one(wire::Type::offer, wire::Offer{1, 16, 0});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, ARangeThatOverflows) {
+  join();
+  say_one(wire::Type::withdraw, wire::PageRange{2, 0xffffffff});
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, BreaksWhatItNeverMerged) {
+  join();
+  say_one(wire::Type::broken, wire::PageRange{0, 1});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, ConfirmsWhatWasNeverGranted) {
+  join();
+  say(wire::Type::merged, wire::encode(wire::Merged{{{0, 1}}, {}}));
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, DonatesUnasked) {
+  join();
+  say_one(wire::Type::donated, wire::Donation{0, 5});
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, DonatesOtherBytesThanItOffered) {
+  join();
+  // It offers a page of the same digest as one of b's that nobody shares, and donates zeros for it.
+  b_.fill(12, 555);
+  fleet_.settle();
+  const auto before = fleet_.figure("pages_shared");
+  // What it does not know it can only guess; so it offers two equal digests of its own and donates rubbish.
+  say_one(wire::Type::offer, wire::Offer{123, 0, 0});
+  say_one(wire::Type::offer, wire::Offer{123, 1, 0});
+  const auto verdict = receive_frame(socket_.get());
+  ASSERT_TRUE(verdict);
+  const auto decoded = wire::decode_verdict(verdict->payload);
+  ASSERT_TRUE(decoded);
+  ASSERT_EQ(decoded->donate.size(), 1U);
+  say_one(wire::Type::donated, decoded->donate[0]);
+  EXPECT_EQ(fleet_.figure("pages_shared"), before);
+  others_go_on();
+}
+
+TEST_F(HostilePeer, TruncatedLists) {
+  join();
+  say(wire::Type::offer, std::vector<std::byte>(sizeof(wire::Offer) + 1));
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, AQuestionInTheMiddleOfASession) {
+  join();
+  say(wire::Type::query, std::as_bytes(std::span(std::string_view("{\"do\":\"stat\"}"))));
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, RandomBytes) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 200; ++round) {
+    std::array<int, 2> ends{};
+    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    const UniqueFd life(ends[1]);
+    socket_ = fleet_.dial(UniqueFd(ends[0]));
+    if (random() % 2 == 0) join();
+    for (int i = 0; i < 8; ++i) {
+      std::vector<std::byte> bytes(random() % 64);
+      for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() % 4);
+      say(static_cast<wire::Type>(random() % 10), bytes);
+    }
+  }
+  socket_.reset();
+  fleet_.poll_daemon();
+  others_go_on();
+}
+
+}  // namespace
+}  // namespace samepage::dedup

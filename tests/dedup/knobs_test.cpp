@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/knobs.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+TEST(Knobs, AreSetWithAndWithoutTheirUnit) {
+  wire::Knobs knobs;
+  set_knob(knobs, "interval", "250ms");
+  EXPECT_EQ(knobs.interval_ms, 250U);
+  set_knob(knobs, "cpu", "7");
+  EXPECT_EQ(knobs.cpu_percent, 7U);
+  set_knob(knobs, "merging", "off");
+  EXPECT_EQ(knobs.merging, 0U);
+}
+
+TEST(Knobs, NonsenseIsRefusedAndChangesNothing) {
+  wire::Knobs knobs;
+  for (const auto& [name, value] : {std::pair{"cpu", "0"}, {"cpu", "101%"}, {"cpu", "5ms"}, {"cpu", ""},
+                                    {"merging", "1"}, {"interval", "-5"}, {"speed", "9"}}) {
+    EXPECT_THROW(set_knob(knobs, name, value), UserError) << name << "=" << value;
+  }
+  EXPECT_EQ(knobs.cpu_percent, wire::Knobs{}.cpu_percent);
+}
+
+TEST(Knobs, TheirTextsCanBeReadBack) {
+  wire::Knobs knobs;
+  knobs.interval_ms = 77;
+  wire::Knobs copy;
+  for (const KnobDescription& knob : knob_descriptions()) set_knob(copy, knob.name, knob_text(knobs, knob));
+  EXPECT_EQ(copy.interval_ms, 77U);
+}
+
+}  // namespace
+}  // namespace samepage::dedup

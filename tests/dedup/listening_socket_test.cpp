@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/listening_socket.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "dedup/daemon_client.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+class ListeningSocketTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "samepage-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+    path_ = directory_ + "/daemon.sock";
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::string directory_, path_;
+};
+
+TEST_F(ListeningSocketTest, ThePathGoesWithTheSocket) {
+  {
+    const ListeningSocket socket(path_, Admission::owner_only);
+    EXPECT_TRUE(connect_local(path_));
+    EXPECT_EQ(std::filesystem::status(path_).permissions() & std::filesystem::perms::others_all,
+              std::filesystem::perms::none);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ListeningSocketTest, OneDaemonAPath) {
+  const ListeningSocket socket(path_, Admission::owner_only);
+  EXPECT_THROW(ListeningSocket(path_, Admission::owner_only), UserError);
+  EXPECT_TRUE(connect_local(path_));
+}
+
+TEST_F(ListeningSocketTest, AStaleSocketIsReplaced) {
+  {
+    ListeningSocket killed(path_, Admission::owner_only);
+    std::filesystem::rename(path_, path_ + ".kept");  // as if nobody had cleaned up
+  }
+  std::filesystem::rename(path_ + ".kept", path_);
+  EXPECT_FALSE(connect_local(path_));
+  const ListeningSocket socket(path_, Admission::owner_only);
+  EXPECT_TRUE(connect_local(path_));
+}
+
+TEST_F(ListeningSocketTest, AFileOfSomethingElseIsLeftAlone) {
+  std::ofstream(path_) << "precious";
+  EXPECT_THROW(ListeningSocket(path_, Admission::owner_only), UserError);
+  EXPECT_TRUE(std::filesystem::is_regular_file(path_));
+}
+
+TEST_F(ListeningSocketTest, ALongPathIsRefusedWithAWayOut) {
+  EXPECT_THROW(ListeningSocket(directory_ + "/" + std::string(200, 'x'), Admission::owner_only), UserError);
+}
+
+TEST_F(ListeningSocketTest, NobodyThereIsNoError) { EXPECT_FALSE(ask_daemon(path_, {{"do", "stat"}})); }
+
+}  // namespace
+}  // namespace samepage::dedup

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/merger.hpp"
+
+#include <gtest/gtest.h>
+
+namespace samepage::dedup {
+namespace {
+
+using Outcome = Merger::Outcome;
+using Answer = Merger::Answer;
+
+class MergerTest : public testing::Test {
+ protected:
+  // Two pages of equal content, published and mapped by both.
+  FrameId share(PageId a, PageId b, Digest digest) {
+    EXPECT_EQ(merger_.offer(a, digest), Outcome::done);
+    EXPECT_EQ(merger_.offer(b, digest), Outcome::done);
+    const auto frame = merger_.donated(b, digest);
+    EXPECT_TRUE(frame);
+    EXPECT_EQ(merger_.answered(a, Answer::kept), Outcome::done);
+    EXPECT_EQ(merger_.answered(b, Answer::kept), Outcome::done);
+    static_cast<void>(merger_.take_orders());
+    return frame.value_or(FrameId{});
+  }
+
+  Merger merger_{1000};
+  PageId guest_ = merger_.add_guest(16);
+  PageId other_ = merger_.add_guest(16);
+  PageId a_ = guest_, b_ = other_, c_{other_.value + 1};
+};
+
+TEST_F(MergerTest, FirstSightingIsUnshared) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  const MergerOrders orders = merger_.take_orders();
+  EXPECT_TRUE(orders.grants.empty() && orders.donations.empty());
+  EXPECT_EQ(merger_.counts().pages_unshared, 1U);
+}
+
+TEST_F(MergerTest, SecondSightingAsksTheNewcomerToDonate) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  const MergerOrders orders = merger_.take_orders();
+  ASSERT_EQ(orders.donations.size(), 1U);
+  EXPECT_EQ(orders.donations[0].page, b_);
+  EXPECT_TRUE(orders.grants.empty());  // nothing is granted before the frame has its bytes
+}
+
+TEST_F(MergerTest, APublishedFrameIsGrantedToAllThatWait) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
+  const auto frame = merger_.donated(b_, {1});
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(merger_.take_orders().grants.size(), 3U);
+  EXPECT_EQ(merger_.books().references(*frame), 3U);  // counted before anybody hears of it
+  EXPECT_EQ(merger_.counts().pages_shared, 1U);
+  EXPECT_EQ(merger_.counts().pages_merged, 0U);
+}
+
+TEST_F(MergerTest, LaterSightingsAreGrantedAtOnce) {
+  const FrameId frame = share(a_, b_, {1});
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
+  const MergerOrders orders = merger_.take_orders();
+  ASSERT_EQ(orders.grants.size(), 1U);
+  EXPECT_EQ(orders.grants[0].frame, frame);
+  EXPECT_EQ(merger_.books().references(frame), 3U);
+}
+
+TEST_F(MergerTest, ADonorThatChangedIsReplaced) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
+  static_cast<void>(merger_.take_orders());
+  EXPECT_FALSE(merger_.donated(b_, {99}));
+  const MergerOrders orders = merger_.take_orders();
+  ASSERT_EQ(orders.donations.size(), 1U);
+  EXPECT_NE(orders.donations[0].page, b_);
+  EXPECT_TRUE(merger_.donated(orders.donations[0].page, {1}));
+  EXPECT_EQ(merger_.take_orders().grants.size(), 2U);
+}
+
+TEST_F(MergerTest, TheLastOfTwoIsUnsharedAgainWhenTheDonorChanged) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  EXPECT_FALSE(merger_.donated(b_, {99}));
+  EXPECT_EQ(merger_.counts().pages_unshared, 1U);
+  EXPECT_EQ(merger_.counts().pages_pending, 0U);
+  EXPECT_EQ(merger_.books().frames_in_use(), 0U);
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);  // and is found by the next
+  EXPECT_EQ(merger_.take_orders().donations.back().page, c_);
+}
+
+TEST_F(MergerTest, ADonationNobodyAskedForIsNoUse) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  EXPECT_FALSE(merger_.donated(a_, {1}));
+  EXPECT_FALSE(merger_.donated(c_, {1}));
+}
+
+TEST_F(MergerTest, AFrameIsReapedAtItsLastUser) {
+  const FrameId frame = share(a_, b_, {1});
+  ASSERT_EQ(merger_.broken(a_), Outcome::done);
+  EXPECT_TRUE(merger_.take_orders().reaped.empty());
+  ASSERT_EQ(merger_.broken(b_), Outcome::done);
+  const MergerOrders orders = merger_.take_orders();
+  ASSERT_EQ(orders.reaped.size(), 1U);
+  EXPECT_EQ(orders.reaped[0], frame);
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);  // its digest is first seen again
+  EXPECT_EQ(merger_.counts().pages_unshared, 1U);
+}
+
+TEST_F(MergerTest, ARefusedGrantGivesItsReferenceBack) {
+  const FrameId frame = share(a_, b_, {1});
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.answered(c_, Answer::refused), Outcome::done);
+  EXPECT_EQ(merger_.books().references(frame), 2U);
+  EXPECT_EQ(merger_.counts().pages_pending, 0U);
+}
+
+TEST_F(MergerTest, AnOfferThatMeetsAGrantOnTheWayIsIgnored) {
+  share(a_, b_, {1});
+  ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
+  EXPECT_EQ(merger_.offer(c_, {2}), Outcome::done);
+  EXPECT_EQ(merger_.withdraw(c_), Outcome::done);
+  EXPECT_EQ(merger_.answered(c_, Answer::refused), Outcome::done);
+}
+
+TEST_F(MergerTest, AnOfferReplacesThePagesEarlierOne) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(a_, {2}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  EXPECT_TRUE(merger_.take_orders().donations.empty());
+  EXPECT_EQ(merger_.counts().pages_unshared, 2U);
+}
+
+TEST_F(MergerTest, AWithdrawnOfferIsNotFound) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.withdraw(a_), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  EXPECT_TRUE(merger_.take_orders().donations.empty());
+}
+
+TEST_F(MergerTest, WhatContradictsTheBooksIsAViolation) {
+  share(a_, b_, {1});
+  EXPECT_EQ(merger_.offer(a_, {2}), Outcome::violation);
+  EXPECT_EQ(merger_.withdraw(a_), Outcome::violation);
+  EXPECT_EQ(merger_.answered(a_, Answer::kept), Outcome::violation);
+  EXPECT_EQ(merger_.broken(c_), Outcome::violation);
+}
+
+TEST_F(MergerTest, ADetachedGuestKeepsTheReferencesOfItsProcess) {
+  const FrameId frame = share(a_, b_, {1});
+  ASSERT_EQ(merger_.offer(c_, {5}), Outcome::done);
+  merger_.detach_guest(other_, 16);
+  EXPECT_EQ(merger_.books().references(frame), 2U);
+  EXPECT_EQ(merger_.counts().pages_unshared, 0U);  // it can't be asked to donate any more
+  merger_.remove_guest(other_, 16);
+  EXPECT_EQ(merger_.books().references(frame), 1U);
+}
+
+TEST_F(MergerTest, WithItsLastGuestTheDomainIsEmpty) {
+  share(a_, b_, {1});
+  share({a_.value + 1}, {a_.value + 2}, {2});
+  ASSERT_EQ(merger_.offer(c_, {3}), Outcome::done);
+  merger_.remove_guest(guest_, 16);
+  merger_.remove_guest(other_, 16);
+  EXPECT_EQ(merger_.take_orders().reaped.size(), 2U);
+  EXPECT_EQ(merger_.books().frames_in_use(), 0U);
+  const MergerCounts counts = merger_.counts();
+  EXPECT_EQ(counts.pages_shared + counts.pages_merged + counts.pages_unshared + counts.pages_pending, 0U);
+}
+
+TEST_F(MergerTest, NeighbouringPagesGetNeighbouringFrames) {
+  for (std::uint32_t i = 0; i < 8; ++i) ASSERT_EQ(merger_.offer({guest_.value + i}, {100 + i}), Outcome::done);
+  for (std::uint32_t i = 0; i < 8; ++i) ASSERT_EQ(merger_.offer({other_.value + i}, {100 + i}), Outcome::done);
+  const auto donations = merger_.take_orders().donations;
+  ASSERT_EQ(donations.size(), 8U);
+  for (std::uint32_t i = 1; i < 8; ++i) EXPECT_EQ(donations[i].frame, donations[i - 1].frame + 1);
+}
+
+TEST(Merger, AFullStoreMergesNoMoreAndLosesNothing) {
+  Merger merger(1);
+  const PageId guest = merger.add_guest(8);
+  const auto page = [&](std::uint32_t i) { return PageId{guest.value + i}; };
+  for (std::uint32_t i = 0; i < 4; ++i) ASSERT_EQ(merger.offer(page(i), {i / 2}), Outcome::done);
+  EXPECT_EQ(merger.take_orders().donations.size(), 1U);
+  EXPECT_EQ(merger.counts().pages_unshared, 1U);
+}
+
+}  // namespace
+}  // namespace samepage::dedup

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random operations on several guests against the most naive model there is: a copy of each guest's memory. After
+// every step all memory is as the guests wrote it; in the end, when all is quiet, exactly what is equal is shared.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+
+#include "tests/dedup/fleet.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+constexpr std::size_t pages = 40;
+
+class ModelTest : public testing::TestWithParam<unsigned> {
+ protected:
+  void step() {
+    if (fleet_.guests().empty()) return static_cast<void>(fleet_.add(pages));
+    FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
+    const std::size_t page = random_() % pages;
+    switch (random_() % 16) {
+      case 0:
+        if (fleet_.guests().size() < 6) fleet_.add(pages, {.backend = random_() % 2 == 0 ? Pagemap::Backend::newest : Pagemap::Backend::words});
+        break;
+      case 1:
+        if (random_() % 4 == 0) fleet_.kill(guest);
+        break;
+      case 2:
+      case 3:
+        guest.worker->run_pass();  // its messages wait
+        break;
+      case 4:
+        fleet_.poll_daemon();
+        break;
+      case 5:
+        guest.worker->handle_messages();
+        break;
+      case 6:
+      case 7:
+        fleet_.pass();
+        break;
+      case 8:
+        guest.write(page * page_size + (random_() % 512) * 8, random_());
+        break;
+      case 9:
+        guest.fill(page, 0);
+        break;
+      default:
+        guest.fill(page, 1 + random_() % 6);  // few contents, so that equal pages abound
+        break;
+    }
+  }
+
+  // Pages that could be shared, by content, counted by comparing all bytes.
+  void check_final_sharing() {
+    std::map<std::string, std::size_t> contents;
+    std::size_t zero = 0, given_back = 0;
+    for (const auto& guest : fleet_.guests()) {
+      for (const PageMapRun& run : guest->map()) {
+        if (run.state == PageState::zero) given_back += run.range.pages.value;
+        if (run.state == PageState::untouched) continue;
+        for (std::uint64_t i = 0; i < run.range.pages.value; ++i) {
+          // SAFETY: char may alias any bytes.
+          const std::string bytes(reinterpret_cast<const char*>(guest->page(run.range.first.value + i)), page_size);
+          if (bytes == std::string(page_size, '\0')) {
+            ++zero;
+          } else {
+            ++contents[bytes];
+          }
+        }
+      }
+    }
+    std::size_t duplicates = 0;
+    for (const auto& [bytes, count] : contents) duplicates += count - 1;
+    EXPECT_EQ(fleet_.figure("pages_sharing"), duplicates);
+    EXPECT_EQ(fleet_.figure("zero_pages"), given_back);
+    EXPECT_EQ(zero, given_back);
+    EXPECT_EQ(fleet_.figure("pages_pending"), 0U);
+  }
+
+  std::mt19937_64 random_{GetParam()};
+  Fleet fleet_;
+};
+
+TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
+  for (int i = 0; i < 1500; ++i) {
+    step();
+    ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in step " + std::to_string(i)));
+  }
+  for (int i = 0; i < 3; ++i) fleet_.settle();
+  ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in the end"));
+  check_final_sharing();
+  while (!fleet_.guests().empty()) fleet_.kill(*fleet_.guests().front());
+  EXPECT_EQ(fleet_.figure("pages_shared"), 0U);
+  EXPECT_EQ(fleet_.figure("store_bytes"), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(0U, 8U));
+
+}  // namespace
+}  // namespace samepage::dedup

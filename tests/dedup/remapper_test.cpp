@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/remapper.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/pagemap.hpp"
+#include "base/process_memory.hpp"
+#include "dedup/daemon/frame_store.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+class NothingRuns final : public WriteBarrier {
+ public:
+  void hold() override {}
+  void release() override {}
+};
+
+class RemapperTest : public testing::Test {
+ protected:
+  static constexpr std::uint32_t count = 16;
+
+  RemapperTest() {
+    ::madvise(memory_.data(), memory_.size(), MADV_NOHUGEPAGE);
+    for (std::uint32_t page = 0; page < count; ++page) {
+      std::memset(bytes(page), static_cast<int>(page), page_size);
+      store_.write({page}, {bytes(page), page_size});
+    }
+  }
+  std::byte* bytes(std::uint32_t page) { return memory_.data() + page * page_size; }
+  wire::Merged merge(std::uint32_t page, std::uint32_t frame, std::uint32_t pages) {
+    wire::Merged merged;
+    const PausedGuest held(barrier_);
+    remapper_.merge(held, {page, frame, pages}, merged);
+    return merged;
+  }
+  std::vector<wire::PageRange> give_back(std::uint32_t page, std::uint32_t pages) {
+    std::vector<wire::PageRange> given;
+    const PausedGuest held(barrier_);
+    Remapper::give_back(held, pages_, {page, pages}, given);
+    return given;
+  }
+  bool on_store(std::uint32_t page) {
+    const auto start = reinterpret_cast<std::uint64_t>(bytes(page));  // SAFETY: compared, never followed
+    const auto found = mappings_in(start, start + page_size);
+    return found.size() == 1 && found[0].inode != 0;
+  }
+
+  Mapping memory_ = Mapping::anonymous(count * page_size);
+  FrameStore store_;
+  GuestPages pages_{{{Gfn{0}, PageCount{count}, memory_.data()}}};
+  Remapper remapper_{pages_, store_.open_read_only(), 1024};
+  NothingRuns barrier_;
+};
+
+TEST_F(RemapperTest, EqualPagesAreMappedAsOneRun) {
+  const wire::Merged merged = merge(2, 2, 8);
+  ASSERT_EQ(merged.kept.size(), 1U);
+  EXPECT_EQ(merged.kept[0].count, 8U);
+  EXPECT_TRUE(merged.refused.empty());
+  for (std::uint32_t page = 2; page < 10; ++page) {
+    EXPECT_TRUE(on_store(page));
+    EXPECT_EQ(*bytes(page), static_cast<std::byte>(page));
+  }
+  EXPECT_FALSE(on_store(1));
+  const auto start = reinterpret_cast<std::uint64_t>(bytes(0));  // SAFETY: compared, never followed
+  EXPECT_EQ(mappings_in(start, start + memory_.size()).size(), 3U);
+}
+
+TEST_F(RemapperTest, APageThatDiffersInItsLastByteIsLeftAlone) {
+  bytes(5)[page_size - 1] = std::byte{0xee};
+  const wire::Merged merged = merge(4, 4, 3);
+  ASSERT_EQ(merged.refused.size(), 1U);
+  EXPECT_EQ(merged.refused[0].page, 5U);
+  EXPECT_EQ(bytes(5)[page_size - 1], std::byte{0xee});
+  EXPECT_FALSE(on_store(5));
+  EXPECT_TRUE(on_store(4));
+  EXPECT_TRUE(on_store(6));
+}
+
+TEST_F(RemapperTest, AWriteMakesACopyForThisGuestAlone) {
+  merge(3, 3, 1);
+  bytes(3)[0] = std::byte{0xaa};
+  std::byte frame[1];
+  ASSERT_EQ(::pread(store_.open_read_only().get(), frame, 1, 3 * page_size), 1);
+  EXPECT_EQ(frame[0], std::byte{3});
+  EXPECT_EQ(bytes(3)[1], std::byte{3});
+}
+
+TEST_F(RemapperTest, APageThatIsMergedAlreadyIsNotMergedAgain) {
+  merge(3, 3, 1);
+  const wire::Merged again = merge(3, 3, 1);
+  EXPECT_TRUE(again.kept.empty());
+  ASSERT_EQ(again.refused.size(), 1U);
+}
+
+TEST_F(RemapperTest, ZeroPagesAreGivenBackAndReadAsZero) {
+  std::memset(bytes(6), 0, 3 * page_size);
+  bytes(7)[100] = std::byte{1};
+  const auto given = give_back(5, 5);
+  ASSERT_EQ(given.size(), 2U);
+  const Pagemap pagemap;
+  EXPECT_TRUE(pagemap.populated({bytes(6), page_size}).empty());
+  EXPECT_FALSE(pagemap.populated({bytes(7), page_size}).empty());
+  EXPECT_EQ(bytes(6)[0], std::byte{0});
+  EXPECT_EQ(bytes(7)[100], std::byte{1});
+  EXPECT_EQ(*bytes(5), std::byte{5});
+}
+
+TEST_F(RemapperTest, AZeroedCopyOverAFrameNeverShowsTheFrameAgain) {
+  merge(3, 3, 1);
+  std::memset(bytes(3), 0, page_size);  // breaks the sharing
+  pages_.clear(3, GuestPages::merged);  // as the agent does when it sees that
+  // The frame is another one by now: dropping the copy would show it to the guest.
+  const std::vector<std::byte> foreign(page_size, std::byte{0x66});
+  store_.reap({3}, 1);
+  store_.write({3}, foreign);
+  ASSERT_EQ(give_back(3, 1).size(), 1U);
+  for (std::size_t at = 0; at < page_size; ++at) ASSERT_EQ(bytes(3)[at], std::byte{0}) << at;
+  EXPECT_FALSE(on_store(3));
+}
+
+TEST_F(RemapperTest, NothingOfAGuestIsInheritedByAChild) {
+  merge(2, 2, 4);
+  std::memset(bytes(8), 0, page_size);
+  give_back(8, 1);
+  // A child would find a hole: madvise reports the range of the parent as not to be copied (VmFlags "dc").
+  std::FILE* const smaps = std::fopen("/proc/self/smaps", "r");
+  ASSERT_NE(smaps, nullptr);
+  char line[512];
+  const std::string start = [&] {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%lx-", reinterpret_cast<unsigned long>(bytes(2)));  // SAFETY: printed
+    return std::string(text);
+  }();
+  bool inside = false, seen = false;
+  while (std::fgets(line, sizeof(line), smaps) != nullptr) {
+    if (std::strncmp(line, start.c_str(), start.size()) == 0) inside = true;
+    if (inside && std::strncmp(line, "VmFlags:", 8) == 0) {
+      EXPECT_NE(std::strstr(line, " dc"), nullptr) << line;
+      seen = true;
+      break;
+    }
+  }
+  std::fclose(smaps);
+  EXPECT_TRUE(seen);
+}
+
+}  // namespace
+}  // namespace samepage::dedup
