@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many CPUs there are, and starting the others. cpu_index() is in ring0.hpp.
+#pragma once
+
+#include <cstdint>
+
+namespace samepage::guest {
+
+inline constexpr std::uint32_t max_cpus = 32;  // as in layout.inc
+
+/// What CPUID says, at most max_cpus.
+[[nodiscard]] std::uint32_t cpu_count();
+
+/// Starts the other CPUs, once: each calls `program`, then halts for ever. Returns how many run, this one
+/// included, when all have come up or have had a second to.
+std::uint32_t start_cpus(void (*program)());
+
+}  // namespace samepage::guest
