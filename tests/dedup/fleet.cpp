@@ -131,12 +131,16 @@ nlohmann::json Fleet::host() const { return server_.statistics().at("host"); }
 
 std::uint64_t Fleet::figure(const std::string& key) const { return host().at(key).get<std::uint64_t>(); }
 
-void Fleet::check_everything(const std::string& when) const {
-  std::size_t mapped = 0;
+void Fleet::check_memory(const std::string& when) const {
   for (const auto& guest : guests_) {
     ASSERT_TRUE(guest->intact()) << guest->name << " has lost or got a write " << when;
-    mapped += guest->frames_mapped();
   }
+}
+
+void Fleet::check_everything(const std::string& when) const {
+  ASSERT_NO_FATAL_FAILURE(check_memory(when));
+  std::size_t mapped = 0;
+  for (const auto& guest : guests_) mapped += guest->frames_mapped();
   const auto figures = host();
   const auto merged = figures.at("pages_shared").get<std::size_t>() + figures.at("pages_sharing").get<std::size_t>();
   // A break that no pass has seen yet is still counted as a reference; never the other way round.

@@ -74,7 +74,9 @@ class Fleet {
   [[nodiscard]] nlohmann::json host() const;
   [[nodiscard]] std::uint64_t figure(const std::string& key) const;
   [[nodiscard]] const std::vector<std::unique_ptr<FleetGuest>>& guests() const { return guests_; }
-  /// RAM equals shadow in all guests, and the daemon's books say what the kernel's page tables show.
+  /// RAM equals shadow in all guests.
+  void check_memory(const std::string& when) const;
+  /// The same, and the daemon's books say what the kernel's page tables show.
   void check_everything(const std::string& when) const;
 
  private:

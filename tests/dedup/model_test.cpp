@@ -88,7 +88,12 @@ class ModelTest : public testing::TestWithParam<unsigned> {
 TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
   for (int i = 0; i < 1500; ++i) {
     step();
-    ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in step " + std::to_string(i)));
+    const std::string when = "in step " + std::to_string(i);
+    ASSERT_NO_FATAL_FAILURE(fleet_.check_memory(when));
+    // Asking the kernel for every guest's page tables takes most of the time.
+    if (i % 16 == 0) {
+      ASSERT_NO_FATAL_FAILURE(fleet_.check_everything(when));
+    }
   }
   for (int i = 0; i < 3; ++i) fleet_.settle();
   ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in the end"));

@@ -87,7 +87,8 @@ TEST(Writer, NoWriteIsLostWhileItsPagesAreMergedAndBroken) {
   joining.join();
 
   std::thread guest([&] { writer.run(stop); });
-  while (!writer.lost_a_write() && (worker.counters().merges < 3000 || worker.counters().breaks < 3000)) {
+  while (!writer.lost_a_write() && worker.connected() &&
+         (worker.counters().merges < 3000 || worker.counters().breaks < 3000)) {
     worker.run_pass();
     for (int i = 0; i < 3; ++i) {
       fleet.poll_daemon();
@@ -96,6 +97,7 @@ TEST(Writer, NoWriteIsLostWhileItsPagesAreMergedAndBroken) {
   }
   stop = true;
   guest.join();
+  EXPECT_TRUE(worker.connected()) << "the daemon has cut the agent off";
   EXPECT_FALSE(writer.lost_a_write()) << "after " << writer.visits() << " visits";
 }
 
