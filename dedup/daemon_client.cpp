@@ -53,8 +53,9 @@ std::string start_daemon(const std::string& socket_path, const std::vector<std::
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
   const UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
-  std::vector<std::string> arguments{daemon_program(), "--socket",         socket_path,
-                                     "--ready-fd",     std::to_string(write_end.get()), "--exit-when-idle"};
+  std::vector<std::string> arguments{
+      daemon_program(),  "--socket", socket_path, "--ready-fd", std::to_string(write_end.get()),
+      "--exit-when-idle"};
   arguments.insert(arguments.end(), extra.begin(), extra.end());
   const pid_t middle = check(::fork(), "fork");
   if (middle == 0) {
@@ -80,7 +81,8 @@ std::string start_daemon(const std::string& socket_path, const std::vector<std::
 std::optional<json> ask_daemon(const std::string& socket_path, const json& request) {
   const UniqueFd socket = connect_daemon(socket_path);
   if (!socket) return std::nullopt;
-  if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), request.dump())) return std::nullopt;
+  if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), request.dump()))
+    return std::nullopt;
   const auto reply = receive_frame(socket.get());
   if (reply && reply->type == static_cast<std::uint32_t>(wire::Type::refused)) {
     throw UserError(fmt::format("the daemon refuses: {}", reply->text()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Getting through to the daemon, for agents and commands alike: a socket that belongs to somebody else is no daemon
-// of ours, and one that says nothing is given up on.
+// Getting through to the daemon, for agents and commands alike: a socket that belongs to somebody else is no
+// daemon of ours, and one that says nothing is given up on.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace samepage::dedup {
 
-/// A blocking connection that gives up on reads after some seconds, or none when nobody listens on `path`. Throws
-/// UserError when whoever listens is neither this user nor root, or when the path can't be used.
+/// A blocking connection that gives up on reads after some seconds, or none when nobody listens on `path`.
+/// Throws UserError when whoever listens is neither this user nor root, or when the path can't be used.
 UniqueFd connect_daemon(const std::string& path);
 
 /// From here on reads wait for as long as it takes.

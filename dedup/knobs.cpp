@@ -17,25 +17,30 @@ using wire::Knobs;
 constexpr std::string_view on_off = "on|off";
 
 constexpr std::array descriptions{
-    KnobDescription{"merging", &Knobs::merging, on_off, 0, 1, "look for pages to merge; what is merged stays merged"},
+    KnobDescription{"merging", &Knobs::merging, on_off, 0, 1,
+                    "look for pages to merge; what is merged stays merged"},
     KnobDescription{"interval", &Knobs::interval_ms, "ms", 0, 3'600'000,
                     "least time between two passes over a guest: how long a page must be quiet"},
     KnobDescription{"max-interval", &Knobs::max_interval_ms, "ms", 0, 3'600'000,
                     "passes that find nothing become as rare as this"},
-    KnobDescription{"cpu", &Knobs::cpu_percent, "%", 1, 100, "of one core, at most, for the passes over one guest"},
+    KnobDescription{"cpu", &Knobs::cpu_percent, "%", 1, 100,
+                    "of one core, at most, for the passes over one guest"},
     KnobDescription{"stop-budget", &Knobs::stop_budget_us, "us", 10, 1'000'000,
                     "a guest is let go after being held this long"},
 };
 
 }  // namespace
 
-std::span<const KnobDescription> knob_descriptions() { return descriptions; }
+std::span<const KnobDescription> knob_descriptions() {
+  return descriptions;
+}
 
 void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
   for (const KnobDescription& knob : descriptions) {
     if (knob.name != name) continue;
     if (knob.unit == on_off) {
-      if (value != "on" && value != "off") throw UserError(fmt::format("{} is on or off, not '{}'", name, value));
+      if (value != "on" && value != "off")
+        throw UserError(fmt::format("{} is on or off, not '{}'", name, value));
       knobs.*knob.field = value == "on" ? 1 : 0;
       return;
     }

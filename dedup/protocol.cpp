@@ -13,7 +13,8 @@ std::vector<std::byte> encode_two(const std::vector<A>& first, const std::vector
   std::vector<std::byte> payload(sizeof(count) + first_bytes + second_bytes);
   std::memcpy(payload.data(), &count, sizeof(count));
   if (first_bytes != 0) std::memcpy(payload.data() + sizeof(count), first.data(), first_bytes);
-  if (second_bytes != 0) std::memcpy(payload.data() + sizeof(count) + first_bytes, second.data(), second_bytes);
+  if (second_bytes != 0)
+    std::memcpy(payload.data() + sizeof(count) + first_bytes, second.data(), second_bytes);
   return payload;
 }
 
@@ -34,7 +35,9 @@ bool decode_two(std::span<const std::byte> payload, std::vector<A>& first, std::
 
 }  // namespace
 
-std::vector<std::byte> encode(const Verdict& verdict) { return encode_two(verdict.grants, verdict.donate); }
+std::vector<std::byte> encode(const Verdict& verdict) {
+  return encode_two(verdict.grants, verdict.donate);
+}
 
 std::optional<Verdict> decode_verdict(std::span<const std::byte> payload) {
   Verdict verdict;
@@ -42,7 +45,9 @@ std::optional<Verdict> decode_verdict(std::span<const std::byte> payload) {
   return verdict;
 }
 
-std::vector<std::byte> encode(const Merged& merged) { return encode_two(merged.kept, merged.refused); }
+std::vector<std::byte> encode(const Merged& merged) {
+  return encode_two(merged.kept, merged.refused);
+}
 
 std::optional<Merged> decode_merged(std::span<const std::byte> payload) {
   Merged merged;

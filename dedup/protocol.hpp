@@ -2,7 +2,8 @@
 // The whole contract between agent and daemon: framed messages (base/framing.hpp) over a local stream socket.
 //
 //   agent                                   daemon
-//     HELLO (guest, domain, pages)  ──►              who it is comes from the socket (SO_PEERPIDFD, SO_PEERCRED)
+//     HELLO (guest, domain, pages)  ──►              who it is comes from the socket (SO_PEERPIDFD,
+//     SO_PEERCRED)
 //                              ◄──  WELCOME (secret, knobs; store fd read-only, staging fd) or REFUSED (text)
 //     OFFER (page, digest)...       ──►
 //                              ◄──  VERDICT (merge these pages with these frames; donate these pages)
@@ -13,9 +14,9 @@
 //     REPORT (counters)             ──►              after each pass
 //                              ◄──  KNOBS            when somebody tunes
 //
-// A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes left
-// out. All numbers in host byte order, all structures without padding. What breaks a rule of this file, or of the
-// daemon's books, ends the session and nothing else.
+// A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes
+// left out. All numbers in host byte order, all structures without padding. What breaks a rule of this file,
+// or of the daemon's books, ends the session and nothing else.
 #pragma once
 
 #include <cstddef>
@@ -73,18 +74,19 @@ struct Hello {
 
 /// What can be tuned while all runs. The daemon has the master copy; agents get it whole.
 struct Knobs {
-  std::uint32_t merging = 1;            // 0: agents look at nothing; what is merged stays merged
-  std::uint32_t interval_ms = 100;      // least time between two passes: how long a page must be quiet
-  std::uint32_t max_interval_ms = 2000; // passes that find nothing are done less and less often, down to this
-  std::uint32_t cpu_percent = 10;       // of one core, at most, for the passes of one guest; 100: no bound
-  std::uint32_t stop_budget_us = 500;   // a guest is let go after this long, and held again for the rest
+  std::uint32_t merging = 1;        // 0: agents look at nothing; what is merged stays merged
+  std::uint32_t interval_ms = 100;  // least time between two passes: how long a page must be quiet
+  std::uint32_t max_interval_ms =
+      2000;                            // passes that find nothing are done less and less often, down to this
+  std::uint32_t cpu_percent = 10;      // of one core, at most, for the passes of one guest; 100: no bound
+  std::uint32_t stop_budget_us = 500;  // a guest is let go after this long, and held again for the rest
 };
 
 /// Comes with two descriptors: the store, to read and to map privately; the staging area, to write.
 struct Welcome {
   std::uint32_t version = wire::version;
-  std::uint32_t staging_slots = 0;    // pages of the staging area
-  std::uint32_t max_frames = 0;       // every frame number that will ever be granted is below
+  std::uint32_t staging_slots = 0;  // pages of the staging area
+  std::uint32_t max_frames = 0;     // every frame number that will ever be granted is below
   Knobs knobs;
   DigestSecret secret{};
 };
@@ -121,8 +123,8 @@ struct Report {
   std::uint64_t volatile_pages = 0;  // populated pages of its own that changed during the last interval
   std::uint64_t stops = 0;
   std::uint64_t stop_max_us = 0;
-  std::uint64_t vmas = 0;            // mappings that merging has added, now
-  std::uint64_t agent_bytes = 0;     // memory of the agent's books, now
+  std::uint64_t vmas = 0;         // mappings that merging has added, now
+  std::uint64_t agent_bytes = 0;  // memory of the agent's books, now
   std::uint64_t failed_merges = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
@@ -57,14 +58,10 @@ class Agent::Thread {
         try_connect();
         continue;
       }
-      const auto now = Clock::now();
-      if (worker_.knobs().merging != 0 && now >= next_pass_) {
-        pass();
-        continue;
-      }
-      const bool idle = worker_.knobs().merging == 0;
-      const auto left = std::chrono::ceil<milliseconds>(next_pass_ - now);
-      if (wait(idle ? milliseconds(-1) : left)) return;
+      const bool merging = worker_.knobs().merging != 0;
+      if (merging && Clock::now() >= next_pass_) pass();
+      const auto left = std::chrono::ceil<milliseconds>(next_pass_ - Clock::now());
+      if (wait(merging ? std::max(left, milliseconds(0)) : milliseconds(-1))) return;
       worker_.handle_messages();
     }
   }
@@ -86,8 +83,8 @@ class Agent::Thread {
     }
   }
 
-  // One pass, then the time of the next: rarer and rarer while nothing is found, never sooner than the share of the
-  // processor that we may use allows.
+  // One pass, then the time of the next: rarer and rarer while nothing is found, never sooner than the share
+  // of the processor that we may use allows.
   void pass() {
     const auto cpu_before = thread_cpu_time();
     const bool found = worker_.run_pass([this] { return wait(milliseconds(0)); });
@@ -113,7 +110,9 @@ Agent::Agent(AgentConfig config, std::vector<MemoryRegion> regions, WriteBarrier
 
 Agent::~Agent() = default;
 
-AgentCounters Agent::counters() const { return thread_->worker().counters(); }
+AgentCounters Agent::counters() const {
+  return thread_->worker().counters();
+}
 
 std::vector<PageMapRun> Agent::page_map() const {
   const GuestPages& pages = thread_->worker().pages();

@@ -14,14 +14,16 @@ namespace samepage::dedup {
 Connection::Connection(const AgentConfig& config, UniqueFd socket)
     : socket_(socket ? std::move(socket) : connect_daemon(config.socket_path)), path_(config.socket_path) {
   if (!socket_) {
-    throw UserError(fmt::format("no samepaged answers on {}; start one, or run the guest with --domain none", path_));
+    throw UserError(
+        fmt::format("no samepaged answers on {}; start one, or run the guest with --domain none", path_));
   }
 }
 
 Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
   if (config.guest.size() >= wire::max_name || config.domain.size() >= wire::max_name) {
-    throw UserError(fmt::format("the names of a guest and of a domain may have up to {} bytes; choose shorter ones",
-                                wire::max_name - 1));
+    throw UserError(
+        fmt::format("the names of a guest and of a domain may have up to {} bytes; choose shorter ones",
+                    wire::max_name - 1));
   }
   wire::Hello hello;
   hello.pages = pages;

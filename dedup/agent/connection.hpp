@@ -19,8 +19,8 @@ struct AgentConfig;
 /// What a guest gets when it joins.
 struct Membership {
   wire::Welcome welcome;
-  UniqueFd store;    // read-only
-  Mapping staging;   // welcome.staging_slots pages
+  UniqueFd store;   // read-only
+  Mapping staging;  // welcome.staging_slots pages
 };
 
 class Connection {

@@ -14,9 +14,10 @@ GuestPages::GuestPages(const std::vector<MemoryRegion>& regions) {
     regions_.push_back({region, static_cast<std::uint32_t>(pages)});
     pages += region.pages.value;
     if (pages > wire::max_pages) {
-      throw UserError(fmt::format("the guest has more than the {} pages that can be merged; run it with "
-                                  "--domain none",
-                                  wire::max_pages));
+      throw UserError(
+          fmt::format("the guest has more than the {} pages that can be merged; run it with "
+                      "--domain none",
+                      wire::max_pages));
     }
   }
   count_ = static_cast<std::uint32_t>(pages);

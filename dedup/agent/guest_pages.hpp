@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest's RAM as the agent sees it: its pages numbered through all regions, and what the agent knows of each.
-// Flags are written by the agent's thread alone and may be read by any.
+// A guest's RAM as the agent sees it: its pages numbered through all regions, and what the agent knows of
+// each. Flags are written by the agent's thread alone and may be read by any.
 #pragma once
 
 #include <atomic>
@@ -16,11 +16,12 @@ namespace samepage::dedup {
 class GuestPages {
  public:
   enum Flag : std::uint8_t {
-    offered = 1U << 0,   // its digest stands at the daemon
-    merged = 1U << 1,    // mapped to a frame that the daemon counts, and not seen broken since
-    on_store = 1U << 2,  // its mapping is one of a frame store, whether the page is broken or not: a page like
-                         // this is never dropped with MADV_DONTNEED, the frame below may be another by now
-    zero = 1U << 3,      // given back and not seen written since
+    offered = 1U << 0,  // its digest stands at the daemon
+    merged = 1U << 1,   // mapped to a frame that the daemon counts, and not seen broken since
+    on_store =
+        1U << 2,     // its mapping is one of a frame store, whether the page is broken or not: a page like
+                     // this is never dropped with MADV_DONTNEED, the frame below may be another by now
+    zero = 1U << 3,  // given back and not seen written since
   };
 
   struct Region {
@@ -40,8 +41,12 @@ class GuestPages {
   [[nodiscard]] std::byte* host(std::uint32_t page) const;
   [[nodiscard]] std::optional<std::uint32_t> page_of(Gfn gfn) const;
 
-  [[nodiscard]] bool has(std::uint32_t page, std::uint8_t flags) const { return (flags_of(page).load(relaxed_) & flags) != 0; }
-  void set(std::uint32_t page, std::uint8_t flags) { store(page, static_cast<std::uint8_t>(load(page) | flags)); }
+  [[nodiscard]] bool has(std::uint32_t page, std::uint8_t flags) const {
+    return (flags_of(page).load(relaxed_) & flags) != 0;
+  }
+  void set(std::uint32_t page, std::uint8_t flags) {
+    store(page, static_cast<std::uint8_t>(load(page) | flags));
+  }
   void clear(std::uint32_t page, std::uint8_t flags) {
     store(page, static_cast<std::uint8_t>(load(page) & static_cast<std::uint8_t>(~flags)));
   }

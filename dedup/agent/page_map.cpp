@@ -61,7 +61,8 @@ void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& page
 
 }  // namespace
 
-std::vector<PageMapRun> page_map(std::span<const MemoryRegion> regions, const std::function<bool(Gfn)>& given_back) {
+std::vector<PageMapRun> page_map(std::span<const MemoryRegion> regions,
+                                 const std::function<bool(Gfn)>& given_back) {
   const Pagemap pagemap;
   MapBuilder map;
   for (const MemoryRegion& region : regions) add_region(map, region, pagemap, given_back);

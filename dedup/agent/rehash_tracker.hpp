@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells quiet pages from changing ones the way ksmd does: every page is hashed in every pass, and one whose hash is
-// the same as in the last pass was quiet meanwhile. Works on every kernel. 4 bytes a page. One thread.
+// Tells quiet pages from changing ones the way ksmd does: every page is hashed in every pass, and one whose
+// hash is the same as in the last pass was quiet meanwhile. Works on every kernel. 4 bytes a page. One
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -10,10 +10,12 @@
 namespace samepage::dedup {
 namespace {
 
-// After a failed mmap(MAP_FIXED) the old mapping must still be there: a guest never runs on a hole in its memory.
+// After a failed mmap(MAP_FIXED) the old mapping must still be there: a guest never runs on a hole in its
+// memory.
 void require_still_mapped(std::byte* address, std::size_t bytes) {
   std::vector<unsigned char> residency(bytes >> page_shift);
-  invariant(::mincore(address, bytes, residency.data()) == 0, "a failed remapping has left a hole in guest memory");
+  invariant(::mincore(address, bytes, residency.data()) == 0,
+            "a failed remapping has left a hole in guest memory");
 }
 
 // No mapping of guest memory is ever inherited: a fork would share pages behind the reference counts.
@@ -22,9 +24,10 @@ void keep_from_children(std::byte* address, std::size_t bytes) {
 }
 
 bool map_anonymous(std::byte* address, std::size_t bytes) {
-  // SAFETY: MAP_FIXED over pages that were found zero while the guest is held; the range is guest memory of ours.
-  if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) ==
-      MAP_FAILED) {
+  // SAFETY: MAP_FIXED over pages that were found zero while the guest is held; the range is guest memory of
+  // ours.
+  if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+             -1, 0) == MAP_FAILED) {
     require_still_mapped(address, bytes);
     return false;
   }
@@ -36,7 +39,9 @@ bool map_anonymous(std::byte* address, std::size_t bytes) {
 }  // namespace
 
 Remapper::Remapper(GuestPages& pages, UniqueFd store, std::uint32_t max_frames)
-    : pages_(pages), store_(std::move(store)), view_(Mapping::read_only(store_.get(), PageCount{max_frames}.bytes())) {
+    : pages_(pages),
+      store_(std::move(store)),
+      view_(Mapping::read_only(store_.get(), PageCount{max_frames}.bytes())) {
   check(::madvise(view_.data(), view_.size(), MADV_DONTFORK), "madvise DONTFORK");
 }
 
@@ -59,7 +64,8 @@ void Remapper::merge(const PausedGuest&, const wire::Grant& grant, wire::Merged&
     std::uint32_t end = first;
     while (end < grant.count && mergeable(end)) ++end;
     const bool mapped = end > first && map_frames(grant.page + first, {grant.frame + first}, end - first);
-    for (std::uint32_t i = first; i < end; ++i) wire::append_page(mapped ? merged.kept : merged.refused, grant.page + i);
+    for (std::uint32_t i = first; i < end; ++i)
+      wire::append_page(mapped ? merged.kept : merged.refused, grant.page + i);
     if (end < grant.count) wire::append_page(merged.refused, grant.page + end);  // the one that differs
     first = end + 1;
   }
@@ -68,8 +74,9 @@ void Remapper::merge(const PausedGuest&, const wire::Grant& grant, wire::Merged&
 bool Remapper::map_frames(std::uint32_t page, FrameId frame, std::uint32_t count) {
   std::byte* const address = pages_.host(page);
   const std::size_t bytes = PageCount{count}.bytes();
-  // SAFETY: MAP_FIXED over guest memory of ours whose bytes equal the frames', while nothing can write either: the
-  // guest is held and a published frame is immutable. MAP_PRIVATE: a write makes a copy for this guest alone.
+  // SAFETY: MAP_FIXED over guest memory of ours whose bytes equal the frames', while nothing can write
+  // either: the guest is held and a published frame is immutable. MAP_PRIVATE: a write makes a copy for this
+  // guest alone.
   if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, store_.get(),
              static_cast<off_t>(frame.offset())) == MAP_FAILED) {
     require_still_mapped(address, bytes);
@@ -83,7 +90,9 @@ bool Remapper::map_frames(std::uint32_t page, FrameId frame, std::uint32_t count
   return true;
 }
 
-void Remapper::forget_frames() { ::madvise(view_.data(), view_.size(), MADV_DONTNEED); }
+void Remapper::forget_frames() {
+  ::madvise(view_.data(), view_.size(), MADV_DONTNEED);
+}
 
 void Remapper::give_back(const PausedGuest&, GuestPages& pages, const wire::PageRange& range,
                          std::vector<wire::PageRange>& given) {
@@ -101,7 +110,8 @@ void Remapper::give_back(const PausedGuest&, GuestPages& pages, const wire::Page
     }
     std::byte* const address = pages.host(first);
     const std::size_t bytes = PageCount{end - first}.bytes();
-    const bool gone = on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
+    const bool gone =
+        on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
     for (std::uint32_t page = first; gone && page < end; ++page) {
       pages.clear(page, GuestPages::on_store | GuestPages::offered);
       pages.set(page, GuestPages::zero);

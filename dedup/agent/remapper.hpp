@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only code that replaces guest pages. It asks for the proof that the guest is held, compares every byte, and
-// only then maps: frames of the store over pages that equal them, nothing over pages that are zero.
-// The agent's thread calls it.
+// The only code that replaces guest pages. It asks for the proof that the guest is held, compares every byte,
+// and only then maps: frames of the store over pages that equal them, nothing over pages that are zero. The
+// agent's thread calls it.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +20,14 @@ namespace samepage::dedup {
 
 class Remapper {
  public:
-  /// `store` is the domain's frame store, read-only; frame numbers are below `max_frames`. Throws std::system_error.
+  /// `store` is the domain's frame store, read-only; frame numbers are below `max_frames`. Throws
+  /// std::system_error.
   Remapper(GuestPages& pages, UniqueFd store, std::uint32_t max_frames);
 
   /// Reads a byte of each frame, so that comparing them under the barrier does not wait for page faults.
   void touch(const wire::Grant& grant) const;
-  /// Maps the pages of `grant`, which lie in one region, to its frames where all bytes are equal. Says in `merged`
-  /// which were mapped and which were not.
+  /// Maps the pages of `grant`, which lie in one region, to its frames where all bytes are equal. Says in
+  /// `merged` which were mapped and which were not.
   void merge(const PausedGuest& held, const wire::Grant& grant, wire::Merged& merged);
   /// Drops the table entries of the comparing view; the next comparison faults them in again.
   void forget_frames();

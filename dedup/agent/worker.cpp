@@ -13,9 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t chunk_pages = 4096;   // of a pass, between two looks at the daemon's messages
-constexpr std::uint32_t piece_pages = 32;     // of a run, between two looks at the clock while a guest is held
-constexpr std::size_t vma_reserve = 1024;     // of the process's mappings, left for everything but merging
+constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at the daemon's messages
+constexpr std::uint32_t piece_pages = 32;    // of a run, between two looks at the clock while a guest is held
+constexpr std::size_t vma_reserve = 1024;    // of the process's mappings, left for everything but merging
 
 std::uint64_t address_of(const std::byte* pointer) {
   // SAFETY: the number is only compared with addresses that the kernel prints.
@@ -49,8 +49,8 @@ void Worker::connect(UniqueFd socket) {
   counters_->connected = true;
 }
 
-// The daemon and its store are gone for us. What is mapped stays right: nobody reaps that store any more. The pages
-// are offered anew to whoever we join next, and its frames mapped over them.
+// The daemon and its store are gone for us. What is mapped stays right: nobody reaps that store any more. The
+// pages are offered anew to whoever we join next, and its frames mapped over them.
 void Worker::lose_daemon() {
   connection_.reset();
   membership_.reset();
@@ -85,7 +85,8 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
   return found;
 }
 
-void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings) {
+void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
+                  Findings& findings) {
   const std::byte* start = region.memory.host + PageCount{first - region.first_page}.bytes();
   for (const PageRun& run : pagemap_.populated({start, PageCount{count}.bytes()})) {
     if (run.is(page_is_zero)) continue;  // read, never written: the kernel's own zero page
@@ -145,13 +146,14 @@ void Worker::act_on(Findings& findings) {
   send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
   const std::span<const wire::Offer> offers(findings.offers);
   for (std::size_t first = 0; first < offers.size(); first += wire::max_offers) {
-    send(wire::Type::offer, std::as_bytes(offers.subspan(first, std::min(wire::max_offers, offers.size() - first))));
+    send(wire::Type::offer,
+         std::as_bytes(offers.subspan(first, std::min(wire::max_offers, offers.size() - first))));
   }
   give_back(findings.zero);
 }
 
-// Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for one stop
-// is used up.
+// Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for
+// one stop is used up.
 template <typename Item, typename Act>
 void Worker::while_held(const std::vector<Item>& items, Act act) {
   const auto budget = std::chrono::microseconds(knobs_.stop_budget_us);
@@ -174,7 +176,8 @@ void Worker::give_back(const std::vector<wire::PageRange>& zero) {
   std::vector<wire::PageRange> pieces;
   for (const wire::PageRange& range : zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count;) {
-      const std::uint32_t end = std::min({page + piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
+      const std::uint32_t end =
+          std::min({page + piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
       pieces.push_back({page, end - page});
       page = end;
     }
@@ -223,9 +226,11 @@ void Worker::handle(const Frame& frame) {
 
 void Worker::donate(const std::vector<wire::Donation>& requests) {
   for (const wire::Donation& request : requests) {
-    if (request.page >= pages_.count() || request.slot >= membership_->welcome.staging_slots) return lose_daemon();
+    if (request.page >= pages_.count() || request.slot >= membership_->welcome.staging_slots)
+      return lose_daemon();
     // The guest may be writing the page: the daemon hashes what it got.
-    std::memcpy(membership_->staging.data() + PageCount{request.slot}.bytes(), pages_.host(request.page), page_size);
+    std::memcpy(membership_->staging.data() + PageCount{request.slot}.bytes(), pages_.host(request.page),
+                page_size);
   }
   send(wire::Type::donated, std::as_bytes(std::span(requests)));
 }
@@ -235,7 +240,8 @@ std::optional<std::vector<wire::Grant>> Worker::pieces_of(const std::vector<wire
   std::vector<wire::Grant> pieces;
   for (wire::Grant grant : grants) {
     if (grant.page >= pages_.count() || grant.count > pages_.count() - grant.page ||
-        grant.frame >= membership_->welcome.max_frames || grant.count > membership_->welcome.max_frames - grant.frame) {
+        grant.frame >= membership_->welcome.max_frames ||
+        grant.count > membership_->welcome.max_frames - grant.frame) {
       return std::nullopt;
     }
     while (grant.count > 0) {
@@ -248,15 +254,17 @@ std::optional<std::vector<wire::Grant>> Worker::pieces_of(const std::vector<wire
   return pieces;
 }
 
-// A mapping in the middle of another makes two more. When the process may not have that many, the guest keeps its
-// pages: the longest runs save the most for what they cost.
+// A mapping in the middle of another makes two more. When the process may not have that many, the guest keeps
+// its pages: the longest runs save the most for what they cost.
 void Worker::refuse_what_exceeds_the_budget(std::vector<wire::Grant>& pieces, wire::Merged& merged) {
   if (vmas_ + 2 * pieces.size() < vma_limit_) return;
   count_vmas();
   if (vmas_ + 2 * pieces.size() < vma_limit_) return;
   const std::size_t kept = vmas_ < vma_limit_ ? (vma_limit_ - vmas_) / 2 : 0;
-  std::stable_sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
-  for (std::size_t i = kept; i < pieces.size(); ++i) merged.refused.push_back({pieces[i].page, pieces[i].count});
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const auto& a, const auto& b) { return a.count > b.count; });
+  for (std::size_t i = kept; i < pieces.size(); ++i)
+    merged.refused.push_back({pieces[i].page, pieces[i].count});
   pieces.resize(std::min(kept, pieces.size()));
 }
 
@@ -267,7 +275,9 @@ void Worker::merge(const std::vector<wire::Grant>& grants) {
   wire::Merged merged;
   refuse_what_exceeds_the_budget(*pieces, merged);
   for (const wire::Grant& piece : *pieces) remapper_->touch(piece);
-  while_held(*pieces, [&](const PausedGuest& held, const wire::Grant& piece) { remapper_->merge(held, piece, merged); });
+  while_held(*pieces, [&](const PausedGuest& held, const wire::Grant& piece) {
+    remapper_->merge(held, piece, merged);
+  });
   for (const wire::PageRange& range : merged.kept) {
     counters_->merges += range.count;
     vmas_ += 2;
@@ -315,8 +325,8 @@ void Worker::report() {
 }
 
 AgentCounters Worker::counters() const {
-  return {counters_->passes,      counters_->merges,     counters_->breaks,   counters_->failed_merges,
-          counters_->stops,       counters_->stop_max_us, counters_->connected};
+  return {counters_->passes, counters_->merges,      counters_->breaks,   counters_->failed_merges,
+          counters_->stops,  counters_->stop_max_us, counters_->connected};
 }
 
 }  // namespace samepage::dedup

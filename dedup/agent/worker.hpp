@@ -2,9 +2,9 @@
 // What the agent does, step by step and without a thread of its own, so that tests decide what happens when:
 // a pass over the guest's memory, and the daemon's messages as they come.
 //
-// A page's way: populated, its digest the same as in the last pass (quiet) -> OFFER -> grant -> compared and mapped
-// under the barrier -> MERGED. A merged page that has memory of the guest's own was written: BROKEN, and it starts
-// again. A page that is quiet and zero is given back and asks nobody.
+// A page's way: populated, its digest the same as in the last pass (quiet) -> OFFER -> grant -> compared and
+// mapped under the barrier -> MERGED. A merged page that has memory of the guest's own was written: BROKEN,
+// and it starts again. A page that is quiet and zero is given back and asks nobody.
 #pragma once
 
 #include <chrono>
@@ -31,15 +31,15 @@ class Worker {
   Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
          Pagemap::Backend backend = Pagemap::Backend::newest);
 
-  /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again, also
-  /// after the daemon was lost: what is mapped from its store stays, and is offered anew.
+  /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again,
+  /// also after the daemon was lost: what is mapped from its store stays, and is offered anew.
   void connect(UniqueFd socket = {});
   [[nodiscard]] bool connected() const { return connection_.has_value(); }
   /// Of the daemon's socket, to wait on; only while connected.
   [[nodiscard]] int socket_fd() const { return connection_->fd(); }
 
-  /// Looks at every populated page once. True when anything was found: pages that changed, that can be offered,
-  /// that were broken or given back. `cancelled` is asked now and then and ends the pass early.
+  /// Looks at every populated page once. True when anything was found: pages that changed, that can be
+  /// offered, that were broken or given back. `cancelled` is asked now and then and ends the pass early.
   bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
   /// Answers all messages that are there. Call when the socket is readable.
   void handle_messages();
@@ -85,8 +85,8 @@ class Worker {
   std::optional<Remapper> remapper_;
   wire::Knobs knobs_;
   std::size_t vma_limit_;
-  std::uint64_t vmas_ = 0;           // that merging has added, at most; counted exactly now and then
-  bool mappings_changed_ = false;    // since they were counted
+  std::uint64_t vmas_ = 0;         // that merging has added, at most; counted exactly now and then
+  bool mappings_changed_ = false;  // since they were counted
   std::uint64_t zero_pages_ = 0;
   std::uint64_t volatile_pages_ = 0;
 

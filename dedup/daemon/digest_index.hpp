@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Digest -> where it was seen: the one page, or the frame. An open-addressing table of four bytes a slot that holds
-// no digests itself: they are in the books (frame_refs.hpp), which the table asks through `DigestOf`.
+// Digest -> where it was seen: the one page, or the frame. An open-addressing table of four bytes a slot that
+// holds no digests itself: they are in the books (frame_refs.hpp), which the table asks through `DigestOf`.
 // Linear probing; a removed entry's followers move up, so that no tombstones pile up. Pure.
 #pragma once
 

@@ -45,7 +45,8 @@ Outcome Domain::offer(PageId guest, std::span<const wire::Offer> offers) {
   const std::uint32_t pages = guests_.at(guest.value).pages;
   for (const wire::Offer& offer : offers) {
     if (offer.page >= pages || offer.digest >> Digest::bits != 0) return Outcome::violation;
-    if (merger_.offer({guest.value + offer.page}, {offer.digest}) == Outcome::violation) return Outcome::violation;
+    if (merger_.offer({guest.value + offer.page}, {offer.digest}) == Outcome::violation)
+      return Outcome::violation;
   }
   return Outcome::done;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One merge domain: its guests, their books, the store with the frames, and the secret of its digests. Only guests of
-// one domain ever share a frame. Carries out what the Merger decides; talks to agents through GuestLink.
+// One merge domain: its guests, their books, the store with the frames, and the secret of its digests. Only
+// guests of one domain ever share a frame. Carries out what the Merger decides; talks to agents through
+// GuestLink.
 #pragma once
 
 #include <cstdint>

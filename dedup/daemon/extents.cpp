@@ -6,7 +6,8 @@
 namespace samepage::dedup {
 namespace {
 
-constexpr std::uint32_t roomy = 64;  // a free run from this length on is worth starting a new run of frames in
+constexpr std::uint32_t roomy =
+    64;  // a free run from this length on is worth starting a new run of frames in
 
 }  // namespace
 
@@ -14,7 +15,8 @@ std::uint32_t Extents::take(Runs::iterator run, std::uint32_t first, std::uint32
   const auto [run_first, run_count] = *run;
   free_.erase(run);
   if (first > run_first) free_.emplace(run_first, first - run_first);
-  if (first + count < run_first + run_count) free_.emplace(first + count, run_first + run_count - first - count);
+  if (first + count < run_first + run_count)
+    free_.emplace(first + count, run_first + run_count - first - count);
   free_count_ -= count;
   return first;
 }
@@ -28,8 +30,8 @@ std::optional<std::uint32_t> Extents::allocate_near(std::uint32_t wanted) {
       if (wanted < run->first + run->second) return take(run, wanted, 1);
     }
   }
-  // Holes cost nothing in the store, numbers little: take an old run only when it is long or when there are as
-  // many free numbers as used ones.
+  // Holes cost nothing in the store, numbers little: take an old run only when it is long or when there are
+  // as many free numbers as used ones.
   if (free_count_ > in_use() || end_ == limit_) {
     if (!free_.empty()) return take(free_.begin(), free_.begin()->first, 1);
   } else if (!free_.empty() && free_.begin()->second >= roomy) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers in use and free, kept as runs: what gives out the frames of a store and the page numbers of a domain.
-// Pure: no memory behind it. Not for several threads.
+// Numbers in use and free, kept as runs: what gives out the frames of a store and the page numbers of a
+// domain. Pure: no memory behind it. Not for several threads.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ class Extents {
  public:
   explicit Extents(std::uint32_t limit) : limit_(limit) {}
 
-  /// One number: `wanted` when it is free, so that neighbours get neighbours; else the start of a run that leaves
-  /// room for more, else a new highest one. Empty when all are in use.
+  /// One number: `wanted` when it is free, so that neighbours get neighbours; else the start of a run that
+  /// leaves room for more, else a new highest one. Empty when all are in use.
   std::optional<std::uint32_t> allocate_near(std::uint32_t wanted);
   /// `count` numbers in a row; the first of them. Empty when there is no such run.
   std::optional<std::uint32_t> allocate_run(std::uint32_t count);

@@ -36,7 +36,9 @@ PageKnowledge FrameRefs::knowledge(PageId page) const {
   return static_cast<PageKnowledge>(words_[page.value] >> state_shift);
 }
 
-Digest FrameRefs::digest(PageId page) const { return {words_[page.value] & low_60}; }
+Digest FrameRefs::digest(PageId page) const {
+  return {words_[page.value] & low_60};
+}
 
 FrameId FrameRefs::frame(PageId page) const {
   return {static_cast<std::uint32_t>(words_[page.value] >> frame_shift & low_30)};
@@ -89,9 +91,13 @@ FrameState FrameRefs::state(FrameId frame) const {
   return static_cast<FrameState>(frames_[frame.value].word >> state_shift);
 }
 
-Digest FrameRefs::digest(FrameId frame) const { return {frames_[frame.value].word & low_60}; }
+Digest FrameRefs::digest(FrameId frame) const {
+  return {frames_[frame.value].word & low_60};
+}
 
-std::uint32_t FrameRefs::references(FrameId frame) const { return frames_[frame.value].references; }
+std::uint32_t FrameRefs::references(FrameId frame) const {
+  return frames_[frame.value].references;
+}
 
 void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
   invariant(!is_linked(this->knowledge(page)) && is_linked(knowledge), "a page joins a second frame");

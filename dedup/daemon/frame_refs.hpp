@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's books of one domain: what is known of every page of its guests and of every frame of its store.
+// The daemon's books of one domain: what is known of every page of its guests and of every frame of its
+// store.
 //
 //   pages  word:  state 4 | digest 60                     unshared
 //                 state 4 | frame 30 | next sharer 30     waiting, granted, merged
 //          prev:  previous sharer 32
 //   frames digest 60, state 4; first sharer 32, references 32
 //
-// A frame's sharers are a doubly linked list through the pages' words: every sharer of a frame is found without
-// walking any guest's table, and a page leaves the list in constant time. A page costs 12 bytes, a frame 16.
+// A frame's sharers are a doubly linked list through the pages' words: every sharer of a frame is found
+// without walking any guest's table, and a page leaves the list in constant time. A page costs 12 bytes, a
+// frame 16.
 //
-// The reference count of a published frame is the length of its list: pages that were told to map it (granted) and
-// pages that do (merged). Pure: no descriptor, no clock. Not for several threads.
+// The reference count of a published frame is the length of its list: pages that were told to map it
+// (granted) and pages that do (merged). Pure: no descriptor, no clock. Not for several threads.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +60,8 @@ class FrameRefs {
   /// Between granted and merged, and from waiting to granted.
   void set_linked(PageId page, PageKnowledge knowledge);
 
-  /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Throws std::length_error
-  /// when the store is full.
+  /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Throws
+  /// std::length_error when the store is full.
   FrameId allocate(Digest digest, FrameId wanted);
   void publish(FrameId frame);
   /// A frame without sharers goes; its number may be used again.

@@ -38,8 +38,10 @@ void FrameStore::write(FrameId frame, std::span<const std::byte> bytes) {
     check(::ftruncate(fd_.get(), static_cast<off_t>(size_)), "ftruncate of the frame store");
   }
   const ssize_t written =
-      check(::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(frame.offset())), "write of a frame");
-  invariant(bytes.size() == page_size && written == static_cast<ssize_t>(page_size), "a frame was written in part");
+      check(::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(frame.offset())),
+            "write of a frame");
+  invariant(bytes.size() == page_size && written == static_cast<ssize_t>(page_size),
+            "a frame was written in part");
 }
 
 void FrameStore::reap(FrameId first, std::uint32_t count) {
@@ -48,7 +50,9 @@ void FrameStore::reap(FrameId first, std::uint32_t count) {
         "fallocate PUNCH_HOLE");
 }
 
-std::uint64_t FrameStore::allocated_bytes() const { return dedup::allocated_bytes(fd_.get()); }
+std::uint64_t FrameStore::allocated_bytes() const {
+  return dedup::allocated_bytes(fd_.get());
+}
 
 UniqueFd make_staging(std::uint32_t pages) {
   UniqueFd fd = make_memfd("samepage-staging");

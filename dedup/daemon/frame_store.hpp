@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The frames of one domain: a memfd, one frame per page of it. A frame is written once, before anybody is granted
-// it, and never changes until it is reaped; then its memory is given back to the host (a hole is punched).
+// The frames of one domain: a memfd, one frame per page of it. A frame is written once, before anybody is
+// granted it, and never changes until it is reaped; then its memory is given back to the host (a hole is
+// punched).
 //
-// The file is sealed against shrinking: a truncation would zap the private copies that guests have made over it,
-// while a punched hole leaves them alone (fallocate(2), mm/truncate.c: unmap_mapping_range with even_cows = 0).
-// F_SEAL_FUTURE_WRITE would forbid holes, so what keeps guests from writing is that they get the file read-only,
-// mode 0444, and F_SEAL_SEAL keeps them from adding seals.
+// The file is sealed against shrinking: a truncation would zap the private copies that guests have made over
+// it, while a punched hole leaves them alone (fallocate(2), mm/truncate.c: unmap_mapping_range with even_cows
+// = 0). F_SEAL_FUTURE_WRITE would forbid holes, so what keeps guests from writing is that they get the file
+// read-only, mode 0444, and F_SEAL_SEAL keeps them from adding seals.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +39,8 @@ class FrameStore {
   std::uint64_t size_ = 0;  // of the file, in bytes
 };
 
-/// An area of `pages` pages that both the daemon and one agent can write, sealed against shrinking so that a peer
-/// that truncates it cannot make us fault. Throws std::system_error.
+/// An area of `pages` pages that both the daemon and one agent can write, sealed against shrinking so that a
+/// peer that truncates it cannot make us fault. Throws std::system_error.
 UniqueFd make_staging(std::uint32_t pages);
 
 /// Memory that the kernel has allocated for a file, in bytes.

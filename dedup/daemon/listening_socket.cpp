@@ -24,9 +24,10 @@ UniqueFd lock_directory_of(const std::string& path) {
   if (directory.empty()) directory = ".";
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) {
-    throw UserError(fmt::format("the directory of the socket {} cannot be opened: {}; create it or choose another "
-                                "socket with --socket",
-                                path, std::strerror(errno)));
+    throw UserError(
+        fmt::format("the directory of the socket {} cannot be opened: {}; create it or choose another "
+                    "socket with --socket",
+                    path, std::strerror(errno)));
   }
   check(::flock(fd.get(), LOCK_EX), "flock");
   return fd;
@@ -38,21 +39,24 @@ ListeningSocket::ListeningSocket(std::string path, Admission admission) : path_(
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path_.size() >= sizeof(address.sun_path)) {
-    throw UserError(fmt::format("the socket path {} is longer than the {} bytes that a socket's name may have; choose "
-                                "a shorter one with --socket or SAMEPAGE_SOCKET",
-                                path_, sizeof(address.sun_path) - 1));
+    throw UserError(
+        fmt::format("the socket path {} is longer than the {} bytes that a socket's name may have; choose "
+                    "a shorter one with --socket or SAMEPAGE_SOCKET",
+                    path_, sizeof(address.sun_path) - 1));
   }
   path_.copy(address.sun_path, path_.size());
   const UniqueFd lock = lock_directory_of(path_);
   if (connect_local(path_)) {
-    throw UserError(fmt::format("a daemon already answers on {}; use it, or choose another socket with --socket", path_));
+    throw UserError(
+        fmt::format("a daemon already answers on {}; use it, or choose another socket with --socket", path_));
   }
   struct stat old {};
   if (::lstat(path_.c_str(), &old) == 0) {
     if (!S_ISSOCK(old.st_mode) || old.st_uid != ::geteuid()) {
-      throw UserError(fmt::format("{} exists and is no socket of yours; remove it or choose another socket with "
-                                  "--socket",
-                                  path_));
+      throw UserError(
+          fmt::format("{} exists and is no socket of yours; remove it or choose another socket with "
+                      "--socket",
+                      path_));
     }
     check(::unlink(path_.c_str()), "unlink of a stale socket");
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's place in the file system: at most one daemon listens on a path, a stale socket of one that was killed
-// is replaced, and the path goes with its daemon.
+// The daemon's place in the file system: at most one daemon listens on a path, a stale socket of one that was
+// killed is replaced, and the path goes with its daemon.
 #pragma once
 
 #include <sys/stat.h>

@@ -44,7 +44,8 @@ void report_ready(int fd, std::string_view problem) {
 
 void become(const std::string& user) {
   const passwd* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr) throw UserError(fmt::format("there is no user '{}'; name another one with --user", user));
+  if (entry == nullptr)
+    throw UserError(fmt::format("there is no user '{}'; name another one with --user", user));
   check(::setgroups(0, nullptr), "setgroups");
   check(::setgid(entry->pw_gid), "setgid");
   check(::setuid(entry->pw_uid), "setuid");
@@ -71,11 +72,15 @@ void serve(const Options& options, wire::Knobs knobs) {
 int main(int argc, char** argv) {
   CLI::App app{"samepaged - merges identical pages of the guests that connect to it"};
   Options options;
-  app.add_option("--socket", options.socket, "listen here (default: $SAMEPAGE_SOCKET or samepaged.sock in the runtime directory)");
+  app.add_option("--socket", options.socket,
+                 "listen here (default: $SAMEPAGE_SOCKET or samepaged.sock in the runtime directory)");
   app.add_option("--user", options.user, "become this user once the socket is made (root only)");
-  app.add_flag("--allow-others", options.everybody, "let other users' guests in, each user's in domains of their own");
+  app.add_flag("--allow-others", options.everybody,
+               "let other users' guests in, each user's in domains of their own");
   app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
-  app.add_option("--ready-fd", options.ready_fd, "write what fails at the start to this descriptor, then close it")->group("");
+  app.add_option("--ready-fd", options.ready_fd,
+                 "write what fails at the start to this descriptor, then close it")
+      ->group("");
   std::vector<std::string> values(knob_descriptions().size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const KnobDescription& knob = knob_descriptions()[i];

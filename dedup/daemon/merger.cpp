@@ -182,6 +182,8 @@ void Merger::find_donor(FrameId frame) {
   books_.release(frame);
 }
 
-MergerOrders Merger::take_orders() { return std::exchange(orders_, {}); }
+MergerOrders Merger::take_orders() {
+  return std::exchange(orders_, {});
+}
 
 }  // namespace samepage::dedup

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides what is merged in one domain. Pages come in as digests; out go grants (map this page to that frame),
-// donation requests (copy this page out, a frame is to be made of it) and frames that nobody uses any more.
+// Decides what is merged in one domain. Pages come in as digests; out go grants (map this page to that
+// frame), donation requests (copy this page out, a frame is to be made of it) and frames that nobody uses any
+// more.
 //
 //   first sighting of a digest     unshared: the index knows the one page
 //   second sighting                a frame is set aside, both pages wait for it, the newcomer donates
 //   donation arrives, digest right the frame is published, every page that waits is granted it
-//   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared again
-//   later sightings                granted at once
-//   guest wrote / process gone     the page leaves the frame's sharers; after the last one the frame is reaped
+//   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared
+//   again later sightings                granted at once guest wrote / process gone     the page leaves the
+//   frame's sharers; after the last one the frame is reaped
 //
-// A reference is counted from the grant on, before any agent hears of it. Pure: it sees no socket, no store and no
-// clock, so every order of events can be tried. Not for several threads.
+// A reference is counted from the grant on, before any agent hears of it. Pure: it sees no socket, no store
+// and no clock, so every order of events can be tried. Not for several threads.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@
 
 namespace samepage::dedup {
 
-/// What the outside has to do after calls to a Merger, in this order: carry out the donations' publishing first,
-/// then send. `reaped` frames have no reference left; their memory can be given back at once.
+/// What the outside has to do after calls to a Merger, in this order: carry out the donations' publishing
+/// first, then send. `reaped` frames have no reference left; their memory can be given back at once.
 struct MergerOrders {
   struct PageAndFrame {
     PageId page;
@@ -36,16 +37,16 @@ struct MergerOrders {
 };
 
 struct MergerCounts {
-  std::uint64_t pages_shared = 0;    // published frames
-  std::uint64_t pages_merged = 0;    // mappings of them that agents confirmed
+  std::uint64_t pages_shared = 0;  // published frames
+  std::uint64_t pages_merged = 0;  // mappings of them that agents confirmed
   std::uint64_t pages_unshared = 0;
-  std::uint64_t pages_pending = 0;   // waiting for a frame or granted and not answered
+  std::uint64_t pages_pending = 0;  // waiting for a frame or granted and not answered
 };
 
 class Merger {
  public:
   /// What a peer said against what the books say.
-  enum class [[nodiscard]] Outcome : std::uint8_t { done, violation };
+  enum class [[nodiscard]] Outcome : std::uint8_t{done, violation};
 
   explicit Merger(std::uint32_t max_frames);
   Merger(const Merger&) = delete;  // the index points at the books
@@ -61,8 +62,8 @@ class Merger {
   Outcome offer(PageId page, Digest digest);
   /// The offer of this page, if there is one, does not stand any more.
   Outcome withdraw(PageId page);
-  /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to write
-  /// them to, before the orders are carried out; empty when they are no use.
+  /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to
+  /// write them to, before the orders are carried out; empty when they are no use.
   std::optional<FrameId> donated(PageId page, Digest digest);
   enum class Answer : std::uint8_t { kept, refused };
   Outcome answered(PageId page, Answer answer);

@@ -20,8 +20,8 @@ namespace {
 namespace asio = boost::asio;
 using nlohmann::json;
 
-// A process of the peer's that can be waited for. SO_PEERPIDFD (Linux 6.5) is the peer's process itself; before, its
-// number has to do, which the peer cannot choose.
+// A process of the peer's that can be waited for. SO_PEERPIDFD (Linux 6.5) is the peer's process itself;
+// before, its number has to do, which the peer cannot choose.
 UniqueFd pidfd_of(int socket, const PeerCredentials& peer) {
   constexpr int so_peerpidfd = 77;
   int fd = -1;
@@ -87,9 +87,9 @@ SessionHost::Membership Server::join(Session& session, const wire::Hello& hello)
   UniqueFd life = lives_.contains(&session) ? std::move(lives_.at(&session))
                                             : pidfd_of(session.socket_fd(), session.peer());
   Domain& domain = domain_named(label);
-  auto guest = std::make_shared<Guest>(
-      Guest{hello.guest, label, session.peer().pid, hello.pages, &domain, domain.join(hello.pages, session), &session,
-            asio::posix::stream_descriptor(io_, life.release()), false});
+  auto guest = std::make_shared<Guest>(Guest{hello.guest, label, session.peer().pid, hello.pages, &domain,
+                                             domain.join(hello.pages, session), &session,
+                                             asio::posix::stream_descriptor(io_, life.release()), false});
   guests_.insert(guest);
   watch(guest);
   return {&domain, guest->first, config_.knobs, max_frames_};
@@ -153,7 +153,8 @@ std::string Server::answer(const Session& session, std::string_view question) {
     }
     return knobs.dump();
   }
-  throw UserError("the daemon knows the questions stat and tune; install samepage and samepaged from the same release");
+  throw UserError(
+      "the daemon knows the questions stat and tune; install samepage and samepaged from the same release");
 }
 
 void Server::tune(const Session& session, const json& request) {
@@ -227,11 +228,12 @@ json Server::statistics() const {
 void Server::check_idle() {
   // Looked at twice in the time: something may have come and gone in between, which is as good as idle.
   idle_timer_.expires_after(*config_.exit_when_idle / 2);
-  idle_timer_.async_wait([this, idle = guests_.empty() && sessions_.empty()](boost::system::error_code error) {
-    if (error) return;
-    if (idle && guests_.empty() && sessions_.empty()) return io_.stop();
-    check_idle();
-  });
+  idle_timer_.async_wait(
+      [this, idle = guests_.empty() && sessions_.empty()](boost::system::error_code error) {
+        if (error) return;
+        if (idle && guests_.empty() && sessions_.empty()) return io_.stop();
+        check_idle();
+      });
 }
 
 }  // namespace samepage::dedup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon: accepts connections, keeps the domains, and watches the processes whose guests share frames. A guest's
-// references go when its process is gone (pidfd), not when its socket closes. One thread runs everything.
+// The daemon: accepts connections, keeps the domains, and watches the processes whose guests share frames. A
+// guest's references go when its process is gone (pidfd), not when its socket closes. One thread runs
+// everything.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -34,8 +35,8 @@ class Server final : public SessionHost {
 
   /// Accepts connections on a listening local socket from now on.
   void listen(UniqueFd listening);
-  /// Serves one connected socket. `life` becomes readable when the process at the other end is gone; without it the
-  /// server gets the peer's pidfd from the kernel.
+  /// Serves one connected socket. `life` becomes readable when the process at the other end is gone; without
+  /// it the server gets the peer's pidfd from the kernel.
   void adopt(UniqueFd socket, UniqueFd life = {});
 
   /// {"pid", "host": {...}, "guests": [...]}; docs/stat.md explains each figure.
@@ -64,8 +65,8 @@ class Server final : public SessionHost {
   std::uint32_t max_frames_;
   std::map<std::string, std::unique_ptr<Domain>> domains_;
   std::map<const Session*, std::shared_ptr<Session>> sessions_;
-  std::map<const Session*, UniqueFd> lives_;       // of sessions that have not said who they are
-  std::set<std::shared_ptr<Guest>> guests_;        // until their process is gone
+  std::map<const Session*, UniqueFd> lives_;  // of sessions that have not said who they are
+  std::set<std::shared_ptr<Guest>> guests_;   // until their process is gone
   std::uint64_t full_scans_ = 0;
   std::uint64_t breaks_of_gone_guests_ = 0;
   std::uint64_t stop_max_us_ = 0;

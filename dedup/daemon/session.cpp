@@ -18,7 +18,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::uint32_t staging_slots = 128;               // 512 KiB for a guest while it donates
+constexpr std::uint32_t staging_slots = 128;                     // 512 KiB for a guest while it donates
 constexpr std::size_t max_outbox_bytes = std::size_t{64} << 20;  // a peer that does not read is cut off
 
 }  // namespace
@@ -26,7 +26,9 @@ constexpr std::size_t max_outbox_bytes = std::size_t{64} << 20;  // a peer that 
 Session::Session(Socket socket, PeerCredentials peer, SessionHost& host)
     : socket_(std::move(socket)), peer_(peer), host_(host) {}
 
-void Session::start() { read_header(); }
+void Session::start() {
+  read_header();
+}
 
 void Session::read_header() {
   // SAFETY: FrameHeader is eight plain bytes.
@@ -44,7 +46,8 @@ void Session::read_payload() {
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
                      if (error) return self->close();
-                     const bool welcome = self->handle(static_cast<wire::Type>(self->header_.type), self->payload_);
+                     const bool welcome =
+                         self->handle(static_cast<wire::Type>(self->header_.type), self->payload_);
                      if (self->closed_) return;
                      if (!welcome) return self->close();
                      self->read_header();
@@ -95,7 +98,8 @@ bool Session::handle_first(wire::Type type, std::span<const std::byte> payload) 
   }
   try {
     // SAFETY: char may alias any bytes.
-    const std::string reply = host_.answer(*this, {reinterpret_cast<const char*>(payload.data()), payload.size()});
+    const std::string reply =
+        host_.answer(*this, {reinterpret_cast<const char*>(payload.data()), payload.size()});
     send(wire::Type::reply, std::as_bytes(std::span(reply)));
   } catch (const UserError& error) {
     refuse(error.what());
@@ -110,9 +114,10 @@ bool Session::handle_hello(std::span<const std::byte> payload) {
   if (start[0] != wire::magic) return false;
   const auto hello = wire::read_one<wire::Hello>(payload);
   if (start[1] != wire::version || !hello) {
-    refuse(fmt::format("this samepaged speaks version {} of the protocol, the guest's VMM version {}; install both "
-                       "from the same release",
-                       wire::version, start[1]));
+    refuse(fmt::format(
+        "this samepaged speaks version {} of the protocol, the guest's VMM version {}; install both "
+        "from the same release",
+        wire::version, start[1]));
     return true;
   }
   if (hello->guest[wire::max_name - 1] != 0 || hello->domain[wire::max_name - 1] != 0 || hello->pages == 0 ||
@@ -142,8 +147,8 @@ void Session::welcome() {
   const UniqueFd store = member_.domain->store().open_read_only();
   const std::array<int, 2> fds{store.get(), staging_fd_.get()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
-  if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), wire::bytes_of(welcome),
-                  fds)) {
+  if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome),
+                  wire::bytes_of(welcome), fds)) {
     close();
   }
 }
@@ -183,9 +188,13 @@ bool Session::handle_merged(std::span<const std::byte> payload) {
          domain.answered(member_.guest, merged->refused, Merger::Answer::refused) == Merger::Outcome::done;
 }
 
-void Session::grant(std::uint32_t page, FrameId frame) { wire::append_grant(verdict_.grants, page, frame.value); }
+void Session::grant(std::uint32_t page, FrameId frame) {
+  wire::append_grant(verdict_.grants, page, frame.value);
+}
 
-void Session::request_donation(std::uint32_t page) { donations_waiting_.push_back(page); }
+void Session::request_donation(std::uint32_t page) {
+  donations_waiting_.push_back(page);
+}
 
 void Session::flush() {
   while (!donations_waiting_.empty() && !free_slots_.empty()) {
@@ -244,6 +253,8 @@ void Session::close() {
   host_.closed(*this);
 }
 
-std::uint64_t Session::staging_bytes() const { return staging_fd_ ? allocated_bytes(staging_fd_.get()) : 0; }
+std::uint64_t Session::staging_bytes() const {
+  return staging_fd_ ? allocated_bytes(staging_fd_.get()) : 0;
+}
 
 }  // namespace samepage::dedup

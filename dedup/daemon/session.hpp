@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection to the daemon: an agent's for as long as its guest lives, or a command's for one question.
-// Reads messages, checks them, passes them to the guest's domain and queues what has to be answered. A peer that
-// breaks the protocol is cut off; what its process maps stays counted until the process is gone. One thread.
+// Reads messages, checks them, passes them to the guest's domain and queues what has to be answered. A peer
+// that breaks the protocol is cut off; what its process maps stays counted until the process is gone. One
+// thread.
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
@@ -99,7 +100,7 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   Mapping staging_;
   std::vector<std::optional<std::uint32_t>> slots_;  // the page whose donation is awaited in each slot
   std::vector<std::uint32_t> free_slots_;
-  std::deque<std::uint32_t> donations_waiting_;      // for a free slot
+  std::deque<std::uint32_t> donations_waiting_;  // for a free slot
 };
 
 }  // namespace samepage::dedup

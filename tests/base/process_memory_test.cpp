@@ -19,7 +19,9 @@ TEST(ProcessMemory, TouchedMemoryIsCounted) {
   EXPECT_GE(after, before + (8U << 20));
 }
 
-TEST(ProcessMemory, AProcessThatIsNotThereHasNone) { EXPECT_FALSE(memory_of(1 << 30)); }
+TEST(ProcessMemory, AProcessThatIsNotThereHasNone) {
+  EXPECT_FALSE(memory_of(1 << 30));
+}
 
 TEST(ProcessMemory, MappingsAreCutToTheRange) {
   const Mapping memory = Mapping::anonymous(8 * page_size);

@@ -17,7 +17,8 @@ TEST(Units, SizesAreReadInIecUnits) {
 }
 
 TEST(Units, WhatIsNoSizeIsRefused) {
-  for (const char* text : {"", "M", "-1M", "12X", "1.5G", "64 M", "64MB", "99999999999999999999", "20000000T"}) {
+  for (const char* text :
+       {"", "M", "-1M", "12X", "1.5G", "64 M", "64MB", "99999999999999999999", "20000000T"}) {
     EXPECT_FALSE(parse_size(text)) << text;
   }
 }

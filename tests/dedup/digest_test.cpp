@@ -25,7 +25,8 @@ TEST(Digest, EqualPagesHaveEqualDigestsAndOneBitMakesAnother) {
 
 TEST(Digest, AnotherDomainsSecretMakesOtherDigests) {
   const std::vector<std::byte> page(page_size, std::byte{7});
-  EXPECT_NE(digest_of_page(page.data(), random_digest_secret()), digest_of_page(page.data(), random_digest_secret()));
+  EXPECT_NE(digest_of_page(page.data(), random_digest_secret()),
+            digest_of_page(page.data(), random_digest_secret()));
 }
 
 TEST(Digest, IsOfSixtyBits) {

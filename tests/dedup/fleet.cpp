@@ -25,7 +25,9 @@ void FleetGuest::fill(std::size_t page, std::uint64_t content) {
   }
 }
 
-bool FleetGuest::intact() const { return std::memcmp(ram.data(), shadow.data(), shadow.size()) == 0; }
+bool FleetGuest::intact() const {
+  return std::memcmp(ram.data(), shadow.data(), shadow.size()) == 0;
+}
 
 std::vector<PageMapRun> FleetGuest::map() const {
   const MemoryRegion region{Gfn{0}, PageCount{pages}, ram.data()};
@@ -62,10 +64,11 @@ FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
   guest->shadow.resize(pages * page_size);
   // Two regions with a hole in the numbering, as a guest with memory above the MMIO hole has them.
   const PageCount below{pages / 2};
-  const std::vector<MemoryRegion> regions{{Gfn{0}, below, guest->ram.data()},
-                                          {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
-  guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""}, regions,
-                                           guest->barrier, options.backend);
+  const std::vector<MemoryRegion> regions{
+      {Gfn{0}, below, guest->ram.data()},
+      {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
+  guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""},
+                                           regions, guest->barrier, options.backend);
   std::array<int, 2> ends{};
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
   guest->life = UniqueFd(ends[1]);
@@ -127,9 +130,13 @@ void Fleet::settle() {
   for (int i = 0; i < 3; ++i) pass();  // seen, quiet and offered, merged
 }
 
-nlohmann::json Fleet::host() const { return server_.statistics().at("host"); }
+nlohmann::json Fleet::host() const {
+  return server_.statistics().at("host");
+}
 
-std::uint64_t Fleet::figure(const std::string& key) const { return host().at(key).get<std::uint64_t>(); }
+std::uint64_t Fleet::figure(const std::string& key) const {
+  return host().at(key).get<std::uint64_t>();
+}
 
 void Fleet::check_memory(const std::string& when) const {
   for (const auto& guest : guests_) {
@@ -142,10 +149,12 @@ void Fleet::check_everything(const std::string& when) const {
   std::size_t mapped = 0;
   for (const auto& guest : guests_) mapped += guest->frames_mapped();
   const auto figures = host();
-  const auto merged = figures.at("pages_shared").get<std::size_t>() + figures.at("pages_sharing").get<std::size_t>();
+  const auto merged =
+      figures.at("pages_shared").get<std::size_t>() + figures.at("pages_sharing").get<std::size_t>();
   // A break that no pass has seen yet is still counted as a reference; never the other way round.
   ASSERT_GE(merged + figures.at("pages_pending").get<std::size_t>(), mapped) << when;
-  ASSERT_EQ(figures.at("store_bytes").get<std::size_t>(), figures.at("pages_shared").get<std::size_t>() * page_size)
+  ASSERT_EQ(figures.at("store_bytes").get<std::size_t>(),
+            figures.at("pages_shared").get<std::size_t>() * page_size)
       << when;
 }
 

@@ -36,7 +36,7 @@ struct FleetGuest {
   Mapping ram;
   std::vector<std::byte> shadow;
   CountingBarrier barrier;
-  UniqueFd life;                    // closing it is the end of the guest's "process"
+  UniqueFd life;  // closing it is the end of the guest's "process"
   std::unique_ptr<Worker> worker;
 
   std::byte* page(std::size_t n) const { return ram.data() + n * page_size; }

@@ -12,7 +12,8 @@ namespace {
 
 std::uint64_t pfn(const FleetGuest& guest, std::size_t page) {
   static_cast<void>(*const_cast<const volatile std::byte*>(guest.page(page)));  // populates the table entry
-  return pfns_of(::getpid(), reinterpret_cast<std::uint64_t>(guest.page(page)), 1)[0];  // SAFETY: only looked up
+  return pfns_of(::getpid(), reinterpret_cast<std::uint64_t>(guest.page(page)),
+                 1)[0];  // SAFETY: only looked up
 }
 
 class FleetTest : public testing::TestWithParam<Pagemap::Backend> {
@@ -194,7 +195,8 @@ TEST_P(FleetTest, TheGuestIsHeldWheneverItsPagesAreReplaced) {
   EXPECT_EQ(a.barrier.holds(), a.worker->counters().stops);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, FleetTest, testing::Values(Pagemap::Backend::newest, Pagemap::Backend::words));
+INSTANTIATE_TEST_SUITE_P(Backends, FleetTest,
+                         testing::Values(Pagemap::Backend::newest, Pagemap::Backend::words));
 
 TEST(Domains, TwoDomainsShareNothing) {
   Fleet fleet;

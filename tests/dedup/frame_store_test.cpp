@@ -14,7 +14,9 @@
 namespace samepage::dedup {
 namespace {
 
-std::vector<std::byte> page_of(int value) { return std::vector<std::byte>(page_size, static_cast<std::byte>(value)); }
+std::vector<std::byte> page_of(int value) {
+  return std::vector<std::byte>(page_size, static_cast<std::byte>(value));
+}
 
 TEST(FrameStore, AgentsReadWhatWasWritten) {
   FrameStore store;
@@ -39,7 +41,8 @@ TEST(FrameStore, ReapingGivesMemoryBackAndSparesPrivateCopies) {
   for (std::uint32_t frame = 0; frame < 8; ++frame) store.write({frame}, page_of(7));
   EXPECT_EQ(store.allocated_bytes(), 8 * page_size);
   const UniqueFd fd = store.open_read_only();
-  void* const address = ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd.get(), 2 * page_size);
+  void* const address =
+      ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd.get(), 2 * page_size);
   ASSERT_NE(address, MAP_FAILED);
   auto* const copy = static_cast<std::byte*>(address);
   copy[0] = std::byte{1};  // breaks the sharing

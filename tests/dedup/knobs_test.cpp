@@ -20,8 +20,13 @@ TEST(Knobs, AreSetWithAndWithoutTheirUnit) {
 
 TEST(Knobs, NonsenseIsRefusedAndChangesNothing) {
   wire::Knobs knobs;
-  for (const auto& [name, value] : {std::pair{"cpu", "0"}, {"cpu", "101%"}, {"cpu", "5ms"}, {"cpu", ""},
-                                    {"merging", "1"}, {"interval", "-5"}, {"speed", "9"}}) {
+  for (const auto& [name, value] : {std::pair{"cpu", "0"},
+                                    {"cpu", "101%"},
+                                    {"cpu", "5ms"},
+                                    {"cpu", ""},
+                                    {"merging", "1"},
+                                    {"interval", "-5"},
+                                    {"speed", "9"}}) {
     EXPECT_THROW(set_knob(knobs, name, value), UserError) << name << "=" << value;
   }
   EXPECT_EQ(knobs.cpu_percent, wire::Knobs{}.cpu_percent);

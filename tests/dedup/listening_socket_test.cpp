@@ -65,7 +65,9 @@ TEST_F(ListeningSocketTest, ALongPathIsRefusedWithAWayOut) {
   EXPECT_THROW(ListeningSocket(directory_ + "/" + std::string(200, 'x'), Admission::owner_only), UserError);
 }
 
-TEST_F(ListeningSocketTest, NobodyThereIsNoError) { EXPECT_FALSE(ask_daemon(path_, {{"do", "stat"}})); }
+TEST_F(ListeningSocketTest, NobodyThereIsNoError) {
+  EXPECT_FALSE(ask_daemon(path_, {{"do", "stat"}}));
+}
 
 }  // namespace
 }  // namespace samepage::dedup

@@ -171,8 +171,10 @@ TEST_F(MergerTest, WithItsLastGuestTheDomainIsEmpty) {
 }
 
 TEST_F(MergerTest, NeighbouringPagesGetNeighbouringFrames) {
-  for (std::uint32_t i = 0; i < 8; ++i) ASSERT_EQ(merger_.offer({guest_.value + i}, {100 + i}), Outcome::done);
-  for (std::uint32_t i = 0; i < 8; ++i) ASSERT_EQ(merger_.offer({other_.value + i}, {100 + i}), Outcome::done);
+  for (std::uint32_t i = 0; i < 8; ++i)
+    ASSERT_EQ(merger_.offer({guest_.value + i}, {100 + i}), Outcome::done);
+  for (std::uint32_t i = 0; i < 8; ++i)
+    ASSERT_EQ(merger_.offer({other_.value + i}, {100 + i}), Outcome::done);
   const auto donations = merger_.take_orders().donations;
   ASSERT_EQ(donations.size(), 8U);
   for (std::uint32_t i = 1; i < 8; ++i) EXPECT_EQ(donations[i].frame, donations[i - 1].frame + 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random operations on several guests against the most naive model there is: a copy of each guest's memory. After
-// every step all memory is as the guests wrote it; in the end, when all is quiet, exactly what is equal is shared.
+// Random operations on several guests against the most naive model there is: a copy of each guest's memory.
+// After every step all memory is as the guests wrote it; in the end, when all is quiet, exactly what is equal
+// is shared.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -23,7 +24,9 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     const std::size_t page = random_() % pages;
     switch (random_() % 16) {
       case 0:
-        if (fleet_.guests().size() < 6) fleet_.add(pages, {.backend = random_() % 2 == 0 ? Pagemap::Backend::newest : Pagemap::Backend::words});
+        if (fleet_.guests().size() < 6)
+          fleet_.add(pages,
+                     {.backend = random_() % 2 == 0 ? Pagemap::Backend::newest : Pagemap::Backend::words});
         break;
       case 1:
         if (random_() % 4 == 0) fleet_.kill(guest);
@@ -64,7 +67,8 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         if (run.state == PageState::untouched) continue;
         for (std::uint64_t i = 0; i < run.range.pages.value; ++i) {
           // SAFETY: char may alias any bytes.
-          const std::string bytes(reinterpret_cast<const char*>(guest->page(run.range.first.value + i)), page_size);
+          const std::string bytes(reinterpret_cast<const char*>(guest->page(run.range.first.value + i)),
+                                  page_size);
           if (bytes == std::string(page_size, '\0')) {
             ++zero;
           } else {

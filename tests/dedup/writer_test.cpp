@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest that writes all the time, on a thread of its own, while its pages are merged and broken as fast as it goes.
-// Every word is checked at every visit against a count that is kept elsewhere: a lost write shows.
+// A guest that writes all the time, on a thread of its own, while its pages are merged and broken as fast as
+// it goes. Every word is checked at every visit against a count that is kept elsewhere: a lost write shows.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -37,7 +37,8 @@ class Writer {
   [[nodiscard]] std::uint64_t visits() const { return visits_; }
   [[nodiscard]] bool lost_a_write() const { return lost_; }
 
-  // Until told to stop: a page is checked whole, then written word by word; the guest may be held between any two.
+  // Until told to stop: a page is checked whole, then written word by word; the guest may be held between any
+  // two.
   void run(const std::atomic<bool>& stop) {
     std::uint64_t random = 88172645463325252U;
     while (!stop && !lost_) {
@@ -57,7 +58,9 @@ class Writer {
   }
 
  private:
-  static std::uint64_t content(std::uint64_t count) { return count % 4 * 0x0101010101010101U; }  // zero among them
+  static std::uint64_t content(std::uint64_t count) {
+    return count % 4 * 0x0101010101010101U;
+  }  // zero among them
   // SAFETY: within ram_, aligned; read and written by this thread, replaced by equal bytes under the barrier.
   [[nodiscard]] volatile std::uint64_t& at(std::size_t page, std::size_t word) const {
     return reinterpret_cast<volatile std::uint64_t*>(ram_.data())[page * words + word];

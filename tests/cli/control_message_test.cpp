@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/control/control_message.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <thread>
+
+#include "base/framing.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+using nlohmann::json;
+
+struct Pair {
+  UniqueFd client;
+  UniqueFd guest;
+};
+
+Pair make_pair_of_sockets() {
+  std::array<int, 2> ends{};
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+TEST(ControlMessage, AnAnswerComesWithMoreDataThanOneMessageHolds) {
+  const Pair pair = make_pair_of_sockets();
+  const std::string data(3 * std::size_t{max_payload} + 5, 'd');
+  std::thread guest([&] {
+    const auto request = receive_frame(pair.guest.get());
+    ASSERT_TRUE(request);
+    EXPECT_EQ(json::parse(request->text()), (json{{"do", "map"}}));
+    EXPECT_TRUE(send_answer(pair.guest.get(), {{{"ok", true}}, data}));
+  });
+  const auto answer = ask(pair.client.get(), {{"do", "map"}});
+  guest.join();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, (json{{"ok", true}}));
+  EXPECT_EQ(answer->data, data);
+}
+
+TEST(ControlMessage, AGuestThatGoesAwayIsNoAnswer) {
+  Pair pair = make_pair_of_sockets();
+  pair.guest.reset();
+  EXPECT_FALSE(ask(pair.client.get(), {{"do", "stat"}}));
+}
+
+TEST(ControlMessage, AnAnswerThatIsNoObjectIsNoAnswer) {
+  const Pair pair = make_pair_of_sockets();
+  EXPECT_TRUE(send_answer(pair.guest.get(), {json::array({1}), {}}));
+  EXPECT_FALSE(ask(pair.client.get(), {{"do", "stat"}}));
+}
+
+TEST(ControlMessage, TextThatIsNoUtf8IsReplaced) {
+  EXPECT_NO_THROW(static_cast<void>(text_of({{"image", "\xff"}})));
+}
+
+}  // namespace
+}  // namespace samepage::vmm

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "tests/system/host.hpp"
+
+namespace samepage::system_test {
+namespace {
+
+class Demo : public Host {};
+
+TEST_F(Demo, FindsAllDuplicatesAndTheKernelAgrees) {
+  const auto demo = ask({"demo", "--guests", "4", "--mem", "32M"});
+  ASSERT_TRUE(demo.is_object());
+  EXPECT_EQ(demo.at("guests").size(), 4U);
+  EXPECT_EQ(demo.at("ram_bytes"), 4 * (32U << 20));
+  EXPECT_GE(demo.at("duplicates_found_percent").get<double>(), 99.0);
+  EXPECT_LE(demo.at("duplicates_found_percent").get<double>(), 100.0);
+  const double saved = demo.at("net_saved_bytes").get<double>();
+  const double drop =
+      demo.at("kernel_before_bytes").get<double>() - demo.at("kernel_after_bytes").get<double>();
+  EXPECT_GT(saved, 0);
+  EXPECT_NEAR(saved, drop, 0.05 * drop);
+}
+
+TEST_F(Demo, EndsWithOneLineForPeople) {
+  const Finished demo = samepage({"demo", "--guests", "3", "--mem", "32M"});
+  ASSERT_EQ(demo.code, 0) << demo.err;
+  const std::string last = demo.out.substr(demo.out.rfind('\n', demo.out.size() - 2) + 1);
+  EXPECT_TRUE(last.starts_with("net saved: ")) << last;
+  EXPECT_NE(last.find("duplicates found: "), std::string::npos) << last;
+}
+
+}  // namespace
+}  // namespace samepage::system_test

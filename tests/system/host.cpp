@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/system/host.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "base/unique_fd.hpp"
+
+extern char** environ;
+
+namespace samepage::system_test {
+namespace {
+
+struct Pipe {
+  UniqueFd read_end, write_end;
+  Pipe() {
+    std::array<int, 2> ends{};
+    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    read_end = UniqueFd(ends[0]);
+    write_end = UniqueFd(ends[1]);
+  }
+};
+
+pid_t spawn(const Words& command, int out, int err) {
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, out, 1);
+  ::posix_spawn_file_actions_adddup2(&actions, err, 2);
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  pid_t pid = -1;
+  errno = ::posix_spawn(&pid, words[0], &actions, nullptr, words.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (errno != 0) throw_errno("posix_spawn " + command[0]);
+  return pid;
+}
+
+// Both streams to their ends, whichever has something first.
+void drain(int out_fd, std::string& out, int err_fd, std::string& err) {
+  std::array<pollfd, 2> waiting{pollfd{out_fd, POLLIN, 0}, pollfd{err_fd, POLLIN, 0}};
+  const std::array<std::string*, 2> texts{&out, &err};
+  while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
+    ::poll(waiting.data(), waiting.size(), -1);
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;
+      std::array<char, 4096> part{};
+      const ssize_t got = ::read(waiting[i].fd, part.data(), part.size());
+      if (got > 0) {
+        texts[i]->append(part.data(), static_cast<std::size_t>(got));
+      } else {
+        waiting[i].fd = -1;
+      }
+    }
+  }
+}
+
+int code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+std::string program(const std::string& name) {
+  return std::string(SAMEPAGE_BUILD_DIR) + "/bin/" + name;
+}
+std::string image(const std::string& name) {
+  return std::string(SAMEPAGE_BUILD_DIR) + "/images/" + name;
+}
+
+void Host::SetUp() {
+  if (::access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/kvm can't be used here";
+  std::string pattern = "/tmp/samepage-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  directory_ = pattern;
+  ::setenv("SAMEPAGE_RUNTIME_DIR", directory_.c_str(), 1);
+  ::unsetenv("SAMEPAGE_SOCKET");
+  start_daemon();
+}
+
+void Host::TearDown() {
+  if (directory_.empty()) return;
+  for (const auto& guest : ask({"ps"})) samepage({"kill", guest.at("name").get<std::string>()});
+  kill_daemon();
+  std::filesystem::remove_all(directory_);
+}
+
+pid_t Host::start_daemon() {
+  const std::string path = directory_ + "/samepaged.sock";
+  const UniqueFd null = checked_fd(::open("/dev/null", O_WRONLY | O_CLOEXEC), "open /dev/null");
+  daemon_ = spawn({program("samepaged"), "--socket", path}, null.get(), 2);
+  wait_until("the daemon listens", [&] { return static_cast<bool>(connect_local(path)); });
+  return daemon_;
+}
+
+void Host::kill_daemon() {
+  if (daemon_ <= 0) return;
+  ::kill(daemon_, SIGKILL);
+  ::waitpid(daemon_, nullptr, 0);
+  daemon_ = -1;
+}
+
+Finished Host::run(const Words& command) const {
+  Pipe out, err;
+  const pid_t pid = spawn(command, out.write_end.get(), err.write_end.get());
+  out.write_end.reset();
+  err.write_end.reset();
+  Finished finished;
+  drain(out.read_end.get(), finished.out, err.read_end.get(), finished.err);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  finished.code = code_of(status);
+  return finished;
+}
+
+Finished Host::samepage(Words arguments) const {
+  arguments.insert(arguments.begin(), program("samepage"));
+  return run(arguments);
+}
+
+nlohmann::json Host::ask(Words arguments) const {
+  arguments.emplace_back("--json");
+  const Finished finished = samepage(arguments);
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  return nlohmann::json::parse(finished.out, nullptr, false);
+}
+
+void Host::start(const std::string& name, const Words& image_and_arguments, const Words& options) const {
+  Words arguments{"run", "--detach", "--name", name};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  arguments.push_back(image_and_arguments.front());
+  arguments.emplace_back("--");
+  arguments.insert(arguments.end(), image_and_arguments.begin() + 1, image_and_arguments.end());
+  const Finished finished = samepage(arguments);
+  ASSERT_EQ(finished.code, 0) << finished.err;
+}
+
+nlohmann::json Host::guest_figures(const std::string& name) const {
+  const nlohmann::json stat = ask({"stat"});
+  for (const auto& guest : stat.at("guests")) {
+    if (guest.at("name") == name) return guest;
+  }
+  ADD_FAILURE() << "no guest " << name;
+  return {};
+}
+
+void Host::wait_for_line(const std::string& guest, const std::string& line) const {
+  wait_until(guest + " prints " + line,
+             [&] { return ("\n" + log_of(guest)).find("\n" + line + "\n") != std::string::npos; });
+}
+
+void Host::merge_fast() const {
+  ASSERT_EQ(samepage({"tune", "interval=0", "max-interval=0", "cpu=100"}).code, 0);
+}
+
+void Host::settle() const {
+  merge_fast();
+  std::uint64_t since = figure("full_scans");
+  nlohmann::json before;
+  wait_until("nothing more is shared", [&] {
+    const nlohmann::json now = host_figures();
+    const nlohmann::json state{now.at("pages_sharing"), now.at("zero_pages"), now.at("pages_unshared")};
+    const auto scans = now.at("full_scans").get<std::uint64_t>();
+    if (state != before) {
+      before = state;
+      since = scans;
+    }
+    return scans >= since + 4;
+  });
+}
+
+void Host::wait_until(const std::string& what, const std::function<bool()>& condition) {
+  SCOPED_TRACE("waiting until " + what);
+  while (!condition()) {
+    if (testing::Test::HasFailure()) FAIL() << "while waiting until " << what;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+std::vector<std::string> Host::leftovers() const {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
+    if (!entry.is_directory() && entry.path().filename() != "samepaged.sock") files.push_back(entry.path());
+  }
+  return files;
+}
+
+}  // namespace samepage::system_test

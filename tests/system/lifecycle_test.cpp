@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests from the command line: run, ps, pause, resume, map, dump.
+#include <filesystem>
+
+#include "base/types.hpp"
+#include "tests/system/host.hpp"
+
+namespace samepage::system_test {
+namespace {
+
+class Lifecycle : public Host {};
+
+TEST_F(Lifecycle, AGuestsOutputAndExitCodeAreTheCommands) {
+  const Finished hello = samepage({"run", "hello", "--", "exit=7"});
+  EXPECT_EQ(hello.code, 7) << hello.err;
+  EXPECT_NE(hello.out.find("hello from samepage"), std::string::npos);
+  EXPECT_TRUE(leftovers().empty());
+}
+
+TEST_F(Lifecycle, AGuestHasTheProcessorsAndMemoryItWasGiven) {
+  const Finished hello = samepage({"run", "--cpus", "2", "--mem", "32M", "hello", "--", "start=1"});
+  EXPECT_EQ(hello.code, 0) << hello.err;
+  EXPECT_NE(hello.out.find("2 CPUs, 32 MiB of RAM"), std::string::npos) << hello.out;
+  EXPECT_NE(hello.out.find("2 CPUs run"), std::string::npos) << hello.out;
+}
+
+TEST_F(Lifecycle, SeveralGuestsRunTogether) {
+  const Finished run = samepage({"run", "--name", "many", "--count", "3", "hello"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const char* name : {"many-1", "many-2", "many-3"})
+    EXPECT_NE(run.out.find(name), std::string::npos) << run.out;
+}
+
+TEST_F(Lifecycle, APausedGuestStandsStill) {
+  start("a", {"churn", "pages=100", "working_set=50", "rate=1000"}, {"--mem", "16M"});
+  wait_until("the guest works", [&] { return log_of("a").find("pages/s") != std::string::npos; });
+  ASSERT_EQ(samepage({"pause", "a"}).code, 0);
+  EXPECT_EQ(ask({"ps"})[0].at("state"), "paused");
+  // Its memory does not change while it is paused.
+  const std::string one = directory_ + "/one", two = directory_ + "/two";
+  ASSERT_EQ(samepage({"dump", "a", one}).code, 0);
+  const std::string log = log_of("a");
+  ASSERT_EQ(samepage({"dump", "a", two}).code, 0);
+  EXPECT_EQ(run({"/usr/bin/cmp", one, two}).code, 0);
+  EXPECT_EQ(std::filesystem::file_size(one), 16U << 20);
+  EXPECT_EQ(log_of("a"), log);
+  ASSERT_EQ(samepage({"resume", "a"}).code, 0);
+  wait_until("the guest goes on", [&] { return log_of("a").size() > log.size(); });
+}
+
+TEST_F(Lifecycle, TheMapAddsUpToTheMemory) {
+  start("a", {"fill", "zero=50", "common=60", "own=70"}, {"--mem", "16M"});
+  wait_for_line("a", "ready");
+  settle();
+  std::uint64_t next = 0;
+  for (const auto& run : ask({"map", "a"})) {
+    EXPECT_EQ(run.at("gfn").get<std::uint64_t>(), next);
+    next += run.at("pages").get<std::uint64_t>();
+  }
+  EXPECT_EQ(next, pages_in(16U << 20).value);
+  const auto figures = guest_figures("a");
+  const auto bytes = [&](const char* key) { return figures.at(key).get<std::uint64_t>(); };
+  EXPECT_EQ(bytes("private_bytes") + bytes("shared_bytes") + bytes("zero_bytes") + bytes("untouched_bytes"),
+            bytes("ram_bytes"));
+  EXPECT_GE(bytes("zero_bytes"), 50 * page_size);
+  // What was never written costs nothing.
+  EXPECT_GT(bytes("untouched_bytes"), 12U << 20);
+}
+
+TEST_F(Lifecycle, StatHasItsKeys) {
+  start("a", {"hello", "wait=1"}, {"--mem", "16M"});
+  const auto stat = ask({"stat"});
+  for (const char* key : {"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "zero_pages",
+                          "full_scans", "breaks", "saved_bytes", "overhead_bytes", "net_saved_bytes",
+                          "kernel_bytes", "stop_max_us", "tracker"}) {
+    EXPECT_TRUE(stat.at("host").contains(key)) << key;
+  }
+  ASSERT_EQ(stat.at("guests").size(), 1U);
+  for (const char* key : {"name", "pid", "domain", "state", "ram_bytes", "private_bytes", "shared_bytes",
+                          "zero_bytes", "untouched_bytes", "breaks", "vmas"}) {
+    EXPECT_TRUE(stat.at("guests")[0].contains(key)) << key;
+  }
+}
+
+}  // namespace
+}  // namespace samepage::system_test

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a guest finds when it starts, and how it talks and ends.
+#include <gmock/gmock.h>
+#include <poll.h>
+
+#include "base/check.hpp"
+#include "tests/vmm/raw_guest.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+using testing::HasSubstr;
+using Boot = test::RawGuest;
+
+const std::vector<std::uint8_t> exit_42{
+    0xb0, 0x2a,  // mov al, 42
+    0xe6, 0xf4,  // out 0xf4, al
+    0xf4,        // hlt
+};
+
+TEST_F(Boot, GuestEndsWithItsCode) {
+  const GuestExit exit = run(exit_42);
+  EXPECT_EQ(exit.kind, GuestExit::Kind::exited) << exit.message;
+  EXPECT_EQ(exit.code, 42);
+}
+
+TEST_F(Boot, EndedDescriptorBecomesReadable) {
+  Machine& machine = make(exit_42);
+  pollfd ended{machine.ended_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 0), 0);
+  machine.start();
+  EXPECT_EQ(::poll(&ended, 1, 20'000), 1);
+  EXPECT_EQ(machine.wait().code, 42);
+  EXPECT_EQ(machine.wait().code, 42);
+}
+
+TEST_F(Boot, EbxLeadsToTheStartInfo) {
+  const GuestExit exit = run({
+      0x8b, 0x03,                    // mov eax, [ebx]
+      0x3d, 0x78, 0xc5, 0x6e, 0x33,  // cmp eax, 0x336ec578
+      0x0f, 0x94, 0xc0,              // sete al
+      0xe6, 0xf4,                    // out 0xf4, al
+  });
+  EXPECT_EQ(exit.code, 1) << exit.message;
+}
+
+TEST_F(Boot, GuestReadsItsCommandLine) {
+  MachineConfig config;
+  config.command_line = "*";
+  const GuestExit exit = run(
+      {
+          0x8b, 0x43, 0x18,  // mov eax, [ebx + 0x18]
+          0x8a, 0x00,        // mov al, [eax]
+          0xe6, 0xf4,        // out 0xf4, al
+      },
+      "", config);
+  EXPECT_EQ(exit.code, '*') << exit.message;
+}
+
+TEST_F(Boot, StringOutputIsOneWrite) {
+  const GuestExit exit = run(
+      {
+          0x66, 0xba, 0xf8, 0x03,        // mov dx, 0x3f8
+          0xbe, 0x00, 0x08, 0x20, 0x00,  // mov esi, 0x200800
+          0xb9, 0x06, 0x00, 0x00, 0x00,  // mov ecx, 6
+          0xfc,                          // cld
+          0xf3, 0x6e,                    // rep outsb
+          0xb0, 0x00,                    // mov al, 0
+          0xe6, 0xf4,                    // out 0xf4, al
+      },
+      "hello\n");
+  EXPECT_EQ(exit.kind, GuestExit::Kind::exited) << exit.message;
+  EXPECT_EQ(printed_, "hello\n");
+  EXPECT_EQ(writes_, 1);
+}
+
+TEST_F(Boot, OutputWithoutNewlineComesAtTheEnd) {
+  const GuestExit exit = run({
+      0x66, 0xba, 0xf8, 0x03,  // mov dx, 0x3f8
+      0xb0, 0x3f,              // mov al, '?'
+      0xee,                    // out dx, al
+      0xe6, 0xf4,              // out 0xf4, al
+  });
+  EXPECT_EQ(exit.code, '?') << exit.message;
+  EXPECT_EQ(printed_, "?");
+}
+
+TEST_F(Boot, UartTellsThatItIsReady) {
+  const GuestExit exit = run({
+      0x66, 0xba, 0xfd, 0x03,  // mov dx, 0x3fd
+      0xec,                    // in al, dx
+      0xe6, 0xf4,              // out 0xf4, al
+  });
+  EXPECT_EQ(exit.code, 0x60) << exit.message;
+}
+
+TEST_F(Boot, FurtherVcpusWaitToBeStarted) {
+  MachineConfig config;
+  config.cpus = 3;
+  EXPECT_EQ(run(exit_42, "", config).code, 42);
+}
+
+TEST_F(Boot, RamAboveTheHoleIsThere) {
+  MachineConfig config;
+  config.memory_bytes = std::uint64_t{3} << 30U;
+  EXPECT_EQ(run(exit_42, "", config).code, 42);
+  config.memory_bytes += 1U << 20U;
+  EXPECT_EQ(run(exit_42, "", config).code, 42);
+  ASSERT_EQ(machine_->ram().size(), 2U);
+}
+
+TEST_F(Boot, RomIsRead) {
+  const std::string text = "+rom";
+  const test::TemporaryFile rom(std::as_bytes(std::span(text)));
+  MachineConfig config;
+  config.roms = {{rom.path(), Gpa{0xd000'0000}}};
+  const GuestExit exit = run(
+      {
+          0xa0, 0x00, 0x00, 0x00, 0xd0,  // mov al, [0xd0000000]
+          0xe6, 0xf4,                    // out 0xf4, al
+      },
+      "", config);
+  EXPECT_EQ(exit.code, '+') << exit.message;
+  ASSERT_EQ(machine_->rom_ranges().size(), 1U);
+  EXPECT_EQ(machine_->rom_ranges()[0], (GfnRange{Gfn{0xd0000}, PageCount{1}}));
+}
+
+std::string complaint(const MachineConfig& config) {
+  try {
+    const Machine machine(config, nullptr);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(Boot, BadConfigurationsAreRefused) {
+  const test::TemporaryFile image(test::raw_image(exit_42));
+  const test::TemporaryFile empty(std::span<const std::byte>{});
+  MachineConfig config;
+  config.image = image.path();
+  EXPECT_EQ(complaint(config), "");
+
+  MachineConfig other = config;
+  other.memory_bytes = 1U << 20U;
+  EXPECT_THAT(complaint(other), HasSubstr("needs at least 4.0 MiB"));
+  other = config;
+  other.memory_bytes = std::uint64_t{1} << 60U;
+  EXPECT_THAT(complaint(other), HasSubstr("more than this host's"));
+  other = config;
+  other.cpus = 0;
+  EXPECT_THAT(complaint(other), HasSubstr("can't have 0 CPUs"));
+  other = config;
+  other.cpus = 1'000'000;
+  EXPECT_THAT(complaint(other), HasSubstr("can't have 1000000 CPUs"));
+  other = config;
+  other.image = "/nonexistent";
+  EXPECT_EQ(complaint(other), "cannot boot /nonexistent: No such file or directory");
+  other.image = "/tmp";
+  EXPECT_EQ(complaint(other), "cannot boot /tmp: it is no regular file");
+  other.image = empty.path();
+  EXPECT_THAT(complaint(other), HasSubstr("the file is empty"));
+  other = config;
+  other.roms = {{empty.path(), Gpa{0xd000'0000}}};
+  EXPECT_THAT(complaint(other), HasSubstr("the file is empty"));
+  other.roms = {{image.path(), Gpa{0}}};
+  EXPECT_THAT(complaint(other), HasSubstr("the guest's RAM is there"));
+}
+
+}  // namespace
+}  // namespace samepage::vmm

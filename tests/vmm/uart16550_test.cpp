@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/uart16550.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+namespace samepage::vmm {
+namespace {
+
+class Uart : public testing::Test {
+ protected:
+  void write(std::uint16_t offset, unsigned value) {
+    const std::array data{static_cast<std::byte>(value)};
+    uart_.write(offset, data);
+  }
+  unsigned read(std::uint16_t offset) {
+    std::array<std::byte, 1> data{};
+    uart_.read(offset, data);
+    return std::to_integer<unsigned>(data[0]);
+  }
+  std::string printed() {
+    console_.flush();
+    return printed_;
+  }
+
+ private:
+  std::string printed_;
+  Console console_{[this](std::string_view text) { printed_ += text; }};
+  Uart16550 uart_{console_};
+};
+
+TEST_F(Uart, SendsToTheConsole) {
+  for (const char byte : {'h', 'i'}) write(0, static_cast<unsigned>(byte));
+  EXPECT_EQ(printed(), "hi");
+}
+
+TEST_F(Uart, TransmitterIsAlwaysEmptyAndNothingIsReceived) {
+  EXPECT_EQ(read(5), 0x60U);
+  EXPECT_EQ(read(0), 0U);
+}
+
+TEST_F(Uart, DivisorLatchHidesDataAndInterruptEnable) {
+  write(1, 0x05);
+  write(3, 0x83);
+  write(0, 0x0c);
+  write(1, 0x01);
+  EXPECT_EQ(read(0), 0x0cU);
+  EXPECT_EQ(read(1), 0x01U);
+  write(3, 0x03);
+  EXPECT_EQ(read(1), 0x05U);
+  EXPECT_EQ(printed(), "");
+}
+
+TEST_F(Uart, InterruptIdShowsFifosAndNothingPending) {
+  EXPECT_EQ(read(2), 0x01U);
+  write(2, 0x07);
+  EXPECT_EQ(read(2), 0xc1U);
+}
+
+TEST_F(Uart, RegistersKeepTheirBits) {
+  write(1, 0xff);
+  EXPECT_EQ(read(1), 0x0fU);
+  write(4, 0xff);
+  EXPECT_EQ(read(4), 0x1fU);
+  write(7, 0xa5);
+  EXPECT_EQ(read(7), 0xa5U);
+}
+
+TEST_F(Uart, StatusRegistersCannotBeWritten) {
+  write(5, 0);
+  write(6, 0);
+  EXPECT_EQ(read(5), 0x60U);
+  EXPECT_EQ(read(6), 0xb0U);
+}
+
+// The test by which Linux tells a UART from nothing.
+TEST_F(Uart, LoopbackShowsTheControlLinesAndSendsNothing) {
+  write(4, 0x1a);
+  EXPECT_EQ(read(6) & 0xf0U, 0x90U);
+  write(0, 'x');
+  write(4, 0);
+  EXPECT_EQ(printed(), "");
+}
+
+}  // namespace
+}  // namespace samepage::vmm

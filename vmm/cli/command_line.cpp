@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/cli/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.hpp"
+#include "vmm/cli/commands.hpp"
+#include "vmm/exit_code.hpp"
+
+namespace samepage::cli {
+namespace {
+
+constexpr const char* exit_codes = R"(Exit codes:
+  0        done; for run: the guest ended with code 0
+  1        a failure of ours, of the host or of what was asked; one line on stderr says which
+  2        the command line makes no sense
+  125      run: the guest failed (it did what no guest may do)
+  128+N    run: the guest was stopped by signal N: 130 Ctrl-C, 143 SIGTERM or 'samepage stop',
+           137 'samepage kill'
+  other    run: the guest's own exit code. A code that is not the guest's own always comes with a line
+           'samepage: ...' on stderr.
+
+Environment:
+  SAMEPAGE_RUNTIME_DIR  where the sockets are (else $XDG_RUNTIME_DIR/samepage, /run/samepage for root,
+                        /tmp/samepage-UID)
+  SAMEPAGE_SOCKET       the daemon's socket (else samepaged.sock in the runtime directory)
+  SAMEPAGE_IMAGES       a directory with images, looked into before the ones that came with samepage)";
+
+// Where the parser puts what it found.
+struct Parsed {
+  RunOptions run;
+  DemoOptions demo;
+  Format format = Format::text;
+  std::string guest;
+  std::string file;
+  std::vector<std::string> guests;
+  std::vector<std::string> settings;
+  std::function<int()> command;
+};
+
+void add_json(CLI::App& command, Format& format) {
+  command.add_flag_callback(
+      "--json", [&format] { format = Format::json; }, "Print JSON instead of text");
+}
+
+// An option whose text `parse` turns into `target`; what it does not take is a usage error.
+template <typename Target, typename Parse>
+CLI::Option* add_parsed(CLI::App& command, const std::string& name, Target& target, Parse parse,
+                        const std::string& type, const std::string& help) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [&target, parse, name, type](const std::string& text) {
+            const auto value = parse(text);
+            if (!value) throw CLI::ValidationError(name, fmt::format("'{}' is not {}", text, type));
+            target = *value;
+          },
+          help)
+      ->type_name(type);
+}
+
+void add_run(CLI::App& app, Parsed& parsed) {
+  RunOptions& run = parsed.run;
+  CLI::App* command = app.add_subcommand("run", "Run a guest and share its memory with others of its domain");
+  command->add_option("--name", run.name, "Its name (default: the image's, with the lowest free number)")
+      ->type_name("NAME");
+  add_parsed(*command, "--mem", run.memory_bytes, parse_size, "SIZE", "RAM, such as 16M (default: 64M)");
+  command->add_option("--cpus", run.cpus, "Virtual CPUs (default: 1)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 255U));
+  add_parsed(*command, "--domain", run.domain, parse_domain, "DOMAIN",
+             "Whom it shares with: a label; 'none': nobody; 'zero-only': give back zero pages, share nothing "
+             "(default: default)");
+  command->add_option("--count", run.count, "Guests to run: NAME-1, NAME-2, ... (default: 1)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 4096U));
+  command->add_flag_callback(
+      "--detach", [&run] { run.attachment = Attachment::detached; },
+      "Return when the guest runs; print its name");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--rom",
+          [&run](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const auto rom = parse_rom(text);
+              if (!rom) throw CLI::ValidationError("--rom", fmt::format("'{}' is not FILE@ADDRESS", text));
+              run.roms.push_back(*rom);
+            }
+          },
+          "A file that the guest sees read-only at a page-aligned address such as 0xf0000000; may be "
+          "repeated")
+      ->type_name("FILE@ADDRESS")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option("--console", run.console,
+                   "Where the console goes (default: stdout); FILE-1, ... with --count")
+      ->type_name("FILE");
+  command->add_option("--first-number", run.first_number)->group("");
+  command->add_option("--ready-fd", run.ready_fd)->group("");
+  command->add_option("IMAGE", run.image, "A file (with a '/'), or the name of an image of the catalogue")
+      ->required()
+      ->type_name("");
+  command->footer("What follows '--' is the guest's command line.");
+  add_json(*command, run.format);
+  command->callback([&parsed] { parsed.command = [&parsed] { return samepage::cli::run(parsed.run); }; });
+}
+
+using GuestsCommand = int (*)(const std::vector<std::string>&);
+
+void add_for_guests(CLI::App& app, Parsed& parsed, const char* name, const char* help,
+                    GuestsCommand function) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("GUEST", parsed.guests, "Names of running guests")->required()->type_name("");
+  command->callback(
+      [&parsed, function] { parsed.command = [&parsed, function] { return function(parsed.guests); }; });
+}
+
+CLI::App* add_for_guest(CLI::App& app, Parsed& parsed, const char* name, const char* help) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("GUEST", parsed.guest, "The name of a running guest")->required()->type_name("");
+  return command;
+}
+
+void add_views(CLI::App& app, Parsed& parsed) {
+  CLI::App* ps_command = app.add_subcommand("ps", "List the guests that run");
+  add_json(*ps_command, parsed.format);
+  ps_command->callback([&parsed] { parsed.command = [&parsed] { return ps(parsed.format); }; });
+
+  CLI::App* stat_command =
+      app.add_subcommand("stat", "Show what merging saves and costs, of all or of one guest");
+  stat_command->add_option("GUEST", parsed.guest, "The name of a running guest")->type_name("");
+  add_json(*stat_command, parsed.format);
+  stat_command->callback(
+      [&parsed] { parsed.command = [&parsed] { return stat(parsed.guest, parsed.format); }; });
+
+  CLI::App* map_command =
+      add_for_guest(app, parsed, "map", "Show which pages of a guest are its own, frames, zero or untouched");
+  add_json(*map_command, parsed.format);
+  map_command->callback(
+      [&parsed] { parsed.command = [&parsed] { return map(parsed.guest, parsed.format); }; });
+
+  CLI::App* logs_command = add_for_guest(app, parsed, "logs", "Print the last 16 KiB of a guest's console");
+  logs_command->callback([&parsed] { parsed.command = [&parsed] { return logs(parsed.guest); }; });
+
+  CLI::App* dump_command = add_for_guest(
+      app, parsed, "dump",
+      "Write a guest's RAM to a file: each page at its address, untouched and zero ones as holes");
+  dump_command->add_option("FILE", parsed.file, "A regular file; replaced if it exists")
+      ->required()
+      ->type_name("");
+  dump_command->callback(
+      [&parsed] { parsed.command = [&parsed] { return dump(parsed.guest, parsed.file); }; });
+}
+
+void add_host_commands(CLI::App& app, Parsed& parsed) {
+  CLI::App* tune_command = app.add_subcommand("tune", "Show the merging daemon's knobs, or set some");
+  tune_command->add_option("SETTING", parsed.settings, "KNOB=VALUE, such as merging=off")->type_name("");
+  add_json(*tune_command, parsed.format);
+  tune_command->callback(
+      [&parsed] { parsed.command = [&parsed] { return tune(parsed.settings, parsed.format); }; });
+
+  CLI::App* demo_command =
+      app.add_subcommand("demo", "Run guests with common pages and show what sharing saves");
+  demo_command->add_option("--guests", parsed.demo.guests, "How many (default: 8)")
+      ->type_name("N")
+      ->check(CLI::Range(3U, 256U));
+  add_parsed(*demo_command, "--mem", parsed.demo.memory_bytes, parse_size, "SIZE",
+             "RAM of each (default: 32M)");
+  add_json(*demo_command, parsed.demo.format);
+  demo_command->callback([&parsed] { parsed.command = [&parsed] { return demo(parsed.demo); }; });
+}
+
+void describe(CLI::App& app, Parsed& parsed) {
+  app.name("samepage");
+  app.set_version_flag("--version", "samepage " SAMEPAGE_VERSION);
+  app.set_help_all_flag("--help-all", "Print the help of all commands");
+  app.require_subcommand(1);
+  app.footer(exit_codes);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("samepage: {}\nTry 'samepage --help' or 'samepage COMMAND --help'.\n", error.what());
+  });
+  add_run(app, parsed);
+  add_views(app, parsed);
+  add_for_guests(app, parsed, "pause", "Hold guests until resume", pause);
+  add_for_guests(app, parsed, "resume", "Let paused guests go on", resume);
+  add_for_guests(app, parsed, "stop", "End guests and wait until they are gone", stop);
+  add_for_guests(app, parsed, "kill", "End guests the hard way (SIGKILL)", kill);
+  add_host_commands(app, parsed);
+}
+
+// The words before "--" in reverse, as the parser wants them; those behind it are the guest's.
+std::vector<std::string> own_words(int argc, const char* const* argv, std::vector<std::string>& for_guest) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const auto border = std::find(words.begin(), words.end(), "--");
+  if (border != words.end()) for_guest.assign(border + 1, words.end());
+  words.erase(border, words.end());
+  return {words.rbegin(), words.rend()};
+}
+
+// The parser itself would only say that a command is missing.
+void require_known_command(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || *argv[1] == '-') return;
+  const std::string word = argv[1];
+  const auto commands =
+      app.get_subcommands([&](const CLI::App* command) { return command->get_name() == word; });
+  if (commands.empty()) throw CLI::ValidationError(fmt::format("there is no command '{}'", word));
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  CLI::App app("Runs tiny KVM guests and keeps one copy of every page that they have in common.");
+  Parsed parsed;
+  describe(app, parsed);
+  try {
+    require_known_command(app, argc, argv);
+    app.parse(own_words(argc, argv, parsed.run.arguments));
+    if (!parsed.run.arguments.empty() && !app.got_subcommand("run")) {
+      throw CLI::ExtrasError("samepage", parsed.run.arguments);
+    }
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? exit_ok : exit_usage;
+  }
+  return parsed.command();
+}
+
+}  // namespace samepage::cli

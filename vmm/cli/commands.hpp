@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands, free of how a command line is parsed. Each returns the program's exit status and throws
+// UserError or std::system_error for what main reports.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vmm/cli/run_options.hpp"
+
+namespace samepage::cli {
+
+int run(const RunOptions& options);
+int ps(Format format);
+/// `guest` empty: the host and all guests.
+int stat(const std::string& guest, Format format);
+int pause(const std::vector<std::string>& guests);
+int resume(const std::vector<std::string>& guests);
+int stop(const std::vector<std::string>& guests);
+int kill(const std::vector<std::string>& guests);
+int map(const std::string& guest, Format format);
+int logs(const std::string& guest);
+int dump(const std::string& guest, const std::string& file);
+/// `settings` are KNOB=VALUE; without any the knobs are only shown.
+int tune(const std::vector<std::string>& settings, Format format);
+
+struct DemoOptions {
+  unsigned guests = 8;
+  std::uint64_t memory_bytes = std::uint64_t{32} << 20;  // of each guest
+  Format format = Format::text;
+};
+int demo(const DemoOptions& options);
+
+}  // namespace samepage::cli

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what a user calls an image to its file: a path, or the name of one in the catalogue.
+#pragma once
+
+#include <string>
+
+namespace samepage::cli {
+
+/// The directory with the images that came with this program.
+std::string images_beside_program();
+
+/// `image` itself when it has a '/' or exists; else the file of that name in $SAMEPAGE_IMAGES or
+/// images_beside_program(). Throws UserError with the names that there are.
+std::string find_image(const std::string& image);
+
+}  // namespace samepage::cli

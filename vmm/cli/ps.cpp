@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// `samepage ps`: who runs.
+#include <fmt/format.h>
+
+#include "base/units.hpp"
+#include "vmm/cli/commands.hpp"
+#include "vmm/cli/guest_client.hpp"
+#include "vmm/cli/output.hpp"
+#include "vmm/cli/snapshot.hpp"
+#include "vmm/cli/table.hpp"
+#include "vmm/exit_code.hpp"
+
+namespace samepage::cli {
+
+int ps(Format format) {
+  const std::vector<nlohmann::json> guests = ask_all_guests({{"do", "ps"}});
+  if (format == Format::json) return print_json(guests);
+  Table table({{"NAME"},
+               {"PID", Align::right},
+               {"DOMAIN"},
+               {"STATE"},
+               {"CPUS", Align::right},
+               {"MEM", Align::right},
+               {"UPTIME", Align::right},
+               {"IMAGE"}});
+  for (const nlohmann::json& guest : guests) {
+    table.add_row({guest.value("name", ""), std::to_string(number(guest, "pid")), guest.value("domain", ""),
+                   guest.value("state", ""), std::to_string(number(guest, "cpus")),
+                   format_size(number(guest, "ram_bytes")), format_uptime(guest.value("uptime_s", 0.0)),
+                   guest.value("image", "")});
+  }
+  return print_text(table.render());
+}
+
+}  // namespace samepage::cli

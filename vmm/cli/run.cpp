@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// `samepage run`: one guest in this process, or several and detached ones in processes of their own.
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "base/check.hpp"
+#include "base/runtime_dir.hpp"
+#include "dedup/daemon_client.hpp"
+#include "vmm/cli/commands.hpp"
+#include "vmm/cli/guest_child.hpp"
+#include "vmm/cli/images.hpp"
+#include "vmm/cli/output.hpp"
+#include "vmm/cli/run_together.hpp"
+#include "vmm/control/guest_name.hpp"
+#include "vmm/exit_code.hpp"
+
+namespace samepage::cli {
+namespace {
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
+  vmm::GuestProcessConfig config;
+  config.name = options.name;
+  config.first_number = options.first_number;
+  config.image = options.image;
+  config.machine = {find_image(options.image), join(options.arguments), options.memory_bytes, options.cpus,
+                    options.roms};
+  config.domain = options.domain;
+  config.console = console;
+  return config;
+}
+
+// A child of ours: whoever started it waits at the other end of ready_fd for a line.
+int run_as_child(const RunOptions& options) {
+  UniqueFd ready(options.ready_fd);
+  check(::fcntl(ready.get(), F_SETFD, FD_CLOEXEC), "fcntl of the ready descriptor");
+  const auto report = [&ready](const std::string& text) {
+    if (!ready) return;
+    // When nobody reads it any more, a signal is on its way.
+    if (::write(ready.get(), text.data(), text.size()) < 0) return;
+    ready.reset();
+  };
+  try {
+    return vmm::run_guest(process_config(options, STDOUT_FILENO),
+                          [&](const std::string& name) { report(running_report(name)); });
+  } catch (const UserError& error) {
+    if (!ready) throw;
+    report(failure_report(error.what()));
+  } catch (const std::system_error& error) {
+    if (!ready) throw;
+    report(failure_report(error.what()));
+  }
+  return exit_failure;
+}
+
+int run_alone(const RunOptions& options) {
+  const UniqueFd file = open_console(options, 0);
+  return vmm::run_guest(process_config(options, file ? file.get() : STDOUT_FILENO),
+                        [](const std::string&) {});
+}
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  if (options.ready_fd >= 0) return run_as_child(options);
+  if (!options.name.empty()) vmm::require_guest_name(options.name);
+  if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
+  find_image(options.image);  // before anything is started
+  if (options.domain.kind != vmm::DomainChoice::Kind::none) dedup::ensure_daemon(daemon_socket_path());
+  return options.attachment == Attachment::detached ? run_detached(options) : run_attached(options);
+}
+
+}  // namespace samepage::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// All figures of one moment: the daemon's, each guest's, and what the kernel says of all of them together.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace samepage::cli {
+
+enum class DaemonState : std::uint8_t { answers, absent };
+
+/// `host` and `guests` have the keys that README.md documents for `samepage stat --json`.
+struct Snapshot {
+  DaemonState daemon = DaemonState::absent;
+  nlohmann::json host;
+  std::vector<nlohmann::json> guests;
+  nlohmann::json
+      raw_host;  // the daemon's own answer with what is not published; empty object without a daemon
+
+  [[nodiscard]] nlohmann::json to_json() const;
+};
+
+/// Asks the daemon and all guests.
+Snapshot take_snapshot();
+
+/// The published host figures, from the daemon's (an empty object when there is none) and the guests'. Pure.
+/// kernel_bytes counts every byte once: Pss_Anon of the guests' processes and of the daemon, allocated blocks
+/// of the frame stores and of the staging areas.
+nlohmann::json host_figures(const nlohmann::json& daemon_host, const std::vector<nlohmann::json>& guests);
+
+/// An unsigned number of `object`, 0 when it is not there.
+std::uint64_t number(const nlohmann::json& object, const char* key);
+
+}  // namespace samepage::cli

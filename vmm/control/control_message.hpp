@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of a guest's control socket. A client sends one request, the guest sends any number of data
+// messages and one answer, and the connection ends.
+//
+// request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump"}; dump with a file's
+// fd answer   {"ok": true, ...} or {"ok": false, "error": text} data     bytes that are no JSON or too many
+// for one message: the console for logs, JSON text for map
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace samepage::vmm {
+
+enum class ControlMessage : std::uint32_t { request = 1, answer = 2, data = 3 };
+
+struct ControlAnswer {
+  nlohmann::json body;
+  std::string data;
+};
+
+/// The text of `body`; bytes that are no UTF-8 (in a path) are replaced.
+std::string text_of(const nlohmann::json& body);
+
+/// Sends a request and waits for the answer. Empty when the guest is gone or does not answer in time.
+std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds = {});
+
+/// Sends an answer. False when the peer is gone; throws std::system_error when it does not take it.
+[[nodiscard]] bool send_answer(int socket, const ControlAnswer& answer);
+
+}  // namespace samepage::vmm

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/control/guest_control.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/process_memory.hpp"
+#include "vmm/control/memory_dump.hpp"
+#include "vmm/control/page_map_text.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+using nlohmann::json;
+
+constexpr timeval client_patience{2, 0};
+
+json refusal(std::string text) {
+  return {{"ok", false}, {"error", std::move(text)}};
+}
+
+void limit_waits(int socket) {
+  for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) {
+    check(::setsockopt(socket, SOL_SOCKET, option, &client_patience, sizeof(client_patience)), "setsockopt");
+  }
+}
+
+bool is_owner(uid_t uid) {
+  return uid == ::geteuid() || uid == 0;
+}
+
+std::string verb_of(const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  if (!body.is_object() || !body.contains("do") || !body["do"].is_string()) return {};
+  return body["do"].get<std::string>();
+}
+
+// Holds the guest while it lives, unless its user holds it anyway.
+class MomentaryPause {
+ public:
+  explicit MomentaryPause(Machine& machine) : machine_(machine), ours_(!machine.paused()) {
+    if (ours_) machine_.pause();
+  }
+  ~MomentaryPause() {
+    if (ours_) machine_.unpause();
+  }
+  MomentaryPause(const MomentaryPause&) = delete;
+  MomentaryPause& operator=(const MomentaryPause&) = delete;
+
+ private:
+  Machine& machine_;
+  bool ours_;
+};
+
+}  // namespace
+
+GuestControl::GuestControl(GuestFacts facts, Machine& machine, const dedup::Agent* agent, ConsoleLog& console)
+    : facts_(std::move(facts)), machine_(machine), agent_(agent), console_(console) {}
+
+void GuestControl::serve(int listener) {
+  const UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  if (!socket) return;
+  try {
+    limit_waits(socket.get());
+    serve_connection(socket.get());
+  } catch (const std::system_error&) {
+    // The client does not listen: its own affair.
+  }
+}
+
+void GuestControl::serve_connection(int socket) {
+  if (!is_owner(peer_of(socket).uid)) {
+    if (!send_answer(socket, {refusal("this guest is another user's"), {}})) return;
+    return;
+  }
+  const std::optional<Frame> request = receive_frame(socket);
+  if (!request || request->type != static_cast<std::uint32_t>(ControlMessage::request)) return;
+  if (!send_answer(socket, answer(*request))) return;
+}
+
+ControlAnswer GuestControl::answer(const Frame& request) {
+  const std::string verb = verb_of(request);
+  const json done{{"ok", true}};
+  if (verb == "ps") return {brief(), {}};
+  if (verb == "stat") return {figures(), {}};
+  if (verb == "map") return {done, map_text()};
+  if (verb == "logs") return {done, console_.tail()};
+  if (verb == "dump") return {dump(request), {}};
+  if (verb == "pause") return machine_.pause(), ControlAnswer{done, {}};
+  if (verb == "resume") return machine_.unpause(), ControlAnswer{done, {}};
+  if (verb == "stop") {
+    machine_.request_stop();
+    console_.close_output();
+    return {done, {}};
+  }
+  return {refusal("this guest does not know the request '" + verb + "'"), {}};
+}
+
+std::string_view GuestControl::state() const {
+  pollfd ended{machine_.ended_fd(), POLLIN, 0};
+  if (::poll(&ended, 1, 0) > 0) return "stopped";
+  return machine_.paused() ? "paused" : "running";
+}
+
+json GuestControl::brief() const {
+  std::uint64_t ram = 0;
+  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
+  const auto uptime = std::chrono::steady_clock::now() - facts_.started;
+  return {{"ok", true},           {"name", facts_.name},
+          {"pid", ::getpid()},    {"domain", facts_.domain},
+          {"state", state()},     {"cpus", facts_.cpus},
+          {"ram_bytes", ram},     {"uptime_s", std::chrono::duration<double>(uptime).count()},
+          {"image", facts_.image}};
+}
+
+json GuestControl::figures() const {
+  json body = brief();
+  const dedup::MemoryFigures figures = dedup::figures_of(machine_.ram(), page_map());
+  body["ram_bytes"] = figures.ram_bytes;
+  body["private_bytes"] = figures.private_bytes;
+  body["shared_bytes"] = figures.shared_bytes;
+  body["zero_bytes"] = figures.zero_bytes;
+  body["untouched_bytes"] = figures.untouched_bytes;
+  body["vmas"] = figures.vmas;
+  const dedup::AgentCounters counters = agent_ == nullptr ? dedup::AgentCounters{} : agent_->counters();
+  body["passes"] = counters.passes;
+  body["merges"] = counters.merges;
+  body["breaks"] = counters.breaks;
+  body["failed_merges"] = counters.failed_merges;
+  body["stops"] = counters.stops;
+  body["stop_max_us"] = counters.stop_max_us;
+  body["connected"] = counters.connected;
+  const ProcessMemory memory = own_memory();
+  body["pss_anon_bytes"] = memory.pss_anon;
+  body["page_table_bytes"] = memory.page_tables;
+  return body;
+}
+
+std::string GuestControl::map_text() const {
+  return page_map_text(page_map(), machine_.rom_ranges());
+}
+
+json GuestControl::dump(const Frame& request) {
+  if (request.fds.empty()) return refusal("dump needs a file");
+  const MomentaryPause pause(machine_);
+  try {
+    const std::uint64_t written = dump_memory(request.fds.front().get(), machine_.ram(), page_map());
+    return {{"ok", true}, {"written_bytes", written}};
+  } catch (const std::system_error& error) {
+    return refusal(error.what());
+  }
+}
+
+std::vector<dedup::PageMapRun> GuestControl::page_map() const {
+  return agent_ != nullptr ? agent_->page_map() : dedup::page_map(machine_.ram(), {});
+}
+
+}  // namespace samepage::vmm

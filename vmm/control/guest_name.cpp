@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/control/guest_name.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+constexpr std::size_t room_for_number = 8;
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+         c == '-';
+}
+
+}  // namespace
+
+bool is_guest_name(std::string_view name) {
+  if (name.empty() || name.size() > max_guest_name) return false;
+  if (name.front() == '.' || name.front() == '-') return false;
+  return std::all_of(name.begin(), name.end(), is_name_character);
+}
+
+void require_guest_name(std::string_view name) {
+  if (is_guest_name(name)) return;
+  throw UserError(
+      fmt::format("'{}' is no guest name: use 1 to {} of the characters A-Z a-z 0-9 . _ -, not beginning "
+                  "with '.' or '-'",
+                  name, max_guest_name));
+}
+
+std::string base_name_of_image(std::string_view image) {
+  image.remove_prefix(image.find_last_of('/') + 1);  // npos + 1 is 0
+  while (!image.empty() && (image.front() == '.' || image.front() == '-')) image.remove_prefix(1);
+  std::string name(image.substr(0, max_guest_name - room_for_number));
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !is_name_character(c); }, '-');
+  return is_guest_name(name) ? name : "guest";
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a guest may be called. A name is also a file name (the guest's socket) and a word on the command line.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace samepage::vmm {
+
+inline constexpr std::size_t max_guest_name = 64;
+
+/// 1 to 64 of the characters A-Z a-z 0-9 . _ -, the first of them neither '.' nor '-'.
+bool is_guest_name(std::string_view name);
+
+/// Throws UserError with the rule when `name` is no guest name.
+void require_guest_name(std::string_view name);
+
+/// A guest name made of the last part of an image's path: other characters become '-', the end is cut so that
+/// "-NUMBER" fits behind it.
+std::string base_name_of_image(std::string_view image);
+
+}  // namespace samepage::vmm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Collects what a guest prints and hands it on in lines, so that a string costs one write of the host.
+// put() is for devices and never waits for whoever reads; flush calls are for a vCPU's thread outside the
+// write barrier, because the reader may be slow.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace samepage::vmm {
+
+class Console {
+ public:
+  using Sink = std::function<void(std::string_view)>;
+
+  /// An empty sink drops everything.
+  explicit Console(Sink sink) : sink_(std::move(sink)) {}
+
+  void put(char byte);
+  /// Hands on what there is when a line is complete or long.
+  void flush_lines();
+  /// Hands on what there is.
+  void flush();
+
+ private:
+  static constexpr std::size_t long_line = 1024;
+
+  Sink sink_;
+  std::mutex writing_;  // held while the sink runs: keeps what it gets in order; taken before buffering_
+  std::mutex buffering_;
+  std::string buffer_;
+  std::atomic<bool> ready_ = false;  // a line is complete or long
+};
+
+}  // namespace samepage::vmm

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/uart16550.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+// Register numbers: the read and the write side of one number may be different registers.
+enum Register : std::uint8_t {
+  data_or_divisor_low = 0,           // RBR, THR; DLL
+  interrupt_enable_or_divisor_high,  // IER; DLM
+  interrupt_id_or_fifo_control,      // IIR; FCR
+  line_control,                      // LCR
+  modem_control,                     // MCR
+  line_status,                       // LSR, read-only
+  modem_status_register,             // MSR, read-only
+  scratch,                           // SCR
+};
+
+constexpr std::uint8_t no_interrupt_pending = 0x01;
+constexpr std::uint8_t fifos_on = 0xc0;
+constexpr std::uint8_t fifo_enable = 0x01;
+constexpr std::uint8_t divisor_latch_access = 0x80;
+constexpr std::uint8_t loopback = 0x10;
+constexpr std::uint8_t transmitter_empty = 0x60;  // THRE, TEMT
+constexpr std::uint8_t line_is_up = 0xb0;         // DCD, DSR, CTS
+
+}  // namespace
+
+void Uart16550::write(std::uint16_t offset, std::span<const std::byte> data) {
+  const std::lock_guard lock(mutex_);
+  unsigned number = offset;
+  for (const std::byte byte : data) write_register(number++, std::to_integer<std::uint8_t>(byte));
+}
+
+void Uart16550::read(std::uint16_t offset, std::span<std::byte> data) {
+  const std::lock_guard lock(mutex_);
+  unsigned number = offset;
+  for (std::byte& byte : data) byte = std::byte{read_register(number++)};
+}
+
+bool Uart16550::divisor_latched() const {
+  return (line_control_ & divisor_latch_access) != 0;
+}
+
+void Uart16550::write_register(unsigned number, std::uint8_t value) {
+  if (number <= 1 && divisor_latched()) {
+    divisor_[number] = value;
+    return;
+  }
+  switch (number) {
+    case data_or_divisor_low:
+      if ((modem_control_ & loopback) == 0) console_.put(static_cast<char>(value));
+      return;
+    case interrupt_enable_or_divisor_high:
+      interrupt_enable_ = value & 0x0f;
+      return;
+    case interrupt_id_or_fifo_control:
+      fifo_control_ = value;
+      return;
+    case line_control:
+      line_control_ = value;
+      return;
+    case modem_control:
+      modem_control_ = value & 0x1f;
+      return;
+    case scratch:
+      scratch_ = value;
+      return;
+    default:  // the status registers can't be written
+      return;
+  }
+}
+
+std::uint8_t Uart16550::read_register(unsigned number) const {
+  if (number <= 1 && divisor_latched()) return divisor_[number];
+  switch (number) {
+    case interrupt_enable_or_divisor_high:
+      return interrupt_enable_;
+    case interrupt_id_or_fifo_control:
+      return (fifo_control_ & fifo_enable) != 0 ? fifos_on | no_interrupt_pending : no_interrupt_pending;
+    case line_control:
+      return line_control_;
+    case modem_control:
+      return modem_control_;
+    case line_status:
+      return transmitter_empty;
+    case modem_status_register:
+      return modem_status();
+    case scratch:
+      return scratch_;
+    default:  // nothing is ever received
+      return 0;
+  }
+}
+
+// In loopback the modem lines show the control register: DTR as DSR, RTS as CTS, OUT1 as RI, OUT2 as DCD.
+std::uint8_t Uart16550::modem_status() const {
+  if ((modem_control_ & loopback) == 0) return line_is_up;
+  const unsigned control = modem_control_;
+  return static_cast<std::uint8_t>((control & 1U) << 5U | (control & 2U) << 3U | (control & 0xcU) << 4U);
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a process that runs one guest: takes the name, makes the machine and its agent, tells whoever
+// waits that the guest runs, and serves signals and the control socket until the guest has ended. One
+// thread polls; vCPUs and the agent have their own.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "vmm/machine.hpp"
+
+namespace samepage::vmm {
+
+/// What a guest shares, and with whom.
+struct DomainChoice {
+  enum class Kind : std::uint8_t { none, zero_only, label };
+  Kind kind = Kind::label;
+  std::string label = "default";
+
+  /// As the user writes it: "none", "zero-only" or the label.
+  [[nodiscard]] std::string text() const;
+};
+
+struct GuestProcessConfig {
+  std::string name;  // empty: the image's base name and the lowest free number from first_number on
+  unsigned first_number = 1;
+  std::string image;  // as the user wrote it
+  MachineConfig machine;
+  DomainChoice domain;
+  int console = -1;  // where the console goes, -1 for nowhere; stays the caller's
+};
+
+/// Called once when the guest runs, with its name.
+using RunningHook = std::function<void(const std::string& name)>;
+
+/// Runs the guest to its end and returns the process's exit status (vmm/exit_code.hpp). Must be called while
+/// the process has one thread. Throws UserError and std::system_error for what keeps the guest from running;
+/// then nothing is left behind.
+int run_guest(const GuestProcessConfig& config, const RunningHook& on_running);
+
+}  // namespace samepage::vmm

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// One vCPU's descriptor and the area that it shares with KVM. Built by the machine's thread, then used by
+// the vCPU's own thread alone; only immediate_exit() is for others.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/mapping.hpp"
+#include "base/unique_fd.hpp"
+
+namespace samepage::vmm {
+
+class Vcpu {
+ public:
+  Vcpu(UniqueFd fd, std::size_t run_area_bytes);
+
+  /// Runs the guest until it exits. 0, or the errno of KVM_RUN: EINTR and EAGAIN mean nothing happened.
+  [[nodiscard]] int run();
+  /// Why run() returned 0.
+  [[nodiscard]] kvm_run& exit() const;
+  /// The data of a port exit: count elements of size bytes each.
+  [[nodiscard]] std::span<std::byte> port_data() const;
+  /// While this is 1, KVM_RUN returns EINTR at once.
+  [[nodiscard]] std::uint8_t& immediate_exit() const { return exit().immediate_exit; }
+
+  [[nodiscard]] kvm_regs regs() const;
+  void set_regs(const kvm_regs& regs);
+  [[nodiscard]] kvm_sregs sregs() const;
+  void set_sregs(const kvm_sregs& sregs);
+  /// Must come before registers that depend on it, such as EFER.
+  void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+  /// The frequency of the vCPU's TSC; 0 when KVM does not tell.
+  [[nodiscard]] std::uint32_t tsc_khz() const;
+
+ private:
+  UniqueFd fd_;
+  Mapping run_;
+};
+
+}  // namespace samepage::vmm

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/kvm/vm.hpp"
+
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+#include "vmm/boot/layout.hpp"
+
+namespace samepage::vmm {
+
+Vm::Vm(const Kvm& kvm) : fd_(kvm.create_vm()) {
+  // Intel CPUs that can't run real mode natively (no "unrestricted guest") need a TSS and an identity map;
+  // both must be set before the first vCPU (Documentation/virt/kvm/api.rst 4.35, 4.36).
+  check(::ioctl(fd_.get(), KVM_SET_TSS_ADDR, layout::kvm_tss.value), "KVM_SET_TSS_ADDR");
+  std::uint64_t identity_map = layout::kvm_identity_map.value;
+  check(::ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map), "KVM_SET_IDENTITY_MAP_ADDR");
+  check(::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+}
+
+Memslot Vm::map(Gpa address, std::span<const std::byte> memory, SlotAccess access) {
+  kvm_userspace_memory_region region{};
+  region.slot = slots_;
+  region.flags = access == SlotAccess::read_only ? KVM_MEM_READONLY : 0U;
+  region.guest_phys_addr = address.value;
+  region.memory_size = memory.size();
+  // SAFETY: KVM takes this process's address as a number; the caller keeps the memory mapped.
+  region.userspace_addr = reinterpret_cast<std::uintptr_t>(memory.data());
+  check(::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
+  return {fd_.get(), slots_++};
+}
+
+UniqueFd Vm::create_vcpu(unsigned id) const {
+  return checked_fd(::ioctl(fd_.get(), KVM_CREATE_VCPU, static_cast<unsigned long>(id)), "KVM_CREATE_VCPU");
+}
+
+}  // namespace samepage::vmm

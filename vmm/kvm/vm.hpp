@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// One VM's descriptor: its interrupt controllers, memslots and vCPUs. Used by the thread that builds the
+// machine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/types.hpp"
+#include "base/unique_fd.hpp"
+#include "vmm/kvm/kvm.hpp"
+#include "vmm/kvm/memslot.hpp"
+
+namespace samepage::vmm {
+
+enum class SlotAccess : std::uint8_t { read_write, read_only };
+
+class Vm {
+ public:
+  /// A VM without memory and vCPUs, with LAPICs, IOAPIC and PICs in the kernel.
+  explicit Vm(const Kvm& kvm);
+
+  /// Shows `memory` (page-aligned, which must outlive the slot) to the guest at `address`.
+  [[nodiscard]] Memslot map(Gpa address, std::span<const std::byte> memory, SlotAccess access);
+  /// The descriptor of vCPU `id`.
+  [[nodiscard]] UniqueFd create_vcpu(unsigned id) const;
+
+ private:
+  UniqueFd fd_;
+  std::uint32_t slots_ = 0;  // numbers given out so far
+};
+
+}  // namespace samepage::vmm

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may be in the guest. Each vCPU's thread passes the gate before KVM_RUN and leaves after it has handled
+// the exit; anybody may close the gate for a reason of his own, and wait until everybody is out.
+//
+// Why it is correct (all of it sequentially consistent): a vCPU first says that it is inside, then looks for
+// a reason to stay out; a holder first gives the reason, then looks who is inside. One of them sees the
+// other. A vCPU that was inside is kicked: immediate_exit makes a KVM_RUN that is still to come return, the
+// signal one that is running; the vCPU clears immediate_exit only before it looks for reasons.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace samepage::vmm {
+
+class VcpuGate {
+ public:
+  /// Why a vCPU may not run; independent of each other.
+  enum Reason : std::uint32_t {
+    write_barrier = 1U << 0,
+    user_pause = 1U << 1,
+    stop = 1U << 2,  // for good
+  };
+
+  explicit VcpuGate(unsigned vcpus);
+
+  /// The calling thread runs vCPU `index` from now on; `immediate_exit` is its byte in kvm_run.
+  void attach(unsigned index, std::uint8_t& immediate_exit);
+  /// Waits until nothing keeps the vCPU out, then it is inside. False when it must end.
+  [[nodiscard]] bool enter(unsigned index);
+  void leave(unsigned index);
+
+  /// Keeps vCPUs out for `reason` and tells those inside to leave; does not wait.
+  void close(Reason reason);
+  /// Waits until every vCPU is out. Only for one who has closed the gate.
+  void wait_all_out();
+  void open(Reason reason);
+  [[nodiscard]] bool is_closed(Reason reason) const;
+
+ private:
+  // On cache lines of their own: each vCPU writes its place at every exit.
+  struct alignas(64) Slot {
+    std::atomic<std::uint32_t> inside = 0;
+    std::uint8_t* immediate_exit = nullptr;
+    pthread_t thread{};
+  };
+
+  void kick(Slot& slot);
+
+  std::atomic<std::uint32_t> reasons_ = 0;
+  unsigned vcpus_;
+  std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace samepage::vmm
