@@ -35,6 +35,9 @@ std::string daemon_program() {
 // In the child of fork: becomes a daemon of its own session that keeps nothing of ours open.
 [[noreturn]] void become_daemon(const std::vector<std::string>& arguments, int ready_fd) {
   ::setsid();
+  sigset_t none;  // a caller that waits for signals has them blocked
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
   ::fcntl(ready_fd, F_SETFD, 0);

@@ -21,7 +21,7 @@ namespace {
 // Daemons that start at the same time take turns: who holds the directory's lock may look and bind.
 UniqueFd lock_directory_of(const std::string& path) {
   std::string directory = std::filesystem::path(path).parent_path();
-  if (directory.empty()) directory = ".";
+  if (directory.empty()) directory = std::string(".");  // g++ 12 warns of the literal (GCC bug 105651)
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) {
     throw UserError(
