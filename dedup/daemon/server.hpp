@@ -39,7 +39,7 @@ class Server final : public SessionHost {
   /// it the server gets the peer's pidfd from the kernel.
   void adopt(UniqueFd socket, UniqueFd life = {});
 
-  /// {"pid", "host": {...}, "guests": [...]}; docs/stat.md explains each figure.
+  /// {"pid", "host": {...}, "guests": [...]}; README.md explains each figure.
   [[nodiscard]] nlohmann::json statistics() const;
 
   // SessionHost
