@@ -2,44 +2,19 @@
 #include "base/pagemap.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 
-#include <array>
-#include <cerrno>
+#include <algorithm>
 #include <string>
 
+#include "base/pagemap_scan.hpp"
 #include "base/types.hpp"
 
 namespace samepage {
 namespace {
 
-// struct page_region and struct pm_scan_arg of <linux/fs.h>, Linux 6.7.
-struct PageRegion {
-  std::uint64_t start;
-  std::uint64_t end;
-  std::uint64_t categories;
-};
-
-struct ScanArgument {
-  std::uint64_t size;
-  std::uint64_t flags;
-  std::uint64_t start;
-  std::uint64_t end;
-  std::uint64_t walk_end;
-  std::uint64_t regions;
-  std::uint64_t region_count;
-  std::uint64_t max_pages;
-  std::uint64_t category_inverted;
-  std::uint64_t category_mask;
-  std::uint64_t category_anyof_mask;
-  std::uint64_t return_mask;
-};
-static_assert(sizeof(ScanArgument) == 96);
-
-const unsigned long pagemap_scan = _IOWR('f', 16, ScanArgument);
-
 // The bits of a pagemap word.
 constexpr std::uint64_t word_pfn_mask = (std::uint64_t{1} << 55) - 1;
+constexpr std::uint64_t word_write_protected = std::uint64_t{1} << 57;
 constexpr std::uint64_t word_file = std::uint64_t{1} << 61;
 constexpr std::uint64_t word_swapped = std::uint64_t{1} << 62;
 constexpr std::uint64_t word_present = std::uint64_t{1} << 63;
@@ -60,30 +35,6 @@ void append(std::vector<PageRun>& runs, std::size_t first, std::size_t count, st
   runs.push_back({first, count, categories});
 }
 
-bool try_scan(int fd, std::uint64_t start, std::uint64_t end, std::vector<PageRun>& runs) {
-  std::array<PageRegion, 256> regions{};
-  for (std::uint64_t at = start; at < end;) {
-    ScanArgument argument{};
-    argument.size = sizeof(argument);
-    argument.start = at;
-    argument.end = end;
-    argument.regions =
-        reinterpret_cast<std::uint64_t>(regions.data());  // SAFETY: the kernel fills the array.
-    argument.region_count = regions.size();
-    argument.category_anyof_mask = page_is_present | page_is_swapped;
-    argument.return_mask = page_is_file | page_is_present | page_is_swapped | page_is_zero;
-    const int found = ::ioctl(fd, pagemap_scan, &argument);
-    if (found < 0) return false;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(found); ++i) {
-      append(runs, (regions[i].start - start) >> page_shift,
-             (regions[i].end - regions[i].start) >> page_shift,
-             static_cast<std::uint32_t>(regions[i].categories));
-    }
-    at = argument.walk_end;
-  }
-  return true;
-}
-
 std::vector<std::uint64_t> read_words(int fd, std::uint64_t address, std::size_t pages) {
   std::vector<std::uint64_t> words(pages);
   const std::size_t wanted = pages * sizeof(std::uint64_t);
@@ -101,19 +52,25 @@ std::vector<std::uint64_t> read_words(int fd, std::uint64_t address, std::size_t
 }  // namespace
 
 Pagemap::Pagemap(Backend backend)
-    : fd_(checked_fd(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), "open /proc/self/pagemap")) {
-  std::vector<PageRun> runs;
-  // An empty scan tells whether the kernel knows the request: ENOTTY before Linux 6.7.
-  ScanArgument probe{};
-  probe.size = sizeof(probe);
-  scans_ = backend == Backend::newest && ::ioctl(fd_.get(), pagemap_scan, &probe) == 0;
-}
+    : fd_(checked_fd(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), "open /proc/self/pagemap")),
+      scans_(backend == Backend::newest && can_scan_pagemap(fd_.get())) {}
 
 std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range) const {
   std::vector<PageRun> runs;
   const std::uint64_t start = address_of(range.data());
   if (scans_) {
-    if (!try_scan(fd_.get(), start, start + range.size(), runs)) throw_errno("ioctl PAGEMAP_SCAN");
+    const PagemapScan scan{
+        .category_anyof_mask = page_is_present | page_is_swapped,
+        .return_mask = page_is_file | page_is_present | page_is_swapped | page_is_zero | page_is_written};
+    const bool done = scan_pagemap(fd_.get(), range, scan, [&](const PageRegion& region) {
+      const auto categories = static_cast<std::uint32_t>(region.categories);
+      // Not the memory of a page but the marker that one will be write-protected when it comes (or, which
+      // cannot be told from it, a page that went to swap unwritten).
+      if ((categories & page_is_swapped) != 0 && (categories & page_is_written) == 0) return;
+      append(runs, (region.start - start) >> page_shift, (region.end - region.start) >> page_shift,
+             categories & ~std::uint32_t{page_is_written});
+    });
+    if (!done) throw_errno("ioctl PAGEMAP_SCAN");
     return runs;
   }
   constexpr std::size_t chunk = 4096;  // words at a time: 32 KiB
@@ -123,7 +80,8 @@ std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range) const 
     const std::vector<std::uint64_t> words = read_words(fd_.get(), start + (first << page_shift), count);
     for (std::size_t i = 0; i < count; ++i) {
       const bool present = (words[i] & word_present) != 0;
-      const bool swapped = (words[i] & word_swapped) != 0;
+      const bool swapped =
+          (words[i] & word_swapped) != 0 && (words[i] & word_write_protected) == 0;  // as above
       if (!present && !swapped) continue;
       append(runs, first + i, 1,
              (present ? page_is_present : 0U) | (swapped ? page_is_swapped : 0U) |

@@ -126,6 +126,7 @@ struct Report {
   std::uint64_t vmas = 0;         // mappings that merging has added, now
   std::uint64_t agent_bytes = 0;  // memory of the agent's books, now
   std::uint64_t failed_merges = 0;
+  std::uint64_t tracks_writes = 0;  // 1: write protection tells which pages changed; 0: every page is hashed
 };
 
 /// The bytes of a message's fixed part.

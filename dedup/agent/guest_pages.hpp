@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/mapping.hpp"
@@ -29,6 +30,10 @@ class GuestPages {
     std::uint32_t first_page = 0;  // ordinal of its first page
     [[nodiscard]] std::uint32_t end_page() const {
       return first_page + static_cast<std::uint32_t>(memory.pages.value);
+    }
+    /// The memory of pages [first, first + count), by ordinal.
+    [[nodiscard]] std::span<std::byte> bytes_of(std::uint32_t first, std::uint32_t count) const {
+      return {memory.host + PageCount{first - first_page}.bytes(), PageCount{count}.bytes()};
     }
   };
 

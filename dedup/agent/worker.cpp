@@ -30,12 +30,12 @@ struct Worker::Atomics {
 };
 
 Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
-               Pagemap::Backend backend)
+               TrackerKind tracker, Pagemap::Backend backend)
     : config_(std::move(config)),
       pages_(regions),
       barrier_(barrier),
       pagemap_(backend),
-      tracker_(pages_.count()),
+      tracker_(make_tracker(tracker, pages_, pagemap_)),
       vma_limit_(std::max(max_map_count(), 2 * vma_reserve) - vma_reserve),
       counters_(std::make_shared<Atomics>()) {}
 
@@ -60,6 +60,7 @@ void Worker::lose_daemon() {
       pages_.clear(page, GuestPages::offered | GuestPages::merged);
     }
   }
+  tracker_->forget_all();
   counters_->connected = false;
 }
 
@@ -87,25 +88,25 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
 
 void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                   Findings& findings) {
-  const std::byte* start = region.memory.host + PageCount{first - region.first_page}.bytes();
-  for (const PageRun& run : pagemap_.populated({start, PageCount{count}.bytes()})) {
+  const Tracker::Changes changes = tracker_->look(region, first, count);
+  for (const PageRun& run : changes.populated) {
     if (run.is(page_is_zero)) continue;  // read, never written: the kernel's own zero page
     for (std::size_t i = 0; i < run.count; ++i) {
-      look_at(first + static_cast<std::uint32_t>(run.first + i), run, findings);
+      note_populated(static_cast<std::uint32_t>(run.first + i), run, findings);
     }
+  }
+  for (const wire::PageRange& range : changes.candidates) {
+    for (std::uint32_t i = 0; i < range.count; ++i) consider(range.page + i, findings);
   }
 }
 
-void Worker::look_at(std::uint32_t page, const PageRun& run, Findings& findings) {
-  const bool from_store = run.is(page_is_file);
-  if (from_store && pages_.has(page, GuestPages::merged)) return;
-  if (!from_store && pages_.has(page, GuestPages::merged)) note_written(page, findings);
-  if (run.is(page_is_swapped)) return;  // looking at it would bring it in
-
-  const std::byte* const memory = pages_.host(page);
-  const bool zero = is_zero_page(memory);
+// What the page tables say of a page: a merged one that has memory of the guest's own was written, and so was
+// one that was given back and has memory again.
+void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& findings) {
+  if (run.is(page_is_file) || !run.is(page_is_present)) return;
+  if (pages_.has(page, GuestPages::merged)) note_written(page, findings);
   if (pages_.has(page, GuestPages::zero)) {
-    if (zero && !pagemap_.sees_zero_page()) {
+    if (!pagemap_.sees_zero_page() && is_zero_page(pages_.host(page))) {
       // Only read, or written with zeros: without PAGEMAP_SCAN nobody can tell. It is given back once more.
       pages_.clear(page, GuestPages::zero);
       --zero_pages_;
@@ -113,14 +114,25 @@ void Worker::look_at(std::uint32_t page, const PageRun& run, Findings& findings)
       note_written(page, findings);
     }
   }
+  if (tracker_->evidence() == Tracker::Evidence::writes) note_changed(page, findings);
+}
+
+// The page is not what it was in the last pass: an offer of it does not stand.
+void Worker::note_changed(std::uint32_t page, Findings& findings) {
+  ++volatile_pages_;
+  findings.any = true;
+  if (!pages_.has(page, GuestPages::offered)) return;
+  pages_.clear(page, GuestPages::offered);
+  wire::append_page(findings.withdrawn, page);
+}
+
+void Worker::consider(std::uint32_t page, Findings& findings) {
+  if (pages_.has(page, GuestPages::merged | GuestPages::zero)) return;  // nothing of its own to share
+  const std::byte* const memory = pages_.host(page);
+  const bool zero = is_zero_page(memory);
   const Digest digest = zero ? Digest{} : digest_of_page(memory, membership_->welcome.secret);
-  if (!tracker_.quiet(page, digest)) {
-    ++volatile_pages_;
-    findings.any = true;
-    if (pages_.has(page, GuestPages::offered)) {
-      pages_.clear(page, GuestPages::offered);
-      wire::append_page(findings.withdrawn, page);
-    }
+  if (!tracker_->quiet(page, digest)) {
+    note_changed(page, findings);
   } else if (zero) {
     wire::append_page(findings.zero, page);
     findings.any = true;
@@ -136,7 +148,7 @@ void Worker::note_written(std::uint32_t page, Findings& findings) {
   if (pages_.has(page, GuestPages::merged)) wire::append_page(findings.broken, page);
   if (pages_.has(page, GuestPages::zero)) --zero_pages_;
   pages_.clear(page, GuestPages::merged | GuestPages::zero);
-  tracker_.forget(page);
+  tracker_->forget(page);
   ++counters_->breaks;
   findings.any = true;
 }
@@ -188,9 +200,9 @@ void Worker::give_back(const std::vector<wire::PageRange>& zero) {
   });
   for (const wire::PageRange& range : given) {
     zero_pages_ += range.count;
-    for (std::uint32_t i = 0; i < range.count; ++i) tracker_.forget(range.page + i);
+    for (std::uint32_t i = 0; i < range.count; ++i) tracker_->forget(range.page + i);
   }
-  mappings_changed_ = true;
+  note_replaced_mappings();
 }
 
 void Worker::handle_messages() {
@@ -287,11 +299,16 @@ void Worker::merge(const std::vector<wire::Grant>& grants) {
     // Offered again when it has been quiet once more.
     for (std::uint32_t i = 0; i < range.count; ++i) {
       pages_.clear(range.page + i, GuestPages::offered);
-      tracker_.forget(range.page + i);
+      tracker_->forget(range.page + i);
     }
   }
-  mappings_changed_ = true;
+  note_replaced_mappings();
   send(wire::Type::merged, wire::encode(merged));
+}
+
+void Worker::note_replaced_mappings() {
+  mappings_changed_ = true;
+  tracker_->mappings_replaced();
 }
 
 void Worker::count_vmas() {
@@ -319,8 +336,9 @@ void Worker::report() {
   report.stops = counters_->stops;
   report.stop_max_us = counters_->stop_max_us;
   report.vmas = vmas_;
-  report.agent_bytes = pages_.memory_bytes() + tracker_.memory_bytes();
+  report.agent_bytes = pages_.memory_bytes() + tracker_->memory_bytes();
   report.failed_merges = counters_->failed_merges;
+  report.tracks_writes = tracker_->evidence() == Tracker::Evidence::writes ? 1 : 0;
   send(wire::Type::report, wire::bytes_of(report));
 }
 

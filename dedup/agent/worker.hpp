@@ -18,8 +18,8 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/connection.hpp"
 #include "dedup/agent/guest_pages.hpp"
-#include "dedup/agent/rehash_tracker.hpp"
 #include "dedup/agent/remapper.hpp"
+#include "dedup/agent/tracker.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "dedup/protocol.hpp"
 
@@ -29,7 +29,7 @@ class Worker {
  public:
   /// Without a connection yet. `barrier` must outlive the worker.
   Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
-         Pagemap::Backend backend = Pagemap::Backend::newest);
+         TrackerKind tracker = TrackerKind::best, Pagemap::Backend backend = Pagemap::Backend::newest);
 
   /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again,
   /// also after the daemon was lost: what is mapped from its store stays, and is offered anew.
@@ -59,7 +59,9 @@ class Worker {
   };
 
   void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
-  void look_at(std::uint32_t page, const PageRun& run, Findings& findings);
+  void note_populated(std::uint32_t page, const PageRun& run, Findings& findings);
+  void note_changed(std::uint32_t page, Findings& findings);
+  void consider(std::uint32_t page, Findings& findings);
   void note_written(std::uint32_t page, Findings& findings);
   void act_on(Findings& findings);
   void give_back(const std::vector<wire::PageRange>& zero);
@@ -72,6 +74,7 @@ class Worker {
   void while_held(const std::vector<Item>& items, Act act);
   void send(wire::Type type, std::span<const std::byte> payload);
   void report();
+  void note_replaced_mappings();
   void count_vmas();
   void lose_daemon();
 
@@ -79,7 +82,7 @@ class Worker {
   GuestPages pages_;
   WriteBarrier& barrier_;
   Pagemap pagemap_;
-  RehashTracker tracker_;
+  std::unique_ptr<Tracker> tracker_;
   std::optional<Connection> connection_;
   std::optional<Membership> membership_;
   std::optional<Remapper> remapper_;

@@ -222,7 +222,19 @@ json Server::statistics() const {
             {"staging_bytes", staging},
             {"daemon_pss_anon_bytes", daemon},
             {"stop_max_us", stop_max_us_},
-            {"tracker", "rehash"}}}};
+            {"tracker", tracker_in_use()}}}};
+}
+
+// How the guests' agents find written pages, as of their last reports.
+std::string_view Server::tracker_in_use() const {
+  bool writes = false, digests = false;
+  for (const auto& guest : guests_) {
+    if (guest->session == nullptr || guest->session->report().passes == 0) continue;
+    (guest->session->report().tracks_writes != 0 ? writes : digests) = true;
+  }
+  if (writes && digests) return "mixed";
+  if (writes) return "write-protection";
+  return digests ? "rehash" : "none";
 }
 
 void Server::check_idle() {

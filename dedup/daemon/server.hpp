@@ -56,6 +56,7 @@ class Server final : public SessionHost {
   void process_gone(const std::shared_ptr<Guest>& guest);
   Domain& domain_named(const std::string& label);
   void tune(const Session& session, const nlohmann::json& request);
+  [[nodiscard]] std::string_view tracker_in_use() const;
   void check_idle();
 
   boost::asio::io_context& io_;

@@ -68,7 +68,7 @@ FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
       {Gfn{0}, below, guest->ram.data()},
       {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
   guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""},
-                                           regions, guest->barrier, options.backend);
+                                           regions, guest->barrier, options.tracker, options.backend);
   std::array<int, 2> ends{};
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
   guest->life = UniqueFd(ends[1]);

@@ -51,6 +51,7 @@ struct FleetGuest {
 struct GuestOptions {
   std::string domain = "default";
   Sharing sharing = Sharing::all;
+  TrackerKind tracker = TrackerKind::best;
   Pagemap::Backend backend = Pagemap::Backend::newest;
 };
 

@@ -16,13 +16,9 @@ std::uint64_t pfn(const FleetGuest& guest, std::size_t page) {
                  1)[0];  // SAFETY: only looked up
 }
 
-class FleetTest : public testing::TestWithParam<Pagemap::Backend> {
+class FleetTest : public testing::TestWithParam<GuestOptions> {
  protected:
-  FleetGuest& add(std::size_t pages) {
-    GuestOptions options;
-    options.backend = GetParam();
-    return fleet_.add(pages, options);
-  }
+  FleetGuest& add(std::size_t pages) { return fleet_.add(pages, GetParam()); }
   Fleet fleet_;
 };
 
@@ -195,8 +191,17 @@ TEST_P(FleetTest, TheGuestIsHeldWheneverItsPagesAreReplaced) {
   EXPECT_EQ(a.barrier.holds(), a.worker->counters().stops);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, FleetTest,
-                         testing::Values(Pagemap::Backend::newest, Pagemap::Backend::words));
+// What a guest may be tracked with: the newest kernel's way, hashing with PAGEMAP_SCAN, hashing with pagemap
+// words.
+const GuestOptions write_protection{};
+const GuestOptions rehash{.tracker = TrackerKind::rehash};
+const GuestOptions old_kernel{.tracker = TrackerKind::rehash, .backend = Pagemap::Backend::words};
+
+std::string kind_of(const testing::TestParamInfo<GuestOptions>& info) {
+  return info.index == 0 ? "WriteProtection" : info.index == 1 ? "Rehash" : "OldKernel";
+}
+
+INSTANTIATE_TEST_SUITE_P(Tracked, FleetTest, testing::Values(write_protection, rehash, old_kernel), kind_of);
 
 TEST(Domains, TwoDomainsShareNothing) {
   Fleet fleet;

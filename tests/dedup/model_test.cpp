@@ -24,9 +24,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     const std::size_t page = random_() % pages;
     switch (random_() % 16) {
       case 0:
-        if (fleet_.guests().size() < 6)
-          fleet_.add(pages,
-                     {.backend = random_() % 2 == 0 ? Pagemap::Backend::newest : Pagemap::Backend::words});
+        if (fleet_.guests().size() < 6) fleet_.add(pages, some_options());
         break;
       case 1:
         if (random_() % 4 == 0) fleet_.kill(guest);
@@ -55,6 +53,13 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         guest.fill(page, 1 + random_() % 6);  // few contents, so that equal pages abound
         break;
     }
+  }
+
+  GuestOptions some_options() {
+    GuestOptions options;
+    options.tracker = random_() % 2 == 0 ? TrackerKind::best : TrackerKind::rehash;
+    options.backend = random_() % 2 == 0 ? Pagemap::Backend::newest : Pagemap::Backend::words;
+    return options;
   }
 
   // Pages that could be shared, by content, counted by comparing all bytes.

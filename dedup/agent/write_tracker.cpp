@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/write_tracker.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/check.hpp"
+#include "dedup/agent/rehash_tracker.hpp"
+
+namespace samepage::dedup {
+
+WriteTracker::WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking)
+    : pages_(pages), pagemap_(pagemap), tracking_(std::move(tracking)), unsettled_(pages.count() / 64 + 1) {}
+
+// Mappings that replaced others are not tracked until they are registered. What was written there meanwhile
+// is not lost: all that is populated in a newly registered mapping counts as written.
+void WriteTracker::track_all() const {
+  for (const GuestPages::Region& region : pages_.regions()) {
+    if (!tracking_.add(region.memory.bytes())) throw_errno("ioctl UFFDIO_REGISTER");
+  }
+}
+
+Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint32_t first,
+                                    std::uint32_t count) {
+  if (untracked_mappings_) {
+    track_all();
+    untracked_mappings_ = false;
+  }
+  Changes changes;
+  const std::span<std::byte> bytes = region.bytes_of(first, count);
+  std::vector<wire::PageRange> written;
+  const bool tracked = tracking_.take_written(bytes, [&](std::size_t at, std::size_t pages) {
+    written.push_back({first + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(pages)});
+  });
+  if (!tracked) throw_errno("ioctl PAGEMAP_SCAN with write protection");
+
+  // Before the written pages join the unsettled ones: what was unsettled and is not written again has
+  // settled.
+  std::uint32_t settled_to = first;
+  for (const wire::PageRange& range : written) {
+    take_settled(settled_to, range.page, changes.candidates);
+    settled_to = range.page + range.count;
+    for (PageRun run : pagemap_.populated(region.bytes_of(range.page, range.count))) {
+      run.first += range.page;
+      changes.populated.push_back(run);
+      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
+      for (std::size_t i = 0; i < run.count; ++i) set_unsettled(static_cast<std::uint32_t>(run.first + i));
+    }
+  }
+  take_settled(settled_to, first + count, changes.candidates);
+  return changes;
+}
+
+// Moves the unsettled pages of [first, end) to the candidates.
+void WriteTracker::take_settled(std::uint32_t first, std::uint32_t end,
+                                std::vector<wire::PageRange>& candidates) {
+  for (std::uint32_t page = first; page < end;) {
+    const std::uint64_t word = unsettled_[page / 64] >> page % 64;
+    if (word == 0) {
+      page = (page / 64 + 1) * 64;
+      continue;
+    }
+    page += static_cast<std::uint32_t>(std::countr_zero(word));
+    if (page >= end) return;
+    unsettled_[page / 64] &= ~(std::uint64_t{1} << page % 64);
+    wire::append_page(candidates, page);
+    ++page;
+  }
+}
+
+void WriteTracker::forget_all() {
+  for (const GuestPages::Region& region : pages_.regions()) {
+    for (const PageRun& run : pagemap_.populated(region.memory.bytes())) {
+      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
+      for (std::size_t i = 0; i < run.count; ++i) {
+        set_unsettled(region.first_page + static_cast<std::uint32_t>(run.first + i));
+      }
+    }
+  }
+}
+
+std::unique_ptr<Tracker> make_tracker(TrackerKind kind, const GuestPages& pages, const Pagemap& pagemap) {
+  if (kind == TrackerKind::best && pagemap.sees_zero_page()) {
+    if (auto tracking = WriteTracking::probe()) {
+      // Not every memory can be tracked (huge pages of hugetlbfs, files of some file systems).
+      const auto& regions = pages.regions();
+      const bool all = std::all_of(regions.begin(), regions.end(),
+                                   [&](const auto& region) { return tracking->add(region.memory.bytes()); });
+      if (all) return std::make_unique<WriteTracker>(pages, pagemap, std::move(*tracking));
+    }
+  }
+  return std::make_unique<RehashTracker>(pages, pagemap);
+}
+
+std::string_view name_of(Tracker::Evidence evidence) {
+  return evidence == Tracker::Evidence::writes ? "write-protection" : "rehash";
+}
+
+}  // namespace samepage::dedup

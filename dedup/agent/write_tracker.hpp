@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks the kernel which pages were written since the last look (base/write_tracking.hpp). A page that was
+// written in one interval and not in the next is quiet and is hashed once; a page that is written all the
+// time is never hashed, and one that nobody touches costs a nanosecond a pass. One bit a page.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/write_tracking.hpp"
+#include "dedup/agent/tracker.hpp"
+
+namespace samepage::dedup {
+
+class WriteTracker final : public Tracker {
+ public:
+  WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking);
+
+  [[nodiscard]] Evidence evidence() const override { return Evidence::writes; }
+  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count) override;
+  bool quiet(std::uint32_t, Digest) override { return true; }
+  void forget(std::uint32_t page) override { set_unsettled(page); }
+  void forget_all() override;
+  void mappings_replaced() override { untracked_mappings_ = true; }
+  [[nodiscard]] std::uint64_t memory_bytes() const override {
+    return unsettled_.size() * sizeof(unsettled_[0]);
+  }
+
+ private:
+  void track_all() const;
+  void take_settled(std::uint32_t first, std::uint32_t end, std::vector<wire::PageRange>& candidates);
+  void set_unsettled(std::uint32_t page) { unsettled_[page / 64] |= std::uint64_t{1} << page % 64; }
+
+  const GuestPages& pages_;
+  const Pagemap& pagemap_;
+  WriteTracking tracking_;
+  std::vector<std::uint64_t> unsettled_;  // a bit a page: written, and not hashed since
+  bool untracked_mappings_ = true;
+};
+
+}  // namespace samepage::dedup
