@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::size_t max_fds = 8;
 
+// EAGAIN: the socket has a time limit, and the peer did not keep it.
 bool peer_gone(int error) {
-  return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
+  return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EAGAIN;
 }
 
 // Reads exactly `size` bytes; collects descriptors that come along. False at end of file.
@@ -54,6 +55,7 @@ std::string_view Frame::text() const {
 
 bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
                 std::span<const int> fds) {
+  invariant(payload.size() <= max_payload, "a message is longer than messages may be");
   FrameHeader header{static_cast<std::uint32_t>(payload.size()), type};
   // SAFETY: sendmsg only reads through the iovec.
   std::array<iovec, 2> parts{iovec{&header, sizeof(header)},

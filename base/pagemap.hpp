@@ -45,8 +45,8 @@ class Pagemap {
   explicit Pagemap(Backend backend = Backend::newest);
 
   /// The populated pages of `range` (page-aligned, of this process) in order of address; pages that are
-  /// neither present nor swapped out are left out, and so are pages under write tracking that were swapped out
-  /// before they were written again. Throws std::system_error.
+  /// neither present nor swapped out are left out, and so are pages under write tracking that were swapped
+  /// out before they were written again. Throws std::system_error.
   [[nodiscard]] std::vector<PageRun> populated(std::span<const std::byte> range) const;
 
   /// True when the zero page can be told from other pages.

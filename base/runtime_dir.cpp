@@ -21,7 +21,10 @@ std::string environment(const char* name) {
 
 std::string choose_dir() {
   if (std::string chosen = environment("SAMEPAGE_RUNTIME_DIR"); !chosen.empty()) return chosen;
-  if (std::string xdg = environment("XDG_RUNTIME_DIR"); !xdg.empty()) return xdg + "/samepage";
+  // After su or sudo it may still be the other user's, who would be locked out of what we make there.
+  struct stat info {};
+  const std::string xdg = environment("XDG_RUNTIME_DIR");
+  if (!xdg.empty() && ::stat(xdg.c_str(), &info) == 0 && info.st_uid == ::geteuid()) return xdg + "/samepage";
   if (::geteuid() == 0) return "/run/samepage";
   return fmt::format("/tmp/samepage-{}", ::geteuid());
 }

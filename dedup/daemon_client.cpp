@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,7 +36,9 @@ std::string daemon_program() {
 // In the child of fork: becomes a daemon of its own session that keeps nothing of ours open.
 [[noreturn]] void become_daemon(const std::vector<std::string>& arguments, int ready_fd) {
   ::setsid();
-  sigset_t none;  // a caller that waits for signals has them blocked
+  ::umask(077);
+  if (::chdir("/") != 0) ::_exit(1);  // it may outlive what is mounted where we are
+  sigset_t none;                      // a caller that waits for signals has them blocked
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -98,10 +101,11 @@ std::optional<json> ask_daemon(const std::string& socket_path, const json& reque
   return answer;
 }
 
-void ensure_daemon(const std::string& socket_path, const std::vector<std::string>& extra_arguments) {
-  if (connect_daemon(socket_path)) return;
+UniqueFd ensure_daemon(const std::string& socket_path, const std::vector<std::string>& extra_arguments) {
+  if (UniqueFd daemon = connect_daemon(socket_path)) return daemon;
   const std::string problem = start_daemon(socket_path, extra_arguments);
-  if (connect_daemon(socket_path)) return;  // ours, or one that somebody else started at the same time
+  // Ours, or one that somebody else started at the same time.
+  if (UniqueFd daemon = connect_daemon(socket_path)) return daemon;
   throw UserError(fmt::format("no samepaged answers on {} and none could be started: {}", socket_path,
                               problem.empty() ? "it ended at once" : problem));
 }

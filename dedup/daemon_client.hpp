@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.hpp"
+
 namespace samepage::dedup {
 
 /// Sends {"do": "stat"} or {"do": "tune", KNOB: VALUE...} and returns the daemon's answer: for stat
@@ -15,8 +17,9 @@ namespace samepage::dedup {
 std::optional<nlohmann::json> ask_daemon(const std::string& socket_path, const nlohmann::json& request);
 
 /// Makes sure that a daemon answers on `socket_path`: starts a private samepaged, which ends by itself after
-/// its last guest, when none does. Throws UserError when it can't. `extra_arguments` go to a daemon that is
-/// started.
-void ensure_daemon(const std::string& socket_path, const std::vector<std::string>& extra_arguments = {});
+/// its last guest, when none does. Returns a connection: while it is open, such a daemon does not end. Throws
+/// UserError when it can't. `extra_arguments` go to a daemon that is started.
+[[nodiscard]] UniqueFd ensure_daemon(const std::string& socket_path,
+                                     const std::vector<std::string>& extra_arguments = {});
 
 }  // namespace samepage::dedup

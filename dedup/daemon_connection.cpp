@@ -15,9 +15,8 @@
 namespace samepage::dedup {
 namespace {
 
-void set_read_limit(int socket, timeval limit) {
-  check(::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), "setsockopt SO_RCVTIMEO");
-}
+// A daemon that hangs must not make its guests hang: who gets no answer for this long has lost it.
+constexpr timeval patience{5, 0};
 
 }  // namespace
 
@@ -36,12 +35,10 @@ UniqueFd connect_daemon(const std::string& path) {
                     "with SAMEPAGE_SOCKET",
                     path, peer.uid));
   }
-  set_read_limit(socket.get(), {10, 0});
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    check(::setsockopt(socket.get(), SOL_SOCKET, option, &patience, sizeof(patience)), "setsockopt");
+  }
   return socket;
-}
-
-void wait_without_limit(int socket) {
-  set_read_limit(socket, {0, 0});
 }
 
 std::string not_our_daemon(const std::string& path) {

@@ -9,12 +9,9 @@
 
 namespace samepage::dedup {
 
-/// A blocking connection that gives up on reads after some seconds, or none when nobody listens on `path`.
+/// A blocking connection that gives up on reads and writes after 5 s, or none when nobody listens on `path`.
 /// Throws UserError when whoever listens is neither this user nor root, or when the path can't be used.
 UniqueFd connect_daemon(const std::string& path);
-
-/// From here on reads wait for as long as it takes.
-void wait_without_limit(int socket);
 
 /// The text for a peer that answers, but not as a samepaged of this version does.
 std::string not_our_daemon(const std::string& path);

@@ -35,6 +35,11 @@ bool decode_two(std::span<const std::byte> payload, std::vector<A>& first, std::
 
 }  // namespace
 
+bool is_name(std::string_view text) {
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return !text.empty() && text.size() < max_name && text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
 std::vector<std::byte> encode(const Verdict& verdict) {
   return encode_two(verdict.grants, verdict.donate);
 }

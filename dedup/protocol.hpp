@@ -56,12 +56,18 @@ enum class Type : std::uint32_t {
   reply,
 };
 
-/// Longest name of a guest or label of a domain, in bytes.
+/// Room for the name of a guest or the label of a domain, with the zero behind it.
 inline constexpr std::size_t max_name = 64;
+/// What names and labels are made of: 1 to max_name - 1 letters, digits, dots, underscores and dashes.
+[[nodiscard]] bool is_name(std::string_view text);
 /// Most pages that one guest may have: 1 TiB. The daemon's books number the pages of a domain with 30 bits.
 inline constexpr std::uint32_t max_pages = 1U << 28;
-/// Entries of an OFFER at most; keeps messages far below max_payload.
+/// Entries of one list in a message at most; keeps messages far below max_payload.
 inline constexpr std::size_t max_offers = 4096;
+inline constexpr std::size_t max_entries = 16384;
+static_assert(max_entries * 2 * 12 < max_payload);
+/// Longest question of a command, in bytes.
+inline constexpr std::size_t max_query = 4096;
 
 struct Hello {
   std::uint32_t magic = wire::magic;
@@ -154,7 +160,7 @@ std::optional<std::vector<T>> read_many(std::span<const std::byte> payload) {
   return values;
 }
 
-/// VERDICT: grants, then donation requests.
+/// VERDICT: grants, then donation requests; at most max_entries of each.
 struct Verdict {
   std::vector<Grant> grants;
   std::vector<Donation> donate;
@@ -164,7 +170,9 @@ struct Verdict {
 std::vector<std::byte> encode(const Verdict& verdict);
 std::optional<Verdict> decode_verdict(std::span<const std::byte> payload);
 
-/// MERGED: ranges that are mapped now, then ranges that are not (they had changed, or could not be mapped).
+/// MERGED: ranges that are mapped now, then ranges that are not (they had changed, or could not be mapped);
+/// at most max_entries of each. Ranges of one message are in ascending order and do not overlap, in each
+/// list.
 struct Merged {
   std::vector<PageRange> kept;
   std::vector<PageRange> refused;

@@ -92,13 +92,15 @@ std::string DomainChoice::text() const {
 
 int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   // First of all: it may start a process, which must be done before guest memory and threads exist.
-  if (shares(config.domain)) dedup::ensure_daemon(daemon_socket_path());
+  UniqueFd daemon;
+  if (shares(config.domain)) daemon = dedup::ensure_daemon(daemon_socket_path());
   const StopSignals signals;
   const NameClaim claim = claim_name(config);
   ConsoleLog console(config.console);
   Machine machine(config.machine, [&console](std::string_view text) { console.write(text); });
   std::optional<dedup::Agent> agent;
   if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config.domain), machine.ram(), machine);
+  daemon.reset();
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now()},
                        machine, agent ? &*agent : nullptr, console);

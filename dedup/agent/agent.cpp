@@ -51,7 +51,18 @@ class Agent::Thread {
   [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
+  // Whatever goes wrong here must not end the guest.
   void run() {
+    for (;;) {
+      try {
+        return work();
+      } catch (const std::exception&) {
+        worker_.lose_daemon();
+      }
+    }
+  }
+
+  void work() {
     for (;;) {
       if (!worker_.connected()) {
         if (wait(reconnect_interval)) return;

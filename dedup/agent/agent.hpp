@@ -25,6 +25,12 @@ struct AgentConfig {
   std::string socket_path;  // the daemon's
 };
 
+/// A frame store that outlives its daemon, because pages are mapped from it.
+struct StoreFigure {
+  std::uint64_t inode = 0;  // the same in every guest that maps it
+  std::uint64_t allocated_bytes = 0;
+};
+
 /// What the agent has done since it started. Times in microseconds.
 struct AgentCounters {
   std::uint64_t passes = 0;
@@ -34,6 +40,7 @@ struct AgentCounters {
   std::uint64_t stops = 0;          // times the guest was held
   std::uint64_t stop_max_us = 0;    // the longest
   bool connected = false;           // false: the daemon is gone, what is merged stays merged
+  std::vector<StoreFigure> orphaned_stores;
 };
 
 /// Merges the pages of one guest. All public functions may be called from any thread.

@@ -40,7 +40,6 @@ Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
     welcome = wire::read_one<wire::Welcome>(frame->payload);
   }
   if (!welcome || welcome->version != wire::version) throw UserError(not_our_daemon(path_));
-  wait_without_limit(socket_.get());
   Mapping staging = Mapping::shared(frame->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
   return {*welcome, std::move(frame->fds[0]), std::move(staging)};
 }

@@ -21,7 +21,7 @@ GuestPages::GuestPages(const std::vector<MemoryRegion>& regions) {
     }
   }
   count_ = static_cast<std::uint32_t>(pages);
-  flags_ = Mapping::anonymous(count_);
+  flags_ = Mapping::anonymous(pages_for(count_).bytes());
 }
 
 const GuestPages::Region& GuestPages::region_of(std::uint32_t page) const {

@@ -56,7 +56,8 @@ class GuestPages {
     store(page, static_cast<std::uint8_t>(load(page) & static_cast<std::uint8_t>(~flags)));
   }
 
-  [[nodiscard]] std::uint64_t memory_bytes() const { return flags_.size(); }
+  /// The memory that holds the flags.
+  [[nodiscard]] std::span<const std::byte> books() const { return flags_.bytes(); }
 
  private:
   static constexpr auto relaxed_ = std::memory_order_relaxed;

@@ -4,7 +4,9 @@
 namespace samepage::dedup {
 
 RehashTracker::RehashTracker(const GuestPages& pages, const Pagemap& pagemap)
-    : pagemap_(pagemap), pages_(pages.count()), seen_(Mapping::anonymous(pages_ * sizeof(std::uint32_t))) {}
+    : pagemap_(pagemap),
+      pages_(pages.count()),
+      seen_(Mapping::anonymous(pages_for(pages_ * sizeof(std::uint32_t)).bytes())) {}
 
 Tracker::Changes RehashTracker::look(const GuestPages::Region& region, std::uint32_t first,
                                      std::uint32_t count) {

@@ -20,7 +20,7 @@ class RehashTracker final : public Tracker {
   void forget(std::uint32_t page) override { last(page) = 0; }
   void forget_all() override;
   void mappings_replaced() override {}
-  [[nodiscard]] std::uint64_t memory_bytes() const override { return seen_.size(); }
+  [[nodiscard]] std::span<const std::byte> books() const override { return seen_.bytes(); }
 
  private:
   // SAFETY: the mapping holds one number for each page and nothing else.

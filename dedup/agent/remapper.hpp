@@ -29,6 +29,8 @@ class Remapper {
   /// Maps the pages of `grant`, which lie in one region, to its frames where all bytes are equal. Says in
   /// `merged` which were mapped and which were not.
   void merge(const PausedGuest& held, const wire::Grant& grant, wire::Merged& merged);
+  /// The store's descriptor, for who wants to know of it when nothing is mapped from it by us any more.
+  [[nodiscard]] UniqueFd take_store() { return std::move(store_); }
   /// Drops the table entries of the comparing view; the next comparison faults them in again.
   void forget_frames();
 

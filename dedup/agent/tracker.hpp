@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -43,7 +44,8 @@ class Tracker {
   virtual void forget_all() = 0;
   /// Mappings of guest memory were replaced since the last look.
   virtual void mappings_replaced() = 0;
-  [[nodiscard]] virtual std::uint64_t memory_bytes() const = 0;
+  /// The memory that holds what the tracker knows: page-aligned, committed where it is used.
+  [[nodiscard]] virtual std::span<const std::byte> books() const = 0;
 };
 
 enum class TrackerKind : std::uint8_t { best, rehash };

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/worker.hpp"
 
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <mutex>
+#include <thread>
 
 #include "base/check.hpp"
 #include "base/process_memory.hpp"
+#include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -27,6 +33,8 @@ std::uint64_t address_of(const std::byte* pointer) {
 struct Worker::Atomics {
   std::atomic<std::uint64_t> passes{0}, merges{0}, breaks{0}, failed_merges{0}, stops{0}, stop_max_us{0};
   std::atomic<bool> connected{false};
+  std::mutex lock;
+  std::vector<StoreFigure> orphaned_stores;
 };
 
 Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
@@ -40,13 +48,21 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       counters_(std::make_shared<Atomics>()) {}
 
 void Worker::connect(UniqueFd socket) {
+  bring_in_orphans();
   Connection connection(config_, std::move(socket));
   Membership membership = connection.join(config_, pages_.count());
   remapper_.emplace(pages_, std::move(membership.store), membership.welcome.max_frames);
-  knobs_ = membership.welcome.knobs;
+  take_knobs(membership.welcome.knobs);
   membership_.emplace(std::move(membership));
   connection_.emplace(std::move(connection));
   counters_->connected = true;
+}
+
+void Worker::take_knobs(wire::Knobs knobs) {
+  for (const KnobDescription& knob : knob_descriptions()) {
+    knobs.*knob.field = std::clamp(knobs.*knob.field, knob.lowest, knob.highest);
+  }
+  knobs_ = knobs;
 }
 
 // The daemon and its store are gone for us. What is mapped stays right: nobody reaps that store any more. The
@@ -54,6 +70,7 @@ void Worker::connect(UniqueFd socket) {
 void Worker::lose_daemon() {
   connection_.reset();
   membership_.reset();
+  if (remapper_) orphaned_stores_.push_back(remapper_->take_store());
   remapper_.reset();
   for (std::uint32_t page = 0; page < pages_.count(); ++page) {
     if (pages_.has(page, GuestPages::offered | GuestPages::merged)) {
@@ -61,7 +78,34 @@ void Worker::lose_daemon() {
     }
   }
   tracker_->forget_all();
+  mappings_changed_ = true;
   counters_->connected = false;
+}
+
+// Pages that are still mapped from the store of a daemon we have lost: with table entries they are seen by
+// the next pass, and cost no memory that is not in that store already.
+void Worker::bring_in_orphans() {
+  if (orphaned_stores_.empty()) return;
+  for (std::uint32_t page = 0; page < pages_.count(); ++page) {
+    if (!pages_.has(page, GuestPages::on_store)) continue;
+    ::madvise(pages_.host(page), page_size, MADV_POPULATE_READ);
+    tracker_->forget(page);
+  }
+}
+
+// Lets go of the stores that nothing is mapped from any more, and says what the others hold.
+void Worker::count_orphans(const std::vector<MappedRange>& mappings) {
+  std::vector<StoreFigure> figures;
+  std::erase_if(orphaned_stores_, [&](const UniqueFd& store) {
+    struct stat info {};
+    check(::fstat(store.get(), &info), "fstat");
+    const bool mapped = std::any_of(mappings.begin(), mappings.end(),
+                                    [&](const MappedRange& range) { return range.inode == info.st_ino; });
+    if (mapped) figures.push_back({info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512});
+    return !mapped;
+  });
+  const std::lock_guard lock(counters_->lock);
+  counters_->orphaned_stores = std::move(figures);
 }
 
 void Worker::send(wire::Type type, std::span<const std::byte> payload) {
@@ -165,21 +209,26 @@ void Worker::act_on(Findings& findings) {
 }
 
 // Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for
-// one stop is used up.
+// one stop is used up: for as long as it was held, because a guest that is held again at once has not been
+// let go.
 template <typename Item, typename Act>
 void Worker::while_held(const std::vector<Item>& items, Act act) {
   const auto budget = std::chrono::microseconds(knobs_.stop_budget_us);
   for (std::size_t next = 0; next < items.size();) {
     const auto start = Clock::now();
+    bool somebody = false;
     {
       const PausedGuest held(barrier_);
+      somebody = barrier_.stops_somebody();
       do {
         act(held, items[next++]);
       } while (next < items.size() && Clock::now() - start < budget);
     }
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
+    const auto stop = Clock::now() - start;
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(stop).count();
     ++counters_->stops;
     counters_->stop_max_us = std::max(counters_->stop_max_us.load(), static_cast<std::uint64_t>(us));
+    if (somebody && next < items.size()) std::this_thread::sleep_for(stop);
   }
 }
 
@@ -218,15 +267,15 @@ void Worker::handle_messages() {
 void Worker::handle(const Frame& frame) {
   switch (static_cast<wire::Type>(frame.type)) {
     case wire::Type::verdict:
-      if (const auto verdict = wire::decode_verdict(frame.payload)) {
+      if (auto verdict = wire::decode_verdict(frame.payload)) {
         donate(verdict->donate);
-        merge(verdict->grants);
+        merge(std::move(verdict->grants));
         return;
       }
       break;
     case wire::Type::knobs:
       if (const auto knobs = wire::read_one<wire::Knobs>(frame.payload)) {
-        knobs_ = *knobs;
+        take_knobs(*knobs);
         return;
       }
       break;
@@ -267,25 +316,26 @@ std::optional<std::vector<wire::Grant>> Worker::pieces_of(const std::vector<wire
 }
 
 // A mapping in the middle of another makes two more. When the process may not have that many, the guest keeps
-// its pages: the longest runs save the most for what they cost.
-void Worker::refuse_what_exceeds_the_budget(std::vector<wire::Grant>& pieces, wire::Merged& merged) {
-  if (vmas_ + 2 * pieces.size() < vma_limit_) return;
+// its pages: the longest runs save the most for what they cost. Returns the pieces that have to stay out.
+std::vector<wire::Grant> Worker::take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces) {
+  if (vmas_ + 2 * pieces.size() < vma_limit_) return {};
   count_vmas();
-  if (vmas_ + 2 * pieces.size() < vma_limit_) return;
-  const std::size_t kept = vmas_ < vma_limit_ ? (vma_limit_ - vmas_) / 2 : 0;
+  if (vmas_ + 2 * pieces.size() < vma_limit_) return {};
+  const std::size_t kept = std::min(pieces.size(), vmas_ < vma_limit_ ? (vma_limit_ - vmas_) / 2 : 0);
   std::stable_sort(pieces.begin(), pieces.end(),
                    [](const auto& a, const auto& b) { return a.count > b.count; });
-  for (std::size_t i = kept; i < pieces.size(); ++i)
-    merged.refused.push_back({pieces[i].page, pieces[i].count});
-  pieces.resize(std::min(kept, pieces.size()));
+  std::vector<wire::Grant> out(pieces.begin() + static_cast<std::ptrdiff_t>(kept), pieces.end());
+  pieces.resize(kept);
+  return out;
 }
 
-void Worker::merge(const std::vector<wire::Grant>& grants) {
+void Worker::merge(std::vector<wire::Grant> grants) {
   if (grants.empty() || !connection_) return;
+  std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
   auto pieces = pieces_of(grants);
   if (!pieces) return lose_daemon();
+  const std::vector<wire::Grant> beyond_budget = take_what_exceeds_the_budget(*pieces);
   wire::Merged merged;
-  refuse_what_exceeds_the_budget(*pieces, merged);
   for (const wire::Grant& piece : *pieces) remapper_->touch(piece);
   while_held(*pieces, [&](const PausedGuest& held, const wire::Grant& piece) {
     remapper_->merge(held, piece, merged);
@@ -294,6 +344,7 @@ void Worker::merge(const std::vector<wire::Grant>& grants) {
     counters_->merges += range.count;
     vmas_ += 2;
   }
+  if (!merged.kept.empty()) note_replaced_mappings();
   for (const wire::PageRange& range : merged.refused) {
     counters_->failed_merges += range.count;
     // Offered again when it has been quiet once more.
@@ -302,8 +353,22 @@ void Worker::merge(const std::vector<wire::Grant>& grants) {
       tracker_->forget(range.page + i);
     }
   }
-  note_replaced_mappings();
-  send(wire::Type::merged, wire::encode(merged));
+  // These still count as offered here: until they change nobody asks for them again.
+  for (const wire::Grant& piece : beyond_budget) merged.refused.push_back({piece.page, piece.count});
+  answer(std::move(merged));
+}
+
+void Worker::answer(wire::Merged merged) {
+  for (auto* ranges : {&merged.kept, &merged.refused}) {
+    std::sort(ranges->begin(), ranges->end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+    for (std::size_t first = 0; first < ranges->size(); first += wire::max_entries) {
+      const auto part =
+          std::span(*ranges).subspan(first, std::min(wire::max_entries, ranges->size() - first));
+      wire::Merged message;
+      (ranges == &merged.kept ? message.kept : message.refused).assign(part.begin(), part.end());
+      send(wire::Type::merged, wire::encode(message));
+    }
+  }
 }
 
 void Worker::note_replaced_mappings() {
@@ -313,13 +378,22 @@ void Worker::note_replaced_mappings() {
 
 void Worker::count_vmas() {
   if (!mappings_changed_) return;
-  std::uint64_t now = 0;
+  std::vector<MappedRange> mappings;
   for (const GuestPages::Region& region : pages_.regions()) {
     const std::uint64_t start = address_of(region.memory.host);
-    now += mappings_in(start, start + region.memory.pages.bytes()).size();
+    const auto more = mappings_in(start, start + region.memory.pages.bytes());
+    mappings.insert(mappings.end(), more.begin(), more.end());
   }
-  vmas_ = now - std::min<std::uint64_t>(now, pages_.regions().size());
+  vmas_ = mappings.size() - std::min(mappings.size(), pages_.regions().size());
+  count_orphans(mappings);
   mappings_changed_ = false;
+}
+
+// Memory behind books that were reserved for all pages and are committed with those that matter.
+std::uint64_t Worker::committed(std::span<const std::byte> books) const {
+  std::size_t pages = 0;
+  for (const PageRun& run : pagemap_.populated(books)) pages += run.is_private() ? run.count : 0;
+  return PageCount{pages}.bytes();
 }
 
 void Worker::report() {
@@ -336,15 +410,16 @@ void Worker::report() {
   report.stops = counters_->stops;
   report.stop_max_us = counters_->stop_max_us;
   report.vmas = vmas_;
-  report.agent_bytes = pages_.memory_bytes() + tracker_->memory_bytes();
+  report.agent_bytes = committed(pages_.books()) + committed(tracker_->books());
   report.failed_merges = counters_->failed_merges;
   report.tracks_writes = tracker_->evidence() == Tracker::Evidence::writes ? 1 : 0;
   send(wire::Type::report, wire::bytes_of(report));
 }
 
 AgentCounters Worker::counters() const {
-  return {counters_->passes, counters_->merges,      counters_->breaks,   counters_->failed_merges,
-          counters_->stops,  counters_->stop_max_us, counters_->connected};
+  const std::lock_guard lock(counters_->lock);
+  return {counters_->passes, counters_->merges,      counters_->breaks,    counters_->failed_merges,
+          counters_->stops,  counters_->stop_max_us, counters_->connected, counters_->orphaned_stores};
 }
 
 }  // namespace samepage::dedup

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/pagemap.hpp"
+#include "base/process_memory.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/connection.hpp"
 #include "dedup/agent/guest_pages.hpp"
@@ -43,6 +44,8 @@ class Worker {
   bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
   /// Answers all messages that are there. Call when the socket is readable.
   void handle_messages();
+  /// Gives the connection up, as if the daemon had.
+  void lose_daemon();
 
   [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
   [[nodiscard]] const GuestPages& pages() const { return pages_; }
@@ -66,17 +69,21 @@ class Worker {
   void act_on(Findings& findings);
   void give_back(const std::vector<wire::PageRange>& zero);
   void handle(const Frame& frame);
+  void take_knobs(wire::Knobs knobs);
   void donate(const std::vector<wire::Donation>& requests);
-  void merge(const std::vector<wire::Grant>& grants);
+  void merge(std::vector<wire::Grant> grants);
+  void answer(wire::Merged merged);
   std::optional<std::vector<wire::Grant>> pieces_of(const std::vector<wire::Grant>& grants) const;
-  void refuse_what_exceeds_the_budget(std::vector<wire::Grant>& pieces, wire::Merged& merged);
+  std::vector<wire::Grant> take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces);
   template <typename Item, typename Act>
   void while_held(const std::vector<Item>& items, Act act);
   void send(wire::Type type, std::span<const std::byte> payload);
   void report();
+  [[nodiscard]] std::uint64_t committed(std::span<const std::byte> books) const;
+  void bring_in_orphans();
+  void count_orphans(const std::vector<MappedRange>& mappings);
   void note_replaced_mappings();
   void count_vmas();
-  void lose_daemon();
 
   AgentConfig config_;
   GuestPages pages_;
@@ -86,6 +93,7 @@ class Worker {
   std::optional<Connection> connection_;
   std::optional<Membership> membership_;
   std::optional<Remapper> remapper_;
+  std::vector<UniqueFd> orphaned_stores_;  // of daemons that we have lost, while pages are mapped from them
   wire::Knobs knobs_;
   std::size_t vma_limit_;
   std::uint64_t vmas_ = 0;         // that merging has added, at most; counted exactly now and then

@@ -10,7 +10,10 @@
 namespace samepage::dedup {
 
 WriteTracker::WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking)
-    : pages_(pages), pagemap_(pagemap), tracking_(std::move(tracking)), unsettled_(pages.count() / 64 + 1) {}
+    : pages_(pages),
+      pagemap_(pagemap),
+      tracking_(std::move(tracking)),
+      unsettled_(Mapping::anonymous(pages_for(pages.count() / 8 + 8).bytes())) {}
 
 // Mappings that replaced others are not tracked until they are registered. What was written there meanwhile
 // is not lost: all that is populated in a newly registered mapping counts as written.
@@ -55,14 +58,14 @@ Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint3
 void WriteTracker::take_settled(std::uint32_t first, std::uint32_t end,
                                 std::vector<wire::PageRange>& candidates) {
   for (std::uint32_t page = first; page < end;) {
-    const std::uint64_t word = unsettled_[page / 64] >> page % 64;
+    const std::uint64_t word = unsettled(page) >> page % 64;
     if (word == 0) {
       page = (page / 64 + 1) * 64;
       continue;
     }
     page += static_cast<std::uint32_t>(std::countr_zero(word));
     if (page >= end) return;
-    unsettled_[page / 64] &= ~(std::uint64_t{1} << page % 64);
+    unsettled(page) &= ~(std::uint64_t{1} << page % 64);
     wire::append_page(candidates, page);
     ++page;
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/mapping.hpp"
 #include "base/write_tracking.hpp"
 #include "dedup/agent/tracker.hpp"
 
@@ -22,19 +23,21 @@ class WriteTracker final : public Tracker {
   void forget(std::uint32_t page) override { set_unsettled(page); }
   void forget_all() override;
   void mappings_replaced() override { untracked_mappings_ = true; }
-  [[nodiscard]] std::uint64_t memory_bytes() const override {
-    return unsettled_.size() * sizeof(unsettled_[0]);
-  }
+  [[nodiscard]] std::span<const std::byte> books() const override { return unsettled_.bytes(); }
 
  private:
   void track_all() const;
   void take_settled(std::uint32_t first, std::uint32_t end, std::vector<wire::PageRange>& candidates);
-  void set_unsettled(std::uint32_t page) { unsettled_[page / 64] |= std::uint64_t{1} << page % 64; }
+  // SAFETY: zeroed memory that holds a bit for each page and nothing else.
+  std::uint64_t& unsettled(std::uint32_t page) {
+    return reinterpret_cast<std::uint64_t*>(unsettled_.data())[page / 64];
+  }
+  void set_unsettled(std::uint32_t page) { unsettled(page) |= std::uint64_t{1} << page % 64; }
 
   const GuestPages& pages_;
   const Pagemap& pagemap_;
   WriteTracking tracking_;
-  std::vector<std::uint64_t> unsettled_;  // a bit a page: written, and not hashed since
+  Mapping unsettled_;  // a bit a page: written, and not hashed since
   bool untracked_mappings_ = true;
 };
 

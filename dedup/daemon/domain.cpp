@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/domain.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
+#include <system_error>
 
 #include "base/check.hpp"
 
@@ -32,8 +35,12 @@ void Domain::leave(PageId guest) {
 template <typename Act>
 Outcome Domain::for_each_page(PageId guest, Pages ranges, Act act) {
   const std::uint32_t pages = guests_.at(guest.value).pages;
+  std::uint32_t from =
+      0;  // ascending ranges without overlap: a message costs no more than the guest has pages
   for (const wire::PageRange& range : ranges) {
-    if (range.page >= pages || range.count > pages - range.page) return Outcome::violation;
+    if (range.page < from || range.page >= pages || range.count > pages - range.page)
+      return Outcome::violation;
+    from = range.page + range.count;
     for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
       if (act(PageId{guest.value + page}) == Outcome::violation) return Outcome::violation;
     }
@@ -66,8 +73,16 @@ Outcome Domain::broken(PageId guest, Pages pages) {
 Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes) {
   if (page >= guests_.at(guest.value).pages) return Outcome::violation;
   const Digest digest = digest_of_page(bytes.data(), secret_);
-  // The grants that this causes wait in the Merger's orders until the frame is written.
-  if (const auto frame = merger_.donated({guest.value + page}, digest)) store_.write(*frame, bytes);
+  const auto frame = merger_.donated({guest.value + page}, digest);
+  if (!frame) return Outcome::done;
+  try {
+    store_.write(*frame, bytes);
+  } catch (const std::system_error& error) {
+    // No memory for the frame: it stays unpublished, and its pages stay where they are.
+    fmt::print(stderr, "samepaged: {}\n", error.what());
+    return merger_.withdraw({guest.value + page});
+  }
+  merger_.publish(*frame);
   return Outcome::done;
 }
 
@@ -93,6 +108,13 @@ void Domain::carry_out() {
     if (const auto to = recipient_of(page)) to->link->request_donation(to->page), ordered.insert(to->link);
   }
   for (GuestLink* link : ordered) link->flush();
+}
+
+void Domain::trim() {
+  if (store_.allocated_bytes() <= PageCount{merger_.books().frames_in_use()}.bytes()) return;
+  merger_.books().for_each_free_run(
+      [&](std::uint32_t first, std::uint32_t count) { store_.reap({first}, count); });
+  store_.reap_from({merger_.books().frames_end()});
 }
 
 void Domain::reap(std::vector<FrameId> frames) {

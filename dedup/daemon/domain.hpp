@@ -53,6 +53,10 @@ class Domain {
   /// Does what the Merger ordered: gives memory back, tells agents. Call after each of the above.
   void carry_out();
 
+  /// Gives back memory of the store that belongs to no frame: a peer that reads a hole of it makes the kernel
+  /// put a page there.
+  void trim();
+
   [[nodiscard]] const std::string& label() const { return label_; }
   [[nodiscard]] const DigestSecret& secret() const { return secret_; }
   [[nodiscard]] const FrameStore& store() const { return store_; }

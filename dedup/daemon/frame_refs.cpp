@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/frame_refs.hpp"
 
-#include <stdexcept>
+#include <sys/mman.h>
+
+#include <algorithm>
 
 #include "base/check.hpp"
 
@@ -25,54 +27,66 @@ bool is_linked(PageKnowledge knowledge) {
 
 }  // namespace
 
-void FrameRefs::grow_pages(std::uint32_t end) {
-  invariant(end <= none_, "more pages than a domain's books can number");
-  if (end <= words_.size()) return;
-  words_.resize(end, 0);
-  previous_.resize(end, none_);
+FrameRefs::FrameRefs(std::uint32_t frames)
+    : words_(Mapping::anonymous(std::size_t{max_pages} * sizeof(std::uint64_t))),
+      previous_(Mapping::anonymous(std::size_t{max_pages} * sizeof(std::uint32_t))),
+      frame_numbers_(std::min(frames, max_frames)) {
+  // Small pages, so that a guest's books cost what it has touched.
+  ::madvise(words_.data(), words_.size(), MADV_NOHUGEPAGE);
+  ::madvise(previous_.data(), previous_.size(), MADV_NOHUGEPAGE);
+}
+
+void FrameRefs::forget_pages(PageId first, std::uint32_t pages) {
+  const auto drop = [&](const Mapping& books, std::size_t entry) {
+    const std::size_t start = pages_for(first.value * entry).bytes();
+    const std::size_t end = pages_in((std::size_t{first.value} + pages) * entry).bytes();
+    if (end > start) ::madvise(books.data() + start, end - start, MADV_DONTNEED);
+  };
+  drop(words_, sizeof(std::uint64_t));
+  drop(previous_, sizeof(std::uint32_t));
 }
 
 PageKnowledge FrameRefs::knowledge(PageId page) const {
-  return static_cast<PageKnowledge>(words_[page.value] >> state_shift);
+  return static_cast<PageKnowledge>(word(page.value) >> state_shift);
 }
 
 Digest FrameRefs::digest(PageId page) const {
-  return {words_[page.value] & low_60};
+  return {word(page.value) & low_60};
 }
 
 FrameId FrameRefs::frame(PageId page) const {
-  return {static_cast<std::uint32_t>(words_[page.value] >> frame_shift & low_30)};
+  return {static_cast<std::uint32_t>(word(page.value) >> frame_shift & low_30)};
 }
 
 std::uint32_t FrameRefs::next_of(std::uint32_t page) const {
-  return static_cast<std::uint32_t>(words_[page] & low_30);
+  return static_cast<std::uint32_t>(word(page) & low_30);
 }
 
 void FrameRefs::set_next(std::uint32_t page, std::uint32_t next) {
-  words_[page] = (words_[page] & ~low_30) | next;
+  word(page) = (word(page) & ~low_30) | next;
 }
 
 void FrameRefs::set_none(PageId page) {
   invariant(!is_linked(knowledge(page)), "a sharer of a frame is forgotten");
-  words_[page.value] = 0;
+  word(page.value) = 0;
 }
 
 void FrameRefs::set_unshared(PageId page, Digest digest) {
   invariant(!is_linked(knowledge(page)), "a sharer of a frame is forgotten");
-  words_[page.value] = with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value);
+  word(page.value) = with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value);
 }
 
 void FrameRefs::set_linked(PageId page, PageKnowledge knowledge) {
   invariant(is_linked(this->knowledge(page)) && is_linked(knowledge), "a page without a frame is granted");
-  words_[page.value] = with_state(static_cast<std::uint64_t>(knowledge), words_[page.value] & low_60);
+  word(page.value) = with_state(static_cast<std::uint64_t>(knowledge), word(page.value) & low_60);
 }
 
-FrameId FrameRefs::allocate(Digest digest, FrameId wanted) {
+std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
   const auto number = frame_numbers_.allocate_near(wanted.value);
-  if (!number) throw std::length_error("the frame store is full");
+  if (!number) return std::nullopt;
   if (*number >= frames_.size()) frames_.resize(*number + 1);
   frames_[*number] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), none_, 0};
-  return {*number};
+  return FrameId{*number};
 }
 
 void FrameRefs::publish(FrameId frame) {
@@ -102,10 +116,10 @@ std::uint32_t FrameRefs::references(FrameId frame) const {
 void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
   invariant(!is_linked(this->knowledge(page)) && is_linked(knowledge), "a page joins a second frame");
   Frame& record = frames_[frame.value];
-  words_[page.value] = with_state(static_cast<std::uint64_t>(knowledge),
-                                  std::uint64_t{frame.value} << frame_shift | record.head);
-  previous_[page.value] = none_;
-  if (record.head != none_) previous_[record.head] = page.value;
+  word(page.value) = with_state(static_cast<std::uint64_t>(knowledge),
+                                std::uint64_t{frame.value} << frame_shift | record.head);
+  this->previous(page.value) = none_;
+  if (record.head != none_) this->previous(record.head) = page.value;
   record.head = page.value;
   ++record.references;
 }
@@ -114,20 +128,19 @@ std::uint32_t FrameRefs::unlink(PageId page) {
   invariant(is_linked(knowledge(page)), "a page leaves a frame that it does not share");
   Frame& record = frames_[frame(page).value];
   const std::uint32_t next = next_of(page.value);
-  const std::uint32_t previous = previous_[page.value];
-  if (next != none_) previous_[next] = previous;
+  const std::uint32_t previous = this->previous(page.value);
+  if (next != none_) this->previous(next) = previous;
   if (previous != none_) {
     set_next(previous, next);
   } else {
     record.head = next;
   }
-  words_[page.value] = 0;
+  word(page.value) = 0;
   return --record.references;
 }
 
-std::uint64_t FrameRefs::memory_bytes() const {
-  return words_.capacity() * sizeof(words_[0]) + previous_.capacity() * sizeof(previous_[0]) +
-         frames_.capacity() * sizeof(frames_[0]);
+std::uint64_t FrameRefs::memory_bytes(std::uint32_t pages) const {
+  return pages * (sizeof(std::uint64_t) + sizeof(std::uint32_t)) + frames_.capacity() * sizeof(frames_[0]);
 }
 
 }  // namespace samepage::dedup

@@ -16,8 +16,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "base/mapping.hpp"
 #include "base/types.hpp"
 #include "dedup/daemon/extents.hpp"
 #include "dedup/digest.hpp"
@@ -46,8 +48,12 @@ class FrameRefs {
   static constexpr std::uint32_t max_pages = 1U << 30;
   static constexpr std::uint32_t max_frames = (1U << 30) - 1;
 
-  /// Makes room for the books of pages below `end`.
-  void grow_pages(std::uint32_t end);
+  /// The books of no page and no frame. Memory is reserved for max_pages and committed with the pages that
+  /// something is known of. Frames are numbered below `frames`. Throws std::system_error.
+  explicit FrameRefs(std::uint32_t frames = max_frames);
+
+  /// Nothing is known any more of pages of which nothing is linked: their books cost nothing.
+  void forget_pages(PageId first, std::uint32_t pages);
 
   [[nodiscard]] PageKnowledge knowledge(PageId page) const;
   /// Of an unshared page.
@@ -60,9 +66,9 @@ class FrameRefs {
   /// Between granted and merged, and from waiting to granted.
   void set_linked(PageId page, PageKnowledge knowledge);
 
-  /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Throws
-  /// std::length_error when the store is full.
-  FrameId allocate(Digest digest, FrameId wanted);
+  /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Empty when the
+  /// store is full.
+  std::optional<FrameId> allocate(Digest digest, FrameId wanted);
   void publish(FrameId frame);
   /// A frame without sharers goes; its number may be used again.
   void release(FrameId frame);
@@ -88,8 +94,15 @@ class FrameRefs {
 
   /// Frames that are waiting or published.
   [[nodiscard]] std::uint32_t frames_in_use() const { return frame_numbers_.in_use(); }
-  /// Bytes of memory that the books take.
-  [[nodiscard]] std::uint64_t memory_bytes() const;
+  /// Every frame in use is numbered below.
+  [[nodiscard]] std::uint32_t frames_end() const { return frame_numbers_.end(); }
+  /// Calls `visit(first, count)` for each run of free numbers below frames_end().
+  template <typename Visit>
+  void for_each_free_run(Visit visit) const {
+    frame_numbers_.for_each_free_run(visit);
+  }
+  /// Bytes of memory that the books take for `pages` pages, all of them known of.
+  [[nodiscard]] std::uint64_t memory_bytes(std::uint32_t pages) const;
 
  private:
   struct Frame {
@@ -102,10 +115,18 @@ class FrameRefs {
   [[nodiscard]] std::uint32_t next_of(std::uint32_t page) const;
   void set_next(std::uint32_t page, std::uint32_t next);
 
-  std::vector<std::uint64_t> words_;
-  std::vector<std::uint32_t> previous_;
+  // SAFETY: zeroed memory that holds one number for each page and nothing else.
+  [[nodiscard]] std::uint64_t& word(std::uint32_t page) const {
+    return reinterpret_cast<std::uint64_t*>(words_.data())[page];
+  }
+  [[nodiscard]] std::uint32_t& previous(std::uint32_t page) const {
+    return reinterpret_cast<std::uint32_t*>(previous_.data())[page];
+  }
+
+  Mapping words_;
+  Mapping previous_;
   std::vector<Frame> frames_;
-  Extents frame_numbers_{max_frames};
+  Extents frame_numbers_;
 };
 
 }  // namespace samepage::dedup

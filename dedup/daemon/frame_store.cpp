@@ -34,8 +34,9 @@ UniqueFd FrameStore::open_read_only() const {
 void FrameStore::write(FrameId frame, std::span<const std::byte> bytes) {
   const std::uint64_t end = frame.offset() + page_size;
   if (end > size_) {
-    size_ = (end + growth - 1) / growth * growth;
-    check(::ftruncate(fd_.get(), static_cast<off_t>(size_)), "ftruncate of the frame store");
+    const std::uint64_t size = (end + growth - 1) / growth * growth;
+    check(::ftruncate(fd_.get(), static_cast<off_t>(size)), "ftruncate of the frame store");
+    size_ = size;
   }
   const ssize_t written =
       check(::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(frame.offset())),
@@ -48,6 +49,10 @@ void FrameStore::reap(FrameId first, std::uint32_t count) {
   check(::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(first.offset()),
                     static_cast<off_t>(PageCount{count}.bytes())),
         "fallocate PUNCH_HOLE");
+}
+
+void FrameStore::reap_from(FrameId first) {
+  if (first.offset() < size_) reap(first, static_cast<std::uint32_t>(pages_in(size_ - first.offset()).value));
 }
 
 std::uint64_t FrameStore::allocated_bytes() const {

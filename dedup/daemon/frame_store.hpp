@@ -31,6 +31,9 @@ class FrameStore {
   /// Gives back the memory of [first, first + count). Throws std::system_error.
   void reap(FrameId first, std::uint32_t count);
 
+  /// The same of all frames from `first` on.
+  void reap_from(FrameId first);
+
   /// Memory that the kernel has allocated for the store, in bytes (st_blocks).
   [[nodiscard]] std::uint64_t allocated_bytes() const;
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -49,6 +51,18 @@ void become(const std::string& user) {
   check(::setgroups(0, nullptr), "setgroups");
   check(::setgid(entry->pw_gid), "setgid");
   check(::setuid(entry->pw_uid), "setuid");
+}
+
+// A guest takes three descriptors. And a file of ours that may not grow is an error for a guest, not our end.
+void raise_limits() {
+  ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  for (const int resource : {RLIMIT_NOFILE, RLIMIT_FSIZE}) {
+    rlimit limit{};
+    if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) continue;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);
+  }
 }
 
 void serve(const Options& options, wire::Knobs knobs) {
@@ -97,6 +111,7 @@ int main(int argc, char** argv) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!values[i].empty()) set_knob(knobs, knob_descriptions()[i].name, values[i]);
     }
+    raise_limits();
     serve(options, knobs);
     return 0;
   } catch (const std::exception& error) {

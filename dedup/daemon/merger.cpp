@@ -8,12 +8,9 @@
 
 namespace samepage::dedup {
 
-Merger::Merger(std::uint32_t max_frames) : max_frames_(std::min(max_frames, FrameRefs::max_frames)) {}
-
 PageId Merger::add_guest(std::uint32_t pages) {
   const auto first = page_numbers_.allocate_run(pages);
   if (!first) throw std::length_error("the domain has no page numbers left");
-  books_.grow_pages(*first + pages);
   return {*first};
 }
 
@@ -27,6 +24,7 @@ void Merger::detach_guest(PageId first, std::uint32_t pages) {
 void Merger::remove_guest(PageId first, std::uint32_t pages) {
   for (std::uint32_t page = first.value; page < first.value + pages; ++page) leave({page});
   page_numbers_.release(first.value, pages);
+  books_.forget_pages(first, pages);
 }
 
 Merger::Outcome Merger::offer(PageId page, Digest digest) {
@@ -62,8 +60,9 @@ Merger::Outcome Merger::offer(PageId page, Digest digest) {
 }
 
 void Merger::second_sighting(PageId first, PageId second, Digest digest) {
-  if (books_.frames_in_use() >= max_frames_) return;  // nothing is known of the newcomer: it is offered again
-  const FrameId frame = books_.allocate(digest, last_frame_ + 1);
+  const auto allocated = books_.allocate(digest, last_frame_ + 1);
+  if (!allocated) return;  // the store is full; the newcomer may be offered again when it has changed
+  const FrameId frame = *allocated;
   last_frame_ = frame;
   index_.replace(digest, Sighting::of(first), Sighting::of(frame));
   books_.set_none(first);
@@ -91,14 +90,17 @@ std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
     leave(page);
     return std::nullopt;
   }
-  donors_.erase(donor);
+  return frame;
+}
+
+void Merger::publish(FrameId frame) {
+  donors_.erase(frame.value);
   books_.publish(frame);
   ++counts_.pages_shared;
   books_.for_each_sharer(frame, [&](PageId sharer) {
     books_.set_linked(sharer, PageKnowledge::granted);
     orders_.grants.push_back({sharer, frame});
   });
-  return frame;
 }
 
 Merger::Outcome Merger::answered(PageId page, Answer answer) {

@@ -24,8 +24,8 @@
 
 namespace samepage::dedup {
 
-/// What the outside has to do after calls to a Merger, in this order: carry out the donations' publishing
-/// first, then send. `reaped` frames have no reference left; their memory can be given back at once.
+/// What the outside has to do after calls to a Merger. `reaped` frames have no reference left; their memory
+/// can be given back at once.
 struct MergerOrders {
   struct PageAndFrame {
     PageId page;
@@ -48,7 +48,8 @@ class Merger {
   /// What a peer said against what the books say.
   enum class [[nodiscard]] Outcome : std::uint8_t{done, violation};
 
-  explicit Merger(std::uint32_t max_frames);
+  /// Every frame's number will be below `max_frames`.
+  explicit Merger(std::uint32_t max_frames) : books_(max_frames) {}
   Merger(const Merger&) = delete;  // the index points at the books
   Merger& operator=(const Merger&) = delete;
 
@@ -63,8 +64,10 @@ class Merger {
   /// The offer of this page, if there is one, does not stand any more.
   Outcome withdraw(PageId page);
   /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to
-  /// write them to, before the orders are carried out; empty when they are no use.
+  /// write them to and then to publish; empty when they are no use.
   std::optional<FrameId> donated(PageId page, Digest digest);
+  /// The frame has its bytes: all pages that wait for it are granted it.
+  void publish(FrameId frame);
   enum class Answer : std::uint8_t { kept, refused };
   Outcome answered(PageId page, Answer answer);
   Outcome broken(PageId page);
@@ -74,7 +77,9 @@ class Merger {
 
   [[nodiscard]] MergerCounts counts() const { return counts_; }
   [[nodiscard]] const FrameRefs& books() const { return books_; }
-  [[nodiscard]] std::uint64_t memory_bytes() const { return books_.memory_bytes() + index_.memory_bytes(); }
+  [[nodiscard]] std::uint64_t memory_bytes() const {
+    return books_.memory_bytes(page_numbers_.in_use()) + index_.memory_bytes();
+  }
 
  private:
   struct DigestOf {
@@ -95,7 +100,6 @@ class Merger {
   DigestIndex<DigestOf> index_{DigestOf{&books_}};
   Extents page_numbers_{FrameRefs::max_pages - 1};
   std::unordered_map<std::uint32_t, PageId> donors_;  // of frames that wait for their bytes
-  std::uint32_t max_frames_;
   FrameId last_frame_;
   MergerOrders orders_;
   MergerCounts counts_;

@@ -33,6 +33,10 @@ UniqueFd pidfd_of(int socket, const PeerCredentials& peer) {
 // What the kernel keeps for one mapping: struct vm_area_struct and its place in the maple tree.
 constexpr std::uint64_t vma_bytes = 256;
 
+// An agent joins again when it was cut off, but not for ever: what its process mapped stays counted each
+// time.
+constexpr std::ptrdiff_t max_guests_of_a_process = 16;
+
 }  // namespace
 
 /// One guest, from its HELLO until its process is gone.
@@ -51,6 +55,7 @@ struct Server::Guest {
 Server::Server(asio::io_context& io, ServerConfig config)
     : io_(io),
       config_(config),
+      accept_timer_(io),
       idle_timer_(io),
       max_frames_(static_cast<std::uint32_t>(
           std::min<std::uint64_t>(pages_in(host_memory("MemTotal")).value, FrameRefs::max_frames))) {
@@ -67,8 +72,21 @@ void Server::listen(UniqueFd listening) {
 void Server::accept() {
   acceptor_->async_accept([this](boost::system::error_code error, Session::Socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (!error) adopt(UniqueFd(socket.release()));
+    if (error)
+      return accept_later();  // no descriptor or memory: trying at once would only keep the processor busy
+    try {
+      adopt(UniqueFd(socket.release()));
+    } catch (const std::exception& problem) {
+      fmt::print(stderr, "samepaged: a connection is turned away: {}\n", problem.what());
+    }
     accept();
+  });
+}
+
+void Server::accept_later() {
+  accept_timer_.expires_after(std::chrono::milliseconds(100));
+  accept_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) accept();
   });
 }
 
@@ -84,6 +102,13 @@ void Server::adopt(UniqueFd socket, UniqueFd life) {
 SessionHost::Membership Server::join(Session& session, const wire::Hello& hello) {
   // Who a guest's domain belongs to is not for the guest to say.
   const std::string label = fmt::format("{}:{}", session.peer().uid, hello.domain);
+  const auto of_peer = std::count_if(guests_.begin(), guests_.end(),
+                                     [&](const auto& guest) { return guest->pid == session.peer().pid; });
+  if (of_peer >= max_guests_of_a_process) {
+    throw UserError(fmt::format("process {} has joined {} times; end it", session.peer().pid, of_peer));
+  }
+  if (hello.pages > max_frames_)
+    throw UserError("the guest has more memory than the host; give it less with --mem");
   UniqueFd life = lives_.contains(&session) ? std::move(lives_.at(&session))
                                             : pidfd_of(session.socket_fd(), session.peer());
   Domain& domain = domain_named(label);
@@ -109,6 +134,7 @@ void Server::watch(const std::shared_ptr<Guest>& guest) {
 }
 
 void Server::process_gone(const std::shared_ptr<Guest>& guest) {
+  last_activity_ = std::chrono::steady_clock::now();
   if (guest->session != nullptr) guest->session->close();
   guest->domain->leave(guest->first);
   guest->domain->carry_out();
@@ -125,6 +151,7 @@ void Server::closed(Session& session) {
     guest->domain->carry_out();
   }
   lives_.erase(&session);
+  last_activity_ = std::chrono::steady_clock::now();
   // The session may be in one of its own functions: let it come to an end first.
   asio::post(io_, [this, kept = sessions_[&session]] { sessions_.erase(kept.get()); });
 }
@@ -139,11 +166,14 @@ void Server::pass_ended(const Session& session) {
   if (!all) return;
   ++full_scans_;
   for (const auto& guest : guests_) guest->passed = false;
+  for (const auto& [label, domain] : domains_) domain->trim();
 }
 
 std::string Server::answer(const Session& session, std::string_view question) {
   const json request = json::parse(question, nullptr, false);
-  const json what = request.is_object() && request.contains("do") ? request["do"] : json();
+  const auto asked = request.is_object() ? request.find("do") : request.end();
+  const std::string what =
+      asked != request.end() && asked->is_string() ? asked->get<std::string>() : std::string();
   if (what == "stat") return statistics().dump();
   if (what == "tune") {
     tune(session, request);
@@ -165,7 +195,8 @@ void Server::tune(const Session& session, const json& request) {
   wire::Knobs knobs = config_.knobs;
   for (const auto& [name, value] : request.items()) {
     if (name == "do") continue;
-    set_knob(knobs, name, value.is_string() ? value.get<std::string>() : value.dump());
+    if (!value.is_string()) throw UserError("knobs are set with text, such as {\"interval\": \"50ms\"}");
+    set_knob(knobs, name, value.get_ref<const std::string&>());
   }
   config_.knobs = knobs;
   for (const auto& [key, other] : sessions_) other->send_knobs(knobs);
@@ -238,14 +269,12 @@ std::string_view Server::tracker_in_use() const {
 }
 
 void Server::check_idle() {
-  // Looked at twice in the time: something may have come and gone in between, which is as good as idle.
-  idle_timer_.expires_after(*config_.exit_when_idle / 2);
-  idle_timer_.async_wait(
-      [this, idle = guests_.empty() && sessions_.empty()](boost::system::error_code error) {
-        if (error) return;
-        if (idle && guests_.empty() && sessions_.empty()) return io_.stop();
-        check_idle();
-      });
+  const auto idle = std::chrono::steady_clock::now() - last_activity_;
+  if (guests_.empty() && sessions_.empty() && idle >= *config_.exit_when_idle) return io_.stop();
+  idle_timer_.expires_after(*config_.exit_when_idle / 4);
+  idle_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) check_idle();
+  });
 }
 
 }  // namespace samepage::dedup

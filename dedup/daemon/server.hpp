@@ -52,6 +52,7 @@ class Server final : public SessionHost {
   struct Guest;
 
   void accept();
+  void accept_later();
   void watch(const std::shared_ptr<Guest>& guest);
   void process_gone(const std::shared_ptr<Guest>& guest);
   Domain& domain_named(const std::string& label);
@@ -62,7 +63,9 @@ class Server final : public SessionHost {
   boost::asio::io_context& io_;
   ServerConfig config_;
   std::optional<boost::asio::local::stream_protocol::acceptor> acceptor_;
+  boost::asio::steady_timer accept_timer_;
   boost::asio::steady_timer idle_timer_;
+  std::chrono::steady_clock::time_point last_activity_ = std::chrono::steady_clock::now();
   std::uint32_t max_frames_;
   std::map<std::string, std::unique_ptr<Domain>> domains_;
   std::map<const Session*, std::shared_ptr<Session>> sessions_;

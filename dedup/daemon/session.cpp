@@ -46,12 +46,21 @@ void Session::read_payload() {
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
                      if (error) return self->close();
-                     const bool welcome =
-                         self->handle(static_cast<wire::Type>(self->header_.type), self->payload_);
+                     const bool welcome = self->handle_safely();
                      if (self->closed_) return;
                      if (!welcome) return self->close();
                      self->read_header();
                    });
+}
+
+// Whatever a message makes fail (memory, the store's file) fails for its sender, not for everybody.
+bool Session::handle_safely() {
+  try {
+    return handle(static_cast<wire::Type>(header_.type), payload_);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "samepaged: a session ends: {}\n", error.what());
+    return false;
+  }
 }
 
 bool Session::handle(wire::Type type, std::span<const std::byte> payload) {
@@ -96,6 +105,7 @@ bool Session::handle_first(wire::Type type, std::span<const std::byte> payload) 
     refuse("the first message is neither HELLO nor a query");
     return true;
   }
+  if (payload.size() > wire::max_query) return false;
   try {
     // SAFETY: char may alias any bytes.
     const std::string reply =
@@ -120,7 +130,8 @@ bool Session::handle_hello(std::span<const std::byte> payload) {
         wire::version, start[1]));
     return true;
   }
-  if (hello->guest[wire::max_name - 1] != 0 || hello->domain[wire::max_name - 1] != 0 || hello->pages == 0 ||
+  if (hello->guest[wire::max_name - 1] != 0 || hello->domain[wire::max_name - 1] != 0 ||
+      !wire::is_name(hello->guest) || !wire::is_name(hello->domain) || hello->pages == 0 ||
       hello->pages > wire::max_pages) {
     return false;
   }
@@ -204,8 +215,16 @@ void Session::flush() {
     verdict_.donate.push_back({donations_waiting_.front(), slot});
     donations_waiting_.pop_front();
   }
-  if (verdict_.empty()) return;
-  send(wire::Type::verdict, wire::encode(std::exchange(verdict_, {})));
+  const wire::Verdict verdict = std::exchange(verdict_, {});
+  const std::span<const wire::Grant> grants(verdict.grants);
+  bool donations_said = verdict.donate.empty();  // never more than there are slots
+  for (std::size_t first = 0; first < grants.size() || !donations_said; first += wire::max_entries) {
+    const auto rest = grants.subspan(std::min(first, grants.size()));
+    const auto part = rest.first(std::min(rest.size(), wire::max_entries));
+    wire::Verdict message{{part.begin(), part.end()}, {}};
+    if (!std::exchange(donations_said, true)) message.donate = verdict.donate;
+    send(wire::Type::verdict, wire::encode(message));
+  }
 }
 
 void Session::send_knobs(const wire::Knobs& knobs) {

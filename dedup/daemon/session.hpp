@@ -69,7 +69,8 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
  private:
   void read_header();
   void read_payload();
-  /// False: the peer broke the rules.
+  /// False: the peer broke the rules, or what it asked for could not be done.
+  [[nodiscard]] bool handle_safely();
   [[nodiscard]] bool handle(wire::Type type, std::span<const std::byte> payload);
   [[nodiscard]] bool handle_first(wire::Type type, std::span<const std::byte> payload);
   [[nodiscard]] bool handle_hello(std::span<const std::byte> payload);

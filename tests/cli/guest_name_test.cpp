@@ -23,9 +23,9 @@ TEST(GuestName, NamesThatLookLikeOptionsOrHiddenFilesAreNot) {
   for (const char* name : {"-x", ".x", ".", ".."}) EXPECT_FALSE(is_guest_name(name)) << name;
 }
 
-TEST(GuestName, MayHave64Characters) {
-  EXPECT_TRUE(is_guest_name(std::string(64, 'a')));
-  EXPECT_FALSE(is_guest_name(std::string(65, 'a')));
+TEST(GuestName, MayHave63Characters) {
+  EXPECT_TRUE(is_guest_name(std::string(63, 'a')));
+  EXPECT_FALSE(is_guest_name(std::string(64, 'a')));
 }
 
 TEST(GuestName, ABadOneIsExplained) {

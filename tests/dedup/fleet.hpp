@@ -23,6 +23,7 @@ class CountingBarrier final : public WriteBarrier {
  public:
   void hold() override { ++holds_, held_ = true; }
   void release() override { held_ = false; }
+  [[nodiscard]] bool stops_somebody() const override { return false; }
   [[nodiscard]] std::uint64_t holds() const { return holds_; }
 
  private:

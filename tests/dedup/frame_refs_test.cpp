@@ -7,6 +7,8 @@
 #include <random>
 #include <set>
 
+#include "base/process_memory.hpp"
+
 namespace samepage::dedup {
 namespace {
 
@@ -18,7 +20,6 @@ std::set<std::uint32_t> sharers_of(const FrameRefs& books, FrameId frame) {
 
 TEST(FrameRefs, APagesDigestIsKept) {
   FrameRefs books;
-  books.grow_pages(10);
   EXPECT_EQ(books.knowledge(PageId{4}), PageKnowledge::none);
   books.set_unshared(PageId{4}, {0xabc});
   EXPECT_EQ(books.knowledge(PageId{4}), PageKnowledge::unshared);
@@ -27,8 +28,7 @@ TEST(FrameRefs, APagesDigestIsKept) {
 
 TEST(FrameRefs, EverySharerIsKnownAndCounted) {
   FrameRefs books;
-  books.grow_pages(100);
-  const FrameId frame = books.allocate({5}, {});
+  const FrameId frame = *books.allocate({5}, {});
   for (const std::uint32_t page : {3U, 99U, 0U}) books.link(PageId{page}, frame, PageKnowledge::granted);
   EXPECT_EQ(books.references(frame), 3U);
   EXPECT_EQ(sharers_of(books, frame), (std::set<std::uint32_t>{0, 3, 99}));
@@ -42,9 +42,8 @@ TEST(FrameRefs, EverySharerIsKnownAndCounted) {
 TEST(FrameRefs, ListsMatchAModelAfterAnyOrderOfEvents) {
   std::mt19937 random(3);
   FrameRefs books;
-  books.grow_pages(200);
   std::map<std::uint32_t, std::set<std::uint32_t>> model;
-  for (std::uint32_t i = 0; i < 5; ++i) model[books.allocate({i}, {i}).value] = {};
+  for (std::uint32_t i = 0; i < 5; ++i) model[books.allocate({i}, {i})->value] = {};
   for (int step = 0; step < 20'000; ++step) {
     const PageId page{static_cast<std::uint32_t>(random() % 200)};
     if (books.knowledge(page) == PageKnowledge::none) {
@@ -67,7 +66,7 @@ TEST(FrameRefs, ListsMatchAModelAfterAnyOrderOfEvents) {
 
 TEST(FrameRefs, AFreedNumberIsUsedAgain) {
   FrameRefs books;
-  const FrameId first = books.allocate({1}, {});
+  const FrameId first = *books.allocate({1}, {});
   books.publish(first);
   EXPECT_EQ(books.state(first), FrameState::published);
   books.release(first);
@@ -78,14 +77,29 @@ TEST(FrameRefs, AFreedNumberIsUsedAgain) {
 
 TEST(FrameRefs, APageCostsTwelveBytes) {
   FrameRefs books;
-  books.grow_pages(1U << 16);
-  EXPECT_LE(books.memory_bytes(), (1U << 16) * 12U);
+  EXPECT_LE(books.memory_bytes(1U << 16), (1U << 16) * 12U);
+}
+
+TEST(FrameRefs, BooksOfPagesThatNothingIsKnownOfCostNothing) {
+  const std::uint64_t before = own_memory().pss_anon;
+  FrameRefs books;
+  for (std::uint32_t page = 0; page < 1U << 20; ++page) books.set_unshared(PageId{page}, {page});
+  EXPECT_GE(own_memory().pss_anon, before + (8U << 20));
+  for (std::uint32_t page = 0; page < 1U << 20; ++page) books.set_none(PageId{page});
+  books.forget_pages(PageId{0}, 1U << 20);
+  EXPECT_LT(own_memory().pss_anon, before + (1U << 20));
+  EXPECT_EQ(books.knowledge(PageId{77}), PageKnowledge::none);
+}
+
+TEST(FrameRefs, NumbersStayBelowTheLimit) {
+  FrameRefs books(3);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_LT(books.allocate({i}, FrameId{90})->value, 3U);
+  EXPECT_FALSE(books.allocate({9}, {}));
 }
 
 TEST(FrameRefsDeathTest, AFrameInUseIsNeverReleased) {
   FrameRefs books;
-  books.grow_pages(1);
-  const FrameId frame = books.allocate({1}, {});
+  const FrameId frame = *books.allocate({1}, {});
   books.link(PageId{0}, frame, PageKnowledge::granted);
   EXPECT_DEATH(books.release(frame), "frame in use is released");
   EXPECT_DEATH(books.set_none(PageId{0}), "sharer of a frame is forgotten");

@@ -40,9 +40,10 @@ class HostilePeer : public testing::Test {
     std::string("liar").copy(hello.guest, 8);
     std::string("default").copy(hello.domain, 8);
     say_one(wire::Type::hello, hello);
-    const auto frame = receive_frame(socket_.get());
+    auto frame = receive_frame(socket_.get());
     ASSERT_TRUE(frame);
     ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
+    store_ = std::move(frame->fds.at(0));
   }
   bool cut_off() {
     fleet_.poll_daemon();
@@ -66,7 +67,7 @@ class HostilePeer : public testing::Test {
   Fleet fleet_;
   FleetGuest& a_ = fleet_.add(16);
   FleetGuest& b_ = fleet_.add(16);
-  UniqueFd life_, socket_;
+  UniqueFd life_, socket_, store_;
 };
 
 TEST_F(HostilePeer, NonsenseInsteadOfHello) {
@@ -105,6 +106,69 @@ TEST_F(HostilePeer, ARangeThatOverflows) {
   join();
   say_one(wire::Type::withdraw, wire::PageRange{2, 0xffffffff});
   EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, RangesThatOverlap) {
+  join();
+  const std::array ranges{wire::PageRange{0, 8}, wire::PageRange{7, 2}};
+  say(wire::Type::withdraw, std::as_bytes(std::span(ranges)));
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, ANameThatIsNoText) {
+  wire::Hello hello;
+  hello.pages = 16;
+  hello.guest[0] = '\xff';
+  std::string("default").copy(hello.domain, 8);
+  say_one(wire::Type::hello, hello);
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, AQuestionOfManyBrackets) {
+  const std::string question = "{\"do\":" + std::string(100'000, '[');
+  say(wire::Type::query, std::as_bytes(std::span(question)));
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, JoinsAgainAndAgain) {
+  // All peers of this test are one process: two guests are there, and some more may join, but not any number.
+  std::vector<UniqueFd> kept;
+  bool refused = false;
+  for (int i = 0; i < 40 && !refused; ++i) {
+    std::array<int, 2> ends{};
+    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    kept.emplace_back(ends[1]);
+    kept.push_back(fleet_.dial(UniqueFd(ends[0])));
+    wire::Hello hello;
+    hello.pages = 16;
+    std::string("liar").copy(hello.guest, 8);
+    std::string("default").copy(hello.domain, 8);
+    static_cast<void>(
+        send_frame(kept.back().get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+    fleet_.poll_daemon();
+    const auto frame = receive_frame(kept.back().get());
+    ASSERT_TRUE(frame);
+    refused = frame->type == static_cast<std::uint32_t>(wire::Type::refused);
+  }
+  EXPECT_TRUE(refused);
+}
+
+TEST_F(HostilePeer, ReadsHolesOfTheStore) {
+  join();
+  const auto frames = fleet_.figure("pages_shared");
+  // What every agent has: a read-only descriptor. Reading a hole through a mapping makes the kernel fill it.
+  const Mapping view = Mapping::read_only(store_.get(), 256 * page_size);
+  for (std::size_t page = 0; page < 256; ++page) {
+    static_cast<void>(*const_cast<const volatile std::byte*>(view.data() + page * page_size));
+  }
+  EXPECT_GT(fleet_.figure("store_bytes"), frames * page_size);
+  socket_.reset();  // it reports no pass, and nobody waits for one
+  fleet_.settle();
+  EXPECT_EQ(fleet_.figure("store_bytes"), frames * page_size);
+  others_go_on();
 }
 
 TEST_F(HostilePeer, BreaksWhatItNeverMerged) {
@@ -160,6 +224,7 @@ TEST_F(HostilePeer, AQuestionInTheMiddleOfASession) {
 TEST_F(HostilePeer, RandomBytes) {
   std::mt19937 random(4);
   for (int round = 0; round < 200; ++round) {
+    // An ended process makes room for the next.
     std::array<int, 2> ends{};
     check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
     const UniqueFd life(ends[1]);

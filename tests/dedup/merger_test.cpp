@@ -17,6 +17,7 @@ class MergerTest : public testing::Test {
     EXPECT_EQ(merger_.offer(b, digest), Outcome::done);
     const auto frame = merger_.donated(b, digest);
     EXPECT_TRUE(frame);
+    if (frame) merger_.publish(*frame);
     EXPECT_EQ(merger_.answered(a, Answer::kept), Outcome::done);
     EXPECT_EQ(merger_.answered(b, Answer::kept), Outcome::done);
     static_cast<void>(merger_.take_orders());
@@ -51,6 +52,8 @@ TEST_F(MergerTest, APublishedFrameIsGrantedToAllThatWait) {
   ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
   const auto frame = merger_.donated(b_, {1});
   ASSERT_TRUE(frame);
+  EXPECT_TRUE(merger_.take_orders().grants.empty());  // it has no bytes yet
+  merger_.publish(*frame);
   EXPECT_EQ(merger_.take_orders().grants.size(), 3U);
   EXPECT_EQ(merger_.books().references(*frame), 3U);  // counted before anybody hears of it
   EXPECT_EQ(merger_.counts().pages_shared, 1U);
@@ -75,7 +78,9 @@ TEST_F(MergerTest, ADonorThatChangedIsReplaced) {
   const MergerOrders orders = merger_.take_orders();
   ASSERT_EQ(orders.donations.size(), 1U);
   EXPECT_NE(orders.donations[0].page, b_);
-  EXPECT_TRUE(merger_.donated(orders.donations[0].page, {1}));
+  const auto frame = merger_.donated(orders.donations[0].page, {1});
+  ASSERT_TRUE(frame);
+  merger_.publish(*frame);
   EXPECT_EQ(merger_.take_orders().grants.size(), 2U);
 }
 
@@ -88,6 +93,16 @@ TEST_F(MergerTest, TheLastOfTwoIsUnsharedAgainWhenTheDonorChanged) {
   EXPECT_EQ(merger_.books().frames_in_use(), 0U);
   ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);  // and is found by the next
   EXPECT_EQ(merger_.take_orders().donations.back().page, c_);
+}
+
+TEST_F(MergerTest, AFrameWithoutMemoryIsPublishedToNobody) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  ASSERT_TRUE(merger_.donated(b_, {1}));
+  ASSERT_EQ(merger_.withdraw(b_), Outcome::done);  // what follows a write that failed
+  EXPECT_TRUE(merger_.take_orders().grants.empty());
+  EXPECT_EQ(merger_.counts().pages_shared, 0U);
+  EXPECT_EQ(merger_.counts().pages_unshared, 1U);
 }
 
 TEST_F(MergerTest, ADonationNobodyAskedForIsNoUse) {
@@ -185,7 +200,9 @@ TEST(Merger, AFullStoreMergesNoMoreAndLosesNothing) {
   const PageId guest = merger.add_guest(8);
   const auto page = [&](std::uint32_t i) { return PageId{guest.value + i}; };
   for (std::uint32_t i = 0; i < 4; ++i) ASSERT_EQ(merger.offer(page(i), {i / 2}), Outcome::done);
-  EXPECT_EQ(merger.take_orders().donations.size(), 1U);
+  const auto donations = merger.take_orders().donations;
+  ASSERT_EQ(donations.size(), 1U);
+  EXPECT_EQ(donations[0].frame, FrameId{0});  // numbers stay below the limit
   EXPECT_EQ(merger.counts().pages_unshared, 1U);
 }
 

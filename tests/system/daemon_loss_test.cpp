@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dead daemon costs no guest anything, and the next one takes its guests in.
+#include <signal.h>
+
 #include "tests/system/host.hpp"
 
 namespace samepage::system_test {
@@ -34,6 +36,16 @@ TEST_F(DaemonLoss, GuestsRunOnAndJoinTheNextOne) {
   settle();
   EXPECT_GE(figure("pages_sharing"), 200U);
   for (const char* guest : {"a", "b"}) EXPECT_EQ(log_of(guest).find("wrong"), std::string::npos);
+}
+
+TEST_F(DaemonLoss, AHungDaemonHangsNoGuest) {
+  start("a", {"fill", "own=20000"}, {"--mem", "128M"});
+  wait_for_line("a", "ready");
+  merge_fast();
+  ::kill(daemon_, SIGSTOP);
+  EXPECT_EQ(samepage({"pause", "a"}).code, 0);
+  EXPECT_EQ(samepage({"stop", "a"}).code, 0);
+  EXPECT_TRUE(leftovers().empty());
 }
 
 }  // namespace

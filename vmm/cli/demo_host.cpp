@@ -45,7 +45,7 @@ PrivateRuntimeDir::~PrivateRuntimeDir() {
 }
 
 PrivateDaemon::PrivateDaemon() {
-  dedup::ensure_daemon(daemon_socket_path(), {"--merging=off"});
+  connection_ = dedup::ensure_daemon(daemon_socket_path(), {"--merging=off"});
   const std::optional<nlohmann::json> answer = dedup::ask_daemon(daemon_socket_path(), {{"do", "stat"}});
   if (!answer) throw UserError("the daemon ended as soon as it was started");
   process_ = vmm::ProcessHandle::open(static_cast<pid_t>(number(*answer, "pid")));

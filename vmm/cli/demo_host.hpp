@@ -39,6 +39,7 @@ class PrivateDaemon {
   PrivateDaemon& operator=(const PrivateDaemon&) = delete;
 
  private:
+  UniqueFd connection_;  // the daemon does not end while nobody has joined yet
   std::optional<vmm::ProcessHandle> process_;
 };
 

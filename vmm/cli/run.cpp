@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
+#include "base/unique_fd.hpp"
 #include "dedup/daemon_client.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/guest_child.hpp"
@@ -73,7 +74,9 @@ int run(const RunOptions& options) {
   if (!options.name.empty()) vmm::require_guest_name(options.name);
   if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
   find_image(options.image);  // before anything is started
-  if (options.domain.kind != vmm::DomainChoice::Kind::none) dedup::ensure_daemon(daemon_socket_path());
+  UniqueFd daemon;            // one for all of them, that stays until they have joined
+  if (options.domain.kind != vmm::DomainChoice::Kind::none)
+    daemon = dedup::ensure_daemon(daemon_socket_path());
   return options.attachment == Attachment::detached ? run_detached(options) : run_attached(options);
 }
 

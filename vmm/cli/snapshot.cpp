@@ -2,6 +2,7 @@
 #include "vmm/cli/snapshot.hpp"
 
 #include <array>
+#include <map>
 #include <optional>
 
 #include "base/runtime_dir.hpp"
@@ -16,6 +17,19 @@ using nlohmann::json;
 constexpr std::array passed_through{"pages_shared",   "pages_sharing", "pages_unshared", "pages_volatile",
                                     "zero_pages",     "full_scans",    "breaks",         "saved_bytes",
                                     "overhead_bytes", "stop_max_us"};
+
+// Stores that outlive their daemon because guests map them; several guests tell of the same one.
+std::uint64_t orphaned_store_bytes(const std::vector<json>& guests) {
+  std::map<std::uint64_t, std::uint64_t> stores;
+  for (const json& guest : guests) {
+    for (const json& store : guest.value("orphaned_stores", json::array())) {
+      stores[number(store, "inode")] = number(store, "allocated_bytes");
+    }
+  }
+  std::uint64_t sum = 0;
+  for (const auto& [inode, bytes] : stores) sum += bytes;
+  return sum;
+}
 
 }  // namespace
 
@@ -32,6 +46,7 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   std::uint64_t kernel = number(daemon_host, "daemon_pss_anon_bytes") + number(daemon_host, "store_bytes") +
                          number(daemon_host, "staging_bytes");
   for (const json& guest : guests) kernel += number(guest, "pss_anon_bytes");
+  kernel += orphaned_store_bytes(guests);
   host["kernel_bytes"] = kernel;
   const auto tracker = daemon_host.find("tracker");
   host["tracker"] = tracker != daemon_host.end() && tracker->is_string() ? *tracker : json("none");

@@ -135,6 +135,10 @@ json GuestControl::figures() const {
   body["stops"] = counters.stops;
   body["stop_max_us"] = counters.stop_max_us;
   body["connected"] = counters.connected;
+  body["orphaned_stores"] = json::array();
+  for (const dedup::StoreFigure& store : counters.orphaned_stores) {
+    body["orphaned_stores"].push_back({{"inode", store.inode}, {"allocated_bytes", store.allocated_bytes}});
+  }
   const ProcessMemory memory = own_memory();
   body["pss_anon_bytes"] = memory.pss_anon;
   body["page_table_bytes"] = memory.page_tables;

@@ -6,11 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "dedup/protocol.hpp"
+
 namespace samepage::vmm {
 
-inline constexpr std::size_t max_guest_name = 64;
+inline constexpr std::size_t max_guest_name = dedup::wire::max_name - 1;
 
-/// 1 to 64 of the characters A-Z a-z 0-9 . _ -, the first of them neither '.' nor '-'.
+/// 1 to max_guest_name of the characters A-Z a-z 0-9 . _ -, the first of them neither '.' nor '-'.
 bool is_guest_name(std::string_view name);
 
 /// Throws UserError with the rule when `name` is no guest name.
