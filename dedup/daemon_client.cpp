@@ -45,6 +45,7 @@ std::string daemon_program() {
   for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
   ::fcntl(ready_fd, F_SETFD, 0);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   ::execvp(argv[0], argv.data());

@@ -53,6 +53,11 @@ class Domain {
   /// Does what the Merger ordered: gives memory back, tells agents. Call after each of the above.
   void carry_out();
 
+  /// Once a second; see Merger.
+  void pass_over_silent_donors() {
+    merger_.pass_over_silent_donors();
+    carry_out();
+  }
   /// Gives back memory of the store that belongs to no frame: a peer that reads a hole of it makes the kernel
   /// put a page there.
   void trim();

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "base/check.hpp"
 
@@ -70,8 +71,27 @@ void Merger::second_sighting(PageId first, PageId second, Digest digest) {
   books_.link(first, frame, PageKnowledge::waiting);
   books_.link(second, frame, PageKnowledge::waiting);
   counts_.pages_pending += 2;
-  donors_[frame.value] = second;
-  orders_.donations.push_back({second, frame});
+  ask_for(frame, second);
+}
+
+void Merger::ask_for(FrameId frame, PageId donor) {
+  donors_[frame.value] = {donor, round_};
+  orders_.donations.push_back({donor, frame});
+}
+
+void Merger::pass_over_silent_donors() {
+  ++round_;
+  std::vector<std::pair<FrameId, PageId>> others;
+  for (const auto& [number, donor] : donors_) {
+    if (round_ - donor.round < 2) continue;
+    const FrameId frame{number};
+    std::optional<PageId> other;
+    books_.for_each_sharer(frame, [&](PageId sharer) {
+      if (sharer != donor.page) other = sharer;
+    });
+    if (other) others.emplace_back(frame, *other);
+  }
+  for (const auto& [frame, page] : others) ask_for(frame, page);
 }
 
 Merger::Outcome Merger::withdraw(PageId page) {
@@ -85,7 +105,7 @@ std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
   if (books_.knowledge(page) != PageKnowledge::waiting) return std::nullopt;
   const FrameId frame = books_.frame(page);
   const auto donor = donors_.find(frame.value);
-  if (donor == donors_.end() || donor->second != page) return std::nullopt;
+  if (donor == donors_.end() || donor->second.page != page) return std::nullopt;
   if (books_.digest(frame) != digest) {
     leave(page);
     return std::nullopt;
@@ -154,7 +174,7 @@ void Merger::leave_published(PageId page) {
 
 void Merger::leave_waiting(PageId page) {
   const FrameId frame = books_.frame(page);
-  const bool was_donor = donors_.at(frame.value) == page;
+  const bool was_donor = donors_.at(frame.value).page == page;
   books_.unlink(page);
   --counts_.pages_pending;
   if (was_donor) find_donor(frame);
@@ -165,9 +185,7 @@ void Merger::find_donor(FrameId frame) {
   std::optional<PageId> candidate;
   books_.for_each_sharer(frame, [&](PageId sharer) { candidate = sharer; });
   if (books_.references(frame) > 1) {
-    donors_[frame.value] = *candidate;
-    orders_.donations.push_back({*candidate, frame});
-    return;
+    return ask_for(frame, *candidate);
   }
   donors_.erase(frame.value);
   const Digest digest = books_.digest(frame);

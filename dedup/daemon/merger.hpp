@@ -72,6 +72,10 @@ class Merger {
   Outcome answered(PageId page, Answer answer);
   Outcome broken(PageId page);
 
+  /// To be called about once a second: whoever has not donated since the call before the last one (its
+  /// process may be stopped) is passed over, and another sharer is asked.
+  void pass_over_silent_donors();
+
   /// What has to be done since the last call.
   MergerOrders take_orders();
 
@@ -95,11 +99,17 @@ class Merger {
   void leave_waiting(PageId page);
   void leave_published(PageId page);
   void find_donor(FrameId frame);
+  void ask_for(FrameId frame, PageId donor);
 
   FrameRefs books_;
   DigestIndex<DigestOf> index_{DigestOf{&books_}};
   Extents page_numbers_{FrameRefs::max_pages - 1};
-  std::unordered_map<std::uint32_t, PageId> donors_;  // of frames that wait for their bytes
+  struct Donor {
+    PageId page;
+    std::uint32_t round = 0;  // in which it was asked
+  };
+  std::unordered_map<std::uint32_t, Donor> donors_;  // of frames that wait for their bytes
+  std::uint32_t round_ = 0;
   FrameId last_frame_;
   MergerOrders orders_;
   MergerCounts counts_;

@@ -57,9 +57,11 @@ Server::Server(asio::io_context& io, ServerConfig config)
       config_(config),
       accept_timer_(io),
       idle_timer_(io),
+      donor_timer_(io),
       max_frames_(static_cast<std::uint32_t>(
           std::min<std::uint64_t>(pages_in(host_memory("MemTotal")).value, FrameRefs::max_frames))) {
   if (config_.exit_when_idle) check_idle();
+  pass_over_silent_donors();
 }
 
 Server::~Server() = default;
@@ -266,6 +268,14 @@ std::string_view Server::tracker_in_use() const {
   if (writes && digests) return "mixed";
   if (writes) return "write-protection";
   return digests ? "rehash" : "none";
+}
+
+void Server::pass_over_silent_donors() {
+  for (const auto& [label, domain] : domains_) domain->pass_over_silent_donors();
+  donor_timer_.expires_after(std::chrono::seconds(1));
+  donor_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) pass_over_silent_donors();
+  });
 }
 
 void Server::check_idle() {

@@ -59,12 +59,14 @@ class Server final : public SessionHost {
   void tune(const Session& session, const nlohmann::json& request);
   [[nodiscard]] std::string_view tracker_in_use() const;
   void check_idle();
+  void pass_over_silent_donors();
 
   boost::asio::io_context& io_;
   ServerConfig config_;
   std::optional<boost::asio::local::stream_protocol::acceptor> acceptor_;
   boost::asio::steady_timer accept_timer_;
   boost::asio::steady_timer idle_timer_;
+  boost::asio::steady_timer donor_timer_;
   std::chrono::steady_clock::time_point last_activity_ = std::chrono::steady_clock::now();
   std::uint32_t max_frames_;
   std::map<std::string, std::unique_ptr<Domain>> domains_;

@@ -95,6 +95,20 @@ TEST_F(MergerTest, TheLastOfTwoIsUnsharedAgainWhenTheDonorChanged) {
   EXPECT_EQ(merger_.take_orders().donations.back().page, c_);
 }
 
+TEST_F(MergerTest, ADonorThatKeepsSilentIsPassedOver) {
+  ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
+  static_cast<void>(merger_.take_orders());
+  merger_.pass_over_silent_donors();
+  EXPECT_TRUE(merger_.take_orders().donations.empty());  // it may have been asked a moment ago
+  merger_.pass_over_silent_donors();
+  const auto donations = merger_.take_orders().donations;
+  ASSERT_EQ(donations.size(), 1U);
+  EXPECT_EQ(donations[0].page, a_);
+  EXPECT_FALSE(merger_.donated(b_, {1}));  // too late
+  EXPECT_TRUE(merger_.donated(a_, {1}));
+}
+
 TEST_F(MergerTest, AFrameWithoutMemoryIsPublishedToNobody) {
   ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
   ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
