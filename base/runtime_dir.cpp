@@ -32,7 +32,7 @@ std::string choose_dir() {
 }  // namespace
 
 std::string runtime_dir() {
-  const std::string path = choose_dir();
+  std::string path = choose_dir();
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     throw UserError(
         fmt::format("cannot create the runtime directory {}: {}; set SAMEPAGE_RUNTIME_DIR to a "

@@ -56,6 +56,7 @@ void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
     return;
   }
   std::vector<std::string_view> names;
+  names.reserve(descriptions.size());
   for (const KnobDescription& knob : descriptions) names.push_back(knob.name);
   throw UserError(fmt::format("there is no knob '{}'; there are {}", name, fmt::join(names, ", ")));
 }

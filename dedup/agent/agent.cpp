@@ -4,7 +4,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <time.h>
+#include <ctime>
 
 #include <algorithm>
 #include <array>
@@ -33,7 +33,7 @@ std::chrono::nanoseconds thread_cpu_time() {
 
 class Agent::Thread {
  public:
-  Thread(AgentConfig config, std::vector<MemoryRegion> regions, WriteBarrier& barrier)
+  Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
       : regions_(regions),
         worker_(std::move(config), regions, barrier),
         stop_(checked_fd(::eventfd(0, EFD_CLOEXEC), "eventfd")) {
@@ -41,6 +41,8 @@ class Agent::Thread {
     thread_ = std::thread([this] { run(); });
   }
 
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
   ~Thread() {
     const std::uint64_t one = 1;
     if (::write(stop_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
@@ -116,8 +118,8 @@ class Agent::Thread {
   std::thread thread_;
 };
 
-Agent::Agent(AgentConfig config, std::vector<MemoryRegion> regions, WriteBarrier& barrier)
-    : thread_(std::make_unique<Thread>(std::move(config), std::move(regions), barrier)) {}
+Agent::Agent(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
+    : thread_(std::make_unique<Thread>(std::move(config), regions, barrier)) {}
 
 Agent::~Agent() = default;
 

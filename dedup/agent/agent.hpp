@@ -46,10 +46,10 @@ struct AgentCounters {
 /// Merges the pages of one guest. All public functions may be called from any thread.
 class Agent {
  public:
-  /// Connects to the daemon, agrees on the protocol and starts the thread. `regions` and `barrier` must
+  /// Connects to the daemon, agrees on the protocol and starts the thread. The memory and `barrier` must
   /// outlive the agent. Throws UserError when the daemon can't be reached, is another user's or refuses the
   /// guest.
-  Agent(AgentConfig config, std::vector<MemoryRegion> regions, WriteBarrier& barrier);
+  Agent(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier);
   /// Stops the thread. What is merged stays merged; the daemon drops the references when the process is gone.
   ~Agent();
   Agent(const Agent&) = delete;

@@ -47,7 +47,7 @@ class GuestPages {
   [[nodiscard]] std::optional<std::uint32_t> page_of(Gfn gfn) const;
 
   [[nodiscard]] bool has(std::uint32_t page, std::uint8_t flags) const {
-    return (flags_of(page).load(relaxed_) & flags) != 0;
+    return (flags_of(page).load(relaxed) & flags) != 0;
   }
   void set(std::uint32_t page, std::uint8_t flags) {
     store(page, static_cast<std::uint8_t>(load(page) | flags));
@@ -60,14 +60,14 @@ class GuestPages {
   [[nodiscard]] std::span<const std::byte> books() const { return flags_.bytes(); }
 
  private:
-  static constexpr auto relaxed_ = std::memory_order_relaxed;
+  static constexpr auto relaxed = std::memory_order_relaxed;
 
   // SAFETY: the mapping is zeroed, of count_ bytes and only ever used through these atomic references.
   [[nodiscard]] std::atomic_ref<std::uint8_t> flags_of(std::uint32_t page) const {
     return std::atomic_ref<std::uint8_t>(*reinterpret_cast<std::uint8_t*>(flags_.data() + page));
   }
-  [[nodiscard]] std::uint8_t load(std::uint32_t page) const { return flags_of(page).load(relaxed_); }
-  void store(std::uint32_t page, std::uint8_t flags) { flags_of(page).store(flags, relaxed_); }
+  [[nodiscard]] std::uint8_t load(std::uint32_t page) const { return flags_of(page).load(relaxed); }
+  void store(std::uint32_t page, std::uint8_t flags) { flags_of(page).store(flags, relaxed); }
 
   std::vector<Region> regions_;
   std::uint32_t count_ = 0;

@@ -19,7 +19,7 @@ void require_still_mapped(std::byte* address, std::size_t bytes) {
 }
 
 // No mapping of guest memory is ever inherited: a fork would share pages behind the reference counts.
-void keep_from_children(std::byte* address, std::size_t bytes) {
+void mark_uninheritable(std::byte* address, std::size_t bytes) {
   invariant(::madvise(address, bytes, MADV_DONTFORK) == 0, "MADV_DONTFORK on guest memory");
 }
 
@@ -31,7 +31,7 @@ bool map_anonymous(std::byte* address, std::size_t bytes) {
     require_still_mapped(address, bytes);
     return false;
   }
-  keep_from_children(address, bytes);
+  mark_uninheritable(address, bytes);
   ::madvise(address, bytes, MADV_NOHUGEPAGE);  // fails only where the kernel has no huge pages to refuse
   return true;
 }
@@ -53,13 +53,17 @@ void Remapper::touch(const wire::Grant& grant) const {
   }
 }
 
-void Remapper::merge(const PausedGuest&, const wire::Grant& grant, wire::Merged& merged) {
+void Remapper::merge(const PausedGuest& held, const wire::Grant& grant, wire::Merged& merged) {
   const std::byte* frames = view_.data() + FrameId{grant.frame}.offset();
   const std::byte* memory = pages_.host(grant.page);
   const auto mergeable = [&](std::uint32_t i) {
     return !pages_.has(grant.page + i, GuestPages::merged) &&
            std::memcmp(memory + PageCount{i}.bytes(), frames + PageCount{i}.bytes(), page_size) == 0;
   };
+  const std::span<std::byte> region = pages_.region_of(grant.page).memory.bytes();
+  if (!inheritable_.empty() && (inheritable_.data() < region.data() || inheritable_.data() > memory)) {
+    keep_from_children(held);  // of another region, or not in ascending order
+  }
   for (std::uint32_t first = 0; first < grant.count;) {
     std::uint32_t end = first;
     while (end < grant.count && mergeable(end)) ++end;
@@ -82,12 +86,18 @@ bool Remapper::map_frames(std::uint32_t page, FrameId frame, std::uint32_t count
     require_still_mapped(address, bytes);
     return false;
   }
-  keep_from_children(address, bytes);
+  std::byte* const start = inheritable_.empty() ? address : inheritable_.data();
+  inheritable_ = {start, static_cast<std::size_t>(address - start) + bytes};
   for (std::uint32_t i = 0; i < count; ++i) {
     pages_.clear(page + i, GuestPages::offered);
     pages_.set(page + i, GuestPages::merged | GuestPages::on_store);
   }
   return true;
+}
+
+void Remapper::keep_from_children(const PausedGuest&) {
+  if (!inheritable_.empty()) mark_uninheritable(inheritable_.data(), inheritable_.size());
+  inheritable_ = {};
 }
 
 void Remapper::forget_frames() {

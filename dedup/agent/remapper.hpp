@@ -29,6 +29,10 @@ class Remapper {
   /// Maps the pages of `grant`, which lie in one region, to its frames where all bytes are equal. Says in
   /// `merged` which were mapped and which were not.
   void merge(const PausedGuest& held, const wire::Grant& grant, wire::Merged& merged);
+  /// Marks what merge() has mapped since the last call as not to be inherited by children. Once for many
+  /// runs: the call costs as much as mapping a page.
+  void keep_from_children(const PausedGuest& held);
+
   /// The store's descriptor, for who wants to know of it when nothing is mapped from it by us any more.
   [[nodiscard]] UniqueFd take_store() { return std::move(store_); }
   /// Drops the table entries of the comparing view; the next comparison faults them in again.
@@ -43,7 +47,8 @@ class Remapper {
 
   GuestPages& pages_;
   UniqueFd store_;
-  Mapping view_;  // the whole store, reserved; only granted frames are ever read
+  std::span<std::byte> inheritable_;  // mapped, and not marked yet; holes in it are memory of the guest too
+  Mapping view_;                      // the whole store, reserved; only granted frames are ever read
 };
 
 }  // namespace samepage::dedup

@@ -20,7 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at the daemon's messages
-constexpr std::uint32_t piece_pages = 32;    // of a run, between two looks at the clock while a guest is held
+constexpr std::uint32_t piece_pages = 64;    // of a run, between two looks at the clock while a guest is held
 constexpr std::size_t vma_reserve = 1024;    // of the process's mappings, left for everything but merging
 
 std::uint64_t address_of(const std::byte* pointer) {
@@ -223,6 +223,7 @@ void Worker::while_held(const std::vector<Item>& items, Act act) {
       do {
         act(held, items[next++]);
       } while (next < items.size() && Clock::now() - start < budget);
+      if (remapper_) remapper_->keep_from_children(held);
     }
     const auto stop = Clock::now() - start;
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(stop).count();
@@ -235,23 +236,21 @@ void Worker::while_held(const std::vector<Item>& items, Act act) {
 void Worker::give_back(const std::vector<wire::PageRange>& zero) {
   if (zero.empty()) return;
   std::vector<wire::PageRange> pieces;
+  bool replaces = false;  // mappings, and not only the memory behind them
   for (const wire::PageRange& range : zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count;) {
       const std::uint32_t end =
           std::min({page + piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
       pieces.push_back({page, end - page});
-      page = end;
+      for (; page < end; ++page) replaces = replaces || pages_.has(page, GuestPages::on_store);
     }
   }
   std::vector<wire::PageRange> given;
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     Remapper::give_back(held, pages_, piece, given);
   });
-  for (const wire::PageRange& range : given) {
-    zero_pages_ += range.count;
-    for (std::uint32_t i = 0; i < range.count; ++i) tracker_->forget(range.page + i);
-  }
-  note_replaced_mappings();
+  for (const wire::PageRange& range : given) zero_pages_ += range.count;
+  if (replaces) note_replaced_mappings();
 }
 
 void Worker::handle_messages() {

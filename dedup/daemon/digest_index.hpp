@@ -19,16 +19,16 @@ namespace samepage::dedup {
 class Sighting {
  public:
   static Sighting of(PageId page) { return Sighting(page.value); }
-  static Sighting of(FrameId frame) { return Sighting(frame.value | frame_bit_); }
+  static Sighting of(FrameId frame) { return Sighting(frame.value | frame_bit); }
 
-  [[nodiscard]] bool is_frame() const { return (word_ & frame_bit_) != 0; }
+  [[nodiscard]] bool is_frame() const { return (word_ & frame_bit) != 0; }
   [[nodiscard]] PageId page() const { return {word_}; }
-  [[nodiscard]] FrameId frame() const { return {word_ & ~frame_bit_}; }
+  [[nodiscard]] FrameId frame() const { return {word_ & ~frame_bit}; }
   friend bool operator==(Sighting, Sighting) = default;
 
  private:
   explicit Sighting(std::uint32_t word) : word_(word) {}
-  static constexpr std::uint32_t frame_bit_ = 1U << 31;
+  static constexpr std::uint32_t frame_bit = 1U << 31;
 
   std::uint32_t word_;
 };
@@ -37,7 +37,7 @@ class Sighting {
 template <typename DigestOf>
 class DigestIndex {
  public:
-  explicit DigestIndex(DigestOf digest_of) : digest_of_(std::move(digest_of)), slots_(min_slots_) {}
+  explicit DigestIndex(DigestOf digest_of) : digest_of_(std::move(digest_of)), slots_(min_slots) {}
 
   [[nodiscard]] std::optional<Sighting> find(Digest digest) const {
     for (std::size_t at = home(digest);; at = next(at)) {
@@ -69,7 +69,7 @@ class DigestIndex {
     }
     slots_[hole] = Slot();
     --size_;
-    if (slots_.size() > min_slots_ && size_ * 8 < slots_.size()) rehash(slots_.size() / 2);
+    if (slots_.size() > min_slots && size_ * 8 < slots_.size()) rehash(slots_.size() / 2);
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -89,7 +89,7 @@ class DigestIndex {
     Sighting sighting_ = empty();
   };
   static_assert(sizeof(Slot) == 4);
-  static constexpr std::size_t min_slots_ = 1024;
+  static constexpr std::size_t min_slots = 1024;
 
   [[nodiscard]] std::size_t home(Digest digest) const { return digest.value & (slots_.size() - 1); }
   [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & (slots_.size() - 1); }

@@ -85,7 +85,7 @@ std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
   const auto number = frame_numbers_.allocate_near(wanted.value);
   if (!number) return std::nullopt;
   if (*number >= frames_.size()) frames_.resize(*number + 1);
-  frames_[*number] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), none_, 0};
+  frames_[*number] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), no_page, 0};
   return FrameId{*number};
 }
 
@@ -118,8 +118,8 @@ void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
   Frame& record = frames_[frame.value];
   word(page.value) = with_state(static_cast<std::uint64_t>(knowledge),
                                 std::uint64_t{frame.value} << frame_shift | record.head);
-  this->previous(page.value) = none_;
-  if (record.head != none_) this->previous(record.head) = page.value;
+  this->previous(page.value) = no_page;
+  if (record.head != no_page) this->previous(record.head) = page.value;
   record.head = page.value;
   ++record.references;
 }
@@ -129,8 +129,8 @@ std::uint32_t FrameRefs::unlink(PageId page) {
   Frame& record = frames_[frame(page).value];
   const std::uint32_t next = next_of(page.value);
   const std::uint32_t previous = this->previous(page.value);
-  if (next != none_) this->previous(next) = previous;
-  if (previous != none_) {
+  if (next != no_page) this->previous(next) = previous;
+  if (previous != no_page) {
     set_next(previous, next);
   } else {
     record.head = next;

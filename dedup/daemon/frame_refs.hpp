@@ -85,7 +85,7 @@ class FrameRefs {
   /// Calls `visit(PageId)` for each sharer. `visit` may unlink the page that it is given.
   template <typename Visit>
   void for_each_sharer(FrameId frame, Visit visit) const {
-    for (std::uint32_t page = frames_[frame.value].head; page != none_;) {
+    for (std::uint32_t page = frames_[frame.value].head; page != no_page;) {
       const std::uint32_t next = next_of(page);
       visit(PageId{page});
       page = next;
@@ -110,7 +110,7 @@ class FrameRefs {
     std::uint32_t head = 0;
     std::uint32_t references = 0;
   };
-  static constexpr std::uint32_t none_ = (1U << 30) - 1;
+  static constexpr std::uint32_t no_page = (1U << 30) - 1;
 
   [[nodiscard]] std::uint32_t next_of(std::uint32_t page) const;
   void set_next(std::uint32_t page, std::uint32_t next);

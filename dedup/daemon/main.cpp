@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>

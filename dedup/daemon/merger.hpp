@@ -50,6 +50,7 @@ class Merger {
 
   /// Every frame's number will be below `max_frames`.
   explicit Merger(std::uint32_t max_frames) : books_(max_frames) {}
+  ~Merger() = default;
   Merger(const Merger&) = delete;  // the index points at the books
   Merger& operator=(const Merger&) = delete;
 

@@ -32,6 +32,8 @@ class Server final : public SessionHost {
  public:
   Server(boost::asio::io_context& io, ServerConfig config);
   ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   /// Accepts connections on a listening local socket from now on.
   void listen(UniqueFd listening);

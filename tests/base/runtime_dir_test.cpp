@@ -2,8 +2,8 @@
 #include "base/runtime_dir.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
+#include <cstdlib>
 
 #include <filesystem>
 

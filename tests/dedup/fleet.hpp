@@ -60,6 +60,8 @@ class Fleet {
  public:
   Fleet();
   ~Fleet();
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
 
   FleetGuest& add(std::size_t pages, const GuestOptions& options = {});
   /// The guest's process ends: memory, agent and pidfd go.

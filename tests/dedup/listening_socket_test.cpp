@@ -2,8 +2,8 @@
 #include "dedup/daemon/listening_socket.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/socket.h>
+#include <cstdlib>
 
 #include <filesystem>
 #include <fstream>

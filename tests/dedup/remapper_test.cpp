@@ -36,6 +36,7 @@ class RemapperTest : public testing::Test {
     wire::Merged merged;
     const PausedGuest held(barrier_);
     remapper_.merge(held, {page, frame, pages}, merged);
+    remapper_.keep_from_children(held);
     return merged;
   }
   std::vector<wire::PageRange> give_back(std::uint32_t page, std::uint32_t pages) {
@@ -125,6 +126,7 @@ TEST_F(RemapperTest, AZeroedCopyOverAFrameNeverShowsTheFrameAgain) {
 }
 
 TEST_F(RemapperTest, NothingOfAGuestIsInheritedByAChild) {
+  merge(12, 12, 2);
   merge(2, 2, 4);
   std::memset(bytes(8), 0, page_size);
   give_back(8, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dead daemon costs no guest anything, and the next one takes its guests in.
-#include <signal.h>
+#include <csignal>
 
 #include "tests/system/host.hpp"
 

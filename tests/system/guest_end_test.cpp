@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // However a guest ends, its references go and the last one's frames are reaped.
-#include <signal.h>
+#include <csignal>
 
 #include "base/types.hpp"
 #include "tests/system/host.hpp"

@@ -3,9 +3,8 @@
 mkdir -p /run/nginx /var/lib/nginx /var/log/nginx
 nginx -c /nginx.conf
 
-cd /srv/www
-find . -type f | sed 's|^\.|http://localhost|' >/run/urls
+find /srv/www -type f | sed 's|^/srv/www|http://localhost|' >/run/urls
 for _ in 1 2; do
   wget --quiet --input-file=/run/urls --output-document=/dev/null
 done
-echo "web: $(wc -l </run/urls) files, $(du -sm . | cut -f1) MiB, $(wc -l </var/log/nginx/access.log) requests"
+echo "web: $(wc -l </run/urls) files, $(du -sm /srv/www | cut -f1) MiB, $(wc -l </var/log/nginx/access.log) requests"
