@@ -108,7 +108,7 @@ TEST_F(Registry, NamesAreSortedAndOtherFilesAreNoNames) {
 TEST_F(Registry, ALongDirectoryPathIsNoObstacle) {
   const fs::path deep = directory_ / std::string(150, 'd');
   const GuestRegistry registry(deep);
-  const std::string name(64, 'n');
+  const std::string name(max_guest_name, 'n');
   const NameClaim claim = registry.claim(name);
   EXPECT_TRUE(registry.connect(name));
 }
