@@ -13,6 +13,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "vmm/control/guest_name.hpp"
 
 namespace samepage::vmm {
 namespace {
