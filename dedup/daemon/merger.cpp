@@ -82,12 +82,13 @@ void Merger::ask_for(FrameId frame, PageId donor) {
 void Merger::pass_over_silent_donors() {
   ++round_;
   std::vector<std::pair<FrameId, PageId>> others;
-  for (const auto& [number, donor] : donors_) {
-    if (round_ - donor.round < 2) continue;
-    const FrameId frame{number};
+  for (const auto& waiting : donors_) {
+    const Donor& silent = waiting.second;
+    if (round_ - silent.round < 2) continue;
+    const FrameId frame{waiting.first};
     std::optional<PageId> other;
     books_.for_each_sharer(frame, [&](PageId sharer) {
-      if (sharer != donor.page) other = sharer;
+      if (sharer != silent.page) other = sharer;
     });
     if (other) others.emplace_back(frame, *other);
   }

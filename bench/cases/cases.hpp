@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cases: what is measured, one function each, in a file of its name.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "bench/engine.hpp"
+#include "bench/image.hpp"
+#include "bench/options.hpp"
+#include "bench/report.hpp"
+
+namespace samepage::bench {
+
+/// What all cases share.
+struct Bench {
+  const Options& options;
+  std::vector<Image> images;
+  std::vector<Party> parties;  // who can be measured on this host
+  Report report;
+
+  [[nodiscard]] std::unique_ptr<Engine> engine(Party party) const;
+  /// Calls measure(party) for each party in turns, as often as there are runs; says so on stderr.
+  void in_turns(std::string_view what, const std::function<void(Party)>& measure) const;
+};
+
+struct Case {
+  std::string_view name;
+  std::string_view help;
+  void (*measure)(Bench& bench);
+};
+std::span<const Case> all_cases();
+
+/// The holders' guests, merged by `engine` at its fastest until nothing changes.
+void settle(Engine& engine, Holders& holders, const Options& options);
+
+double seconds(std::chrono::nanoseconds time);
+
+void measure_merge(Bench& bench);
+void measure_idle(Bench& bench);
+void measure_converge(Bench& bench);
+void measure_break(Bench& bench);
+void measure_stop(Bench& bench);
+void measure_slowdown(Bench& bench);
+void measure_scale(Bench& bench);
+
+}  // namespace samepage::bench

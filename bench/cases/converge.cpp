@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest joins others that have settled: how long until it shares what it can.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/check.hpp"
+#include "bench/cases/cases.hpp"
+#include "bench/convergence.hpp"
+
+namespace samepage::bench {
+namespace {
+
+constexpr std::string_view name = "converge";
+
+void join(Bench& bench, Party party, Pace pace, std::uint64_t sharable) {
+  Holders settled_guests = hold({bench.images.begin(), bench.images.end() - 1});
+  Holders newcomer = hold({bench.images.back()});
+  const auto engine = bench.engine(party);
+  settle(*engine, settled_guests, bench.options);
+  engine->set_pace(pace);
+  const std::uint64_t before = engine->pages_shared();
+  const auto samples = watch(
+      *engine, [&] { engine->merge(newcomer); }, bench.options.limit);
+  const std::string_view knobs = pace == Pace::fastest ? "fastest" : "default knobs";
+  for (const std::uint64_t percent : {90U, 95U}) {
+    const auto enough = reached(samples, before + (sharable * percent + 99) / 100);
+    if (enough) {
+      bench.report.add(name, fmt::format("time to {} %, {}", percent, knobs), "s", party,
+                       seconds(enough->at));
+    }
+  }
+  bench.report.add(name, fmt::format("CPU, {}", knobs), "s", party, seconds(settled(samples).cpu));
+}
+
+}  // namespace
+
+void measure_converge(Bench& bench) {
+  if (bench.images.size() < 2) throw UserError("converge needs two guests at least");
+  const std::uint64_t with = count_sharable(bench.images);
+  const std::uint64_t without = count_sharable({bench.images.begin(), bench.images.end() - 1});
+  bench.in_turns(name, [&](Party party) {
+    join(bench, party, Pace::fastest, with - without);
+    // ksmd's own defaults need minutes for what a small guest has; they are no match.
+    if (party == Party::samepage) join(bench, party, Pace::standard, with - without);
+  });
+}
+
+}  // namespace samepage::bench

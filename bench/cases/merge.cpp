@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// All images at once, from nothing merged to all merged: what it takes and what comes out.
+#include "bench/cases/cases.hpp"
+#include "bench/convergence.hpp"
+
+namespace samepage::bench {
+namespace {
+
+constexpr std::string_view name = "merge";
+
+void add_costs(Bench& bench, Engine& engine, Holders& holders, std::uint64_t pages_tracked) {
+  const Party party = engine.party();
+  const auto guests = static_cast<double>(holders.size());
+  std::uint64_t vmas = 0, tables = 0;
+  for (Holder& holder : holders) {
+    vmas += holder.ask({{"do", "counters"}}).at("vmas").get<std::uint64_t>();
+    tables += holder.page_tables();
+  }
+  bench.report.add(name, "metadata a tracked page", "bytes", party,
+                   static_cast<double>(engine.costs().metadata_bytes) / static_cast<double>(pages_tracked));
+  bench.report.add(name, "mappings a guest", "VMAs", party, static_cast<double>(vmas) / guests);
+  bench.report.add(name, "page tables a guest", "KiB", party, static_cast<double>(tables) / 1024 / guests);
+}
+
+}  // namespace
+
+void measure_merge(Bench& bench) {
+  const std::uint64_t sharable = count_sharable(bench.images);
+  std::uint64_t pages = 0;
+  for (const Image& image : bench.images) pages += image.pages().value;
+  bench.in_turns(name, [&](Party party) {
+    Holders holders = hold(bench.images);
+    const auto engine = bench.engine(party);
+    engine->set_pace(Pace::fastest);
+    const auto samples = watch(
+        *engine, [&] { engine->merge(holders); }, bench.options.limit);
+    const Sample end = settled(samples);
+    const auto most = reached(samples, (sharable * 95 + 99) / 100);
+    const auto add = [&](std::string_view metric, std::string_view unit, double value) {
+      bench.report.add(name, metric, unit, party, value);
+    };
+    add("CPU", "s", seconds(end.cpu));
+    add("CPU a page", "us", seconds(end.cpu) * 1e6 / static_cast<double>(pages));
+    if (most) add("time to 95 % of all duplicates", "s", seconds(most->at));
+    add("time to the end", "s", seconds(end.at));
+    add("exact duplicates merged", "%",
+        100 * static_cast<double>(end.pages_shared) / static_cast<double>(sharable));
+    engine->rest();
+    add_costs(bench, *engine, holders, pages);
+  });
+}
+
+}  // namespace samepage::bench

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The write barrier of a guest that is a thread: it writes in steps, and is held between two of them. Notes
+// how long each hold was, from the request to the release.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "dedup/agent/write_barrier.hpp"
+
+namespace samepage::bench {
+
+class Gate final : public dedup::WriteBarrier {
+ public:
+  void hold() override;
+  void release() override;
+
+  /// One step of a writer: what may write the guest's memory. Any thread.
+  template <typename Act>
+  void step(Act act) {
+    while (wanted_) wanted_.wait(true);  // whoever holds goes first: a mutex alone is not fair
+    const std::lock_guard inside(lock_);
+    act();
+  }
+
+  /// The lengths of all holds since the last call, in nanoseconds. Any thread.
+  std::vector<std::uint64_t> take_holds();
+
+ private:
+  std::atomic<bool> wanted_{false};
+  std::mutex lock_;
+  std::chrono::steady_clock::time_point since_;  // of the agent's thread alone
+  std::mutex holds_lock_;
+  std::vector<std::uint64_t> holds_;
+};
+
+}  // namespace samepage::bench

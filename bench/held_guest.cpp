@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/held_guest.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "base/process_memory.hpp"
+
+namespace samepage::bench {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t stride = 7919;  // a prime: pages are written all over the memory, each of them once
+
+void write_word(std::byte* page, std::uint64_t value) {
+  // SAFETY: pages are aligned, and bytes of guest memory are written as numbers by this process only.
+  *reinterpret_cast<volatile std::uint64_t*>(page) = value;
+}
+
+std::uint64_t read_word(const std::byte* page) {
+  // SAFETY: as above.
+  return *reinterpret_cast<const volatile std::uint64_t*>(page);
+}
+
+}  // namespace
+
+HeldGuest::HeldGuest(const Image& image) : image_(image), memory_(Mapping::anonymous(image.pages().bytes())) {
+  // Both sides merge small pages only; ksmd splits huge ones as it goes.
+  ::madvise(memory_.data(), memory_.size(), MADV_NOHUGEPAGE);
+  image_.load(memory_.data());
+}
+
+std::byte* HeldGuest::page(std::uint64_t number) const {
+  return memory_.data() + PageCount{number}.bytes();
+}
+
+json HeldGuest::answer(const json& request) {
+  const std::string what = request.at("do");
+  if (what == "merge") return merge(request), json::object();
+  if (what == "let ksmd in") return let_ksmd_in(), json::object();
+  if (what == "write") return write(request);
+  if (what == "time breaks") return time_breaks(request);
+  if (what == "counters") return counters();
+  if (what == "holds") return {{"ns", gate_.take_holds()}};
+  if (what == "churn") return churn_.emplace(gate_, memory_.bytes(), request.at("spacing")), json::object();
+  if (what == "work") return work();
+  return json::object();
+}
+
+void HeldGuest::merge(const json& request) {
+  dedup::AgentConfig config;
+  config.guest = request.at("guest");
+  config.domain = "bench";
+  config.socket_path = request.at("socket");
+  agent_ = std::make_unique<dedup::Agent>(
+      std::move(config), std::vector{dedup::MemoryRegion{Gfn{0}, image_.pages(), memory_.data()}}, gate_);
+}
+
+void HeldGuest::let_ksmd_in() {
+  check(::madvise(memory_.data(), memory_.size(), MADV_MERGEABLE), "madvise MERGEABLE");
+}
+
+// Gives a share of the pages, others in each round, content that no other page has.
+json HeldGuest::write(const json& request) {
+  const double share = request.at("share");
+  const std::uint64_t round = request.at("round"), salt = request.at("salt");
+  const std::uint64_t pages = image_.pages().value;
+  const auto count = static_cast<std::uint64_t>(static_cast<double>(pages) * share);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t number = (round * count + i) * stride % pages;
+    gate_.step([&] { write_word(page(number), (salt << 48) + (round << 32) + number + 1); });
+  }
+  return {{"pages", count}};
+}
+
+// Writes single common pages, one after the other all over the memory, and tells how long each write took.
+json HeldGuest::time_breaks(const json& request) {
+  const std::string content = request.at("content");
+  auto pages = image_.pages_with(content == "zero" ? Content::zero : Content::common);
+  std::shuffle(pages.begin(), pages.end(), std::mt19937_64(1));
+  pages.resize(std::min<std::size_t>(pages.size(), request.at("count")));
+  const bool read_first = request.at("read_first");
+  std::vector<std::int64_t> times;
+  for (const std::uint32_t number : pages) {
+    const std::uint64_t before = read_first ? read_word(page(number)) : 0;
+    gate_.step([&] {
+      const auto start = Clock::now();
+      write_word(page(number), before + number + 1);
+      times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
+    });
+  }
+  return {{"ns", times}};
+}
+
+json HeldGuest::work() {
+  if (!churn_) return {{"pages", 0}, {"cpu_ns", 0}};
+  return {{"pages", churn_->work_done()}, {"cpu_ns", churn_->cpu_time().count()}};
+}
+
+json HeldGuest::counters() const {
+  // SAFETY: the numbers are only compared with addresses that the kernel prints.
+  const auto start = reinterpret_cast<std::uint64_t>(memory_.data());
+  json answer{{"vmas", mappings_in(start, start + memory_.size()).size()}, {"passes", 0}};
+  if (!agent_) return answer;
+  const dedup::AgentCounters counters = agent_->counters();
+  answer["passes"] = counters.passes;
+  answer["merges"] = counters.merges;
+  answer["breaks"] = counters.breaks;
+  answer["failed_merges"] = counters.failed_merges;
+  answer["stops"] = counters.stops;
+  return answer;
+}
+
+void serve_bench(int socket, const Image& image) {
+  HeldGuest guest(image);
+  json reply = json::object();
+  for (;;) {
+    if (!send_frame(socket, 0, reply.dump())) return;
+    const auto frame = receive_frame(socket);
+    if (!frame) return;
+    reply = guest.answer(json::parse(frame->text()));
+  }
+}
+
+}  // namespace samepage::bench

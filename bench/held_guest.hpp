@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of an agent process: one guest's memory, filled from an image, and what the bench asks to be
+// done with it. The first thread answers questions; the agent and the churn have their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <vector>
+
+#include "base/mapping.hpp"
+#include "bench/churn.hpp"
+#include "bench/gate.hpp"
+#include "bench/image.hpp"
+#include "dedup/agent/agent.hpp"
+
+namespace samepage::bench {
+
+class HeldGuest {
+ public:
+  explicit HeldGuest(const Image& image);
+
+  /// {"do": NAME, ...} and the answer; the names are in the source, one function each.
+  nlohmann::json answer(const nlohmann::json& request);
+
+ private:
+  void merge(const nlohmann::json& request);
+  void let_ksmd_in();
+  nlohmann::json write(const nlohmann::json& request);
+  nlohmann::json time_breaks(const nlohmann::json& request);
+  nlohmann::json work();
+  nlohmann::json counters() const;
+  [[nodiscard]] std::byte* page(std::uint64_t number) const;
+
+  Image image_;
+  Mapping memory_;
+  Gate gate_;
+  std::optional<Churn> churn_;
+  std::unique_ptr<dedup::Agent> agent_;
+};
+
+/// Answers what comes over `socket` until its other end is closed.
+void serve_bench(int socket, const Image& image);
+
+}  // namespace samepage::bench

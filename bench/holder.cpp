@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/holder.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "base/process_memory.hpp"
+#include "bench/held_guest.hpp"
+#include "bench/process_clock.hpp"
+
+namespace samepage::bench {
+
+using nlohmann::json;
+
+Holder::Holder(const Image& image, std::string name) : name_(std::move(name)), pages_(image.pages()) {
+  std::array<int, 2> ends{};
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+  socket_ = UniqueFd(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  child_ = Child::run([&] {
+    socket_.reset();
+    serve_bench(theirs.get(), image);
+  });
+}
+
+json Holder::ask(const json& request) {
+  if (!request.is_null() && !send_frame(socket_.get(), 0, request.dump())) {
+    throw UserError(fmt::format("the process that holds {} has ended", name_));
+  }
+  const auto reply = receive_frame(socket_.get());
+  if (!reply) throw UserError(fmt::format("the process that holds {} has ended", name_));
+  return json::parse(reply->text());
+}
+
+void Holder::wait_until_loaded() {
+  ask(json());  // the first reply comes by itself
+}
+
+std::chrono::nanoseconds Holder::cpu_time() const {
+  return cpu_time_of_other_threads(pid());
+}
+
+std::uint64_t Holder::page_tables() const {
+  const auto memory = memory_of(pid());
+  return memory ? memory->page_tables : 0;
+}
+
+Holders hold(const std::vector<Image>& images) {
+  Holders holders;
+  holders.reserve(images.size());
+  for (const Image& image : images) holders.emplace_back(image, fmt::format("g{}", holders.size()));
+  for (Holder& holder : holders) holder.wait_until_loaded();
+  return holders;
+}
+
+}  // namespace samepage::bench

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/image.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "base/check.hpp"
+#include "base/mapping.hpp"
+#include "base/unique_fd.hpp"
+#include "vmm/cli/duplicates.hpp"
+
+namespace samepage::bench {
+namespace {
+
+// splitmix64: every number gives another well-mixed one.
+std::uint64_t mix(std::uint64_t value) {
+  value += 0x9e3779b97f4a7c15U;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
+  return value ^ (value >> 31);
+}
+
+struct Run {
+  Content kind;
+  std::uint64_t first;
+  std::uint64_t count;
+};
+
+void append_runs(std::vector<Run>& runs, Content kind, std::uint64_t pages, std::uint64_t length) {
+  for (std::uint64_t first = 0; first < pages; first += length) {
+    runs.push_back({kind, first, std::min(length, pages - first)});
+  }
+}
+
+UniqueFd open_image(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw UserError(fmt::format("the image {} can't be read: {}", path, std::strerror(errno)));
+  return file;
+}
+
+}  // namespace
+
+std::vector<PageContent> layout_of(const ImagePattern& pattern, std::uint32_t guest) {
+  if (std::abs(pattern.zero_percent + pattern.common_percent + pattern.own_percent - 100) > 0.01 ||
+      pattern.run_length == 0 || pattern.zero_run_length == 0) {
+    throw UserError("--zero, --common and --own are percentages that add up to 100; runs have a length");
+  }
+  const auto share = [&](double percent) {
+    return static_cast<std::uint64_t>(std::llround(static_cast<double>(pattern.pages.value) * percent / 100));
+  };
+  const std::uint64_t zero = share(pattern.zero_percent);
+  const std::uint64_t common = std::min(share(pattern.common_percent), pattern.pages.value - zero);
+  std::vector<Run> runs;
+  append_runs(runs, Content::zero, zero, pattern.zero_run_length);
+  append_runs(runs, Content::common, common, pattern.run_length);
+  append_runs(runs, Content::own, pattern.pages.value - zero - common, pattern.run_length);
+  std::mt19937_64 random(mix(pattern.seed) + guest);
+  std::shuffle(runs.begin(), runs.end(), random);
+
+  std::vector<PageContent> pages;
+  for (const Run& run : runs) {
+    const std::uint64_t base = run.kind == Content::own ? (std::uint64_t{guest} + 1) << 32 : 0;
+    for (std::uint64_t i = 0; i < run.count; ++i) pages.push_back({run.kind, base + run.first + i});
+  }
+  return pages;
+}
+
+void fill_page(std::byte* to, const PageContent& content, const ImagePattern& pattern) {
+  if (content.kind == Content::zero) {
+    std::memset(to, 0, page_size);
+    return;
+  }
+  // Own numbers begin at 2^32, common ones stay below.
+  std::uint64_t word = mix(mix(pattern.seed) ^ content.number) | 1U;
+  for (std::size_t at = 0; at < page_size; at += sizeof(word)) {
+    word ^= word << 13, word ^= word >> 7, word ^= word << 17;
+    std::memcpy(to + at, &word, sizeof(word));
+  }
+}
+
+Image::Image(std::string path) : path_(std::move(path)) {
+  struct stat info {};
+  check(::fstat(open_image(path_).get(), &info), "fstat");
+  pages_ = pages_in(static_cast<std::uint64_t>(info.st_size));
+  if (pages_.value == 0) throw UserError(fmt::format("the image {} is smaller than a page", path_));
+}
+
+Image::Image(ImagePattern pattern, std::uint32_t guest)
+    : pattern_(pattern), guest_(guest), pages_(pattern.pages) {}
+
+void Image::load(std::byte* to) const {
+  if (path_.empty()) {
+    for (const PageContent& page : layout_of(pattern_, guest_)) {
+      fill_page(to, page, pattern_);
+      to += page_size;
+    }
+    return;
+  }
+  const UniqueFd file = open_image(path_);
+  for (std::uint64_t done = 0; done < pages_.bytes();) {
+    const ssize_t got = check(::pread(file.get(), to + done, pages_.bytes() - done, static_cast<off_t>(done)),
+                              "read of an image");
+    if (got == 0) throw UserError(fmt::format("the image {} has become shorter", path_));
+    done += static_cast<std::uint64_t>(got);
+  }
+}
+
+std::vector<std::uint32_t> Image::pages_with(Content kind) const {
+  std::vector<std::uint32_t> found;
+  if (!path_.empty()) return found;
+  std::uint32_t number = 0;
+  for (const PageContent& page : layout_of(pattern_, guest_)) {
+    if (page.kind == kind) found.push_back(number);
+    ++number;
+  }
+  return found;
+}
+
+std::uint64_t count_sharable(const std::vector<Image>& images) {
+  std::vector<Mapping> copies;
+  std::vector<const std::byte*> pages;
+  for (const Image& image : images) {
+    copies.push_back(Mapping::anonymous(image.pages().bytes()));
+    image.load(copies.back().data());
+    for (std::uint64_t page = 0; page < image.pages().value; ++page) {
+      pages.push_back(copies.back().data() + PageCount{page}.bytes());
+    }
+  }
+  return cli::count_duplicates(std::move(pages)).all();
+}
+
+}  // namespace samepage::bench

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the memory of a measured guest holds: the bytes of a raw RAM file of any VMM, or pages that are made
+// from a seed with chosen shares of zero, common and own content.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/types.hpp"
+
+namespace samepage::bench {
+
+/// A generated set. Every guest has the same runs of common pages, each guest in another order.
+struct ImagePattern {
+  PageCount pages{16384};  // of each guest
+  double zero_percent = 50;
+  double common_percent = 35;
+  double own_percent = 15;
+  std::uint32_t run_length = 8;        // neighbouring pages that are also neighbours in other guests
+  std::uint32_t zero_run_length = 64;  // zero pages come in longer runs
+  std::uint64_t seed = 1;
+};
+
+enum class Content : std::uint8_t { zero, common, own };
+
+/// What stands in one page. Equal kind and number mean equal bytes; own pages are equal to no other page.
+struct PageContent {
+  Content kind = Content::zero;
+  std::uint64_t number = 0;
+};
+
+/// The pages of guest number `guest`, in order. Pure. Throws UserError when the shares don't add up.
+std::vector<PageContent> layout_of(const ImagePattern& pattern, std::uint32_t guest);
+/// Writes page_size bytes. Pure.
+void fill_page(std::byte* to, const PageContent& content, const ImagePattern& pattern);
+
+/// One guest's memory, not yet anywhere.
+class Image {
+ public:
+  /// A raw RAM file; what is behind its last whole page is left out. Throws UserError when it can't be read.
+  explicit Image(std::string path);
+  Image(ImagePattern pattern, std::uint32_t guest);
+
+  [[nodiscard]] PageCount pages() const { return pages_; }
+  /// Writes all its pages, also those that are zero: each of them is populated then.
+  void load(std::byte* to) const;
+  /// The pages that were generated as `kind`; none of a file.
+  [[nodiscard]] std::vector<std::uint32_t> pages_with(Content kind) const;
+
+ private:
+  std::string path_;  // empty: generated
+  ImagePattern pattern_;
+  std::uint32_t guest_ = 0;
+  PageCount pages_;
+};
+
+/// Pages that need no memory of their own in all these images together, found by comparing their bytes.
+std::uint64_t count_sharable(const std::vector<Image>& images);
+
+}  // namespace samepage::bench

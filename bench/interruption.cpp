@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/interruption.hpp"
+
+#include <time.h>
+
+#include <csignal>
+
+namespace samepage::bench {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+extern "C" void note_signal(int) {
+  interrupted = 1;
+}
+
+}  // namespace
+
+void note_interruptions() {
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void pause_for(std::chrono::nanoseconds time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const timespec request{seconds.count(), (time - seconds).count()};
+  if (interrupted == 0) ::nanosleep(&request, nullptr);  // a signal ends it early
+  if (interrupted != 0) throw Interrupted();
+}
+
+}  // namespace samepage::bench

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// SIGINT, SIGTERM and SIGHUP as an exception, thrown where the bench waits: everything is taken down in
+// order, and the children with it.
+#pragma once
+
+#include <chrono>
+#include <stdexcept>
+
+namespace samepage::bench {
+
+class Interrupted : public std::runtime_error {
+ public:
+  Interrupted() : std::runtime_error("interrupted") {}
+};
+
+/// From here on the three signals are noted; SIGPIPE is ignored.
+void note_interruptions();
+/// Waits that long; throws Interrupted as soon as a signal has come.
+void pause_for(std::chrono::nanoseconds time);
+
+}  // namespace samepage::bench

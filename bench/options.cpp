@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/options.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/check.hpp"
+#include "bench/cases/cases.hpp"
+
+namespace samepage::bench {
+namespace {
+
+Knobs knobs_from(const std::vector<std::string>& settings) {
+  Knobs knobs;
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos) throw UserError(fmt::format("a knob is KNOB=VALUE, not '{}'", setting));
+    knobs[setting.substr(0, equals)] = setting.substr(equals + 1);
+  }
+  return knobs;
+}
+
+std::string case_help() {
+  std::string help = "what to measure:";
+  for (const Case& one : all_cases()) help += fmt::format("\n  {:<10}{}", one.name, one.help);
+  return help + fmt::format("\n  {:<10}{}", "all", "one after the other");
+}
+
+}  // namespace
+
+Options parse_options(CLI::App& app, int argc, char** argv) {
+  app.description(
+      "samepage-bench - Samepage beside ksmd, on the same memory, in turns.\n"
+      "IMAGES are raw RAM files of any VMM; without them a set is generated.");
+  Options options;
+  std::vector<std::string> knobs;
+  std::int64_t limit = options.limit.count();
+  bool smart_scan = false;
+  app.add_option("CASE", options.bench_case, case_help())->required();
+  app.add_option("IMAGES", options.image_paths, "raw RAM files, one for each guest");
+  app.add_flag("--json", options.json, "print {rows: [...]} instead of a table");
+  app.add_option("--runs", options.runs, "of each side, in turns")->check(CLI::Range(1, 1000));
+  app.add_option("--rounds", options.rounds, "what a case repeats within a run")->check(CLI::Range(1, 1000));
+  app.add_option("--guests", options.guests, "of a generated set")->check(CLI::Range(1, 4096));
+  app.add_option("--pages", options.pattern.pages.value, "of each generated guest");
+  app.add_option("--zero", options.pattern.zero_percent, "% of zero pages");
+  app.add_option("--common", options.pattern.common_percent, "% of pages that all guests have");
+  app.add_option("--own", options.pattern.own_percent, "% of pages that no other guest has");
+  app.add_option("--run-length", options.pattern.run_length, "of common and own pages");
+  app.add_option("--zero-run-length", options.pattern.zero_run_length, "of zero pages");
+  app.add_option("--seed", options.pattern.seed, "of the generated set");
+  app.add_option("--limit", limit, "seconds to wait at most for sharing to settle");
+  app.add_option("--knob", knobs, "KNOB=VALUE of samepaged, whatever the case sets");
+  app.add_flag("--smart-scan", smart_scan, "let ksmd skip pages that it did not merge before");
+  app.add_flag("--without-ksmd", options.without_ksmd, "measure ours alone");
+  app.add_flag("--without-samepage", options.without_samepage, "measure ksmd alone");
+  app.parse(argc, argv);
+  options.knobs = knobs_from(knobs);
+  options.limit = std::chrono::seconds(limit);
+  options.smart_scan = smart_scan ? SmartScan::on : SmartScan::off;
+  return options;
+}
+
+std::vector<Image> images_of(const Options& options) {
+  std::vector<Image> images;
+  for (const std::string& path : options.image_paths) images.emplace_back(path);
+  if (!images.empty()) return images;
+  for (std::uint32_t guest = 0; guest < options.guests; ++guest) images.emplace_back(options.pattern, guest);
+  return images;
+}
+
+}  // namespace samepage::bench

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the person at the keyboard wants measured.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/engine.hpp"
+#include "bench/image.hpp"
+
+namespace samepage::bench {
+
+struct Options {
+  std::string bench_case;
+  std::vector<std::string> image_paths;
+  std::uint32_t guests = 8;
+  ImagePattern pattern;
+  std::uint32_t runs = 3;
+  std::uint32_t rounds = 5;         // passes, samples: whatever a case repeats within a run
+  std::chrono::seconds limit{300};  // of waiting for sharing to settle
+  Knobs knobs;
+  SmartScan smart_scan = SmartScan::off;
+  bool without_ksmd = false;
+  bool without_samepage = false;
+  bool json = false;
+};
+
+/// Throws CLI::ParseError, also for --help: `app` has the text then. Throws UserError.
+Options parse_options(CLI::App& app, int argc, char** argv);
+
+/// The images that are meant: the files, or a generated one for each guest.
+std::vector<Image> images_of(const Options& options);
+
+}  // namespace samepage::bench

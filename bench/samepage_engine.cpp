@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ours as an engine: the real samepaged beside this program, agents in the holders.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/check.hpp"
+#include "bench/engine.hpp"
+#include "bench/interruption.hpp"
+#include "bench/process_clock.hpp"
+#include "dedup/daemon_client.hpp"
+
+namespace samepage::bench {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// At a stepwise pace: long enough for the guests to be written between two passes.
+constexpr unsigned step_ms = 300;
+
+Knobs knobs_of(Pace pace) {
+  switch (pace) {
+    case Pace::fastest:
+      return {{"merging", "on"}, {"cpu", "100"}, {"interval", "20"}, {"max-interval", "200"}};
+    case Pace::standard:
+      return {{"merging", "on"}, {"cpu", "10"}, {"interval", "100"}, {"max-interval", "2000"}};
+    case Pace::stepwise:
+      return {{"merging", "on"},
+              {"cpu", "100"},
+              {"interval", std::to_string(step_ms)},
+              {"max-interval", std::to_string(step_ms)}};
+  }
+  return {};
+}
+
+// A folder that goes, with all that is in it, when we do.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "samepage-bench-XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) throw_errno("mkdtemp");
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Becomes the daemon; `ready` is closed by it when it listens.
+void become_daemon(const std::string& socket, int ready) {
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "samepaged";
+  const std::string fd = std::to_string(::dup(ready));
+  ::execl(program.c_str(), "samepaged", "--socket", socket.c_str(), "--ready-fd", fd.c_str(), nullptr);
+  throw UserError(fmt::format("{} can't be started; build the whole project", program.string()));
+}
+
+class SamepageEngine final : public Engine {
+ public:
+  explicit SamepageEngine(Knobs knobs) : given_(std::move(knobs)), socket_(folder_.path() + "/socket") {
+    std::array<int, 2> ready{};
+    check(::pipe2(ready.data(), O_CLOEXEC), "pipe2");
+    const UniqueFd listening(ready[0]);
+    UniqueFd theirs(ready[1]);
+    daemon_ = Child::run([&] { become_daemon(socket_, theirs.get()); });
+    theirs.reset();
+    std::array<char, 256> problem{};
+    if (::read(listening.get(), problem.data(), problem.size()) != 0) {
+      throw UserError(fmt::format("samepaged has not started: {}", problem.data()));
+    }
+  }
+
+  [[nodiscard]] Party party() const override { return Party::samepage; }
+
+  void set_pace(Pace pace) override {
+    Knobs knobs = given_;
+    knobs.merge(knobs_of(pace));  // what is there already stays
+    ask_knobs(knobs);
+  }
+
+  void merge(Holders& holders) override {
+    for (Holder& holder : holders) {
+      // What the process has used before is loading.
+      members_.push_back({&holder, holder.cpu_time()});
+      holder.ask({{"do", "merge"}, {"socket", socket_}, {"guest", holder.name()}});
+    }
+  }
+
+  void make_pass() override {
+    std::vector<std::uint64_t> before;
+    for (const Member& member : members_) before.push_back(passes_of(member));
+    for (std::size_t i = 0; i < members_.size();) {
+      if (passes_of(members_[i]) > before[i]) {
+        ++i;
+      } else {
+        pause_for(milliseconds(5));
+      }
+    }
+  }
+
+  void rest() override { ask_knobs({{"merging", "off"}}); }
+
+  [[nodiscard]] std::uint64_t pages_shared() override {
+    const json host = host_figures();
+    return host.at("pages_sharing").get<std::uint64_t>() + host.at("zero_pages").get<std::uint64_t>();
+  }
+  [[nodiscard]] std::uint64_t full_scans() override { return host_figures().at("full_scans"); }
+
+  [[nodiscard]] nanoseconds cpu_time() override {
+    nanoseconds sum = cpu_time_of(daemon_.pid());
+    for (const Member& member : members_) sum += member.holder->cpu_time() - member.cpu_before;
+    return sum;
+  }
+
+  [[nodiscard]] EngineCosts costs() override {
+    const json host = host_figures();
+    return {host.at("books_bytes").get<std::uint64_t>() + host.at("agents_bytes").get<std::uint64_t>() +
+            host.at("staging_bytes").get<std::uint64_t>()};
+  }
+
+ private:
+  struct Member {
+    Holder* holder;
+    nanoseconds cpu_before;
+  };
+
+  static std::uint64_t passes_of(const Member& member) {
+    return member.holder->ask({{"do", "counters"}}).at("passes");
+  }
+
+  json ask(const json& request) {
+    auto reply = dedup::ask_daemon(socket_, request);
+    if (!reply) throw UserError("the daemon under measurement has ended");
+    return *reply;
+  }
+  json host_figures() { return ask({{"do", "stat"}}).at("host"); }
+  void ask_knobs(const Knobs& knobs) {
+    json request{{"do", "tune"}};
+    for (const auto& [name, value] : knobs) request[name] = value;
+    ask(request);
+  }
+
+  Knobs given_;
+  TemporaryFolder folder_;
+  std::string socket_;
+  Child daemon_;
+  std::vector<Member> members_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_samepage_engine(const Knobs& knobs) {
+  return std::make_unique<SamepageEngine>(knobs);
+}
+
+}  // namespace samepage::bench
