@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The write barrier of a guest that is a thread: it writes in steps, and is held between two of them. Notes
-// how long each hold was, from the request to the release.
+// how long each hold was, from the request to the release, and how much of that the holder had a processor:
+// the rest is waiting for the guest, or for a host that has other things to do.
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -26,15 +26,20 @@ class Gate final : public dedup::WriteBarrier {
     act();
   }
 
-  /// The lengths of all holds since the last call, in nanoseconds. Any thread.
-  std::vector<std::uint64_t> take_holds();
+  /// In nanoseconds.
+  struct Hold {
+    std::int64_t wall = 0;
+    std::int64_t cpu = 0;
+  };
+  /// All holds since the last call. Any thread.
+  std::vector<Hold> take_holds();
 
  private:
   std::atomic<bool> wanted_{false};
   std::mutex lock_;
-  std::chrono::steady_clock::time_point since_;  // of the agent's thread alone
+  Hold since_;  // of the agent's thread alone
   std::mutex holds_lock_;
-  std::vector<std::uint64_t> holds_;
+  std::vector<Hold> holds_;
 };
 
 }  // namespace samepage::bench

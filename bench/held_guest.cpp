@@ -51,7 +51,7 @@ json HeldGuest::answer(const json& request) {
   if (what == "write") return write(request);
   if (what == "time breaks") return time_breaks(request);
   if (what == "counters") return counters();
-  if (what == "holds") return {{"ns", gate_.take_holds()}};
+  if (what == "holds") return holds();
   if (what == "churn") return churn_.emplace(gate_, memory_.bytes(), request.at("spacing")), json::object();
   if (what == "work") return work();
   return json::object();
@@ -100,6 +100,15 @@ json HeldGuest::time_breaks(const json& request) {
     });
   }
   return {{"ns", times}};
+}
+
+json HeldGuest::holds() {
+  json wall = json::array(), cpu = json::array();
+  for (const Gate::Hold& hold : gate_.take_holds()) {
+    wall.push_back(hold.wall);
+    cpu.push_back(hold.cpu);
+  }
+  return {{"wall_ns", wall}, {"cpu_ns", cpu}};
 }
 
 json HeldGuest::work() {

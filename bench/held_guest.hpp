@@ -29,6 +29,7 @@ class HeldGuest {
   void let_ksmd_in();
   nlohmann::json write(const nlohmann::json& request);
   nlohmann::json time_breaks(const nlohmann::json& request);
+  nlohmann::json holds();
   nlohmann::json work();
   nlohmann::json counters() const;
   [[nodiscard]] std::byte* page(std::uint64_t number) const;
