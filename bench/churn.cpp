@@ -2,9 +2,9 @@
 #include "bench/churn.hpp"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "base/check.hpp"
 #include "base/types.hpp"

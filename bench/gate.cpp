@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/gate.hpp"
 
-#include <time.h>
-
+#include <ctime>
 #include <utility>
 
 #include "base/check.hpp"

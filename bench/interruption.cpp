@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/interruption.hpp"
 
-#include <time.h>
-
 #include <csignal>
+#include <ctime>
 
 namespace samepage::bench {
 namespace {

@@ -36,6 +36,8 @@ class KsmdEngine final : public Engine {
     start_cpu_ = cpu_time_of(pid_);
   }
 
+  KsmdEngine(const KsmdEngine&) = delete;
+  KsmdEngine& operator=(const KsmdEngine&) = delete;
   ~KsmdEngine() override {
     try {
       set_ksm("run", "2");

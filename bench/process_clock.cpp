@@ -2,10 +2,10 @@
 #include "bench/process_clock.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
