@@ -66,6 +66,18 @@ GuestExit bad_memory(const Vcpu& vcpu, const ExitScene& scene) {
       mmio.is_write != 0 ? "wrote" : "read", mmio.len, gpa.value, rip_of(vcpu), scene.ram_end.value));
 }
 
+// Virtio devices answer where the bus knows one; everything else is a mistake of the guest's.
+std::optional<GuestExit> handle_mmio(const Vcpu& vcpu, const ExitScene& scene) {
+  auto& mmio = vcpu.exit().mmio;
+  const Gpa gpa{mmio.phys_addr};
+  const std::span data(mmio.data);
+  if (mmio.len > data.size()) return bad_memory(vcpu, scene);
+  const std::span<std::byte> bytes = std::as_writable_bytes(data).first(mmio.len);
+  const MmioAccess access = mmio.is_write != 0 ? scene.mmio.write(gpa, bytes) : scene.mmio.read(gpa, bytes);
+  if (access == MmioAccess::done) return std::nullopt;
+  return bad_memory(vcpu, scene);
+}
+
 GuestExit triple_fault(const Vcpu& vcpu) {
   return failed(fmt::format(
       "the guest's CPU shut down after a triple fault; rip {:#x} (0xfff0 where the CPU was reset): "
@@ -108,7 +120,7 @@ std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
     case KVM_EXIT_IO:
       return handle_port(vcpu, scene.ports);
     case KVM_EXIT_MMIO:
-      return bad_memory(vcpu, scene);
+      return handle_mmio(vcpu, scene);
     case KVM_EXIT_HLT:   // the in-kernel LAPIC waits for an interrupt itself; nothing to do should it come
     case KVM_EXIT_INTR:  // kicked
     case KVM_EXIT_IRQ_WINDOW_OPEN:

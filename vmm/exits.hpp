@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/types.hpp"
+#include "vmm/devices/mmio_bus.hpp"
 #include "vmm/devices/port_bus.hpp"
 #include "vmm/kvm/vcpu.hpp"
 #include "vmm/machine.hpp"
@@ -17,6 +18,7 @@ namespace samepage::vmm {
 /// What the handling of an exit needs to know of the machine.
 struct ExitScene {
   const PortBus& ports;
+  const MmioBus& mmio;
   Gpa ram_end;
   std::vector<GfnRange> roms;
 };

@@ -23,6 +23,7 @@
 #include "vmm/memory/file_view.hpp"
 #include "vmm/memory/rom.hpp"
 #include "vmm/vcpu_gate.hpp"
+#include "vmm/virtio_board.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -86,6 +87,8 @@ struct Machine::Parts {
   Uart16550 uart;
   DebugExit debug_exit;
   PortBus ports;
+  MmioBus mmio;
+  VirtioBoard virtio;
   std::optional<Vm> vm;
   std::vector<Memslot> slots;
   std::vector<Vcpu> vcpus;
@@ -103,7 +106,8 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
       debug_exit([this](int code) {
         end({GuestExit::Kind::exited, code, {}});
       }),
-      scene{ports, memory.regions().back().first.gpa() + memory.regions().back().pages.bytes(),
+      virtio(config.devices, memory),
+      scene{ports, mmio, memory.regions().back().first.gpa() + memory.regions().back().pages.bytes(),
             ranges_of(roms)},
       gate(config.cpus) {
   const Gpa entry = load_image(config.image, memory, config.memory_bytes);
@@ -119,6 +123,7 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
 Machine::Parts::~Parts() {
   end({GuestExit::Kind::stopped, 0, {}});
   for (std::thread& thread : threads) thread.join();
+  virtio.stop();
 }
 
 void Machine::Parts::add_memory() {
@@ -132,6 +137,7 @@ void Machine::Parts::add_devices() {
   const bool added =
       ports.add(abi::com1_port, Uart16550::ports, uart) && ports.add(abi::debug_exit_port, 1, debug_exit);
   invariant(added, "two devices claim one port");
+  virtio.plug_in(*vm, mmio);
 }
 
 // Only vCPU 0 starts at the entry: the others wait in the kernel for its INIT and SIPI.
@@ -188,6 +194,7 @@ void Machine::start() {
   invariant(parts_->threads.empty(), "a machine is started twice");
   const auto count = static_cast<unsigned>(parts_->vcpus.size());
   if (!parts_->ending.expect_threads(count)) return;
+  parts_->virtio.start();
   for (unsigned i = 0; i < count; ++i) {
     parts_->threads.emplace_back([parts = parts_.get(), i] { parts->run_vcpu(i); });
   }
@@ -207,10 +214,13 @@ void Machine::request_stop() {
 
 void Machine::pause() {
   parts_->gate.close(VcpuGate::user_pause);
+  parts_->virtio.gate().close(DeviceGate::user_pause);
   parts_->gate.wait_all_out();
+  parts_->virtio.gate().wait_all_out();
 }
 
 void Machine::unpause() {
+  parts_->virtio.gate().open(DeviceGate::user_pause);
   parts_->gate.open(VcpuGate::user_pause);
 }
 
@@ -220,10 +230,13 @@ bool Machine::paused() const {
 
 void Machine::hold() {
   parts_->gate.close(VcpuGate::write_barrier);
+  parts_->virtio.gate().close(DeviceGate::write_barrier);
   parts_->gate.wait_all_out();
+  parts_->virtio.gate().wait_all_out();
 }
 
 void Machine::release() {
+  parts_->virtio.gate().open(DeviceGate::write_barrier);
   parts_->gate.open(VcpuGate::write_barrier);
 }
 

@@ -13,6 +13,7 @@
 #include "base/types.hpp"
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/write_barrier.hpp"
+#include "vmm/devices/virtio/device_config.hpp"
 
 namespace samepage::vmm {
 
@@ -28,6 +29,7 @@ struct MachineConfig {
   std::uint64_t memory_bytes = 64U << 20;
   unsigned cpus = 1;
   std::vector<RomConfig> roms;
+  DeviceConfig devices;
 };
 
 /// How a guest ended.
@@ -70,7 +72,7 @@ class Machine final : public dedup::WriteBarrier {
   void unpause();
   [[nodiscard]] bool paused() const;
 
-  // WriteBarrier: no vCPU is in KVM_RUN between the two. One thread at a time.
+  // WriteBarrier: no vCPU is in KVM_RUN and no device in guest memory between the two. One thread at a time.
   void hold() override;
   void release() override;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/write_tracking.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -49,6 +50,16 @@ TEST_F(WriteTrackingTest, ExactlyTheWrittenPagesAreFound) {
   for (const std::size_t page : expected) write(page);
   EXPECT_EQ(written(), expected);
   EXPECT_TRUE(written().empty());
+}
+
+// What a system call puts into memory is written like anything else: a device that reads a file into guest
+// memory needs to tell nobody.
+TEST_F(WriteTrackingTest, WhatASystemCallReadsIntoAPageIsWritten) {
+  static_cast<void>(written());
+  const UniqueFd file = checked_fd(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "open");
+  ASSERT_EQ(::pread(file.get(), memory_.data() + 9 * page_size + 100, 3 * page_size, 0),
+            static_cast<ssize_t>(3 * page_size));
+  EXPECT_EQ(written(), (std::set<std::size_t>{9, 10, 11, 12}));
 }
 
 TEST_F(WriteTrackingTest, AReadIsNoWrite) {

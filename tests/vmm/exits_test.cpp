@@ -49,7 +49,7 @@ class Exits : public testing::Test {
     vcpu_->exit().exit_reason = reason;
     return vcpu_->exit();
   }
-  std::optional<GuestExit> handle() { return handle_exit(*vcpu_, {ports_, Gpa{0x40'0000}, {}}); }
+  std::optional<GuestExit> handle() { return handle_exit(*vcpu_, {ports_, mmio_, Gpa{0x40'0000}, {}}); }
   std::string reason() {
     const auto end = handle();
     EXPECT_TRUE(end && end->kind == GuestExit::Kind::failed);
@@ -64,6 +64,7 @@ class Exits : public testing::Test {
 
   FakeDevice device_;
   PortBus ports_;
+  MmioBus mmio_;
   std::optional<Vm> vm_;
   std::optional<Vcpu> vcpu_;
 };

@@ -5,7 +5,8 @@
 //   0x0000'7000  the boot page: start info, memory map, command line (written before the guest starts; the
 //                guest may use the page again once it has read them)
 //   0x0000'8000  RAM ... up to 3 GiB
-//   0xc000'0000  the hole: no RAM; ROMs may lie below the devices
+//   0xc000'0000  the hole: no RAM; ROMs may lie here
+//   0xfeb0'0000  virtio devices, a page for each; ROMs lie below
 //   0xfec0'0000  IOAPIC, LAPICs (0xfee0'0000), KVM's own four pages
 //   0x1'0000'0000  the RAM that did not fit below the hole
 #pragma once
@@ -31,6 +32,11 @@ static_assert(memory_map + max_memory_ranges * sizeof(abi::PvhMemoryRange) <= co
 static_assert(command_line + command_line_bytes == boot_end && boot_end - boot_page == page_size);
 
 inline constexpr Gpa hole{0xc000'0000};
+inline constexpr Gpa virtio_devices{0xfeb0'0000};  // a page for each
+inline constexpr std::uint64_t virtio_device_bytes = 0x1000;
+inline constexpr std::uint32_t first_virtio_gsi = 5;  // each has a pin of its own of the IOAPIC's 24
+inline constexpr std::uint32_t max_virtio_devices = 24 - first_virtio_gsi;
+inline constexpr Gpa virtio_devices_end = virtio_devices + max_virtio_devices * virtio_device_bytes;
 inline constexpr Gpa devices{0xfec0'0000};
 inline constexpr Gpa kvm_identity_map{0xfffb'c000};  // one page
 inline constexpr Gpa kvm_tss{0xfffb'd000};           // three pages

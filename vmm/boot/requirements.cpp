@@ -37,6 +37,10 @@ void require_free(const RomPlace& rom, const Range& place, std::uint64_t memory_
     throw UserError(fmt::format("{}: the guest's RAM is there; use an address from {:#x} on", where,
                                 ram.end().gpa().value));
   }
+  if (place.overlaps({layout::virtio_devices.value, layout::virtio_devices_end.value})) {
+    throw UserError(fmt::format("{}: it would cover the virtio devices from {:#x} to {:#x}", where,
+                                layout::virtio_devices.value, layout::virtio_devices_end.value));
+  }
   if (place.overlaps({layout::devices.value, layout::high_ram.value})) {
     throw UserError(fmt::format("{}: it would cover the interrupt controllers; it must end below {:#x}",
                                 where, layout::devices.value));

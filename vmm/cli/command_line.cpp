@@ -12,6 +12,7 @@
 
 #include "base/units.hpp"
 #include "vmm/cli/commands.hpp"
+#include "vmm/cli/device_options.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
@@ -66,6 +67,33 @@ CLI::Option* add_parsed(CLI::App& command, const std::string& name, Target& targ
       ->type_name(type);
 }
 
+// An option that may be repeated; what `parse` does not take is a usage error.
+template <typename Item, typename Parse>
+void add_repeated(CLI::App& command, const std::string& name, std::vector<Item>& target, Parse parse,
+                  const std::string& type, const std::string& help) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [&target, parse, name, type](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const auto item = parse(text);
+              if (!item) throw CLI::ValidationError(name, fmt::format("'{}' is not {}", text, type));
+              target.push_back(*item);
+            }
+          },
+          help + "; may be repeated")
+      ->type_name(type)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_devices(CLI::App& command, vmm::DeviceConfig& devices) {
+  add_repeated(command, "--disk", devices.disks, parse_disk, "FILE[,ro|,overlay|,rw]",
+               "A raw file as a virtio disk: read-only, with the guest's changes thrown away at its end "
+               "(default), or written");
+  command.add_flag("--rng", devices.rng, "A virtio source of random numbers");
+}
+
 void add_run(CLI::App& app, Parsed& parsed) {
   RunOptions& run = parsed.run;
   CLI::App* command = app.add_subcommand("run", "Run a guest and share its memory with others of its domain");
@@ -84,21 +112,9 @@ void add_run(CLI::App& app, Parsed& parsed) {
   command->add_flag_callback(
       "--detach", [&run] { run.attachment = Attachment::detached; },
       "Return when the guest runs; print its name");
-  command
-      ->add_option_function<std::vector<std::string>>(
-          "--rom",
-          [&run](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts) {
-              const auto rom = parse_rom(text);
-              if (!rom) throw CLI::ValidationError("--rom", fmt::format("'{}' is not FILE@ADDRESS", text));
-              run.roms.push_back(*rom);
-            }
-          },
-          "A file that the guest sees read-only at a page-aligned address such as 0xf0000000; may be "
-          "repeated")
-      ->type_name("FILE@ADDRESS")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_repeated(*command, "--rom", run.roms, parse_rom, "FILE@ADDRESS",
+               "A file that the guest sees read-only at a page-aligned address such as 0xf0000000");
+  add_devices(*command, run.devices);
   command
       ->add_option("--console", run.console,
                    "Where the console goes (default: stdout); FILE-1, ... with --count")

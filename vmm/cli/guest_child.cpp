@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "vmm/cli/device_options.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/exit_code.hpp"
 
@@ -35,6 +36,7 @@ std::vector<std::string> command_line(const RunOptions& options, int ready_fd) {
   for (const vmm::RomConfig& rom : options.roms) {
     words.insert(words.end(), {"--rom", fmt::format("{}@{:#x}", rom.path, rom.address.value)});
   }
+  append_device_options(words, options.devices);
   words.push_back(options.image);
   words.emplace_back("--");
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());

@@ -24,6 +24,7 @@ struct RunOptions {
   unsigned count = 1;
   Attachment attachment = Attachment::foreground;
   std::vector<vmm::RomConfig> roms;
+  vmm::DeviceConfig devices;
   std::string console;  // a file; empty: stdout, or nowhere when detached
   std::string image;
   std::vector<std::string> arguments;

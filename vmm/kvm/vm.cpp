@@ -29,6 +29,21 @@ Memslot Vm::map(Gpa address, std::span<const std::byte> memory, SlotAccess acces
   return {fd_.get(), slots_++};
 }
 
+void Vm::notify_by(int event, Gpa address) const {
+  kvm_ioeventfd request{};
+  request.addr = address.value;
+  request.len = sizeof(std::uint32_t);
+  request.fd = event;
+  check(::ioctl(fd_.get(), KVM_IOEVENTFD, &request), "KVM_IOEVENTFD");
+}
+
+void Vm::interrupt_by(int event, std::uint32_t gsi) const {
+  kvm_irqfd request{};
+  request.fd = static_cast<std::uint32_t>(event);
+  request.gsi = gsi;
+  check(::ioctl(fd_.get(), KVM_IRQFD, &request), "KVM_IRQFD");
+}
+
 UniqueFd Vm::create_vcpu(unsigned id) const {
   return checked_fd(::ioctl(fd_.get(), KVM_CREATE_VCPU, static_cast<unsigned long>(id)), "KVM_CREATE_VCPU");
 }

@@ -23,6 +23,10 @@ class Vm {
 
   /// Shows `memory` (page-aligned, which must outlive the slot) to the guest at `address`.
   [[nodiscard]] Memslot map(Gpa address, std::span<const std::byte> memory, SlotAccess access);
+  /// The guest's 4-byte writes to `address` only make the eventfd `event` readable, without an exit.
+  void notify_by(int event, Gpa address) const;
+  /// Each write to the eventfd `event` is a pulse on the interrupt line `gsi`.
+  void interrupt_by(int event, std::uint32_t gsi) const;
   /// The descriptor of vCPU `id`.
   [[nodiscard]] UniqueFd create_vcpu(unsigned id) const;
 

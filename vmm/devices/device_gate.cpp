@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/device_gate.hpp"
+
+namespace samepage::vmm {
+
+bool DeviceGate::enter() {
+  std::unique_lock lock(mutex_);
+  opened_.wait(lock, [&] { return reasons_ == 0 || (reasons_ & stop) != 0; });
+  if (reasons_ != 0) return false;
+  ++inside_;
+  return true;
+}
+
+void DeviceGate::leave() {
+  const std::lock_guard lock(mutex_);
+  if (--inside_ == 0 && reasons_ != 0) all_out_.notify_all();
+}
+
+void DeviceGate::close(Reason reason) {
+  const std::lock_guard lock(mutex_);
+  reasons_ |= reason;
+  if (reason == stop) opened_.notify_all();  // those that wait must end
+}
+
+void DeviceGate::wait_all_out() {
+  std::unique_lock lock(mutex_);
+  all_out_.wait(lock, [&] { return inside_ == 0; });
+}
+
+void DeviceGate::open(Reason reason) {
+  const std::lock_guard lock(mutex_);
+  reasons_ &= ~std::uint32_t{reason};
+  if (reasons_ == 0) opened_.notify_all();
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/block.hpp"
+
+#include <algorithm>
+
+namespace samepage::vmm {
+namespace {
+
+constexpr std::size_t buffer_bytes = std::size_t{64} << 10U;
+constexpr std::uint32_t most_cleared_sectors = 1U << 22U;  // 2 GiB in one request
+constexpr std::uint32_t most_segments = 254;               // a queue's size, less header and status
+
+constexpr std::uint64_t bit(unsigned number) {
+  return std::uint64_t{1} << number;
+}
+
+constexpr std::uint8_t ok = VIRTIO_BLK_S_OK;
+constexpr std::uint8_t io_error = VIRTIO_BLK_S_IOERR;
+constexpr std::uint8_t unsupported = VIRTIO_BLK_S_UNSUPP;
+
+}  // namespace
+
+Block::Block(DiskFile disk, std::string serial)
+    : disk_(std::move(disk)), serial_(std::move(serial)), buffer_(buffer_bytes) {
+  config_.capacity = disk_.sectors();
+  config_.seg_max = most_segments;
+  config_.max_discard_sectors = config_.max_write_zeroes_sectors = most_cleared_sectors;
+  config_.max_discard_seg = config_.max_write_zeroes_seg = 1;
+  config_.discard_sector_alignment = 1;
+  config_.write_zeroes_may_unmap = 1;
+}
+
+std::uint64_t Block::features() const {
+  std::uint64_t features = bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_FLUSH);
+  if (!disk_.writable()) return features | bit(VIRTIO_BLK_F_RO);
+  return features | bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES);
+}
+
+void Block::read_config(std::uint64_t offset, std::span<std::byte> data) const {
+  read_from(config_, offset, data);
+}
+
+void Block::serve(VirtioState& state) {
+  Chain chain;
+  while (state.take(0, chain)) {
+    // A chain without room for a status can't be answered (virtio 1.2, 5.2.6).
+    if (chain.writable_bytes == 0 || chain.readable_bytes < sizeof(Header)) return state.fail();
+    const Outcome outcome = handle(state, chain);
+    if (outcome.lost) continue;
+    const auto status = std::byte{outcome.status};
+    if (!state.copy_to(chain, chain.writable_bytes - 1, std::span(&status, 1))) continue;
+    state.finish(0, chain, outcome.written + 1);
+  }
+}
+
+Block::Outcome Block::handle(VirtioState& state, const Chain& chain) {
+  std::array<std::byte, sizeof(Header)> bytes{};
+  if (!state.copy_from(chain, 0, bytes)) return {.lost = true};
+  Header header{};
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  switch (header.type) {
+    case VIRTIO_BLK_T_IN:
+      return read(state, chain, header.sector);
+    case VIRTIO_BLK_T_OUT:
+      return disk_.writable() ? write(state, chain, header.sector) : Outcome{.status = io_error};
+    case VIRTIO_BLK_T_FLUSH:
+      return {.status = disk_.flush() ? ok : io_error};
+    case VIRTIO_BLK_T_GET_ID:
+      return identify(state, chain);
+    case VIRTIO_BLK_T_DISCARD:
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+      return disk_.writable() ? clear(state, chain) : Outcome{.status = io_error};
+    default:
+      return {.status = unsupported};
+  }
+}
+
+bool Block::on_disk(std::uint64_t sector, std::uint64_t bytes) const {
+  return bytes % sector_bytes == 0 && sector <= disk_.sectors() &&
+         bytes / sector_bytes <= disk_.sectors() - sector;
+}
+
+Block::Outcome Block::read(VirtioState& state, const Chain& chain, std::uint64_t sector) {
+  const std::uint64_t bytes = chain.writable_bytes - 1;
+  if (!on_disk(sector, bytes)) return {.status = io_error};
+  for (std::uint64_t done = 0; done < bytes;) {
+    const auto part = std::span(buffer_).first(std::min<std::uint64_t>(buffer_.size(), bytes - done));
+    if (!disk_.read(sector + done / sector_bytes, part)) return {.status = io_error};
+    if (!state.copy_to(chain, done, part)) return {.lost = true};
+    done += part.size();
+  }
+  return {.written = bytes};
+}
+
+Block::Outcome Block::write(VirtioState& state, const Chain& chain, std::uint64_t sector) {
+  const std::uint64_t bytes = chain.readable_bytes - sizeof(Header);
+  if (!on_disk(sector, bytes)) return {.status = io_error};
+  for (std::uint64_t done = 0; done < bytes;) {
+    const auto part = std::span(buffer_).first(std::min<std::uint64_t>(buffer_.size(), bytes - done));
+    if (!state.copy_from(chain, sizeof(Header) + done, part)) return {.lost = true};
+    if (!disk_.write(sector + done / sector_bytes, part)) return {.status = io_error};
+    done += part.size();
+  }
+  return {};
+}
+
+Block::Outcome Block::clear(VirtioState& state, const Chain& chain) {
+  virtio_blk_discard_write_zeroes range{};
+  if (chain.readable_bytes != sizeof(Header) + sizeof(range)) return {.status = unsupported};
+  std::array<std::byte, sizeof(range)> bytes{};
+  if (!state.copy_from(chain, sizeof(Header), bytes)) return {.lost = true};
+  std::memcpy(&range, bytes.data(), sizeof(range));
+  const std::uint64_t count = range.num_sectors;
+  if (count > most_cleared_sectors || !on_disk(range.sector, count * sector_bytes))
+    return {.status = io_error};
+  return {.status = disk_.write_zeroes(range.sector, count) ? ok : io_error};
+}
+
+Block::Outcome Block::identify(VirtioState& state, const Chain& chain) const {
+  std::array<std::byte, VIRTIO_BLK_ID_BYTES> name{};
+  std::memcpy(name.data(), serial_.data(), std::min(serial_.size(), name.size()));
+  if (chain.writable_bytes - 1 < name.size()) return {.status = io_error};
+  if (!state.copy_to(chain, 0, name)) return {.lost = true};
+  return {.written = name.size()};
+}
+
+}  // namespace samepage::vmm

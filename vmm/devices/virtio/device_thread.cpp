@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/device_thread.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include "base/check.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+void clear_event(int event) {
+  std::uint64_t count = 0;
+  // Not readable: then there is nothing to clear.
+  if (::read(event, &count, sizeof(count)) < 0) return;
+}
+
+/// Signals are for the thread that polls for them.
+void take_no_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  for (const int own : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP}) sigdelset(&all, own);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
+
+UniqueFd make_event() {
+  return checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+}
+
+void signal_event(int event) {
+  const std::uint64_t one = 1;
+  // A counter that is full is readable already.
+  if (::write(event, &one, sizeof(one)) < 0) return;
+}
+
+DeviceThread::DeviceThread() : stop_(make_event()) {}
+
+DeviceThread::~DeviceThread() {
+  stop();
+}
+
+void DeviceThread::start(std::vector<ServedDevice> devices) {
+  invariant(!thread_.joinable(), "the devices' thread is started twice");
+  devices_ = std::move(devices);
+  thread_ = std::thread([this] { run(); });
+}
+
+void DeviceThread::stop() {
+  if (!thread_.joinable()) return;
+  signal_event(stop_.get());
+  thread_.join();
+}
+
+void DeviceThread::run() {
+  take_no_signals();
+  std::vector<pollfd> waits;
+  for (;;) {
+    waits.assign(1, {stop_.get(), POLLIN, 0});
+    for (const ServedDevice& device : devices_) {
+      waits.push_back({device.notified, POLLIN, 0});
+      waits.push_back({device.transport->device().host_input(), POLLIN, 0});
+    }
+    if (::poll(waits.data(), waits.size(), -1) < 0) {
+      invariant(errno == EINTR || errno == EAGAIN || errno == ENOMEM, "poll of the devices' events");
+      continue;
+    }
+    if (waits[0].revents != 0) return;
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+      const bool notified = waits[1 + 2 * i].revents != 0;
+      // Cleared before the work: a notification that comes meanwhile counts anew.
+      if (notified) clear_event(devices_[i].notified);
+      if (notified || waits[2 + 2 * i].revents != 0) devices_[i].transport->serve();
+    }
+  }
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one thread that all virtio devices of a guest do their work on. It sleeps until a driver notifies (an
+// ioeventfd, or a register access that KVM did not take), or a device's host side has input.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "vmm/devices/virtio/mmio_transport.hpp"
+
+namespace samepage::vmm {
+
+/// A device, as the thread sees it; all outlives the thread.
+struct ServedDevice {
+  MmioTransport* transport = nullptr;
+  int notified = -1;  // a non-blocking eventfd
+};
+
+class DeviceThread {
+ public:
+  DeviceThread();
+  /// The gate that the devices use must be closed with `stop` before.
+  ~DeviceThread();
+  DeviceThread(const DeviceThread&) = delete;
+  DeviceThread& operator=(const DeviceThread&) = delete;
+
+  /// Starts; once.
+  void start(std::vector<ServedDevice> devices);
+  /// Ends the thread and waits for it; may be called more than once.
+  void stop();
+
+ private:
+  void run();
+
+  std::vector<ServedDevice> devices_;
+  UniqueFd stop_;
+  std::thread thread_;
+};
+
+/// A non-blocking eventfd.
+UniqueFd make_event();
+/// Makes an eventfd readable; does not block.
+void signal_event(int event);
+
+}  // namespace samepage::vmm

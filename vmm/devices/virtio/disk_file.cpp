@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/disk_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/types.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+UserError cannot_use(const std::string& path, const std::string& why) {
+  return UserError(fmt::format("cannot use disk {}: {}", path, why));
+}
+
+std::uint64_t length_of(int fd, const std::string& path) {
+  struct stat info {};
+  check(::fstat(fd, &info), "fstat " + path);
+  std::uint64_t bytes = 0;
+  if (S_ISREG(info.st_mode)) {
+    bytes = static_cast<std::uint64_t>(info.st_size);
+  } else if (S_ISBLK(info.st_mode)) {
+    check(::ioctl(fd, BLKGETSIZE64, &bytes), "ioctl BLKGETSIZE64 of " + path);
+  } else {
+    throw cannot_use(path, "it is neither a file nor a block device");
+  }
+  if (bytes < sector_bytes) {
+    throw cannot_use(path,
+                     fmt::format("it has {} bytes, less than a sector of {}; 'truncate -s 64M {}' makes it "
+                                 "larger",
+                                 bytes, sector_bytes, path));
+  }
+  return bytes;
+}
+
+// Of the open file description: a lock that goes with this process, and that other guests respect.
+void lock(int fd, const DiskConfig& config) {
+  struct flock whole {};
+  const bool alone = config.access == DiskAccess::read_write;
+  whole.l_type = static_cast<short>(alone ? F_WRLCK : F_RDLCK);
+  whole.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) return;
+  if (errno == EAGAIN || errno == EACCES) {
+    throw cannot_use(config.path,
+                     alone ? "another guest uses it; to write a disk a guest must have it alone: stop "
+                             "the other one, or give this one a private copy with ',overlay'"
+                           : "another guest writes it (',rw'); stop that one, or copy the file");
+  }
+  if (errno != ENOLCK && errno != EINVAL && errno != ENOSYS) throw_errno("locking " + config.path);
+}
+
+// The overlay goes with its last descriptor, however the process ends.
+UniqueFd open_overlay() {
+  const char* const chosen = std::getenv("TMPDIR");
+  for (const std::string directory : {chosen == nullptr ? "" : chosen, "/var/tmp", "/tmp"}) {
+    if (directory.empty()) continue;
+    UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (fd) return fd;
+  }
+  throw UserError(
+      "cannot make a temporary file for a disk's changes in /var/tmp or /tmp; set TMPDIR to a directory "
+      "with room");
+}
+
+off_t offset_of(std::uint64_t sector) {
+  return static_cast<off_t>(sector * sector_bytes);
+}
+
+bool read_all(int fd, std::span<std::byte> to, off_t offset) {
+  while (!to.empty()) {
+    const ssize_t got = ::pread(fd, to.data(), to.size(), offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;  // 0: the file has become shorter
+    to = to.subspan(static_cast<std::size_t>(got));
+    offset += got;
+  }
+  return true;
+}
+
+bool write_all(int fd, std::span<const std::byte> from, off_t offset) {
+  while (!from.empty()) {
+    const ssize_t put = ::pwrite(fd, from.data(), from.size(), offset);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    from = from.subspan(static_cast<std::size_t>(put));
+    offset += put;
+  }
+  return true;
+}
+
+bool write_zeros(int fd, std::uint64_t bytes, off_t offset) {
+  static constexpr std::array<std::byte, 16384> zeros{};
+  while (bytes != 0) {
+    const auto part = std::min<std::uint64_t>(bytes, zeros.size());
+    if (!write_all(fd, std::span(zeros).first(part), offset)) return false;
+    bytes -= part;
+    offset += static_cast<off_t>(part);
+  }
+  return true;
+}
+
+}  // namespace
+
+DiskFile::DiskFile(const DiskConfig& config)
+    : access_(config.access),
+      file_(::open(config.path.c_str(),
+                   (config.access == DiskAccess::read_write ? O_RDWR : O_RDONLY) | O_CLOEXEC)) {
+  if (!file_) {
+    const int error = errno;
+    throw cannot_use(config.path, error == EACCES && config.access == DiskAccess::read_write
+                                      ? "you may not write it; use ',overlay' or ',ro'"
+                                      : std::strerror(error));
+  }
+  sectors_ = length_of(file_.get(), config.path) / sector_bytes;
+  lock(file_.get(), config);
+  if (access_ != DiskAccess::overlay) return;
+  overlay_ = open_overlay();
+  check(::ftruncate(overlay_.get(), offset_of(sectors_)), "ftruncate of a disk's overlay");
+  changed_ = Mapping::anonymous(pages_for(sectors_ / 8 + 1).bytes());
+}
+
+bool DiskFile::is_changed(std::uint64_t sector) const {
+  return changed_ && (std::to_integer<unsigned>(changed_.data()[sector / 8]) >> sector % 8 & 1U) != 0;
+}
+
+void DiskFile::note_changed(std::uint64_t sector, std::uint64_t count) {
+  for (const std::uint64_t end = sector + count; sector < end; ++sector) {
+    changed_.data()[sector / 8] |= std::byte{1} << sector % 8;
+  }
+}
+
+bool DiskFile::read(std::uint64_t sector, std::span<std::byte> to) {
+  while (!to.empty()) {
+    // As many as come from one of the two.
+    const bool changed = is_changed(sector);
+    std::uint64_t count = 1;
+    while (count * sector_bytes < to.size() && is_changed(sector + count) == changed) ++count;
+    const auto part = to.first(count * sector_bytes);
+    if (!read_all(changed ? overlay_.get() : file_.get(), part, offset_of(sector))) return false;
+    to = to.subspan(part.size());
+    sector += count;
+  }
+  return true;
+}
+
+bool DiskFile::write(std::uint64_t sector, std::span<const std::byte> from) {
+  const bool aside = access_ == DiskAccess::overlay;
+  if (!aside) {
+    // A file that was cut short while in use is not made longer again behind its owner's back.
+    struct stat info {};
+    if (::fstat(file_.get(), &info) != 0) return false;
+    const auto end = static_cast<std::uint64_t>(offset_of(sector)) + from.size();
+    if (S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) < end) return false;
+  }
+  if (!write_all(aside ? overlay_.get() : file_.get(), from, offset_of(sector))) return false;
+  if (aside) note_changed(sector, from.size() / sector_bytes);
+  return true;
+}
+
+bool DiskFile::write_zeroes(std::uint64_t sector, std::uint64_t count) {
+  const bool aside = access_ == DiskAccess::overlay;
+  const int fd = aside ? overlay_.get() : file_.get();
+  const off_t offset = offset_of(sector);
+  const bool punched =
+      ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, offset_of(count)) == 0;
+  if (!punched && !write_zeros(fd, count * sector_bytes, offset)) return false;
+  if (aside) note_changed(sector, count);
+  return true;
+}
+
+bool DiskFile::flush() {
+  return access_ != DiskAccess::read_write || ::fdatasync(file_.get()) == 0;
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is behind a block device: sectors of a raw file, or of one that is only read with the guest's changes
+// beside it. Locked against other users while it lives. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/mapping.hpp"
+#include "base/unique_fd.hpp"
+
+namespace samepage::vmm {
+
+enum class DiskAccess : std::uint8_t {
+  read_only,
+  overlay,     // the guest may write; the file stays as it is, the changes go with the guest
+  read_write,  // the guest's writes go to the file
+};
+
+struct DiskConfig {
+  std::string path;
+  DiskAccess access = DiskAccess::overlay;
+};
+
+inline constexpr std::uint64_t sector_bytes = 512;
+
+class DiskFile {
+ public:
+  /// Throws UserError when the file is missing, can't be used as asked, shorter than a sector or locked.
+  explicit DiskFile(const DiskConfig& config);
+
+  [[nodiscard]] std::uint64_t sectors() const { return sectors_; }
+  [[nodiscard]] bool writable() const { return access_ != DiskAccess::read_only; }
+
+  // Of whole sectors below sectors(). False when the host can't: the file may have been cut short.
+  [[nodiscard]] bool read(std::uint64_t sector, std::span<std::byte> to);
+  [[nodiscard]] bool write(std::uint64_t sector, std::span<const std::byte> from);
+  /// Makes the sectors read as zeros, giving their memory back where the file system can.
+  [[nodiscard]] bool write_zeroes(std::uint64_t sector, std::uint64_t count);
+  /// Returns when all that was written is on the medium.
+  [[nodiscard]] bool flush();
+
+ private:
+  [[nodiscard]] bool is_changed(std::uint64_t sector) const;
+  void note_changed(std::uint64_t sector, std::uint64_t count);
+
+  DiskAccess access_;
+  UniqueFd file_;
+  std::uint64_t sectors_ = 0;
+  UniqueFd overlay_;  // a sparse file without a name; sectors at their own offsets
+  Mapping changed_;   // a bit a sector: it is in the overlay
+};
+
+}  // namespace samepage::vmm
