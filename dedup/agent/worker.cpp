@@ -20,8 +20,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at the daemon's messages
-constexpr std::uint32_t piece_pages = 64;    // of a run, between two looks at the clock while a guest is held
-constexpr std::size_t vma_reserve = 1024;    // of the process's mappings, left for everything but merging
+// Of a run, between two looks at the clock while a guest is held.
+constexpr std::uint32_t piece_pages = 64;
+constexpr std::uint32_t zero_piece_pages = 256;
+constexpr std::size_t vma_reserve = 1024;  // of the process's mappings, left for everything but merging
 
 std::uint64_t address_of(const std::byte* pointer) {
   // SAFETY: the number is only compared with addresses that the kernel prints.
@@ -126,7 +128,7 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
     }
   }
   ++counters_->passes;
-  report();
+  report(found);
   return found;
 }
 
@@ -173,18 +175,28 @@ void Worker::note_changed(std::uint32_t page, Findings& findings) {
 void Worker::consider(std::uint32_t page, Findings& findings) {
   if (pages_.has(page, GuestPages::merged | GuestPages::zero)) return;  // nothing of its own to share
   const std::byte* const memory = pages_.host(page);
-  const bool zero = is_zero_page(memory);
-  const Digest digest = zero ? Digest{} : digest_of_page(memory, membership_->welcome.secret);
+  // A page that is quiet for sure may be given back on a guess: all of it is compared while the guest is
+  // held.
+  const bool knows = tracker_->evidence() == Tracker::Evidence::writes;
+  const bool zero = knows ? looks_zero(memory) : is_zero_page(memory);
+  const Digest digest = zero || (knows && config_.sharing != Sharing::all)
+                            ? Digest{}
+                            : digest_of_page(memory, membership_->welcome.secret);
   if (!tracker_->quiet(page, digest)) {
     note_changed(page, findings);
   } else if (zero) {
     wire::append_page(findings.zero, page);
     findings.any = true;
-  } else if (config_.sharing == Sharing::all && !pages_.has(page, GuestPages::offered)) {
-    pages_.set(page, GuestPages::offered);
-    findings.offers.push_back({digest.value, page, 0});
-    findings.any = true;
+  } else {
+    offer(page, digest, findings);
   }
+}
+
+void Worker::offer(std::uint32_t page, Digest digest, Findings& findings) {
+  if (config_.sharing != Sharing::all || pages_.has(page, GuestPages::offered)) return;
+  pages_.set(page, GuestPages::offered);
+  findings.offers.push_back({digest.value, page, 0});
+  findings.any = true;
 }
 
 // The guest has written a page that was merged or given back.
@@ -200,12 +212,15 @@ void Worker::note_written(std::uint32_t page, Findings& findings) {
 void Worker::act_on(Findings& findings) {
   send(wire::Type::broken, std::as_bytes(std::span(findings.broken)));
   send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
+  give_back(findings);
+  // The daemon numbers frames in the order of the offers, and neighbours are to have neighbouring ones.
+  std::sort(findings.offers.begin(), findings.offers.end(),
+            [](const auto& a, const auto& b) { return a.page < b.page; });
   const std::span<const wire::Offer> offers(findings.offers);
   for (std::size_t first = 0; first < offers.size(); first += wire::max_offers) {
     send(wire::Type::offer,
          std::as_bytes(offers.subspan(first, std::min(wire::max_offers, offers.size() - first))));
   }
-  give_back(findings.zero);
 }
 
 // Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for
@@ -233,14 +248,16 @@ void Worker::while_held(const std::vector<Item>& items, Act act) {
   }
 }
 
-void Worker::give_back(const std::vector<wire::PageRange>& zero) {
+// Gives the pages back that are zero indeed, and offers those that only looked like it.
+void Worker::give_back(Findings& findings) {
+  const std::vector<wire::PageRange>& zero = findings.zero;
   if (zero.empty()) return;
   std::vector<wire::PageRange> pieces;
   bool replaces = false;  // mappings, and not only the memory behind them
   for (const wire::PageRange& range : zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count;) {
       const std::uint32_t end =
-          std::min({page + piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
+          std::min({page + zero_piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
       pieces.push_back({page, end - page});
       for (; page < end; ++page) replaces = replaces || pages_.has(page, GuestPages::on_store);
     }
@@ -251,6 +268,13 @@ void Worker::give_back(const std::vector<wire::PageRange>& zero) {
   });
   for (const wire::PageRange& range : given) zero_pages_ += range.count;
   if (replaces) note_replaced_mappings();
+  if (!connection_ || tracker_->evidence() != Tracker::Evidence::writes) return;
+  for (const wire::PageRange& range : zero) {
+    for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
+      if (pages_.has(page, GuestPages::zero)) continue;
+      offer(page, digest_of_page(pages_.host(page), membership_->welcome.secret), findings);
+    }
+  }
 }
 
 void Worker::handle_messages() {
@@ -295,14 +319,22 @@ void Worker::donate(const std::vector<wire::Donation>& requests) {
   send(wire::Type::donated, std::as_bytes(std::span(requests)));
 }
 
-// Cuts grants into pieces that lie in one region and are quickly done. Empty when one of them makes no sense.
-std::optional<std::vector<wire::Grant>> Worker::pieces_of(const std::vector<wire::Grant>& grants) const {
+// Joins grants of neighbouring pages and frames, because the daemon has them in the order of its own events,
+// and cuts what is there into pieces that lie in one region and are quickly done. Empty when one of them
+// makes no sense.
+std::optional<std::vector<wire::Grant>> Worker::pieces_of(std::vector<wire::Grant> grants) const {
   std::vector<wire::Grant> pieces;
-  for (wire::Grant grant : grants) {
+  for (std::size_t i = 0; i < grants.size();) {
+    wire::Grant grant = grants[i];
     if (grant.page >= pages_.count() || grant.count > pages_.count() - grant.page ||
         grant.frame >= membership_->welcome.max_frames ||
         grant.count > membership_->welcome.max_frames - grant.frame) {
       return std::nullopt;
+    }
+    if (++i < grants.size() && grants[i].page == grant.page + grant.count &&
+        grants[i].frame == grant.frame + grant.count) {
+      grants[i] = {grant.page, grant.frame, grant.count + grants[i].count};
+      continue;
     }
     while (grant.count > 0) {
       const std::uint32_t count =
@@ -331,7 +363,7 @@ std::vector<wire::Grant> Worker::take_what_exceeds_the_budget(std::vector<wire::
 void Worker::merge(std::vector<wire::Grant> grants) {
   if (grants.empty() || !connection_) return;
   std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
-  auto pieces = pieces_of(grants);
+  auto pieces = pieces_of(std::move(grants));
   if (!pieces) return lose_daemon();
   const std::vector<wire::Grant> beyond_budget = take_what_exceeds_the_budget(*pieces);
   wire::Merged merged;
@@ -395,11 +427,13 @@ std::uint64_t Worker::committed(std::span<const std::byte> books) const {
   return PageCount{pages}.bytes();
 }
 
-void Worker::report() {
+void Worker::report(bool found) {
   if (!connection_) return;
-  if (mappings_changed_) {
+  // The kernel's list of mappings costs as much as making some of them: not after each of many busy passes.
+  if (mappings_changed_ && (!found || Clock::now() - vmas_counted_ >= std::chrono::seconds(1))) {
     count_vmas();
     remapper_->forget_frames();
+    vmas_counted_ = Clock::now();
   }
   wire::Report report;
   report.passes = counters_->passes;

@@ -65,20 +65,21 @@ class Worker {
   void note_populated(std::uint32_t page, const PageRun& run, Findings& findings);
   void note_changed(std::uint32_t page, Findings& findings);
   void consider(std::uint32_t page, Findings& findings);
+  void offer(std::uint32_t page, Digest digest, Findings& findings);
   void note_written(std::uint32_t page, Findings& findings);
   void act_on(Findings& findings);
-  void give_back(const std::vector<wire::PageRange>& zero);
+  void give_back(Findings& findings);
   void handle(const Frame& frame);
   void take_knobs(wire::Knobs knobs);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
   void answer(wire::Merged merged);
-  std::optional<std::vector<wire::Grant>> pieces_of(const std::vector<wire::Grant>& grants) const;
+  std::optional<std::vector<wire::Grant>> pieces_of(std::vector<wire::Grant> grants) const;
   std::vector<wire::Grant> take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces);
   template <typename Item, typename Act>
   void while_held(const std::vector<Item>& items, Act act);
   void send(wire::Type type, std::span<const std::byte> payload);
-  void report();
+  void report(bool found);
   [[nodiscard]] std::uint64_t committed(std::span<const std::byte> books) const;
   void bring_in_orphans();
   void count_orphans(const std::vector<MappedRange>& mappings);
@@ -98,6 +99,7 @@ class Worker {
   std::size_t vma_limit_;
   std::uint64_t vmas_ = 0;         // that merging has added, at most; counted exactly now and then
   bool mappings_changed_ = false;  // since they were counted
+  std::chrono::steady_clock::time_point vmas_counted_;
   std::uint64_t zero_pages_ = 0;
   std::uint64_t volatile_pages_ = 0;
 

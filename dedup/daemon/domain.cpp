@@ -13,7 +13,28 @@ namespace samepage::dedup {
 
 using Outcome = Merger::Outcome;
 
-Domain::Domain(std::string label, std::uint32_t max_frames) : label_(std::move(label)), merger_(max_frames) {}
+namespace {
+
+void say(const std::system_error& error) {
+  fmt::print(stderr, "samepaged: {}\n", error.what());
+}
+
+}  // namespace
+
+Domain::Domain(std::string label, std::uint32_t max_frames, DupPolicy dup_policy)
+    : label_(std::move(label)),
+      merger_(
+          max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy) {}
+
+bool Domain::copy_frame(FrameId from, FrameId to) {
+  try {
+    store_.copy(from, to);
+    return true;
+  } catch (const std::system_error& error) {
+    say(error);
+    return false;
+  }
+}
 
 PageId Domain::join(std::uint32_t pages, GuestLink& link) {
   const PageId first = merger_.add_guest(pages);
@@ -79,7 +100,7 @@ Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::b
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
-    fmt::print(stderr, "samepaged: {}\n", error.what());
+    say(error);
     return merger_.withdraw({guest.value + page});
   }
   merger_.publish(*frame);

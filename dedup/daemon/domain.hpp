@@ -33,7 +33,7 @@ class Domain {
   using Pages = std::span<const wire::PageRange>;
 
   /// Throws std::system_error when the store can't be made.
-  Domain(std::string label, std::uint32_t max_frames);
+  Domain(std::string label, std::uint32_t max_frames, DupPolicy dup_policy = {});
 
   /// The guest's first page number: its handle from now on. `link` must live until detach().
   PageId join(std::uint32_t pages, GuestLink& link);
@@ -82,6 +82,7 @@ class Domain {
   Merger::Outcome for_each_page(PageId guest, Pages ranges, Act act);
   std::optional<Recipient> recipient_of(PageId page);
   void reap(std::vector<FrameId> frames);
+  bool copy_frame(FrameId from, FrameId to);
 
   std::string label_;
   DigestSecret secret_ = random_digest_secret();

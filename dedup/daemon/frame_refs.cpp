@@ -20,7 +20,7 @@ constexpr std::uint64_t with_state(std::uint64_t state, std::uint64_t payload) {
   return state << state_shift | payload;
 }
 
-bool is_linked(PageKnowledge knowledge) {
+bool links(PageKnowledge knowledge) {
   return knowledge == PageKnowledge::waiting || knowledge == PageKnowledge::granted ||
          knowledge == PageKnowledge::merged;
 }
@@ -50,6 +50,10 @@ PageKnowledge FrameRefs::knowledge(PageId page) const {
   return static_cast<PageKnowledge>(word(page.value) >> state_shift);
 }
 
+bool FrameRefs::is_linked(PageId page) const {
+  return links(knowledge(page));
+}
+
 Digest FrameRefs::digest(PageId page) const {
   return {word(page.value) & low_60};
 }
@@ -67,17 +71,17 @@ void FrameRefs::set_next(std::uint32_t page, std::uint32_t next) {
 }
 
 void FrameRefs::set_none(PageId page) {
-  invariant(!is_linked(knowledge(page)), "a sharer of a frame is forgotten");
+  invariant(!is_linked(page), "a sharer of a frame is forgotten");
   word(page.value) = 0;
 }
 
 void FrameRefs::set_unshared(PageId page, Digest digest) {
-  invariant(!is_linked(knowledge(page)), "a sharer of a frame is forgotten");
+  invariant(!is_linked(page), "a sharer of a frame is forgotten");
   word(page.value) = with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value);
 }
 
 void FrameRefs::set_linked(PageId page, PageKnowledge knowledge) {
-  invariant(is_linked(this->knowledge(page)) && is_linked(knowledge), "a page without a frame is granted");
+  invariant(is_linked(page) && links(knowledge), "a page without a frame is granted");
   word(page.value) = with_state(static_cast<std::uint64_t>(knowledge), word(page.value) & low_60);
 }
 
@@ -85,8 +89,28 @@ std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
   const auto number = frame_numbers_.allocate_near(wanted.value);
   if (!number) return std::nullopt;
   if (*number >= frames_.size()) frames_.resize(*number + 1);
-  frames_[*number] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), no_page, 0};
+  allocate_reserved({*number}, digest);
   return FrameId{*number};
+}
+
+std::optional<FrameId> FrameRefs::reserve(std::uint32_t count) {
+  const auto first = frame_numbers_.allocate_run(count);
+  if (!first) return std::nullopt;
+  if (*first + count > frames_.size()) frames_.resize(*first + count);
+  return FrameId{*first};
+}
+
+void FrameRefs::unreserve(FrameId first, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i)
+    invariant(state(first + i) == FrameState::free, "a reserved number in use is given back");
+  frame_numbers_.release(first.value, count);
+}
+
+void FrameRefs::allocate_reserved(FrameId frame, Digest digest) {
+  invariant(state(frame) == FrameState::free, "a frame is allocated twice");
+  frames_[frame.value] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), no_page,
+                          0};
+  ++frames_in_use_;
 }
 
 void FrameRefs::publish(FrameId frame) {
@@ -96,9 +120,14 @@ void FrameRefs::publish(FrameId frame) {
 }
 
 void FrameRefs::release(FrameId frame) {
+  release_reserved(frame);
+  frame_numbers_.release(frame.value, 1);
+}
+
+void FrameRefs::release_reserved(FrameId frame) {
   invariant(state(frame) != FrameState::free && references(frame) == 0, "a frame in use is released");
   frames_[frame.value].word = 0;
-  frame_numbers_.release(frame.value, 1);
+  --frames_in_use_;
 }
 
 FrameState FrameRefs::state(FrameId frame) const {
@@ -114,7 +143,7 @@ std::uint32_t FrameRefs::references(FrameId frame) const {
 }
 
 void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
-  invariant(!is_linked(this->knowledge(page)) && is_linked(knowledge), "a page joins a second frame");
+  invariant(!is_linked(page) && links(knowledge), "a page joins a second frame");
   Frame& record = frames_[frame.value];
   word(page.value) = with_state(static_cast<std::uint64_t>(knowledge),
                                 std::uint64_t{frame.value} << frame_shift | record.head);
@@ -125,7 +154,7 @@ void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
 }
 
 std::uint32_t FrameRefs::unlink(PageId page) {
-  invariant(is_linked(knowledge(page)), "a page leaves a frame that it does not share");
+  invariant(is_linked(page), "a page leaves a frame that it does not share");
   Frame& record = frames_[frame(page).value];
   const std::uint32_t next = next_of(page.value);
   const std::uint32_t previous = this->previous(page.value);

@@ -56,6 +56,8 @@ class FrameRefs {
   void forget_pages(PageId first, std::uint32_t pages);
 
   [[nodiscard]] PageKnowledge knowledge(PageId page) const;
+  /// Whether the page shares a frame: waits for it, is granted it, or maps it.
+  [[nodiscard]] bool is_linked(PageId page) const;
   /// Of an unshared page.
   [[nodiscard]] Digest digest(PageId page) const;
   /// Of a page that is waiting, granted or merged.
@@ -72,6 +74,15 @@ class FrameRefs {
   void publish(FrameId frame);
   /// A frame without sharers goes; its number may be used again.
   void release(FrameId frame);
+
+  /// Sets `count` numbers in a row aside, without frames; the first of them. Empty when there is no such run.
+  std::optional<FrameId> reserve(std::uint32_t count);
+  /// Gives back what reserve() returned; none of the numbers is a frame any more.
+  void unreserve(FrameId first, std::uint32_t count);
+  /// A frame with a reserved number, waiting for its bytes.
+  void allocate_reserved(FrameId frame, Digest digest);
+  /// A frame without sharers goes; its number stays reserved.
+  void release_reserved(FrameId frame);
 
   [[nodiscard]] FrameState state(FrameId frame) const;
   [[nodiscard]] Digest digest(FrameId frame) const;
@@ -93,7 +104,7 @@ class FrameRefs {
   }
 
   /// Frames that are waiting or published.
-  [[nodiscard]] std::uint32_t frames_in_use() const { return frame_numbers_.in_use(); }
+  [[nodiscard]] std::uint32_t frames_in_use() const { return frames_in_use_; }
   /// Every frame in use is numbered below.
   [[nodiscard]] std::uint32_t frames_end() const { return frame_numbers_.end(); }
   /// Calls `visit(first, count)` for each run of free numbers below frames_end().
@@ -126,6 +137,7 @@ class FrameRefs {
   Mapping words_;
   Mapping previous_;
   std::vector<Frame> frames_;
+  std::uint32_t frames_in_use_ = 0;
   Extents frame_numbers_;
 };
 

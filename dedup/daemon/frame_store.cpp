@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <string>
 
 #include "base/check.hpp"
@@ -43,6 +44,14 @@ void FrameStore::write(FrameId frame, std::span<const std::byte> bytes) {
             "write of a frame");
   invariant(bytes.size() == page_size && written == static_cast<ssize_t>(page_size),
             "a frame was written in part");
+}
+
+void FrameStore::copy(FrameId from, FrameId to) {
+  std::array<std::byte, page_size> bytes{};
+  const ssize_t got = check(::pread(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(from.offset())),
+                            "read of a frame");
+  invariant(got == static_cast<ssize_t>(page_size), "a frame was read in part");
+  write(to, bytes);
 }
 
 void FrameStore::reap(FrameId first, std::uint32_t count) {

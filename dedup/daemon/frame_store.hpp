@@ -28,6 +28,8 @@ class FrameStore {
 
   /// Writes a frame's page_size bytes. The frame must not be granted to anybody. Throws std::system_error.
   void write(FrameId frame, std::span<const std::byte> bytes);
+  /// Copies a frame to one that is granted to nobody. Throws std::system_error.
+  void copy(FrameId from, FrameId to);
   /// Gives back the memory of [first, first + count). Throws std::system_error.
   void reap(FrameId first, std::uint32_t count);
 

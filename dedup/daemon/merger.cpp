@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/merger.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -53,9 +54,11 @@ Merger::Outcome Merger::offer(PageId page, Digest digest) {
     second_sighting(seen->page(), page, digest);
   } else {
     const bool published = books_.state(seen->frame()) == FrameState::published;
-    books_.link(page, seen->frame(), published ? PageKnowledge::granted : PageKnowledge::waiting);
+    const FrameId frame =
+        published ? frame_for(page, seen->frame(), is_popular(seen->frame())) : seen->frame();
+    books_.link(page, frame, published ? PageKnowledge::granted : PageKnowledge::waiting);
     ++counts_.pages_pending;
-    if (published) orders_.grants.push_back({page, seen->frame()});
+    if (published) orders_.grants.push_back({page, frame});
   }
   return Outcome::done;
 }
@@ -118,10 +121,56 @@ void Merger::publish(FrameId frame) {
   donors_.erase(frame.value);
   books_.publish(frame);
   ++counts_.pages_shared;
+  const bool popular = is_popular(frame);
   books_.for_each_sharer(frame, [&](PageId sharer) {
-    books_.set_linked(sharer, PageKnowledge::granted);
-    orders_.grants.push_back({sharer, frame});
+    const FrameId own = frame_for(sharer, frame, popular);
+    if (own == frame) {
+      books_.set_linked(sharer, PageKnowledge::granted);
+    } else {
+      books_.unlink(sharer);
+      books_.link(sharer, own, PageKnowledge::granted);
+    }
+    orders_.grants.push_back({sharer, own});
   });
+}
+
+bool Merger::is_popular(FrameId frame) const {
+  return copy_frame_ && books_.references(frame) >= dup_policy_.references;
+}
+
+// The frame that `page` is to map for the content of the published `frame`: that one, or a dup when the page
+// before has the same content and the content is popular, or was when it got its first dup.
+FrameId Merger::frame_for(PageId page, FrameId frame, bool popular) {
+  if (page.value == 0 || (!popular && dups_.empty())) return frame;
+  const Digest digest = books_.digest(frame);
+  const PageId before{page.value - 1};
+  if (!books_.is_linked(before) || books_.digest(books_.frame(before)) != digest) return frame;
+  auto dups = dups_.find(digest.value);
+  if (dups == dups_.end()) {
+    const auto first = popular ? books_.reserve(dup_policy_.run) : std::nullopt;
+    if (!first) return frame;
+    dups = dups_.emplace(digest.value, Dups{*first}).first;
+  }
+  const FrameId dup = dups->second.first + page.value % dup_policy_.run;
+  if (books_.state(dup) == FrameState::published) return dup;
+  // A number that is about to be reaped would lose the bytes that it gets now.
+  const bool reaping = std::find(orders_.reaped.begin(), orders_.reaped.end(), dup) != orders_.reaped.end();
+  if (reaping || !copy_frame_(frame, dup)) {
+    drop_empty(dups);
+    return frame;
+  }
+  books_.allocate_reserved(dup, digest);
+  books_.publish(dup);
+  ++dups->second.frames;
+  ++counts_.pages_shared;
+  ++counts_.frame_dups;
+  return dup;
+}
+
+void Merger::drop_empty(DupsOf::iterator dups) {
+  if (dups->second.frames > 0) return;
+  books_.unreserve(dups->second.first, dup_policy_.run);
+  dups_.erase(dups);
 }
 
 Merger::Outcome Merger::answered(PageId page, Answer answer) {
@@ -166,11 +215,34 @@ void Merger::forget_unshared(PageId page) {
 void Merger::leave_published(PageId page) {
   const FrameId frame = books_.frame(page);
   --(books_.knowledge(page) == PageKnowledge::merged ? counts_.pages_merged : counts_.pages_pending);
-  if (books_.unlink(page) > 0) return;
-  index_.erase(books_.digest(frame), Sighting::of(frame));
-  books_.release(frame);
+  if (books_.unlink(page) == 0) reap(frame);
+}
+
+void Merger::reap(FrameId frame) {
   --counts_.pages_shared;
   orders_.reaped.push_back(frame);
+  const Digest digest = books_.digest(frame);
+  const auto dups = dups_.empty() ? dups_.end() : dups_.find(digest.value);
+  if (dups == dups_.end()) {
+    index_.erase(digest, Sighting::of(frame));
+    return books_.release(frame);
+  }
+  const FrameId first = dups->second.first;
+  const bool is_dup = first <= frame && frame < first + dup_policy_.run;
+  if (is_dup) --dups->second.frames;
+  if (*index_.find(digest) != Sighting::of(frame)) {
+    --counts_.frame_dups;
+  } else if (dups->second.frames == 0) {
+    index_.erase(digest, Sighting::of(frame));
+  } else {
+    // The index stands on a frame that goes: one of the others takes its place.
+    FrameId other = first;
+    while (other == frame || books_.state(other) != FrameState::published) other = other + 1;
+    index_.replace(digest, Sighting::of(frame), Sighting::of(other));
+    --counts_.frame_dups;
+  }
+  is_dup ? books_.release_reserved(frame) : books_.release(frame);
+  drop_empty(dups);
 }
 
 void Merger::leave_waiting(PageId page) {

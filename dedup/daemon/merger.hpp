@@ -7,15 +7,22 @@
 //   second sighting                a frame is set aside, both pages wait for it, the newcomer donates
 //   donation arrives, digest right the frame is published, every page that waits is granted it
 //   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared
-//   again later sightings                granted at once guest wrote / process gone     the page leaves the
-//   frame's sharers; after the last one the frame is reaped
+//   later sightings                granted at once
+//   guest wrote / process gone     the page leaves the frame's sharers; after the last one it is reaped
+//
+// A content that a guest has in many pages in a row (what Linux leaves in the freed pages of its initrd)
+// would take a mapping for each of them, because one frame is at one place of the store. Such a content gets
+// dups: further frames with the same bytes, with numbers in a row, so that neighbouring pages map
+// neighbouring frames. KSM does the same for another reason (max_page_sharing) and with more copies.
 //
 // A reference is counted from the grant on, before any agent hears of it. Pure: it sees no socket, no store
 // and no clock, so every order of events can be tried. Not for several threads.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dedup/daemon/digest_index.hpp"
@@ -41,15 +48,27 @@ struct MergerCounts {
   std::uint64_t pages_merged = 0;  // mappings of them that agents confirmed
   std::uint64_t pages_unshared = 0;
   std::uint64_t pages_pending = 0;  // waiting for a frame or granted and not answered
+  std::uint64_t frame_dups = 0;     // of pages_shared: frames whose content another frame has too
 };
+
+/// When a content gets dups: with so many references to one frame, so many frames in a row. The memory that
+/// they cost is at most run / references of what the content has saved.
+struct DupPolicy {
+  std::uint32_t references = 512;
+  std::uint32_t run = 32;
+};
+
+/// Copies a published frame's bytes to a frame that nobody maps. False when there is no memory for it.
+using CopyFrame = std::function<bool(FrameId from, FrameId to)>;
 
 class Merger {
  public:
   /// What a peer said against what the books say.
   enum class [[nodiscard]] Outcome : std::uint8_t{done, violation};
 
-  /// Every frame's number will be below `max_frames`.
-  explicit Merger(std::uint32_t max_frames) : books_(max_frames) {}
+  /// Every frame's number will be below `max_frames`. Without `copy_frame` no content gets dups.
+  explicit Merger(std::uint32_t max_frames, CopyFrame copy_frame = {}, DupPolicy dup_policy = {})
+      : books_(max_frames), copy_frame_(std::move(copy_frame)), dup_policy_(dup_policy) {}
   ~Merger() = default;
   Merger(const Merger&) = delete;  // the index points at the books
   Merger& operator=(const Merger&) = delete;
@@ -102,7 +121,22 @@ class Merger {
   void find_donor(FrameId frame);
   void ask_for(FrameId frame, PageId donor);
 
+  // The numbers that a content's dups have or may get.
+  struct Dups {
+    FrameId first;
+    std::uint32_t frames = 0;  // that there are
+  };
+  using DupsOf = std::unordered_map<std::uint64_t, Dups>;  // by digest
+
+  [[nodiscard]] bool is_popular(FrameId frame) const;
+  FrameId frame_for(PageId page, FrameId frame, bool popular);
+  void reap(FrameId frame);
+  void drop_empty(DupsOf::iterator dups);
+
   FrameRefs books_;
+  CopyFrame copy_frame_;
+  DupPolicy dup_policy_;
+  DupsOf dups_;
   DigestIndex<DigestOf> index_{DigestOf{&books_}};
   Extents page_numbers_{FrameRefs::max_pages - 1};
   struct Donor {

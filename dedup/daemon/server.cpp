@@ -124,7 +124,7 @@ SessionHost::Membership Server::join(Session& session, const wire::Hello& hello)
 
 Domain& Server::domain_named(const std::string& label) {
   auto& domain = domains_[label];
-  if (!domain) domain = std::make_unique<Domain>(label, max_frames_);
+  if (!domain) domain = std::make_unique<Domain>(label, max_frames_, config_.dup_policy);
   return *domain;
 }
 
@@ -213,6 +213,7 @@ json Server::statistics() const {
     counts.pages_merged += more.pages_merged;
     counts.pages_unshared += more.pages_unshared;
     counts.pages_pending += more.pages_pending;
+    counts.frame_dups += more.frame_dups;
     books += domain->merger().memory_bytes();
     store += domain->store().allocated_bytes();
   }
@@ -242,6 +243,7 @@ json Server::statistics() const {
             {"pages_unshared", counts.pages_unshared},
             {"pages_volatile", sum.volatile_pages},
             {"pages_pending", counts.pages_pending},
+            {"frame_dups", counts.frame_dups},
             {"zero_pages", sum.zero_pages},
             {"full_scans", full_scans_},
             {"breaks", sum.breaks + breaks_of_gone_guests_},

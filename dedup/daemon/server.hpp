@@ -26,6 +26,7 @@ struct ServerConfig {
   wire::Knobs knobs;
   /// The server stops its io_context after being without guests and connections for this long.
   std::optional<std::chrono::milliseconds> exit_when_idle;
+  DupPolicy dup_policy = {};
 };
 
 class Server final : public SessionHost {

@@ -44,7 +44,8 @@ std::size_t FleetGuest::frames_mapped() const {
   return frames;
 }
 
-Fleet::Fleet() : server_(io_, {}) {}
+Fleet::Fleet(DupPolicy dup_policy)
+    : server_(io_, {.knobs = {}, .exit_when_idle = {}, .dup_policy = dup_policy}) {}
 
 Fleet::~Fleet() = default;
 

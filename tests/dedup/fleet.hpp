@@ -58,7 +58,7 @@ struct GuestOptions {
 
 class Fleet {
  public:
-  Fleet();
+  explicit Fleet(DupPolicy dup_policy = {});
   ~Fleet();
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
