@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "bench/interruption.hpp"
+#include "bench/process_clock.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -15,8 +16,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds sample_interval{20};
-constexpr milliseconds still_time{600};
-constexpr std::uint64_t still_scans = 3;  // whoever checks pages in one scan merges them in the next
 
 }  // namespace
 
@@ -33,27 +32,35 @@ Sample settled(const std::vector<Sample>& samples) {
   return *first;
 }
 
+bool Stillness::add(std::chrono::nanoseconds at, std::uint64_t pages_shared, std::uint64_t full_scans) {
+  if (shared_ != pages_shared) {
+    shared_ = pages_shared;
+    changed_at_ = at;
+    scans_at_change_ = full_scans;
+    return false;
+  }
+  return at - changed_at_ > time && full_scans >= scans_at_change_ + scans;
+}
+
 std::vector<Sample> watch(Engine& engine, const std::function<void()>& start, std::chrono::seconds limit) {
   const auto cpu_before = engine.cpu_time();
+  const auto host_before = cpu_time_of_host();
   const auto began = Clock::now();
   start();
   std::vector<Sample> samples;
-  Clock::time_point changed = began;
-  std::uint64_t scans_at_change = 0;
+  Stillness stillness;
   for (;;) {
     pause_for(sample_interval);
     const std::uint64_t shared = engine.pages_shared();
-    const auto now = Clock::now();
-    const bool same = !samples.empty() && samples.back().pages_shared == shared;
-    samples.push_back({now - began, engine.cpu_time() - cpu_before, shared});
-    if (!same) {
-      changed = now;
-      scans_at_change = engine.full_scans();
-    } else if (now - changed > still_time && engine.full_scans() >= scans_at_change + still_scans) {
-      return samples;
-    }
-    if (now - began > limit) {
-      fmt::print(stderr, "samepage-bench: sharing still grew after {} s\n", limit.count());
+    const auto at = Clock::now() - began;
+    samples.push_back({at, engine.cpu_time() - cpu_before, shared, cpu_time_of_host() - host_before});
+    if (stillness.add(at, shared, engine.full_scans())) return samples;
+    if (at > limit) {
+      fmt::print(
+          stderr,
+          "samepage-bench: sharing had not settled after {} s, so the figures are of an unfinished run; "
+          "raise --limit\n",
+          limit.count());
       return samples;
     }
   }

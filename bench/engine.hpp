@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bench/holder.hpp"
@@ -23,7 +24,7 @@ enum class Pace : std::uint8_t {
 
 /// What an engine takes to know what it knows.
 struct EngineCosts {
-  std::uint64_t metadata_bytes = 0;  // mappings and page tables left out
+  std::optional<std::uint64_t> metadata_bytes;  // mappings and page tables left out; empty: nobody says
 };
 
 class Engine {

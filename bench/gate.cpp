@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/gate.hpp"
 
+#include <algorithm>
 #include <ctime>
-#include <utility>
 
 #include "base/check.hpp"
 
@@ -33,9 +33,12 @@ void Gate::release() {
   holds_.push_back(held);
 }
 
-std::vector<Gate::Hold> Gate::take_holds() {
+std::vector<Gate::Hold> Gate::take_holds(std::size_t most) {
   const std::lock_guard taking(holds_lock_);
-  return std::exchange(holds_, {});
+  const auto end = holds_.begin() + static_cast<std::ptrdiff_t>(std::min(most, holds_.size()));
+  std::vector<Hold> taken(holds_.begin(), end);
+  holds_.erase(holds_.begin(), end);
+  return taken;
 }
 
 }  // namespace samepage::bench

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -31,8 +32,8 @@ class Gate final : public dedup::WriteBarrier {
     std::int64_t wall = 0;
     std::int64_t cpu = 0;
   };
-  /// All holds since the last call. Any thread.
-  std::vector<Hold> take_holds();
+  /// The oldest holds that were not taken yet, `most` of them at most. Any thread.
+  std::vector<Hold> take_holds(std::size_t most);
 
  private:
   std::atomic<bool> wanted_{false};

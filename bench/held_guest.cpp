@@ -3,16 +3,20 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <random>
 #include <string>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/process_memory.hpp"
+#include "bench/process_clock.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -20,7 +24,21 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t stride = 7919;  // a prime: pages are written all over the memory, each of them once
+// Pages are written all over the memory, each of them once: the stride and their number have no divisor in
+// common.
+std::uint64_t stride_in(std::uint64_t pages) {
+  std::uint64_t stride = 7919;
+  while (std::gcd(stride, pages) != 1) ++stride;
+  return stride;
+}
+
+constexpr std::size_t holds_an_answer = 20'000;  // a message has an end
+
+std::int64_t faults_of_this_thread() {
+  rusage usage{};
+  check(::getrusage(RUSAGE_THREAD, &usage), "getrusage");
+  return usage.ru_minflt;
+}
 
 void write_word(std::byte* page, std::uint64_t value) {
   // SAFETY: pages are aligned, and bytes of guest memory are written as numbers by this process only.
@@ -46,8 +64,8 @@ std::byte* HeldGuest::page(std::uint64_t number) const {
 
 json HeldGuest::answer(const json& request) {
   const std::string what = request.at("do");
-  if (what == "merge") return merge(request), json::object();
-  if (what == "let ksmd in") return let_ksmd_in(), json::object();
+  if (what == "merge") return merge(request);
+  if (what == "let ksmd in") return let_ksmd_in();
   if (what == "write") return write(request);
   if (what == "time breaks") return time_breaks(request);
   if (what == "counters") return counters();
@@ -57,17 +75,22 @@ json HeldGuest::answer(const json& request) {
   return json::object();
 }
 
-void HeldGuest::merge(const json& request) {
+// The agent's own threads are seen from outside; what its making costs is used by this one.
+json HeldGuest::merge(const json& request) {
+  const auto before = cpu_time_of_this_thread();
   dedup::AgentConfig config;
   config.guest = request.at("guest");
   config.domain = "bench";
   config.socket_path = request.at("socket");
   agent_ = std::make_unique<dedup::Agent>(
       std::move(config), std::vector{dedup::MemoryRegion{Gfn{0}, image_.pages(), memory_.data()}}, gate_);
+  return {{"cpu_ns", (cpu_time_of_this_thread() - before).count()}};
 }
 
-void HeldGuest::let_ksmd_in() {
+json HeldGuest::let_ksmd_in() {
+  const auto before = cpu_time_of_this_thread();
   check(::madvise(memory_.data(), memory_.size(), MADV_MERGEABLE), "madvise MERGEABLE");
+  return {{"cpu_ns", (cpu_time_of_this_thread() - before).count()}};
 }
 
 // Gives a share of the pages, others in each round, content that no other page has.
@@ -75,7 +98,8 @@ json HeldGuest::write(const json& request) {
   const double share = request.at("share");
   const std::uint64_t round = request.at("round"), salt = request.at("salt");
   const std::uint64_t pages = image_.pages().value;
-  const auto count = static_cast<std::uint64_t>(static_cast<double>(pages) * share);
+  const auto count = static_cast<std::uint64_t>(std::ceil(static_cast<double>(pages) * share));
+  const std::uint64_t stride = stride_in(pages);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t number = (round * count + i) * stride % pages;
     gate_.step([&] { write_word(page(number), (salt << 48) + (round << 32) + number + 1); });
@@ -91,20 +115,25 @@ json HeldGuest::time_breaks(const json& request) {
   pages.resize(std::min<std::size_t>(pages.size(), request.at("count")));
   const bool read_first = request.at("read_first");
   std::vector<std::int64_t> times;
+  std::size_t written = 0;
   for (const std::uint32_t number : pages) {
     const std::uint64_t before = read_first ? read_word(page(number)) : 0;
     gate_.step([&] {
+      const std::int64_t faults = faults_of_this_thread();
       const auto start = Clock::now();
       write_word(page(number), before + number + 1);
-      times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
+      const auto end = Clock::now();
+      ++written;
+      if (faults_of_this_thread() == faults) return;  // it was not merged: nothing was broken
+      times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - start).count());
     });
   }
-  return {{"ns", times}};
+  return {{"ns", times}, {"written", written}};
 }
 
 json HeldGuest::holds() {
   json wall = json::array(), cpu = json::array();
-  for (const Gate::Hold& hold : gate_.take_holds()) {
+  for (const Gate::Hold& hold : gate_.take_holds(holds_an_answer)) {
     wall.push_back(hold.wall);
     cpu.push_back(hold.cpu);
   }

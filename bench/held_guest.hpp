@@ -25,8 +25,8 @@ class HeldGuest {
   nlohmann::json answer(const nlohmann::json& request);
 
  private:
-  void merge(const nlohmann::json& request);
-  void let_ksmd_in();
+  nlohmann::json merge(const nlohmann::json& request);
+  nlohmann::json let_ksmd_in();
   nlohmann::json write(const nlohmann::json& request);
   nlohmann::json time_breaks(const nlohmann::json& request);
   nlohmann::json holds();

@@ -50,6 +50,15 @@ std::uint64_t Holder::page_tables() const {
 }
 
 Holders hold(const std::vector<Image>& images) {
+  std::uint64_t wanted = 0;
+  for (const Image& image : images) wanted += image.pages().bytes();
+  const std::uint64_t available = host_memory("MemAvailable");
+  if (available != 0 && wanted > available / 10 * 9) {
+    throw UserError(fmt::format(
+        "{} guests take {} MiB, and {} MiB are free on this host; give fewer or smaller ones (--guests, "
+        "--pages)",
+        images.size(), wanted >> 20U, available >> 20U));
+  }
   Holders holders;
   holders.reserve(images.size());
   for (const Image& image : images) holders.emplace_back(image, fmt::format("g{}", holders.size()));

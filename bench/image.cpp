@@ -40,19 +40,28 @@ void append_runs(std::vector<Run>& runs, Content kind, std::uint64_t pages, std:
   }
 }
 
+void check_shares(const ImagePattern& pattern) {
+  const double least = std::min({pattern.zero_percent, pattern.common_percent, pattern.own_percent});
+  const double sum = pattern.zero_percent + pattern.common_percent + pattern.own_percent;
+  if (least < 0 || std::abs(sum - 100) > 0.01 || pattern.run_length == 0 || pattern.zero_run_length == 0) {
+    throw UserError("--zero, --common and --own are percentages that add up to 100; runs have a length");
+  }
+}
+
 UniqueFd open_image(const std::string& path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw UserError(fmt::format("the image {} can't be read: {}", path, std::strerror(errno)));
+  if (!file)
+    throw UserError(
+        fmt::format("the image {} can't be read: {}; see images/make-linux-images, or leave images out to "
+                    "generate some",
+                    path, std::strerror(errno)));
   return file;
 }
 
 }  // namespace
 
 std::vector<PageContent> layout_of(const ImagePattern& pattern, std::uint32_t guest) {
-  if (std::abs(pattern.zero_percent + pattern.common_percent + pattern.own_percent - 100) > 0.01 ||
-      pattern.run_length == 0 || pattern.zero_run_length == 0) {
-    throw UserError("--zero, --common and --own are percentages that add up to 100; runs have a length");
-  }
+  check_shares(pattern);
   const auto share = [&](double percent) {
     return static_cast<std::uint64_t>(std::llround(static_cast<double>(pattern.pages.value) * percent / 100));
   };
@@ -89,12 +98,15 @@ void fill_page(std::byte* to, const PageContent& content, const ImagePattern& pa
 Image::Image(std::string path) : path_(std::move(path)) {
   struct stat info {};
   check(::fstat(open_image(path_).get(), &info), "fstat");
+  if (!S_ISREG(info.st_mode)) throw UserError(fmt::format("the image {} is no file of bytes", path_));
   pages_ = pages_in(static_cast<std::uint64_t>(info.st_size));
   if (pages_.value == 0) throw UserError(fmt::format("the image {} is smaller than a page", path_));
 }
 
 Image::Image(ImagePattern pattern, std::uint32_t guest)
-    : pattern_(pattern), guest_(guest), pages_(pattern.pages) {}
+    : pattern_(pattern), guest_(guest), pages_(pattern.pages) {
+  check_shares(pattern);
+}
 
 void Image::load(std::byte* to) const {
   if (path_.empty()) {

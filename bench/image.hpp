@@ -41,6 +41,7 @@ class Image {
  public:
   /// A raw RAM file; what is behind its last whole page is left out. Throws UserError when it can't be read.
   explicit Image(std::string path);
+  /// Throws UserError when the shares don't add up.
   Image(ImagePattern pattern, std::uint32_t guest);
 
   [[nodiscard]] PageCount pages() const { return pages_; }

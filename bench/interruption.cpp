@@ -7,10 +7,10 @@
 namespace samepage::bench {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t interrupted = 0;  // the signal
 
-extern "C" void note_signal(int) {
-  interrupted = 1;
+extern "C" void note_signal(int signal) {
+  interrupted = signal;
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ void pause_for(std::chrono::nanoseconds time) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
   const timespec request{seconds.count(), (time - seconds).count()};
   if (interrupted == 0) ::nanosleep(&request, nullptr);  // a signal ends it early
-  if (interrupted != 0) throw Interrupted();
+  if (interrupted != 0) throw Interrupted(interrupted);
 }
 
 }  // namespace samepage::bench

@@ -25,18 +25,16 @@
 namespace samepage::bench {
 namespace {
 
-// Those that the bench turns. The advisor comes before pages_to_scan, which it may own; run comes last.
-constexpr std::array turned{"advisor_mode", "merge_across_nodes", "use_zero_pages",
-                            "smart_scan",   "pages_to_scan",      "sleep_millisecs",
-                            "run"};
+// Those that the bench turns, in the order in which they are set back: after everything was unmerged, because
+// merge_across_nodes can't be set otherwise, and with the advisor off, which would own pages_to_scan.
+constexpr std::array turned{"merge_across_nodes", "use_zero_pages",  "smart_scan",
+                            "pages_to_scan",      "sleep_millisecs", "advisor_mode"};
 
-std::string path_of(std::string_view name) {
-  return fmt::format("/sys/kernel/mm/ksm/{}", name);
-}
+using SavedKnobs = std::vector<std::pair<std::string, std::string>>;
 
 // One bench at a time: a second one would measure the first, and save knobs that the first has turned.
-UniqueFd lock_ksm() {
-  UniqueFd file = checked_fd(::open(path_of("run").c_str(), O_RDONLY | O_CLOEXEC), "open of KSM's run");
+UniqueFd lock_ksm(const Ksm& ksm) {
+  UniqueFd file = checked_fd(::open(ksm.path_of("run").c_str(), O_RDONLY | O_CLOEXEC), "open of KSM's run");
   bool told = false;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) throw_errno("flock of KSM's run");
@@ -47,29 +45,53 @@ UniqueFd lock_ksm() {
   return file;
 }
 
+void set_back(const Ksm& ksm, std::string_view name, std::string_view value) {
+  try {
+    ksm.set(name, value);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "samepage-bench: KSM's {0} could not be set back; write {1} to {2}: {3}\n", name,
+               value, ksm.path_of(name), error.what());
+  }
+}
+
 // The keeper's life: waits for a word from the bench or for its end, then puts everything back.
-void keep(int bench_pidfd, int word, const std::vector<std::pair<std::string, std::string>>& saved) {
+void keep(const Ksm& ksm, int bench_pidfd, int word, const SavedKnobs& saved, std::string_view run) {
   std::array<pollfd, 2> waiting{pollfd{bench_pidfd, POLLIN, 0}, pollfd{word, POLLIN, 0}};
   while (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) {
   }
-  for (const auto& [name, value] : saved) {
-    try {
-      if (name == "run") set_ksm(name, "2");  // nothing that the bench had merged stays merged
-      set_ksm(name, value);
-    } catch (const std::exception& error) {
-      fmt::print(stderr, "samepage-bench: KSM's {} could not be set back to {}: {}\n", name, value,
-                 error.what());
-    }
-  }
+  set_back(ksm, "run", "2");  // nothing that the bench had merged stays merged
+  set_back(ksm, "advisor_mode", "none");
+  for (const auto& [name, value] : saved) set_back(ksm, name, value);
+  set_back(ksm, "run", run);
 }
 
 }  // namespace
 
-bool may_tune_ksm() {
-  return ::access(path_of("run").c_str(), R_OK | W_OK) == 0;
+std::string Ksm::path_of(std::string_view name) const {
+  return fmt::format("{}/{}", folder_, name);
 }
 
-std::string ksm_text(std::string_view name) {
+bool Ksm::has(std::string_view name) const {
+  return ::access(path_of(name).c_str(), F_OK) == 0;
+}
+
+std::string Ksm::obstacle() const {
+  if (::access(path_of("run").c_str(), R_OK | W_OK) == 0) return {};
+  switch (errno) {
+    case ENOENT:
+      return "this kernel has no KSM (CONFIG_KSM); take --without-ksmd to measure ours alone";
+    case EROFS:
+      return fmt::format(
+          "{} is read-only here, as in most containers; run the bench on the host itself, or take "
+          "--without-ksmd to measure ours alone",
+          folder_);
+    default:
+      return "turning ksmd's knobs needs root; run the bench as root, or take --without-ksmd to measure ours "
+             "alone";
+  }
+}
+
+std::string Ksm::text(std::string_view name) const {
   std::ifstream file(path_of(name));
   std::string text;
   std::getline(file, text);
@@ -78,12 +100,12 @@ std::string ksm_text(std::string_view name) {
   return text.substr(open + 1, text.find(']') - open - 1);
 }
 
-std::uint64_t ksm_number(std::string_view name) {
-  return std::strtoull(ksm_text(name).c_str(), nullptr, 10);
+std::uint64_t Ksm::number(std::string_view name) const {
+  return std::strtoull(text(name).c_str(), nullptr, 10);
 }
 
-void set_ksm(std::string_view name, std::string_view value) {
-  const UniqueFd file(::open(path_of(name).c_str(), O_WRONLY | O_CLOEXEC));
+void Ksm::set(std::string_view name, std::string_view value) const {
+  const UniqueFd file(::open(path_of(name).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file && errno == ENOENT) return;
   const std::string what = fmt::format("write of {} to KSM's {}", value, name);
   check(file.get(), what);
@@ -98,20 +120,24 @@ std::vector<pid_t> processes_in_ksm() {
   std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::ifstream file(entry.path() / "ksm_stat");
-    for (std::string line; std::getline(file, line);) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());  // 0 of /proc/self
+    for (std::string line; pid != 0 && std::getline(file, line);) {
       if (line != "ksm_mergeable: yes" && line != "ksm_merge_any: yes") continue;
-      found.push_back(static_cast<pid_t>(std::stol(entry.path().filename())));
+      found.push_back(pid);
       break;
     }
   }
   return found;
 }
 
-KsmKnobGuard::KsmKnobGuard() {
-  const UniqueFd lock = lock_ksm();  // the keeper holds it until the knobs are back
-  std::vector<std::pair<std::string, std::string>> saved;
-  for (const char* name : turned) {
-    if (::access(path_of(name).c_str(), F_OK) == 0) saved.emplace_back(name, ksm_text(name));
+KsmKnobGuard::KsmKnobGuard(const Ksm& ksm) {
+  const UniqueFd lock = lock_ksm(ksm);  // the keeper holds it until the knobs are back
+  SavedKnobs saved;
+  const std::string run = ksm.text("run");
+  const bool advised = ksm.has("advisor_mode") && ksm.text("advisor_mode") != "none";
+  for (const std::string_view name : turned) {
+    if (!ksm.has(name) || (advised && name == "pages_to_scan")) continue;  // the advisor sets it anew
+    saved.emplace_back(name, ksm.text(name));
   }
   const UniqueFd bench =
       checked_fd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)), "pidfd_open of ourselves");
@@ -121,7 +147,7 @@ KsmKnobGuard::KsmKnobGuard() {
   if (keeper_ == 0) {
     ::setsid();
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
-    keep(bench.get(), word[0], saved);
+    keep(ksm, bench.get(), word[0], saved, run);
     ::_exit(0);
   }
   ::close(word[0]);

@@ -12,23 +12,35 @@
 
 namespace samepage::bench {
 
-/// True when this host has KSM and we may turn its knobs.
-bool may_tune_ksm();
+/// The folder with KSM's files; a test gives one of its own.
+class Ksm {
+ public:
+  explicit Ksm(std::string folder = "/sys/kernel/mm/ksm") : folder_(std::move(folder)) {}
 
-/// A knob's or counter's value; of a choice such as "[none] scan-time" the one that is chosen. 0 or empty
-/// when this kernel has no such file.
-std::string ksm_text(std::string_view name);
-std::uint64_t ksm_number(std::string_view name);
-/// Throws std::system_error; a knob that this kernel does not have is left out.
-void set_ksm(std::string_view name, std::string_view value);
+  /// Why its knobs can't be turned, and the way out; empty when they can.
+  [[nodiscard]] std::string obstacle() const;
+  [[nodiscard]] bool has(std::string_view name) const;
+  /// A knob's or counter's value; of a choice such as "[none] scan-time" the one that is chosen. 0 or empty
+  /// when this kernel has no such file.
+  [[nodiscard]] std::string text(std::string_view name) const;
+  [[nodiscard]] std::uint64_t number(std::string_view name) const;
+  /// Throws std::system_error; a knob that this kernel does not have is left out.
+  void set(std::string_view name, std::string_view value) const;
+
+  [[nodiscard]] std::string path_of(std::string_view name) const;
+
+ private:
+  std::string folder_;
+};
 
 /// Processes that ksmd merges pages of (QEMU asks for it by default): its figures would hold their work too.
 std::vector<pid_t> processes_in_ksm();
 
-/// Notes all knobs that the bench turns, and turns them back at the end of its life or of this process.
+/// Notes all knobs that the bench turns, and turns them back at the end of its life or of this process. What
+/// the bench has merged is unmerged then. One at a time on a host: a second one waits.
 class KsmKnobGuard {
  public:
-  KsmKnobGuard();
+  explicit KsmKnobGuard(const Ksm& ksm);
   ~KsmKnobGuard();
   KsmKnobGuard(const KsmKnobGuard&) = delete;
   KsmKnobGuard& operator=(const KsmKnobGuard&) = delete;

@@ -7,6 +7,8 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/check.hpp"
 #include "bench/cases/cases.hpp"
@@ -18,54 +20,67 @@ namespace {
 using namespace samepage;
 using namespace samepage::bench;
 
-std::vector<Party> parties_of(const Options& options) {
+std::vector<Party> parties_of(const Options& options, const Ksm& ksm) {
   std::vector<Party> parties;
   if (!options.without_samepage) parties.push_back(Party::samepage);
   if (options.without_ksmd) return parties;
-  if (!may_tune_ksm()) {
-    fmt::print(stderr,
-               "samepage-bench: /sys/kernel/mm/ksm can't be written, so ksmd's column stays empty; run it as "
-               "root\n");
-    return parties;
-  }
-  if (ksm_number("pages_shared") != 0) {
-    fmt::print(stderr,
-               "samepage-bench: KSM has merged pages of others on this host; its figures hold them\n");
+  if (const std::string obstacle = ksm.obstacle(); !obstacle.empty()) throw UserError(obstacle);
+  if (ksm.number("pages_shared") != 0) {
+    fmt::print(
+        stderr,
+        "samepage-bench: what KSM has merged for others on this host is unmerged; afterwards ksmd merges it "
+        "again if it was running\n");
   }
   parties.push_back(Party::ksmd);
   return parties;
 }
 
-void measure(const Options& options) {
-  Bench bench{options, images_of(options), parties_of(options), {}};
-  std::optional<KsmKnobGuard> guard;
-  for (const Party party : bench.parties) {
-    if (party == Party::ksmd) guard.emplace();
-  }
-  bool known = false;
-  for (const Case& one : all_cases()) {
-    if (options.bench_case != one.name && options.bench_case != "all") continue;
-    known = true;
-    one.measure(bench);
-  }
-  if (!known) {
-    throw UserError(fmt::format("there is no case '{}'; --help names them", options.bench_case));
-  }
-  const auto rows = bench.report.rows();
+void print(const Options& options, const Report& report) {
+  const auto rows = report.rows();
   fmt::print("{}", options.json ? json_of(rows).dump(2) + "\n" : table_of(rows));
+}
+
+void measure(const Options& options) {
+  const Ksm ksm;
+  Bench bench{options, images_of(options), parties_of(options, ksm), {}};
+  std::optional<KsmKnobGuard> guard;
+  if (bench.measures(Party::ksmd)) guard.emplace(ksm);
+  try {
+    for (const Case& one : all_cases()) {
+      if (options.bench_case != one.name && options.bench_case != "all") continue;
+      if (one.generated && !options.image_paths.empty()) {
+        fmt::print(stderr, "samepage-bench: {} is measured on generated guests, not on the images\n",
+                   one.name);
+      }
+      one.measure(bench);
+    }
+  } catch (const std::exception&) {
+    if (!bench.report.rows().empty()) print(options, bench.report);  // what was measured so far
+    throw;
+  }
+  print(options, bench.report);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app;
+  Options options;
   try {
-    const Options options = parse_options(app, argc, argv);
+    options = parse_options(app, argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const UserError& error) {
+    fmt::print(stderr, "samepage-bench: {}\n", error.what());
+    return 2;
+  }
+  try {
     note_interruptions();
     measure(options);
     return 0;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const Interrupted& interrupted) {
+    fmt::print(stderr, "samepage-bench: interrupted; what was measured so far is above\n");
+    return 128 + interrupted.signal();
   } catch (const std::exception& error) {
     fmt::print(stderr, "samepage-bench: {}\n", error.what());
     return 1;

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <limits>
+
 #include "base/check.hpp"
 #include "bench/cases/cases.hpp"
 
@@ -18,6 +20,12 @@ Knobs knobs_from(const std::vector<std::string>& settings) {
     knobs[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
   return knobs;
+}
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names{"all"};
+  for (const Case& one : all_cases()) names.emplace_back(one.name);
+  return names;
 }
 
 std::string case_help() {
@@ -36,25 +44,33 @@ Options parse_options(CLI::App& app, int argc, char** argv) {
   std::vector<std::string> knobs;
   std::int64_t limit = options.limit.count();
   bool smart_scan = false;
-  app.add_option("CASE", options.bench_case, case_help())->required();
+  const CLI::Range percentage(0.0, 100.0), positive(1U, std::numeric_limits<std::uint32_t>::max());
+  app.add_option("CASE", options.bench_case, case_help())->required()->check(CLI::IsMember(case_names()));
   app.add_option("IMAGES", options.image_paths, "raw RAM files, one for each guest");
   app.add_flag("--json", options.json, "print {rows: [...]} instead of a table");
   app.add_option("--runs", options.runs, "of each side, in turns")->check(CLI::Range(1, 1000));
   app.add_option("--rounds", options.rounds, "what a case repeats within a run")->check(CLI::Range(1, 1000));
   app.add_option("--guests", options.guests, "of a generated set")->check(CLI::Range(1, 4096));
-  app.add_option("--pages", options.pattern.pages.value, "of each generated guest");
-  app.add_option("--zero", options.pattern.zero_percent, "% of zero pages");
-  app.add_option("--common", options.pattern.common_percent, "% of pages that all guests have");
-  app.add_option("--own", options.pattern.own_percent, "% of pages that no other guest has");
-  app.add_option("--run-length", options.pattern.run_length, "of common and own pages");
-  app.add_option("--zero-run-length", options.pattern.zero_run_length, "of zero pages");
+  app.add_option("--pages", options.pattern.pages.value, "of each generated guest")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 28U));
+  app.add_option("--zero", options.pattern.zero_percent, "% of zero pages")->check(percentage);
+  app.add_option("--common", options.pattern.common_percent, "% of pages that all guests have")
+      ->check(percentage);
+  app.add_option("--own", options.pattern.own_percent, "% of pages that no other guest has")
+      ->check(percentage);
+  app.add_option("--run-length", options.pattern.run_length, "of common and own pages")->check(positive);
+  app.add_option("--zero-run-length", options.pattern.zero_run_length, "of zero pages")->check(positive);
   app.add_option("--seed", options.pattern.seed, "of the generated set");
-  app.add_option("--limit", limit, "seconds to wait at most for sharing to settle");
+  app.add_option("--limit", limit, "seconds to wait at most for sharing to settle")
+      ->check(CLI::Range(1, 86'400));
   app.add_option("--knob", knobs, "KNOB=VALUE of samepaged, whatever the case sets");
   app.add_flag("--smart-scan", smart_scan, "let ksmd skip pages that it did not merge before");
   app.add_flag("--without-ksmd", options.without_ksmd, "measure ours alone");
   app.add_flag("--without-samepage", options.without_samepage, "measure ksmd alone");
   app.parse(argc, argv);
+  if (options.without_samepage && options.without_ksmd) {
+    throw UserError("nothing is left to measure: take --without-samepage or --without-ksmd, not both");
+  }
   options.knobs = knobs_from(knobs);
   options.limit = std::chrono::seconds(limit);
   options.smart_scan = smart_scan ? SmartScan::on : SmartScan::off;

@@ -31,7 +31,8 @@ struct Options {
 /// Throws CLI::ParseError, also for --help: `app` has the text then. Throws UserError.
 Options parse_options(CLI::App& app, int argc, char** argv);
 
-/// The images that are meant: the files, or a generated one for each guest.
+/// The images that are meant: the files, or a generated one for each guest. Throws UserError when a file
+/// can't be read or the shares of a generated set don't add up.
 std::vector<Image> images_of(const Options& options);
 
 }  // namespace samepage::bench

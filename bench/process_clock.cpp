@@ -2,6 +2,7 @@
 #include "bench/process_clock.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -25,10 +26,28 @@ nanoseconds cpu_time_of(pid_t pid) {
   return std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec);
 }
 
+nanoseconds cpu_time_of_this_thread() {
+  timespec now{};
+  check(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), "clock_gettime of a thread");
+  return std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec);
+}
+
+nanoseconds cpu_time_of_host() {
+  std::ifstream stat("/proc/stat");
+  std::string cpu;
+  std::int64_t user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, softirq = 0;
+  if (!(stat >> cpu >> user >> nice >> system >> idle >> waiting >> irq >> softirq)) {
+    throw UserError("/proc/stat can't be read; is /proc mounted?");
+  }
+  static const std::int64_t ticks_a_second = ::sysconf(_SC_CLK_TCK);
+  return nanoseconds((user + nice + system + irq + softirq) * (1'000'000'000 / ticks_a_second));
+}
+
 nanoseconds cpu_time_of_other_threads(pid_t pid) {
   std::ifstream schedstat(fmt::format("/proc/{0}/task/{0}/schedstat", pid));
   std::int64_t first_thread = 0;
-  if (!(schedstat >> first_thread)) throw UserError("the kernel has no schedstat (CONFIG_SCHED_INFO)");
+  if (!(schedstat >> first_thread))
+    throw UserError("this kernel has no /proc/PID/schedstat; the bench needs one with CONFIG_SCHED_INFO");
   return cpu_time_of(pid) - nanoseconds(first_thread);
 }
 

@@ -32,9 +32,14 @@ void add_spread(json& row, const std::string& party, const std::optional<Spread>
   row[party] = spread ? json(spread->median) : json();
   row[party + "_min"] = spread ? json(spread->min) : json();
   row[party + "_max"] = spread ? json(spread->max) : json();
+  row[party + "_runs"] = spread ? spread->runs : 0;
 }
 
 }  // namespace
+
+std::string_view name_of(Party party) {
+  return party == Party::samepage ? "samepage" : "ksmd";
+}
 
 std::optional<double> Row::ratio() const {
   if (!samepage || !ksmd || ksmd->median == 0) return std::nullopt;
@@ -84,11 +89,10 @@ json json_of(const std::vector<Row>& rows) {
   json all = json::array();
   for (const Row& row : rows) {
     json entry{{"case", row.bench_case}, {"metric", row.metric}, {"unit", row.unit}};
-    add_spread(entry, "samepage", row.samepage);
-    add_spread(entry, "ksmd", row.ksmd);
+    add_spread(entry, std::string(name_of(Party::samepage)), row.samepage);
+    add_spread(entry, std::string(name_of(Party::ksmd)), row.ksmd);
     const auto ratio = row.ratio();
     entry["ratio"] = ratio ? json(*ratio) : json();
-    entry["runs"] = std::max(row.samepage ? row.samepage->runs : 0, row.ksmd ? row.ksmd->runs : 0);
     all.push_back(std::move(entry));
   }
   return {{"rows", std::move(all)}};

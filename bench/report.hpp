@@ -16,6 +16,7 @@ namespace samepage::bench {
 
 /// Whose figure it is.
 enum class Party : std::uint8_t { samepage, ksmd };
+std::string_view name_of(Party party);
 
 struct Row {
   std::string bench_case;
@@ -47,8 +48,8 @@ class Report {
 
 /// A table for people: medians, and in brackets the lowest and highest of several runs.
 std::string table_of(const std::vector<Row>& rows);
-/// {"rows": [{case, metric, unit, samepage, ksmd, ratio, samepage_min, samepage_max, ksmd_min, ksmd_max,
-/// runs}]}
+/// {"rows": [{case, metric, unit, samepage, ksmd, ratio, samepage_min, samepage_max, samepage_runs, ksmd_min,
+/// ksmd_max, ksmd_runs}]}: samepage and ksmd are medians; null where a party was not measured.
 nlohmann::json json_of(const std::vector<Row>& rows);
 
 }  // namespace samepage::bench

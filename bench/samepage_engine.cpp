@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -66,6 +67,18 @@ void become_daemon(const std::string& socket, int ready) {
   throw UserError(fmt::format("{} can't be started; build the whole project", program.string()));
 }
 
+// What is written until the other end is closed.
+std::string read_all(int fd) {
+  std::string text;
+  std::array<char, 256> part{};
+  for (;;) {
+    const ssize_t got = ::read(fd, part.data(), part.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (check(got, "read from samepaged") == 0) return text;
+    text.append(part.data(), static_cast<std::size_t>(got));
+  }
+}
+
 class SamepageEngine final : public Engine {
  public:
   explicit SamepageEngine(Knobs knobs) : given_(std::move(knobs)), socket_(folder_.path() + "/socket") {
@@ -75,9 +88,11 @@ class SamepageEngine final : public Engine {
     UniqueFd theirs(ready[1]);
     daemon_ = Child::run([&] { become_daemon(socket_, theirs.get()); });
     theirs.reset();
-    std::array<char, 256> problem{};
-    if (::read(listening.get(), problem.data(), problem.size()) != 0) {
-      throw UserError(fmt::format("samepaged has not started: {}", problem.data()));
+    if (const std::string problem = read_all(listening.get()); !problem.empty()) {
+      throw UserError(fmt::format("samepaged has not started: {}", problem));
+    }
+    if (!dedup::ask_daemon(socket_, {{"do", "stat"}})) {
+      throw UserError("samepaged ended as soon as it was started; what it printed says why");
     }
   }
 
@@ -91,9 +106,10 @@ class SamepageEngine final : public Engine {
 
   void merge(Holders& holders) override {
     for (Holder& holder : holders) {
-      // What the process has used before is loading.
-      members_.push_back({&holder, holder.cpu_time()});
-      holder.ask({{"do", "merge"}, {"socket", socket_}, {"guest", holder.name()}});
+      // What the process has used before is loading; what its first thread uses is left out but for this.
+      const nanoseconds before = holder.cpu_time();
+      const json reply = holder.ask({{"do", "merge"}, {"socket", socket_}, {"guest", holder.name()}});
+      members_.push_back({&holder, before - nanoseconds(reply.at("cpu_ns").get<std::int64_t>())});
     }
   }
 

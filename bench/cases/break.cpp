@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/check.hpp"
 #include "bench/cases/cases.hpp"
 #include "bench/statistics.hpp"
 
@@ -36,12 +37,16 @@ void measure_break(Bench& bench) {
     settle(*engine, holders, bench.options);
     engine->rest();
     for (std::size_t i = 0; i < ways.size(); ++i) {
-      const std::vector<double> times = holders[i]
-                                            .ask({{"do", "time breaks"},
-                                                  {"content", ways[i].content},
-                                                  {"read_first", ways[i].read_first},
-                                                  {"count", breaks}})
-                                            .at("ns");
+      const auto reply = holders[i].ask({{"do", "time breaks"},
+                                         {"content", ways[i].content},
+                                         {"read_first", ways[i].read_first},
+                                         {"count", breaks}});
+      const std::vector<double> times = reply.at("ns");
+      if (times.empty() || static_cast<double>(times.size()) < 0.9 * reply.at("written").get<double>()) {
+        throw UserError(
+            fmt::format("break: only {} of {} written pages were merged; give more --pages, or raise --limit",
+                        times.size(), reply.at("written").get<std::size_t>()));
+      }
       for (const double percent : {50.0, 99.0}) {
         bench.report.add(name, fmt::format("{}, p{:.0f}", ways[i].text, percent), "us", party,
                          percentile(times, percent) / 1e3);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "bench/convergence.hpp"
@@ -11,13 +12,13 @@ namespace samepage::bench {
 
 std::span<const Case> all_cases() {
   static constexpr std::array cases{
-      Case{"merge", "merging all images from the beginning", measure_merge},
-      Case{"idle", "a further pass when 0, 1 and 10 % of the pages were written", measure_idle},
-      Case{"converge", "a guest joins others that are settled", measure_converge},
-      Case{"break", "the first write to a merged page (generated guests)", measure_break},
-      Case{"stop", "how long a working guest is held", measure_stop},
-      Case{"slowdown", "what working guests lose", measure_slowdown},
-      Case{"scale", "1 to 64 guests: what a page costs (generated guests)", measure_scale},
+      Case{"merge", "merging all images from the beginning", false, measure_merge},
+      Case{"idle", "a further pass when 0, 1 and 10 % of the pages were written", false, measure_idle},
+      Case{"converge", "a guest joins others that are settled", false, measure_converge},
+      Case{"break", "the first write to a merged page (generated guests)", true, measure_break},
+      Case{"stop", "how long a working guest is held", false, measure_stop},
+      Case{"slowdown", "what working guests lose", false, measure_slowdown},
+      Case{"scale", "1 to 64 guests: what a page costs (generated guests)", true, measure_scale},
   };
   return cases;
 }
@@ -26,11 +27,18 @@ std::unique_ptr<Engine> Bench::engine(Party party) const {
   return party == Party::ksmd ? make_ksmd_engine(options.smart_scan) : make_samepage_engine(options.knobs);
 }
 
+bool Bench::measures(Party party) const {
+  return std::find(parties.begin(), parties.end(), party) != parties.end();
+}
+
+void Bench::note(std::string_view what, Party party, std::string_view text) const {
+  fmt::print(stderr, "samepage-bench: {}, {}: {}\n", what, name_of(party), text);
+}
+
 void Bench::in_turns(std::string_view what, const std::function<void(Party)>& measure) const {
   for (std::uint32_t run = 1; run <= options.runs; ++run) {
     for (const Party party : parties) {
-      fmt::print(stderr, "{}, run {} of {}: {}\n", what, run, options.runs,
-                 party == Party::ksmd ? "ksmd" : "samepage");
+      fmt::print(stderr, "{}, run {} of {}: {}\n", what, run, options.runs, name_of(party));
       measure(party);
     }
   }

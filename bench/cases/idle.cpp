@@ -55,7 +55,7 @@ void measure_idle(Bench& bench) {
                          party, costs[i]);
       }
     };
-    constexpr std::string_view all = "", skipping = " (smart_scan)";
+    constexpr std::string_view all, skipping = " (smart_scan)";
     if (party == Party::samepage) {
       const auto costs = costs_of_passes(bench, *bench.engine(party));
       add(all, costs);

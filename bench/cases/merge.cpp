@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All images at once, from nothing merged to all merged: what it takes and what comes out.
+#include "base/check.hpp"
 #include "bench/cases/cases.hpp"
 #include "bench/convergence.hpp"
 
@@ -16,8 +17,10 @@ void add_costs(Bench& bench, Engine& engine, Holders& holders, std::uint64_t pag
     vmas += holder.ask({{"do", "counters"}}).at("vmas").get<std::uint64_t>();
     tables += holder.page_tables();
   }
-  bench.report.add(name, "metadata a tracked page", "bytes", party,
-                   static_cast<double>(engine.costs().metadata_bytes) / static_cast<double>(pages_tracked));
+  if (const auto metadata = engine.costs().metadata_bytes) {
+    bench.report.add(name, "metadata a tracked page", "bytes", party,
+                     static_cast<double>(*metadata) / static_cast<double>(pages_tracked));
+  }
   bench.report.add(name, "mappings a guest", "VMAs", party, static_cast<double>(vmas) / guests);
   bench.report.add(name, "page tables a guest", "KiB", party, static_cast<double>(tables) / 1024 / guests);
 }
@@ -26,6 +29,7 @@ void add_costs(Bench& bench, Engine& engine, Holders& holders, std::uint64_t pag
 
 void measure_merge(Bench& bench) {
   const std::uint64_t sharable = count_sharable(bench.images);
+  if (sharable == 0) throw UserError("merge: no two pages of these images are equal; give others");
   std::uint64_t pages = 0;
   for (const Image& image : bench.images) pages += image.pages().value;
   bench.in_turns(name, [&](Party party) {
@@ -40,7 +44,9 @@ void measure_merge(Bench& bench) {
       bench.report.add(name, metric, unit, party, value);
     };
     add("CPU", "s", seconds(end.cpu));
+    add("CPU of the whole host meanwhile", "s", seconds(end.host_cpu));
     add("CPU a page", "us", seconds(end.cpu) * 1e6 / static_cast<double>(pages));
+    if (!most) bench.note(name, party, "95 % of all duplicates were never merged");
     if (most) add("time to 95 % of all duplicates", "s", seconds(most->at));
     add("time to the end", "s", seconds(end.at));
     add("exact duplicates merged", "%",

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What working guests lose to merging: work done in a second, as a share of what they do when nothing merges.
-// Two of the guests work, all are merged.
+// What working guests lose to merging: work done in a second, as a share of what they did when nothing
+// merged. Two of the guests work, all are merged.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "bench/cases/cases.hpp"
-#include "bench/convergence.hpp"
 #include "bench/interruption.hpp"
 
 namespace samepage::bench {
@@ -61,10 +60,10 @@ void measure_slowdown(Bench& bench) {
       const Rate merged = work_rate(holders, bench.options);
       const std::string_view knobs = pace == Pace::fastest ? "fastest" : "default knobs";
       const auto add = [&](std::string_view metric, double now, double before) {
-        bench.report.add(name, fmt::format("{}, {}", metric, knobs), "%", party, 100 * (1 - now / before));
+        bench.report.add(name, fmt::format("{}, {}", metric, knobs), "% of alone", party, 100 * now / before);
       };
-      add("work lost", merged.wall, alone.wall);
-      add("work lost in the workers' own CPU time", merged.cpu, alone.cpu);
+      add("work done", merged.wall, alone.wall);
+      add("work done in a second of the workers' own CPU time", merged.cpu, alone.cpu);
     }
   });
 }

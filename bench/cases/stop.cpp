@@ -3,23 +3,32 @@
 // inside the kernel, page by page.
 #include <fmt/format.h>
 
+#include "base/check.hpp"
 #include "bench/cases/cases.hpp"
-#include "bench/convergence.hpp"
+#include "bench/interruption.hpp"
 #include "bench/statistics.hpp"
 
 namespace samepage::bench {
 namespace {
 
 constexpr std::string_view name = "stop";
-constexpr unsigned churn_spacing = 10;  // every tenth page is written
+constexpr unsigned churn_spacing = 10;            // every tenth page is written
+constexpr std::chrono::seconds merging_time{10};  // with a guest that works, sharing never settles
 
 struct Holds {
   std::vector<double> wall;  // nanoseconds each
   std::vector<double> cpu;
 };
 
-void append(std::vector<double>& all, const std::vector<double>& more) {
-  all.insert(all.end(), more.begin(), more.end());
+// The holder tells them in pieces.
+void append(Holds& holds, Holder& holder) {
+  for (;;) {
+    const auto reply = holder.ask({{"do", "holds"}});
+    const std::vector<double> wall = reply.at("wall_ns"), cpu = reply.at("cpu_ns");
+    if (wall.empty()) return;
+    holds.wall.insert(holds.wall.end(), wall.begin(), wall.end());
+    holds.cpu.insert(holds.cpu.end(), cpu.begin(), cpu.end());
+  }
 }
 
 void add_rows(Bench& bench, const std::string& which, const Holds& holds) {
@@ -40,16 +49,11 @@ void measure_at(Bench& bench, Pace pace, std::string_view knobs) {
   const auto engine = bench.engine(Party::samepage);
   engine->set_pace(pace);
   holders.front().ask({{"do", "churn"}, {"spacing", churn_spacing}});
-  const std::chrono::seconds limit(10);  // with a guest that works, sharing never settles
-  watch(
-      *engine, [&] { engine->merge(holders); }, limit);
+  engine->merge(holders);
+  pause_for(merging_time);
+  engine->rest();
   Holds working, quiet;
-  for (Holder& holder : holders) {
-    const auto reply = holder.ask({{"do", "holds"}});
-    Holds& all = &holder == &holders.front() ? working : quiet;
-    append(all.wall, reply.at("wall_ns"));
-    append(all.cpu, reply.at("cpu_ns"));
-  }
+  for (Holder& holder : holders) append(&holder == &holders.front() ? working : quiet, holder);
   add_rows(bench, fmt::format("working guest, {}", knobs), working);
   add_rows(bench, fmt::format("quiet guests, {}", knobs), quiet);
 }
@@ -57,6 +61,8 @@ void measure_at(Bench& bench, Pace pace, std::string_view knobs) {
 }  // namespace
 
 void measure_stop(Bench& bench) {
+  if (!bench.measures(Party::samepage))
+    throw UserError("stop: ksmd holds no guest; leave --without-samepage out");
   bench.in_turns(name, [&](Party party) {
     if (party == Party::ksmd) return;
     measure_at(bench, Pace::standard, "default knobs");

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// samepage-bench as a person uses it, our side alone and on few pages. No figure is held against a limit of
+// time; those that must be what they are, whatever the host does, are.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace {
+
+using nlohmann::json;
+
+struct Outcome {
+  int code = 0;
+  std::string output;
+};
+
+Outcome bench(const std::string& arguments) {
+  const std::string command = std::string(SAMEPAGE_BUILD_DIR) + "/bin/samepage-bench " + arguments;
+  std::FILE* const pipe = ::popen(command.c_str(), "r");
+  Outcome outcome;
+  std::array<char, 4096> part{};
+  while (std::fgets(part.data(), part.size(), pipe) != nullptr) outcome.output += part.data();
+  const int status = ::pclose(pipe);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+json rows_of(const std::string& bench_case, const std::string& options = "") {
+  const Outcome outcome =
+      bench(bench_case + " --without-ksmd --json --runs 1 --rounds 1 --guests 2 --pages 512 " + options +
+            " 2>/dev/null");
+  EXPECT_EQ(outcome.code, 0);
+  const json report = json::parse(outcome.output, nullptr, false);
+  return report.is_object() ? report.value("rows", json::array()) : json::array();
+}
+
+double figure(const json& rows, const std::string& metric) {
+  for (const json& row : rows) {
+    if (row.at("metric") == metric) return row.at("samepage");
+  }
+  ADD_FAILURE() << "no row of " << metric;
+  return 0;
+}
+
+TEST(SamepageBench, MergeFindsAllDuplicates) {
+  const json rows = rows_of("merge");
+  EXPECT_EQ(figure(rows, "exact duplicates merged"), 100);
+  EXPECT_GT(figure(rows, "CPU"), 0);
+  EXPECT_GT(figure(rows, "metadata a tracked page"), 0);
+}
+
+TEST(SamepageBench, IdleHasARowForEachShareOfWrites) {
+  const json rows = rows_of("idle");
+  for (const std::string share : {"0", "1", "10"}) {
+    EXPECT_GT(figure(rows, "CPU of a pass, " + share + " % written"), 0);
+  }
+}
+
+TEST(SamepageBench, ConvergeReachesWhatCanBeShared) {
+  const json rows = rows_of("converge");
+  EXPECT_GT(figure(rows, "time to 95 %, fastest"), 0);
+  EXPECT_GT(figure(rows, "time to 90 %, default knobs"), 0);
+}
+
+TEST(SamepageBench, BreakTimesWritesThatFault) {
+  EXPECT_GT(figure(rows_of("break"), "page read before, p50"), 0);
+}
+
+TEST(SamepageBench, WhatWasMeasuredBeforeAnErrorIsPrinted) {
+  const Outcome outcome = bench(
+      "all --without-ksmd --json --runs 1 --rounds 1 --guests 1 --pages 64 2>/dev/null");  // converge can't
+  EXPECT_EQ(outcome.code, 1);
+  const json report = json::parse(outcome.output, nullptr, false);
+  ASSERT_TRUE(report.is_object()) << outcome.output;
+  EXPECT_EQ(report.at("rows").at(0).at("case"), "merge");
+}
+
+TEST(SamepageBench, ErrorsNameTheWayOut) {
+  const Outcome alone = bench("converge --without-ksmd --guests 1 2>&1");
+  EXPECT_EQ(alone.code, 1);
+  EXPECT_NE(alone.output.find("two images at least"), std::string::npos) << alone.output;
+  const Outcome missing = bench("merge --without-ksmd /nonexistent.ram 2>&1");
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_NE(missing.output.find("make-linux-images"), std::string::npos) << missing.output;
+  EXPECT_EQ(bench("marge 2>&1").code, 2);
+  EXPECT_EQ(bench("merge --without-ksmd --without-samepage 2>&1").code, 2);
+  EXPECT_EQ(bench("--help 2>&1").code, 0);
+}
+
+}  // namespace
