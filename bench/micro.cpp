@@ -4,11 +4,13 @@
 #include <benchmark/benchmark.h>
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 
 #include "base/mapping.hpp"
 #include "base/types.hpp"
+#include "dedup/daemon/digest_index.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/merger.hpp"
 #include "dedup/digest.hpp"
@@ -52,6 +54,54 @@ Digest digest_number(std::uint64_t number) {
   return {(number * 0x9e3779b97f4a7c15U) >> (64 - Digest::bits)};
 }
 
+// The index alone, at a daemon's fill; what it asks of the books is an array here.
+class FilledIndex {
+ public:
+  explicit FilledIndex(std::uint32_t pages) : digests_(pages), index_(DigestOf{&digests_}) {
+    for (std::uint32_t page = 0; page < pages; ++page) {
+      digests_[page] = digest_number(page + 1);
+      index_.insert(digests_[page], Sighting::of(PageId{page}));
+    }
+  }
+  FilledIndex(const FilledIndex&) = delete;
+  FilledIndex& operator=(const FilledIndex&) = delete;
+
+  [[nodiscard]] std::optional<Sighting> find(std::uint64_t number) const {
+    return index_.find(digest_number(number));
+  }
+
+ private:
+  struct DigestOf {
+    const std::vector<Digest>* digests;
+    Digest operator()(Sighting sighting) const { return (*digests)[sighting.page().value]; }
+  };
+  std::vector<Digest> digests_;
+  DigestIndex<DigestOf> index_;
+};
+
+// What is there, in an order that no cache foresees; and what is not.
+void find_in_index(benchmark::State& state) {
+  const auto pages = static_cast<std::uint32_t>(state.range(0));
+  const FilledIndex index(pages);
+  const std::uint64_t from = state.range(1) != 0 ? 1 : std::uint64_t{pages} + 1;
+  std::uint64_t step = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    step += 7919;
+    benchmark::DoNotOptimize(index.find(from + step % pages));
+  }
+}
+BENCHMARK(find_in_index)->ArgNames({"pages", "there"})->ArgsProduct({{1 << 14, 1 << 20}, {0, 1}});
+
+void fill_index(benchmark::State& state) {
+  const auto pages = static_cast<std::uint32_t>(state.range(0));
+  for ([[maybe_unused]] auto _ : state) {
+    const FilledIndex index(pages);
+    benchmark::DoNotOptimize(index.find(1));
+  }
+  state.SetItemsProcessed(state.iterations() * pages);
+}
+BENCHMARK(fill_index)->Arg(1 << 14)->Arg(1 << 20)->Unit(benchmark::kMillisecond);
+
 // First sightings: index and books of one page.
 void offer_new_page(benchmark::State& state) {
   const auto pages = static_cast<std::uint32_t>(state.range(0));
@@ -86,8 +136,9 @@ void merge_pair_of_pages(benchmark::State& state) {
       benchmark::DoNotOptimize(merger->offer({second.value + i}, digest_number(i + 1)));
     }
     for (const auto& donation : merger->take_orders().donations) {
+      const PageId guest = donation.page.value < second.value ? first : second;
       benchmark::DoNotOptimize(
-          merger->donated(donation.page, digest_number(donation.page.value - second.value + 1)));
+          merger->donated(donation.page, digest_number(donation.page.value - guest.value + 1)));
     }
     for (const auto& grant : merger->take_orders().grants) {
       benchmark::DoNotOptimize(merger->answered(grant.page, Merger::Answer::kept));
