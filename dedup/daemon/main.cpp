@@ -71,7 +71,8 @@ void serve(const Options& options, wire::Knobs knobs) {
   // From here on another user than the guests': a guest's process cannot open a store of ours for writing.
   if (!options.user.empty()) become(options.user);
   boost::asio::io_context io(1);
-  ServerConfig config{knobs, {}};
+  ServerConfig config;
+  config.knobs = knobs;
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   Server server(io, config);
   server.listen(socket.take());

@@ -94,8 +94,17 @@ void Server::accept_later() {
 
 void Server::adopt(UniqueFd socket, UniqueFd life) {
   const PeerCredentials peer = peer_of(socket.get());
-  auto session = std::make_shared<Session>(
-      Session::Socket(io_, asio::local::stream_protocol(), socket.release()), peer, *this);
+  const auto strangers = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+    return !entry.second->joined() && entry.second->peer().uid == peer.uid;
+  });
+  if (strangers >= config_.strangers_of_a_user) {
+    throw UserError(
+        fmt::format("user {} has {} connections that are no guest's; end the processes that hold them",
+                    peer.uid, strangers));
+  }
+  auto session =
+      std::make_shared<Session>(Session::Socket(io_, asio::local::stream_protocol(), socket.release()), peer,
+                                *this, config_.stranger_patience);
   sessions_[session.get()] = session;
   if (life) lives_[session.get()] = std::move(life);
   session->start();

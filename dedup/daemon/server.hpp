@@ -26,6 +26,9 @@ struct ServerConfig {
   wire::Knobs knobs;
   /// The server stops its io_context after being without guests and connections for this long.
   std::optional<std::chrono::milliseconds> exit_when_idle;
+  /// Strangers are connections that are no guest's: for how long one may be silent, how many a user may have.
+  std::chrono::milliseconds stranger_patience = std::chrono::minutes(1);
+  std::ptrdiff_t strangers_of_a_user = 256;
   DupPolicy dup_policy = {};
 };
 
@@ -39,7 +42,8 @@ class Server final : public SessionHost {
   /// Accepts connections on a listening local socket from now on.
   void listen(UniqueFd listening);
   /// Serves one connected socket. `life` becomes readable when the process at the other end is gone; without
-  /// it the server gets the peer's pidfd from the kernel.
+  /// it the server gets the peer's pidfd from the kernel. Throws UserError when the user has too many
+  /// connections that are no guest's.
   void adopt(UniqueFd socket, UniqueFd life = {});
 
   /// {"pid", "host": {...}, "guests": [...]}; README.md explains each figure.

@@ -23,11 +23,25 @@ constexpr std::size_t max_outbox_bytes = std::size_t{64} << 20;  // a peer that 
 
 }  // namespace
 
-Session::Session(Socket socket, PeerCredentials peer, SessionHost& host)
-    : socket_(std::move(socket)), peer_(peer), host_(host) {}
+Session::Session(Socket socket, PeerCredentials peer, SessionHost& host, std::chrono::milliseconds patience)
+    : socket_(std::move(socket)),
+      peer_(peer),
+      host_(host),
+      patience_(patience),
+      patience_timer_(socket_.get_executor()) {}
 
 void Session::start() {
+  await_word();
   read_header();
+}
+
+// Whoever connects and says nothing, or not all of it, would keep a descriptor of ours for ever. A command
+// holds a silent connection while its guest starts; that takes no minute.
+void Session::await_word() {
+  patience_timer_.expires_after(patience_);
+  patience_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error && !self->closed_ && !self->joined()) self->close();
+  });
 }
 
 void Session::read_header() {
@@ -49,6 +63,11 @@ void Session::read_payload() {
                      const bool welcome = self->handle_safely();
                      if (self->closed_) return;
                      if (!welcome) return self->close();
+                     if (self->joined()) {
+                       self->patience_timer_.cancel();
+                     } else {
+                       self->await_word();
+                     }
                      self->read_header();
                    });
 }
@@ -269,6 +288,7 @@ void Session::close() {
   closed_ = true;
   boost::system::error_code ignored;
   socket_.close(ignored);
+  patience_timer_.cancel();
   host_.closed(*this);
 }
 

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -48,7 +50,8 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
 
-  Session(Socket socket, PeerCredentials peer, SessionHost& host);
+  /// A connection that is no guest's is closed when it has said nothing for `patience`.
+  Session(Socket socket, PeerCredentials peer, SessionHost& host, std::chrono::milliseconds patience);
 
   /// Begins to read; once.
   void start();
@@ -56,6 +59,8 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   void close();
   void send_knobs(const wire::Knobs& knobs);
 
+  /// Whether it is a guest's.
+  [[nodiscard]] bool joined() const { return member_.domain != nullptr; }
   [[nodiscard]] const PeerCredentials& peer() const { return peer_; }
   [[nodiscard]] int socket_fd() { return socket_.native_handle(); }
   [[nodiscard]] const wire::Report& report() const { return report_; }
@@ -67,6 +72,7 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   void flush() override;
 
  private:
+  void await_word();
   void read_header();
   void read_payload();
   /// False: the peer broke the rules, or what it asked for could not be done.
@@ -85,6 +91,8 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   Socket socket_;
   PeerCredentials peer_;
   SessionHost& host_;
+  std::chrono::milliseconds patience_;
+  boost::asio::steady_timer patience_timer_;
   SessionHost::Membership member_;
   wire::Report report_;
 

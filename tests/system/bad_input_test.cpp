@@ -21,7 +21,7 @@ namespace {
 class BadInput : public Host {
  protected:
   std::string file(const std::string& name, const std::string& bytes) const {
-    const std::string path =
+    std::string path =
         directory_ + "/../" + std::filesystem::path(directory_).filename().string() + "-" + name;
     std::ofstream(path, std::ios::binary) << bytes;
     made_.push_back(path);
@@ -149,7 +149,7 @@ TEST_F(BadInput, ADaemonOfSomebodyElse) {
   const pid_t other = ::fork();
   if (other == 0) {
     if (::setuid(65534) != 0) ::_exit(1);
-    const UniqueFd listening = listen_on(path);
+    static_cast<void>(listen_on(path).release());  // open until it is killed
     ::pause();
     ::_exit(0);
   }

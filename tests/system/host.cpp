@@ -18,8 +18,6 @@
 #include "base/framing.hpp"
 #include "base/unique_fd.hpp"
 
-extern char** environ;
-
 namespace samepage::system_test {
 namespace {
 

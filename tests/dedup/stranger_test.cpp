@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections that are no guest's: they are not kept for ever, nor in any number.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "dedup/daemon/server.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+class Stranger : public testing::Test {
+ protected:
+  static ServerConfig config() {
+    ServerConfig config;
+    config.stranger_patience = std::chrono::milliseconds(1);
+    config.strangers_of_a_user = 3;
+    return config;
+  }
+  UniqueFd dial() {
+    std::array<int, 2> ends{}, life{};
+    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+    UniqueFd ours(ends[0]), theirs(ends[1]);
+    check(::pipe2(life.data(), O_CLOEXEC), "pipe2");
+    alive_.emplace_back(life[1]);
+    server_.adopt(std::move(theirs), UniqueFd(life[0]));
+    return ours;
+  }
+  static bool open(const UniqueFd& socket) {
+    std::array<char, 256> bytes{};
+    for (;;) {
+      const ssize_t got = ::recv(socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+      if (got > 0) continue;
+      return got < 0 && errno == EAGAIN;
+    }
+  }
+  void serve_until_closed(const UniqueFd& socket) {
+    while (open(socket)) io_.run_one();
+  }
+
+  boost::asio::io_context io_{1};
+  std::vector<UniqueFd> alive_;
+  Server server_{io_, config()};
+};
+
+TEST_F(Stranger, WhoSaysNothingIsCutOff) {
+  serve_until_closed(dial());
+}
+
+TEST_F(Stranger, HalfAMessageDoesNotHelp) {
+  const UniqueFd socket = dial();
+  const FrameHeader header{100, static_cast<std::uint32_t>(wire::Type::query)};
+  ASSERT_EQ(::write(socket.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
+  serve_until_closed(socket);
+}
+
+TEST_F(Stranger, AnAnswerIsNoReasonToStay) {
+  const UniqueFd socket = dial();
+  ASSERT_TRUE(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query),
+                         std::string_view("{\"do\":\"stat\"}")));
+  serve_until_closed(socket);
+}
+
+TEST_F(Stranger, AGuestMayBeSilent) {
+  wire::Hello hello;
+  hello.pages = 16;
+  std::string_view("guest").copy(hello.guest, 8);
+  std::string_view("default").copy(hello.domain, 8);
+  UniqueFd guest;
+  while (server_.statistics().at("guests").empty()) {
+    if (!guest || !open(guest)) {  // on a busy host it may be cut off before it is heard
+      guest = dial();
+      ASSERT_TRUE(
+          send_frame(guest.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+    }
+    io_.run_one();
+  }
+  serve_until_closed(dial());  // its own limit is past by then
+  EXPECT_TRUE(open(guest));
+}
+
+TEST_F(Stranger, AUserHasAFewAtATime) {
+  std::vector<UniqueFd> sockets;
+  for (int i = 0; i < 3; ++i) sockets.push_back(dial());
+  EXPECT_THROW(dial(), UserError);
+  for (const UniqueFd& socket : sockets) serve_until_closed(socket);
+  io_.poll();
+  EXPECT_NO_THROW(dial()) << "those that are gone do not count";
+}
+
+}  // namespace
+}  // namespace samepage::dedup
