@@ -32,6 +32,15 @@ struct PvhStartInfo {
 };
 static_assert(sizeof(PvhStartInfo) == 56);
 
+/// struct hvm_modlist_entry: an initrd.
+struct PvhModule {
+  std::uint64_t address;  // gpa
+  std::uint64_t size;     // bytes
+  std::uint64_t command_line;
+  std::uint64_t reserved;
+};
+static_assert(sizeof(PvhModule) == 32);
+
 /// struct hvm_memmap_table_entry.
 struct PvhMemoryRange {
   std::uint64_t start;  // gpa

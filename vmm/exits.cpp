@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -11,6 +12,8 @@
 
 namespace samepage::vmm {
 namespace {
+
+constexpr std::byte floating{0xff};
 
 GuestExit failed(std::string message) {
   return {GuestExit::Kind::failed, 0, std::move(message)};
@@ -38,12 +41,15 @@ GuestExit bad_port(const Vcpu& vcpu, PortAccess access) {
 }
 
 // A string instruction (rep outsb) is one exit with several elements.
-std::optional<GuestExit> handle_port(Vcpu& vcpu, const PortBus& ports) {
+std::optional<GuestExit> handle_port(Vcpu& vcpu, const ExitScene& scene) {
   const kvm_run& exit = vcpu.exit();
   std::span<std::byte> data = vcpu.port_data();
   for (; !data.empty(); data = data.subspan(exit.io.size)) {
-    const PortAccess access = access_port(ports, exit, data.first(exit.io.size));
-    if (access != PortAccess::done) return bad_port(vcpu, access);
+    const std::span<std::byte> element = data.first(exit.io.size);
+    const PortAccess access = access_port(scene.ports, exit, element);
+    if (access == PortAccess::done) continue;
+    if (scene.unclaimed == Unclaimed::fails_guest) return bad_port(vcpu, access);
+    if (exit.io.direction == KVM_EXIT_IO_IN) std::fill(element.begin(), element.end(), floating);
   }
   return std::nullopt;
 }
@@ -66,7 +72,7 @@ GuestExit bad_memory(const Vcpu& vcpu, const ExitScene& scene) {
       mmio.is_write != 0 ? "wrote" : "read", mmio.len, gpa.value, rip_of(vcpu), scene.ram_end.value));
 }
 
-// Virtio devices answer where the bus knows one; everything else is a mistake of the guest's.
+// Virtio devices answer where the bus knows one; what becomes of everything else depends on the guest.
 std::optional<GuestExit> handle_mmio(const Vcpu& vcpu, const ExitScene& scene) {
   auto& mmio = vcpu.exit().mmio;
   const Gpa gpa{mmio.phys_addr};
@@ -75,10 +81,13 @@ std::optional<GuestExit> handle_mmio(const Vcpu& vcpu, const ExitScene& scene) {
   const std::span<std::byte> bytes = std::as_writable_bytes(data).first(mmio.len);
   const MmioAccess access = mmio.is_write != 0 ? scene.mmio.write(gpa, bytes) : scene.mmio.read(gpa, bytes);
   if (access == MmioAccess::done) return std::nullopt;
-  return bad_memory(vcpu, scene);
+  if (scene.unclaimed == Unclaimed::fails_guest) return bad_memory(vcpu, scene);
+  if (mmio.is_write == 0) std::fill(bytes.begin(), bytes.end(), floating);
+  return std::nullopt;
 }
 
-GuestExit triple_fault(const Vcpu& vcpu) {
+GuestExit triple_fault(const Vcpu& vcpu, const ExitScene& scene) {
+  if (scene.reset_on_triple_fault) return {GuestExit::Kind::exited, 0, {}};
   return failed(fmt::format(
       "the guest's CPU shut down after a triple fault; rip {:#x} (0xfff0 where the CPU was reset): "
       "check the guest's descriptor tables, page tables and stack",
@@ -118,7 +127,7 @@ GuestExit system_event(const Vcpu& vcpu) {
 std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
   switch (vcpu.exit().exit_reason) {
     case KVM_EXIT_IO:
-      return handle_port(vcpu, scene.ports);
+      return handle_port(vcpu, scene);
     case KVM_EXIT_MMIO:
       return handle_mmio(vcpu, scene);
     case KVM_EXIT_HLT:   // the in-kernel LAPIC waits for an interrupt itself; nothing to do should it come
@@ -126,7 +135,7 @@ std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
     case KVM_EXIT_IRQ_WINDOW_OPEN:
       return std::nullopt;
     case KVM_EXIT_SHUTDOWN:
-      return triple_fault(vcpu);
+      return triple_fault(vcpu, scene);
     case KVM_EXIT_INTERNAL_ERROR:
       return internal_error(vcpu);
     case KVM_EXIT_FAIL_ENTRY:

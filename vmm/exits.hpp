@@ -15,12 +15,20 @@
 
 namespace samepage::vmm {
 
+/// What an access to a port or an address ends in that nothing answers at.
+enum class Unclaimed : std::uint8_t {
+  fails_guest,  // the guest was written for Samepage: it is told at once
+  floats,       // as on a PC: reads give all ones, writes are lost; what probes for devices relies on it
+};
+
 /// What the handling of an exit needs to know of the machine.
 struct ExitScene {
   const PortBus& ports;
   const MmioBus& mmio;
   Gpa ram_end;
   std::vector<GfnRange> roms;
+  Unclaimed unclaimed = Unclaimed::fails_guest;
+  bool reset_on_triple_fault = false;  // the guest said that it resets itself that way
 };
 
 /// Handles what `vcpu` exited for. Empty: the vCPU goes on.

@@ -4,21 +4,30 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <thread>
 
 #include "base/check.hpp"
 #include "base/process_memory.hpp"
 #include "guest/abi.hpp"
+#include "vmm/boot/acpi.hpp"
+#include "vmm/boot/boot_information.hpp"
 #include "vmm/boot/cpu_state.hpp"
 #include "vmm/boot/cpuid.hpp"
+#include "vmm/boot/kernel_file.hpp"
+#include "vmm/boot/layout.hpp"
 #include "vmm/boot/loader.hpp"
+#include "vmm/boot/reboot_option.hpp"
 #include "vmm/boot/requirements.hpp"
+#include "vmm/devices/acpi_ports.hpp"
 #include "vmm/devices/console.hpp"
 #include "vmm/devices/debug_exit.hpp"
 #include "vmm/devices/uart16550.hpp"
 #include "vmm/exits.hpp"
 #include "vmm/guest_end.hpp"
+#include "vmm/kvm/host_cpu.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/memory/file_view.hpp"
 #include "vmm/memory/rom.hpp"
@@ -30,7 +39,6 @@ namespace {
 
 std::uint64_t checked_memory_bytes(const MachineConfig& config) {
   require_memory_size(config.memory_bytes, host_memory("MemTotal"));
-  require_command_line(config.command_line);
   return config.memory_bytes;
 }
 
@@ -53,17 +61,51 @@ std::vector<GfnRange> ranges_of(const std::vector<Rom>& roms) {
   return ranges;
 }
 
-/// Parses the file, checks that it fits, and puts it into memory; returns the guest's entry.
-Gpa load_image(const std::string& path, const GuestMemory& memory, std::uint64_t memory_bytes) {
-  const FileView file = view_file(path, "boot");
-  const auto parsed = parse_image(file.content());
-  if (const auto* fault = std::get_if<ImageFault>(&parsed)) {
-    throw UserError(fmt::format("cannot boot {}: {}", path, describe(*fault)));
+/// Puts the initrd, if there is one, as high as it may lie.
+std::optional<InitrdPlace> load_initrd(const MachineConfig& config, Gpa image_end,
+                                       const GuestMemory& memory) {
+  if (config.initrd.empty()) return std::nullopt;
+  const FileView file = view_file(config.initrd, "load the initrd");
+  const Gpa address = initrd_address(config.initrd, file.bytes, image_end, config.memory_bytes);
+  invariant(memory.write(address, file.content()), "the initrd is outside RAM");
+  return InitrdPlace{address, file.bytes};
+}
+
+/// What firmware leaves behind: RAM is cached, and string instructions are fast. Where this KVM does not have
+/// the register, nor has the guest.
+void set_firmware_msrs(Vcpu& vcpu) {
+  constexpr std::uint32_t mtrr_default_type = 0x2ff;
+  constexpr std::uint64_t enabled_write_back = 0x806;
+  constexpr std::uint32_t misc_enable = 0x1a0;
+  constexpr std::uint64_t fast_strings = 0x1;
+  static_cast<void>(vcpu.set_msr(mtrr_default_type, enabled_write_back));
+  static_cast<void>(vcpu.set_msr(misc_enable, fast_strings));
+}
+
+/// What a guest's start depends on once its memory is filled.
+struct Start {
+  Gpa entry;
+  BootProtocol protocol;
+  ImageKind kind;
+};
+
+/// Opens the image, checks that it can run here and fits, and puts it and what goes with it into memory.
+Start load_guest(const MachineConfig& config, const GuestMemory& memory, std::span<const GfnRange> roms) {
+  const KernelFile kernel = open_kernel(config.image, config.entry);
+  const Image& image = kernel.image;
+  const std::string name = std::filesystem::path(config.image).filename();
+  if (std::getenv("SAMEPAGE_ANY_HOST") == nullptr) {
+    require_hardware_virtualization(config.image, image.kind, host_cpu_flags());
   }
-  const auto& image = std::get<Image>(parsed);
-  require_room(path, image, memory_bytes);
-  load_segments(image, file.content(), memory);
-  return image.entry;
+  require_command_line(config.command_line, image.kind, name);
+  require_room(config.image, image, config.memory_bytes);
+  load_segments(image, kernel.content(), memory);
+  BootInformation information{image.kind,          image.protocol, {roms.begin(), roms.end()},
+                              config.command_line, name,           {},
+                              kernel.setup_header};
+  information.initrd = load_initrd(config, image.end(), memory);
+  write_boot_information(memory, information);
+  return {image.entry, image.protocol, image.kind};
 }
 
 }  // namespace
@@ -76,7 +118,8 @@ struct Machine::Parts {
 
   void add_memory();
   void add_devices();
-  void add_vcpus(const Kvm& kvm, unsigned count, Gpa entry);
+  void add_pc_devices(const MachineConfig& config);
+  void add_vcpus(const Kvm& kvm, unsigned count, const Start& start);
   void run_vcpu(unsigned index);
   std::optional<GuestExit> run_once(unsigned index);
   void end(GuestExit exit);
@@ -86,6 +129,8 @@ struct Machine::Parts {
   Console console;
   Uart16550 uart;
   DebugExit debug_exit;
+  AcpiPorts acpi_ports;
+  KeyboardReset keyboard_reset;
   PortBus ports;
   MmioBus mmio;
   VirtioBoard virtio;
@@ -102,22 +147,29 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
     : memory(checked_memory_bytes(config)),
       roms(open_roms(config)),
       console(std::move(sink)),
-      uart(console),
+      uart(console, [this](bool up) { vm->set_interrupt_line(layout::com1_gsi, up); }),
       debug_exit([this](int code) {
         end({GuestExit::Kind::exited, code, {}});
+      }),
+      acpi_ports({acpi_s5_type << acpi_sleep_type_shift | acpi_sleep_enable, acpi_reset_value},
+                 [this](PowerEvent) {
+                   end({GuestExit::Kind::exited, 0, {}});
+                 }),
+      keyboard_reset([this](PowerEvent) {
+        end({GuestExit::Kind::exited, 0, {}});
       }),
       virtio(config.devices, memory),
       scene{ports, mmio, memory.regions().back().first.gpa() + memory.regions().back().pages.bytes(),
             ranges_of(roms)},
       gate(config.cpus) {
-  const Gpa entry = load_image(config.image, memory, config.memory_bytes);
-  write_boot_page(memory, scene.roms, config.command_line);
+  const Start start = load_guest(config, memory, scene.roms);
   const Kvm kvm;
   require_cpus(config.cpus, kvm.max_vcpus());
   vm.emplace(kvm);
   add_memory();
   add_devices();
-  add_vcpus(kvm, config.cpus, entry);
+  if (start.kind != ImageKind::bare) add_pc_devices(config);
+  add_vcpus(kvm, config.cpus, start);
 }
 
 Machine::Parts::~Parts() {
@@ -134,25 +186,40 @@ void Machine::Parts::add_memory() {
 }
 
 void Machine::Parts::add_devices() {
-  const bool added =
-      ports.add(abi::com1_port, Uart16550::ports, uart) && ports.add(abi::debug_exit_port, 1, debug_exit);
+  const bool added = ports.add(abi::com1_port, Uart16550::ports, uart) &&
+                     ports.add(abi::debug_exit_port, DebugExit::ports, debug_exit);
   invariant(added, "two devices claim one port");
   virtio.plug_in(*vm, mmio);
 }
 
+// What a kernel that was not written for Samepage expects around it.
+void Machine::Parts::add_pc_devices(const MachineConfig& config) {
+  const bool added = ports.add(layout::acpi_sleep_control_port, AcpiPorts::ports, acpi_ports) &&
+                     ports.add(KeyboardReset::port, 1, keyboard_reset);
+  invariant(added, "two devices claim one port");
+  vm->add_interval_timer();
+  scene.unclaimed = Unclaimed::floats;
+  scene.reset_on_triple_fault = reboots_by_triple_fault(config.command_line);
+  std::vector<AcpiVirtioDevice> devices;
+  for (const VirtioPlace& place : virtio.places()) devices.push_back({place.address, place.bytes, place.gsi});
+  invariant(memory.write(layout::acpi_tables, acpi_tables(config.cpus, devices)),
+            "the ACPI tables are outside RAM");
+}
+
 // Only vCPU 0 starts at the entry: the others wait in the kernel for its INIT and SIPI.
-void Machine::Parts::add_vcpus(const Kvm& kvm, unsigned count, Gpa entry) {
+void Machine::Parts::add_vcpus(const Kvm& kvm, unsigned count, const Start& start) {
   const auto supported = kvm.supported_cpuid();
   const std::size_t run_area_bytes = kvm.run_area_bytes();
   const bool tsc_deadline = kvm.capability(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
   for (unsigned i = 0; i < count; ++i) {
     Vcpu& vcpu = vcpus.emplace_back(vm->create_vcpu(i), run_area_bytes);
     vcpu.set_cpuid(guest_cpuid(supported, {i, count}, {tsc_deadline, vcpu.tsc_khz()}));
+    if (start.kind != ImageKind::bare) set_firmware_msrs(vcpu);
   }
   kvm_sregs sregs = vcpus.front().sregs();
-  set_pvh_entry(sregs);
+  set_entry(sregs, start.protocol);
   vcpus.front().set_sregs(sregs);
-  vcpus.front().set_regs(pvh_entry_registers(entry));
+  vcpus.front().set_regs(entry_registers(start.entry, start.protocol));
 }
 
 void Machine::Parts::end(GuestExit exit) {
@@ -210,6 +277,10 @@ int Machine::ended_fd() const {
 
 void Machine::request_stop() {
   parts_->end({GuestExit::Kind::stopped, 0, {}});
+}
+
+std::size_t Machine::receive(std::span<const std::byte> input) {
+  return parts_->uart.receive(input);
 }
 
 void Machine::pause() {

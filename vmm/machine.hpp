@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/types.hpp"
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/write_barrier.hpp"
+#include "vmm/boot/image.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
 
 namespace samepage::vmm {
@@ -24,12 +26,14 @@ struct RomConfig {
 };
 
 struct MachineConfig {
-  std::string image;         // path of a PVH ELF
+  std::string image;         // path of a PVH ELF, a Linux kernel or a Multiboot ELF
   std::string command_line;  // for the guest
   std::uint64_t memory_bytes = 64U << 20;
   unsigned cpus = 1;
   std::vector<RomConfig> roms;
   DeviceConfig devices;
+  std::string initrd = {};  // path of a file for the guest's memory; empty: none
+  EntryChoice entry = EntryChoice::automatic;
 };
 
 /// How a guest ended.
@@ -66,6 +70,8 @@ class Machine final : public dedup::WriteBarrier {
   [[nodiscard]] int ended_fd() const;
   /// Ends the guest at the next opportunity. Any thread.
   void request_stop();
+  /// Input for the guest's COM1; returns how many bytes it took (Uart16550::receive). Any thread.
+  std::size_t receive(std::span<const std::byte> input);
 
   /// Holds the vCPUs until unpause(): the user's pause, independent of the write barrier. Any thread.
   void pause();

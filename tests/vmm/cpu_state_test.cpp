@@ -14,7 +14,7 @@ TEST(CpuState, IsWhatThePvhEntryExpects) {
   sregs.cr0 = 0x6000'0010;
   sregs.cr4 = 0x20;
   sregs.efer = 0x500;
-  set_pvh_entry(sregs);
+  set_entry(sregs, BootProtocol::pvh);
   EXPECT_EQ(sregs.cr0, 0x11U);
   EXPECT_EQ(sregs.cr4, 0U);
   EXPECT_EQ(sregs.efer, 0U);
@@ -31,10 +31,32 @@ TEST(CpuState, IsWhatThePvhEntryExpects) {
 }
 
 TEST(CpuState, EntryFindsItsStartInfo) {
-  const kvm_regs regs = pvh_entry_registers(Gpa{0x10'0000});
+  const kvm_regs regs = entry_registers(Gpa{0x10'0000}, BootProtocol::pvh);
   EXPECT_EQ(regs.rip, 0x10'0000U);
   EXPECT_EQ(regs.rbx, layout::start_info.value);
   EXPECT_EQ(regs.rflags, 2U);
+}
+
+TEST(CpuState, LinuxEntryIsInLongModeWithItsParameters) {
+  kvm_sregs sregs{};
+  sregs.apic_base = 0xfee0'0900;
+  set_entry(sregs, BootProtocol::linux64);
+  EXPECT_EQ(sregs.cr0, 0x8000'0011U);
+  EXPECT_EQ(sregs.cr3, layout::linux_page_tables.value);
+  EXPECT_EQ(sregs.cr4, 0x20U);
+  EXPECT_EQ(sregs.efer, 0x500U);
+  EXPECT_EQ(sregs.apic_base, 0xfee0'0900U);
+  EXPECT_TRUE(sregs.cs.l && !sregs.cs.db);
+  EXPECT_EQ(sregs.cs.selector, 0x10U);
+  EXPECT_EQ(sregs.ds.selector, 0x18U);
+  const kvm_regs regs = entry_registers(Gpa{0x100'0000}, BootProtocol::linux64);
+  EXPECT_EQ(regs.rsi, layout::linux_parameters.value);
+}
+
+TEST(CpuState, MultibootEntryHasItsMagic) {
+  const kvm_regs regs = entry_registers(Gpa{0x40'0000}, BootProtocol::multiboot);
+  EXPECT_EQ(regs.rax, 0x2bad'b002U);
+  EXPECT_EQ(regs.rbx, layout::multiboot_information.value);
 }
 
 }  // namespace

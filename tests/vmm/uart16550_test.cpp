@@ -25,10 +25,17 @@ class Uart : public testing::Test {
     return printed_;
   }
 
+  std::size_t receive(std::string_view text) { return uart_.receive(std::as_bytes(std::span(text))); }
+  bool line_ = false;
+  int raised_ = 0;
+
  private:
   std::string printed_;
   Console console_{[this](std::string_view text) { printed_ += text; }};
-  Uart16550 uart_{console_};
+  Uart16550 uart_{console_, [this](bool up) {
+                    line_ = up;
+                    raised_ += up ? 1 : 0;
+                  }};
 };
 
 TEST_F(Uart, SendsToTheConsole) {
@@ -81,6 +88,73 @@ TEST_F(Uart, LoopbackShowsTheControlLinesAndSendsNothing) {
   EXPECT_EQ(read(6) & 0xf0U, 0x90U);
   write(0, 'x');
   write(4, 0);
+  EXPECT_EQ(printed(), "");
+}
+
+TEST_F(Uart, ReceivesInOrder) {
+  EXPECT_EQ(receive("ab"), 2U);
+  EXPECT_EQ(read(5), 0x61U);
+  EXPECT_EQ(read(0), 'a');
+  EXPECT_EQ(read(0), 'b');
+  EXPECT_EQ(read(5), 0x60U);
+}
+
+TEST_F(Uart, InputInterruptsUntilItIsRead) {
+  write(1, 0x01);
+  EXPECT_FALSE(line_);
+  receive("ab");
+  EXPECT_TRUE(line_);
+  EXPECT_EQ(read(2), 0x04U);
+  EXPECT_EQ(read(0), 'a');
+  EXPECT_TRUE(line_);
+  EXPECT_EQ(read(0), 'b');
+  EXPECT_FALSE(line_);
+  EXPECT_EQ(read(2), 0x01U);
+  EXPECT_EQ(raised_, 1);
+}
+
+TEST_F(Uart, InputWaitsForItsInterruptToBeEnabled) {
+  receive("a");
+  EXPECT_FALSE(line_);
+  write(1, 0x01);
+  EXPECT_TRUE(line_);
+}
+
+TEST_F(Uart, EmptyTransmitterInterruptsOnceForEachSend) {
+  write(1, 0x02);
+  EXPECT_TRUE(line_);
+  EXPECT_EQ(read(2), 0x02U);
+  EXPECT_FALSE(line_);
+  EXPECT_EQ(read(2), 0x01U);
+  write(0, 'x');
+  EXPECT_TRUE(line_);
+  EXPECT_EQ(read(2), 0x02U);
+  EXPECT_FALSE(line_);
+}
+
+TEST_F(Uart, InputComesBeforeTheTransmitter) {
+  write(1, 0x03);
+  receive("a");
+  EXPECT_EQ(read(2), 0x04U);
+  read(0);
+  EXPECT_EQ(read(2), 0x02U);
+  EXPECT_FALSE(line_);
+}
+
+TEST_F(Uart, InputIsBoundedAndClearedWithTheFifo) {
+  EXPECT_EQ(receive(std::string(Uart16550::receive_limit + 5, 'x')), Uart16550::receive_limit);
+  EXPECT_EQ(receive("y"), 0U);
+  write(1, 0x01);
+  write(2, 0x03);
+  EXPECT_FALSE(line_);
+  EXPECT_EQ(read(5), 0x60U);
+  EXPECT_EQ(receive("y"), 1U);
+}
+
+TEST_F(Uart, LoopbackReceivesWhatItSends) {
+  write(4, 0x10);
+  write(0, 'x');
+  EXPECT_EQ(read(0), 'x');
   EXPECT_EQ(printed(), "");
 }
 

@@ -3,23 +3,48 @@
 
 #include <elf.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "guest/abi.hpp"
 
 namespace samepage::vmm {
 namespace {
 
-constexpr std::array xen{'X', 'e', 'n', '\0'};
+constexpr std::string_view xen{"Xen\0", 4};
+constexpr std::string_view linux_name{"Linux\0", 6};
+constexpr std::uint32_t xen_guest_os = 6;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-bool is_pvh(const Elf64_Nhdr& header, std::span<const std::byte> name) {
-  return header.n_type == abi::pvh_note_type && name.size() == xen.size() &&
-         std::memcmp(name.data(), xen.data(), xen.size()) == 0;
+bool equal(std::span<const std::byte> bytes, std::string_view text) {
+  return bytes.size() == text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+}
+
+struct Note {
+  std::uint32_t type = 0;
+  std::span<const std::byte> name;
+  std::span<const std::byte> description;
+};
+
+/// Takes the first note off `notes`; NoteFault::none when there is no more.
+std::variant<Note, NoteFault> take_note(std::span<const std::byte>& notes, std::uint64_t alignment) {
+  const std::uint64_t unit = alignment == 8 ? 8 : 4;  // anything else is written as 4 and means it
+  Elf64_Nhdr header{};
+  if (notes.empty()) return NoteFault::none;
+  if (notes.size() < sizeof(header)) return NoteFault::truncated;
+  std::memcpy(&header, notes.data(), sizeof(header));
+  // The sizes are 32 bits each: no sum of them overflows 64.
+  const std::uint64_t description = round_up(sizeof(header) + std::uint64_t{header.n_namesz}, unit);
+  const std::uint64_t end = description + header.n_descsz;
+  if (end > notes.size()) return NoteFault::truncated;
+  const Note note{header.n_type, notes.subspan(sizeof(header), header.n_namesz),
+                  notes.subspan(description, header.n_descsz)};
+  notes = notes.subspan(std::min<std::uint64_t>(round_up(end, unit), notes.size()));
+  return note;
 }
 
 // The address is 4 bytes as Xen has it, 8 in some images.
@@ -33,23 +58,23 @@ std::variant<Gpa, NoteFault> entry_in(std::span<const std::byte> description) {
 }  // namespace
 
 std::variant<Gpa, NoteFault> find_pvh_entry(std::span<const std::byte> notes, std::uint64_t alignment) {
-  const std::uint64_t unit = alignment == 8 ? 8 : 4;  // anything else is written as 4 and means it
-  std::uint64_t at = 0;
-  while (at < notes.size()) {
-    Elf64_Nhdr header{};
-    const auto rest = notes.subspan(at);
-    if (rest.size() < sizeof(header)) return NoteFault::truncated;
-    std::memcpy(&header, rest.data(), sizeof(header));
-    // The sizes are 32 bits each: no sum of them overflows 64.
-    const std::uint64_t description = round_up(sizeof(header) + std::uint64_t{header.n_namesz}, unit);
-    const std::uint64_t end = description + header.n_descsz;
-    if (end > rest.size()) return NoteFault::truncated;
-    if (is_pvh(header, rest.subspan(sizeof(header), header.n_namesz))) {
-      return entry_in(rest.subspan(description, header.n_descsz));
-    }
-    at += round_up(end, unit);
+  while (true) {
+    const auto taken = take_note(notes, alignment);
+    if (const auto* fault = std::get_if<NoteFault>(&taken)) return *fault;
+    const Note& note = std::get<Note>(taken);
+    if (note.type == abi::pvh_note_type && equal(note.name, xen)) return entry_in(note.description);
   }
-  return NoteFault::none;
+}
+
+bool are_of_linux(std::span<const std::byte> notes, std::uint64_t alignment) {
+  while (true) {
+    const auto taken = take_note(notes, alignment);
+    const Note* note = std::get_if<Note>(&taken);
+    if (note == nullptr) return false;
+    if (equal(note->name, linux_name)) return true;
+    if (note->type == xen_guest_os && equal(note->name, xen) && equal(note->description, {"linux\0", 6}))
+      return true;
+  }
 }
 
 }  // namespace samepage::vmm

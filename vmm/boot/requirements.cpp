@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.hpp"
 #include "base/units.hpp"
 #include "vmm/boot/layout.hpp"
@@ -74,12 +76,42 @@ void require_cpus(unsigned cpus, unsigned max_cpus) {
   throw UserError(fmt::format("a guest can't have {} CPUs: this host's KVM allows 1 to {}", cpus, max_cpus));
 }
 
-void require_command_line(const std::string& command_line) {
-  const std::size_t longest = layout::command_line_bytes - 1;
-  if (command_line.size() > longest) {
-    throw UserError(
-        fmt::format("the guest's command line has {} bytes; at most {} fit", command_line.size(), longest));
-  }
+void require_command_line(const std::string& command_line, ImageKind kind, const std::string& image_name) {
+  constexpr std::size_t linux_limit = 2047;  // COMMAND_LINE_SIZE of x86: it would cut off the rest
+  std::size_t longest = layout::command_line_bytes - 1;
+  if (kind == ImageKind::linux_kernel) longest = linux_limit;
+  if (kind == ImageKind::multiboot) longest -= image_name.size() + 1;
+  if (command_line.size() <= longest) return;
+  throw UserError(
+      fmt::format("the guest's command line has {} bytes; at most {} fit", command_line.size(), longest));
+}
+
+void require_hardware_virtualization(const std::string& image_path, ImageKind kind,
+                                     std::string_view host_flags) {
+  if (kind != ImageKind::linux_kernel) return;
+  const auto has = [padded = fmt::format(" {} ", host_flags)](const char* flag) {
+    return padded.find(flag) != std::string::npos;
+  };
+  if (has(" vmx ") || has(" svm ")) return;
+  throw UserError(
+      fmt::format("cannot boot {}: it is a Linux kernel, and this host's CPU shows neither VT-x nor AMD-V, "
+                  "so KVM interprets "
+                  "kernels instruction by instruction, too slowly to get through a boot; run it on a machine "
+                  "where `grep -E "
+                  "'vmx|svm' /proc/cpuinfo` finds something, or set SAMEPAGE_ANY_HOST=1 to try it here",
+                  image_path));
+}
+
+Gpa initrd_address(const std::string& path, std::uint64_t bytes, Gpa image_end, std::uint64_t memory_bytes) {
+  constexpr std::uint64_t reach = std::uint64_t{2}
+                                  << 30U;  // initrd_addr_max of every x86 kernel is at least that
+  const std::uint64_t top = std::min(memory_bytes, reach);
+  const std::uint64_t low = pages_for(image_end.value).bytes() + layout::working_memory;
+  const std::uint64_t room = pages_for(bytes).bytes();
+  if (room <= top && top - room >= low) return Gpa{top - room};
+  throw UserError(
+      fmt::format("cannot load the initrd {} with {} of memory: kernel and initrd need at least {} ({}K)",
+                  path, format_size(memory_bytes), format_size(low + room), (low + room) >> 10U));
 }
 
 void require_rom_places(std::span<const RomPlace> roms, std::uint64_t memory_bytes) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/types.hpp"
 #include "vmm/boot/image.hpp"
@@ -17,7 +18,13 @@ void require_memory_size(std::uint64_t memory_bytes, std::uint64_t host_bytes);
 /// The image, and what any guest needs beside it, must fit into the memory.
 void require_room(const std::string& image_path, const Image& image, std::uint64_t memory_bytes);
 void require_cpus(unsigned cpus, unsigned max_cpus);
-void require_command_line(const std::string& command_line);
+void require_command_line(const std::string& command_line, ImageKind kind, const std::string& image_name);
+/// `host_flags`: the CPU's, as /proc/cpuinfo lists them. A stock kernel needs VT-x or AMD-V.
+void require_hardware_virtualization(const std::string& image_path, ImageKind kind,
+                                     std::string_view host_flags);
+/// Where an initrd of `bytes` goes: as high as an image that ends at `image_end` leaves room for and as every
+/// kernel can reach, on a page's boundary.
+Gpa initrd_address(const std::string& path, std::uint64_t bytes, Gpa image_end, std::uint64_t memory_bytes);
 
 struct RomPlace {
   std::string path;

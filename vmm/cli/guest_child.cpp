@@ -37,6 +37,8 @@ std::vector<std::string> command_line(const RunOptions& options, int ready_fd) {
     words.insert(words.end(), {"--rom", fmt::format("{}@{:#x}", rom.path, rom.address.value)});
   }
   append_device_options(words, options.devices);
+  if (!options.initrd.empty()) words.insert(words.end(), {"--initrd", options.initrd});
+  words.insert(words.end(), {"--entry", std::string(entry_text(options.entry))});
   words.push_back(options.image);
   words.emplace_back("--");
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());

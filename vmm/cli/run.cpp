@@ -31,12 +31,9 @@ vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
   config.name = options.name;
   config.first_number = options.first_number;
   config.image = options.image;
-  config.machine = {find_image(options.image),
-                    join(options.arguments),
-                    options.memory_bytes,
-                    options.cpus,
-                    options.roms,
-                    options.devices};
+  config.machine = {
+      find_image(options.image), join(options.arguments), options.memory_bytes, options.cpus, options.roms,
+      options.devices,           options.initrd,          options.entry};
   config.domain = options.domain;
   config.console = console;
   return config;

@@ -27,6 +27,8 @@ struct RunOptions {
   vmm::DeviceConfig devices;
   std::string console;  // a file; empty: stdout, or nowhere when detached
   std::string image;
+  std::string initrd;
+  vmm::EntryChoice entry = vmm::EntryChoice::automatic;
   std::vector<std::string> arguments;
   Format format = Format::text;
   unsigned first_number = 1;  // of the guests' names where `name` is empty
@@ -37,6 +39,9 @@ struct RunOptions {
 std::optional<vmm::RomConfig> parse_rom(std::string_view text);
 /// A number in hexadecimal ("0xf0000000") or with the units of parse_size() ("4096", "3G").
 std::optional<std::uint64_t> parse_address(std::string_view text);
+/// "auto", "linux64" or "compressed"; empty when it is none of them.
+std::optional<vmm::EntryChoice> parse_entry(std::string_view text);
+std::string_view entry_text(vmm::EntryChoice entry);
 /// "none", "zero-only" or a label (same characters as a guest name); empty when it is none of them.
 std::optional<vmm::DomainChoice> parse_domain(std::string_view text);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/devices/uart16550.hpp"
 
+#include <algorithm>
+
 namespace samepage::vmm {
 namespace {
 
@@ -17,6 +19,12 @@ enum Register : std::uint8_t {
 };
 
 constexpr std::uint8_t no_interrupt_pending = 0x01;
+constexpr std::uint8_t transmitter_interrupt = 0x02;
+constexpr std::uint8_t receiver_interrupt = 0x04;
+constexpr std::uint8_t enable_receiver = 0x01;     // IER
+constexpr std::uint8_t enable_transmitter = 0x02;  // IER
+constexpr std::uint8_t clear_receiver = 0x02;      // FCR
+constexpr std::uint8_t data_ready = 0x01;          // LSR
 constexpr std::uint8_t fifos_on = 0xc0;
 constexpr std::uint8_t fifo_enable = 0x01;
 constexpr std::uint8_t divisor_latch_access = 0x80;
@@ -30,12 +38,22 @@ void Uart16550::write(std::uint16_t offset, std::span<const std::byte> data) {
   const std::lock_guard lock(mutex_);
   unsigned number = offset;
   for (const std::byte byte : data) write_register(number++, std::to_integer<std::uint8_t>(byte));
+  update_line();
 }
 
 void Uart16550::read(std::uint16_t offset, std::span<std::byte> data) {
   const std::lock_guard lock(mutex_);
   unsigned number = offset;
   for (std::byte& byte : data) byte = std::byte{read_register(number++)};
+  update_line();
+}
+
+std::size_t Uart16550::receive(std::span<const std::byte> input) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t taken = std::min(input.size(), receive_limit - received_.size());
+  for (const std::byte byte : input.first(taken)) received_.push_back(std::to_integer<std::uint8_t>(byte));
+  update_line();
+  return taken;
 }
 
 bool Uart16550::divisor_latched() const {
@@ -49,12 +67,15 @@ void Uart16550::write_register(unsigned number, std::uint8_t value) {
   }
   switch (number) {
     case data_or_divisor_low:
-      if ((modem_control_ & loopback) == 0) console_.put(static_cast<char>(value));
+      send(value);
       return;
     case interrupt_enable_or_divisor_high:
+      // Enabling it while the transmitter is empty raises it, section 8.6.
+      if ((value & ~interrupt_enable_ & enable_transmitter) != 0) transmitter_ran_empty_ = true;
       interrupt_enable_ = value & 0x0f;
       return;
     case interrupt_id_or_fifo_control:
+      if ((value & clear_receiver) != 0) received_.clear();
       fifo_control_ = value;
       return;
     case line_control:
@@ -71,26 +92,61 @@ void Uart16550::write_register(unsigned number, std::uint8_t value) {
   }
 }
 
-std::uint8_t Uart16550::read_register(unsigned number) const {
+// In loopback what is sent is received, and nothing gets out.
+void Uart16550::send(std::uint8_t value) {
+  transmitter_ran_empty_ = true;
+  if ((modem_control_ & loopback) == 0) {
+    console_.put(static_cast<char>(value));
+  } else if (received_.size() < receive_limit) {
+    received_.push_back(value);
+  }
+}
+
+std::uint8_t Uart16550::take_received() {
+  if (received_.empty()) return 0;
+  const std::uint8_t value = received_.front();
+  received_.pop_front();
+  return value;
+}
+
+std::uint8_t Uart16550::read_register(unsigned number) {
   if (number <= 1 && divisor_latched()) return divisor_[number];
   switch (number) {
+    case data_or_divisor_low:
+      return take_received();
     case interrupt_enable_or_divisor_high:
       return interrupt_enable_;
-    case interrupt_id_or_fifo_control:
-      return (fifo_control_ & fifo_enable) != 0 ? fifos_on | no_interrupt_pending : no_interrupt_pending;
+    case interrupt_id_or_fifo_control: {
+      const std::uint8_t cause = pending();
+      if (cause == transmitter_interrupt) transmitter_ran_empty_ = false;  // being told is enough
+      return static_cast<std::uint8_t>(cause | ((fifo_control_ & fifo_enable) != 0 ? fifos_on : 0U));
+    }
     case line_control:
       return line_control_;
     case modem_control:
       return modem_control_;
     case line_status:
-      return transmitter_empty;
+      return received_.empty() ? transmitter_empty : transmitter_empty | data_ready;
     case modem_status_register:
       return modem_status();
     case scratch:
       return scratch_;
-    default:  // nothing is ever received
+    default:
       return 0;
   }
+}
+
+std::uint8_t Uart16550::pending() const {
+  if ((interrupt_enable_ & enable_receiver) != 0 && !received_.empty()) return receiver_interrupt;
+  if ((interrupt_enable_ & enable_transmitter) != 0 && transmitter_ran_empty_) return transmitter_interrupt;
+  return no_interrupt_pending;
+}
+
+void Uart16550::update_line() {
+  const bool up = pending() != no_interrupt_pending;
+  if (up == line_up_) return;
+  line_up_ = up;
+  if (line_) line_(up);
 }
 
 // In loopback the modem lines show the control register: DTR as DSR, RTS as CTS, OUT1 as RI, OUT2 as DCD.

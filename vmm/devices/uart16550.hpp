@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A 16550 UART's registers, as far as a guest that prints needs them: what it sends goes to the console at
-// once, so the transmitter is always empty; nothing is ever received; no interrupt is raised.
-// National Semiconductor PC16550D data sheet, section 8.
+// A 16550A UART: what the guest sends goes to the console at once, so the transmitter is always empty; what
+// it is to receive comes by receive() and waits here until it is read. Interrupts as the data sheet has them,
+// but for line and modem status, which never change. Timing (character times, the receiver's time-out) is
+// left out: data is there as soon as the FIFO says so. National Semiconductor PC16550D data sheet, section 8.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <mutex>
+#include <utility>
 
 #include "vmm/devices/console.hpp"
 #include "vmm/devices/port_bus.hpp"
@@ -16,21 +20,39 @@ namespace samepage::vmm {
 class Uart16550 final : public PortDevice {
  public:
   static constexpr std::uint16_t ports = 8;
+  /// What receive() keeps for a guest that does not read.
+  static constexpr std::size_t receive_limit = 4096;
+  /// Told when the interrupt line goes up (true) or down, on the thread that made it so; must not call the
+  /// UART.
+  using InterruptLine = std::function<void(bool up)>;
 
   /// The console must outlive it.
-  explicit Uart16550(Console& console) : console_(console) {}
+  explicit Uart16550(Console& console, InterruptLine line = {}) : console_(console), line_(std::move(line)) {}
 
   void write(std::uint16_t offset, std::span<const std::byte> data) override;
   void read(std::uint16_t offset, std::span<std::byte> data) override;
 
+  /// Gives the guest input; any thread. Returns how many bytes were taken, fewer than there are when
+  /// receive_limit is reached: offer the rest again later.
+  std::size_t receive(std::span<const std::byte> input);
+
  private:
   void write_register(unsigned number, std::uint8_t value);
-  [[nodiscard]] std::uint8_t read_register(unsigned number) const;
+  [[nodiscard]] std::uint8_t read_register(unsigned number);
+  void send(std::uint8_t value);
+  std::uint8_t take_received();
   [[nodiscard]] bool divisor_latched() const;
   [[nodiscard]] std::uint8_t modem_status() const;
+  /// The most urgent interrupt that is enabled and pending, as the identification register has it.
+  [[nodiscard]] std::uint8_t pending() const;
+  void update_line();
 
   Console& console_;
+  InterruptLine line_;
   std::mutex mutex_;
+  std::deque<std::uint8_t> received_;
+  bool transmitter_ran_empty_ = false;  // since the guest was last told
+  bool line_up_ = false;
   std::array<std::uint8_t, 2> divisor_{1, 0};  // DLL, DLM
   std::uint8_t interrupt_enable_ = 0;
   std::uint8_t fifo_control_ = 0;

@@ -33,6 +33,8 @@ class Vcpu {
   void set_sregs(const kvm_sregs& sregs);
   /// Must come before registers that depend on it, such as EFER.
   void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+  /// Sets a model-specific register; false where this KVM does not have it.
+  [[nodiscard]] bool set_msr(std::uint32_t index, std::uint64_t value);
   /// The frequency of the vCPU's TSC; 0 when KVM does not tell.
   [[nodiscard]] std::uint32_t tsc_khz() const;
 

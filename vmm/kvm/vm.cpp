@@ -44,6 +44,19 @@ void Vm::interrupt_by(int event, std::uint32_t gsi) const {
   check(::ioctl(fd_.get(), KVM_IRQFD, &request), "KVM_IRQFD");
 }
 
+void Vm::add_interval_timer() const {
+  kvm_pit_config config{};
+  config.flags = KVM_PIT_SPEAKER_DUMMY;  // port 0x61 as well
+  check(::ioctl(fd_.get(), KVM_CREATE_PIT2, &config), "KVM_CREATE_PIT2");
+}
+
+void Vm::set_interrupt_line(std::uint32_t gsi, bool up) const {
+  kvm_irq_level level{};
+  level.irq = gsi;
+  level.level = up ? 1 : 0;
+  check(::ioctl(fd_.get(), KVM_IRQ_LINE, &level), "KVM_IRQ_LINE");
+}
+
 UniqueFd Vm::create_vcpu(unsigned id) const {
   return checked_fd(::ioctl(fd_.get(), KVM_CREATE_VCPU, static_cast<unsigned long>(id)), "KVM_CREATE_VCPU");
 }

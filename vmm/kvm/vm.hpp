@@ -27,6 +27,10 @@ class Vm {
   void notify_by(int event, Gpa address) const;
   /// Each write to the eventfd `event` is a pulse on the interrupt line `gsi`.
   void interrupt_by(int event, std::uint32_t gsi) const;
+  /// A PC's interval timer (i8254), in the kernel; before the first vCPU.
+  void add_interval_timer() const;
+  /// Sets the level of an interrupt controller's input. Any thread.
+  void set_interrupt_line(std::uint32_t gsi, bool up) const;
   /// The descriptor of vCPU `id`.
   [[nodiscard]] UniqueFd create_vcpu(unsigned id) const;
 
