@@ -149,8 +149,9 @@ std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
 }
 
 GuestExit run_failed(const Vcpu& vcpu, int error) {
-  return failed(fmt::format("KVM could not run the guest: {}; rip {:#x}{}", std::strerror(error),
-                            rip_of(vcpu), error == EFAULT ? "; a ROM's file may have been cut short" : ""));
+  return failed(fmt::format(
+      "KVM could not run the guest: {}; rip {:#x}{}", std::strerror(error), rip_of(vcpu),
+      error == EFAULT ? "; the file of a ROM or of persistent memory may have been cut short" : ""));
 }
 
 }  // namespace samepage::vmm

@@ -83,6 +83,18 @@ int status_of(const GuestExit& exit, const std::string& name, int stopped_by) {
   return exit_guest_failed;
 }
 
+// A balloon's pages go through the agent: no device may call it when it is gone.
+class DevicesEndFirst {
+ public:
+  explicit DevicesEndFirst(Machine& machine) : machine_(machine) {}
+  ~DevicesEndFirst() { machine_.stop_devices(); }
+  DevicesEndFirst(const DevicesEndFirst&) = delete;
+  DevicesEndFirst& operator=(const DevicesEndFirst&) = delete;
+
+ private:
+  Machine& machine_;
+};
+
 }  // namespace
 
 std::string DomainChoice::text() const {
@@ -101,6 +113,10 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   std::optional<dedup::Agent> agent;
   if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config.domain), machine.ram(), machine);
   daemon.reset();
+  const DevicesEndFirst devices_end_first(machine);
+  if (agent) {
+    machine.give_back_with([&agent](std::span<const GfnRange> ranges) { agent->discard(ranges); });
+  }
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now()},
                        machine, agent ? &*agent : nullptr, console);

@@ -158,7 +158,11 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
       keyboard_reset([this](PowerEvent) {
         end({GuestExit::Kind::exited, 0, {}});
       }),
-      virtio(config.devices, memory),
+      virtio(config.devices, memory, ranges_of(roms),
+             [this](std::string_view text) {
+               for (const char c : text) console.put(c);
+               console.flush();
+             }),
       scene{ports, mmio, memory.regions().back().first.gpa() + memory.regions().back().pages.bytes(),
             ranges_of(roms)},
       gate(config.cpus) {
@@ -189,7 +193,7 @@ void Machine::Parts::add_devices() {
   const bool added = ports.add(abi::com1_port, Uart16550::ports, uart) &&
                      ports.add(abi::debug_exit_port, DebugExit::ports, debug_exit);
   invariant(added, "two devices claim one port");
-  virtio.plug_in(*vm, mmio);
+  virtio.plug_in(*vm, mmio, slots);
 }
 
 // What a kernel that was not written for Samepage expects around it.
@@ -317,6 +321,26 @@ const std::vector<dedup::MemoryRegion>& Machine::ram() const {
 
 std::vector<GfnRange> Machine::rom_ranges() const {
   return parts_->scene.roms;
+}
+
+void Machine::give_back_with(DiscardPages discard) {
+  parts_->virtio.give_back_with(std::move(discard));
+}
+
+void Machine::stop_devices() {
+  parts_->end({GuestExit::Kind::stopped, 0, {}});
+  parts_->virtio.stop();
+}
+
+std::optional<BalloonFigures> Machine::balloon() const {
+  Balloon* const balloon = parts_->virtio.balloon();
+  return balloon == nullptr ? std::nullopt : std::optional(balloon->figures());
+}
+
+bool Machine::set_balloon(std::uint64_t bytes) {
+  Balloon* const balloon = parts_->virtio.balloon();
+  if (balloon != nullptr) balloon->set_target(bytes);
+  return balloon != nullptr;
 }
 
 }  // namespace samepage::vmm

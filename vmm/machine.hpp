@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "vmm/boot/image.hpp"
+#include "vmm/devices/virtio/balloon.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
 
 namespace samepage::vmm {
@@ -81,6 +83,15 @@ class Machine final : public dedup::WriteBarrier {
   // WriteBarrier: no vCPU is in KVM_RUN and no device in guest memory between the two. One thread at a time.
   void hold() override;
   void release() override;
+
+  /// Who gives back pages that the guest does not need (dedup::Agent::discard); only before start().
+  void give_back_with(DiscardPages discard);
+  /// Ends the guest, and the devices' thread for good: nobody calls what give_back_with() was given any more.
+  void stop_devices();
+  /// What the guest says of its memory; empty without a balloon. Waits a moment for the guest's answer.
+  [[nodiscard]] std::optional<BalloonFigures> balloon() const;
+  /// Asks the guest to give up that much memory. False without a balloon.
+  [[nodiscard]] bool set_balloon(std::uint64_t bytes);
 
   /// The guest's RAM, ROMs left out; valid for the machine's life.
   [[nodiscard]] const std::vector<dedup::MemoryRegion>& ram() const;

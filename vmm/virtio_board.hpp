@@ -5,15 +5,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/devices/device_gate.hpp"
 #include "vmm/devices/mmio_bus.hpp"
+#include "vmm/devices/virtio/balloon.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
 #include "vmm/devices/virtio/device_thread.hpp"
+#include "vmm/devices/virtio/pmem.hpp"
+#include "vmm/devices/virtio/virtio_console.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/memory/device_ram.hpp"
 
@@ -28,16 +34,24 @@ struct VirtioPlace {
 
 class VirtioBoard {
  public:
-  /// Opens what is behind the devices. Throws UserError where that can't be used. The memory must outlive it.
-  VirtioBoard(const DeviceConfig& config, const GuestMemory& memory);
+  /// Opens what is behind the devices. Throws UserError where that can't be used. The memory must outlive it;
+  /// `output` takes what a virtio console prints, on the devices' thread.
+  VirtioBoard(const DeviceConfig& config, const GuestMemory& memory, std::span<const GfnRange> roms,
+              std::function<void(std::string_view)> output);
   /// Ends the devices' thread.
   ~VirtioBoard();
   VirtioBoard(const VirtioBoard&) = delete;
   VirtioBoard& operator=(const VirtioBoard&) = delete;
 
-  /// Shows the devices to the guest; once, before start().
-  void plug_in(const Vm& vm, MmioBus& bus);
+  /// Shows the devices to the guest; once, before start(). `slots` gets their memory.
+  void plug_in(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots);
   [[nodiscard]] const std::vector<VirtioPlace>& places() const { return places_; }
+
+  /// Who gives back the pages that a balloon takes; only before start(). Else the kernel does it right away.
+  void give_back_with(DiscardPages discard) { discard_ = std::move(discard); }
+  /// Null where the guest has none.
+  [[nodiscard]] Balloon* balloon() const { return balloon_; }
+  [[nodiscard]] VirtioConsole* console() const { return console_; }
 
   /// Starts the devices' thread; does nothing without devices.
   void start();
@@ -50,10 +64,26 @@ class VirtioBoard {
  private:
   struct Slot;
 
-  void add(std::unique_ptr<VirtioDevice> device);
+  void add(std::unique_ptr<VirtioDevice> device, UniqueFd notified = make_event());
+  void add_pmem(const PmemConfig& config, const GuestMemory& memory, std::span<const GfnRange> roms);
+  void add_balloon();
+  void add_console(std::function<void(std::string_view)> output);
+
+  /// A host file that the guest sees as memory.
+  struct PmemRegion {
+    PmemFile file;
+    Gpa address;
+    Pmem* device = nullptr;
+
+    [[nodiscard]] Gpa end() const { return address + file.bytes().size(); }
+  };
 
   DeviceRam ram_;
   DeviceGate gate_;
+  DiscardPages discard_;
+  std::vector<std::unique_ptr<PmemRegion>> pmems_;
+  Balloon* balloon_ = nullptr;
+  VirtioConsole* console_ = nullptr;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<VirtioPlace> places_;
   DeviceThread thread_;

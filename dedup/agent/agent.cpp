@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "base/check.hpp"
@@ -36,7 +38,8 @@ class Agent::Thread {
   Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
       : regions_(regions),
         worker_(std::move(config), regions, barrier),
-        stop_(checked_fd(::eventfd(0, EFD_CLOEXEC), "eventfd")) {
+        stop_(checked_fd(::eventfd(0, EFD_CLOEXEC), "eventfd")),
+        requested_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
     worker_.connect();
     thread_ = std::thread([this] { run(); });
   }
@@ -49,28 +52,80 @@ class Agent::Thread {
     thread_.join();
   }
 
+  // Another thread's pages to discard: done by the agent's thread, between two parts of a pass at the latest.
+  void discard(std::span<const GfnRange> ranges) {
+    Request request{ranges};
+    std::unique_lock lock(requests_lock_);
+    if (ended_) return;
+    requests_.push_back(&request);
+    const std::uint64_t one = 1;
+    if (::write(requested_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
+    request_done_.wait(lock, [&] { return request.done; });
+  }
+
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
+  struct Request {
+    std::span<const GfnRange> ranges;
+    bool done = false;
+  };
+
   // Whatever goes wrong here must not end the guest.
   void run() {
-    for (;;) {
+    for (bool over = false; !over;) {
       try {
-        return work();
+        work();
+        over = true;
       } catch (const std::exception&) {
         worker_.lose_daemon();
       }
     }
+    const std::lock_guard lock(requests_lock_);
+    ended_ = true;
+    finish_requests(requests_.size());
+  }
+
+  void serve_requests() {
+    std::unique_lock lock(requests_lock_);
+    std::uint64_t count = 0;
+    if (::read(requested_.get(), &count, sizeof(count)) < 0) return;  // there is none
+    std::vector<GfnRange> ranges;
+    const std::size_t taken = requests_.size();
+    for (const Request* request : requests_) {
+      ranges.insert(ranges.end(), request->ranges.begin(), request->ranges.end());
+    }
+    lock.unlock();
+    try {
+      worker_.discard(ranges);
+    } catch (const std::exception&) {
+      lock.lock();
+      finish_requests(taken);  // they have been tried: nobody waits for ever
+      throw;
+    }
+    lock.lock();
+    finish_requests(taken);
+  }
+
+  void finish_requests(std::size_t first) {  // with requests_lock_ held
+    for (std::size_t i = 0; i < first; ++i) requests_[i]->done = true;
+    requests_.erase(requests_.begin(), requests_.begin() + static_cast<std::ptrdiff_t>(first));
+    request_done_.notify_all();
   }
 
   void work() {
     for (;;) {
+      serve_requests();
       if (!worker_.connected()) {
-        if (wait(reconnect_interval)) return;
+        const auto left = std::chrono::ceil<milliseconds>(next_connect_ - Clock::now());
+        if (wait(std::max(left, milliseconds(0)))) return;
+        if (Clock::now() < next_connect_) continue;
         try_connect();
+        next_connect_ = Clock::now() + reconnect_interval;
         continue;
       }
+      next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
       const bool merging = worker_.knobs().merging != 0;
       if (merging && Clock::now() >= next_pass_) pass();
       const auto left = std::chrono::ceil<milliseconds>(next_pass_ - Clock::now());
@@ -79,10 +134,12 @@ class Agent::Thread {
     }
   }
 
-  // Waits until the daemon says something or the time is over; true when the agent is to end.
+  // Waits until the daemon or another thread says something or the time is over; true when the agent is to
+  // end.
   bool wait(milliseconds limit) {
-    std::array<pollfd, 2> waiting{pollfd{stop_.get(), POLLIN, 0},
-                                  pollfd{worker_.connected() ? worker_.socket_fd() : -1, POLLIN, 0}};
+    std::array<pollfd, 3> waiting{pollfd{stop_.get(), POLLIN, 0},
+                                  pollfd{worker_.connected() ? worker_.socket_fd() : -1, POLLIN, 0},
+                                  pollfd{requested_.get(), POLLIN, 0}};
     ::poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
     return (waiting[0].revents & POLLIN) != 0;
   }
@@ -100,7 +157,10 @@ class Agent::Thread {
   // of the processor that we may use allows.
   void pass() {
     const auto cpu_before = thread_cpu_time();
-    const bool found = worker_.run_pass([this] { return wait(milliseconds(0)); });
+    const bool found = worker_.run_pass([this] {
+      serve_requests();
+      return wait(milliseconds(0));
+    });
     const auto cpu = thread_cpu_time() - cpu_before;
     const wire::Knobs& knobs = worker_.knobs();
     const milliseconds shortest(knobs.interval_ms);
@@ -113,6 +173,12 @@ class Agent::Thread {
   std::vector<MemoryRegion> regions_;
   Worker worker_;
   UniqueFd stop_;
+  UniqueFd requested_;  // readable while there are requests
+  std::mutex requests_lock_;
+  std::condition_variable request_done_;
+  std::vector<Request*> requests_;
+  bool ended_ = false;
+  Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
   Clock::time_point next_pass_ = Clock::now();
   milliseconds interval_{0};
   std::thread thread_;
@@ -122,6 +188,10 @@ Agent::Agent(AgentConfig config, const std::vector<MemoryRegion>& regions, Write
     : thread_(std::make_unique<Thread>(std::move(config), regions, barrier)) {}
 
 Agent::~Agent() = default;
+
+void Agent::discard(std::span<const GfnRange> ranges) {
+  thread_->discard(ranges);
+}
 
 AgentCounters Agent::counters() const {
   return thread_->worker().counters();

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,11 @@ class Agent {
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
+
+  /// Gives pages back that the guest has said it does not need, whatever they are shared with; returns when
+  /// it is done. What is not guest memory is left out. The caller must not be inside guest memory: the guest
+  /// is held for it.
+  void discard(std::span<const GfnRange> ranges);
 
   [[nodiscard]] AgentCounters counters() const;
   /// The guest's page map with the pages that the agent gave back told from those never touched.

@@ -18,6 +18,7 @@ class RehashTracker final : public Tracker {
   Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count) override;
   bool quiet(std::uint32_t page, Digest digest) override;
   void forget(std::uint32_t page) override { last(page) = 0; }
+  void dropped(std::uint32_t page) override { last(page) = 0; }
   void forget_all() override;
   void mappings_replaced() override {}
   [[nodiscard]] std::span<const std::byte> books() const override { return seen_.bytes(); }

@@ -24,8 +24,8 @@ void mark_uninheritable(std::byte* address, std::size_t bytes) {
 }
 
 bool map_anonymous(std::byte* address, std::size_t bytes) {
-  // SAFETY: MAP_FIXED over pages that were found zero while the guest is held; the range is guest memory of
-  // ours.
+  // SAFETY: MAP_FIXED over pages that were found zero, or that the guest does not need, while it is held; the
+  // range is guest memory of ours.
   if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
              -1, 0) == MAP_FAILED) {
     require_still_mapped(address, bytes);
@@ -129,6 +129,22 @@ void Remapper::give_back(const PausedGuest&, GuestPages& pages, const wire::Page
     }
     first = end;
   }
+}
+
+bool Remapper::discard(const PausedGuest&, GuestPages& pages, const wire::PageRange& range) {
+  std::byte* const address = pages.host(range.page);
+  const std::size_t bytes = PageCount{range.count}.bytes();
+  bool on_store = false;
+  for (std::uint32_t i = 0; i < range.count; ++i) {
+    on_store = on_store || pages.has(range.page + i, GuestPages::on_store);
+  }
+  // What is mapped from the store needs a mapping of its own kind: see GuestPages::on_store.
+  const bool gone = on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
+  for (std::uint32_t i = 0; gone && i < range.count; ++i) {
+    pages.clear(range.page + i,
+                GuestPages::on_store | GuestPages::offered | GuestPages::merged | GuestPages::zero);
+  }
+  return gone;
 }
 
 }  // namespace samepage::dedup

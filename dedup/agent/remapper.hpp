@@ -42,6 +42,10 @@ class Remapper {
   static void give_back(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range,
                         std::vector<wire::PageRange>& given);
 
+  /// Drops the pages of `range`, which lie in one region, whatever is in them: the guest has said that it does
+  /// not need them. False, and all is as it was, when the kernel can't.
+  [[nodiscard]] static bool discard(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range);
+
  private:
   bool map_frames(std::uint32_t page, FrameId frame, std::uint32_t count);
 

@@ -40,6 +40,8 @@ class Tracker {
   virtual bool quiet(std::uint32_t page, Digest digest) = 0;
   /// The page is to be looked at as if it had just been written.
   virtual void forget(std::uint32_t page) = 0;
+  /// The page has no memory any more: nothing to look at until it is written.
+  virtual void dropped(std::uint32_t page) = 0;
   /// Every page is to be looked at like that.
   virtual void forget_all() = 0;
   /// Mappings of guest memory were replaced since the last look.

@@ -23,6 +23,7 @@ constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at 
 // Of a run, between two looks at the clock while a guest is held.
 constexpr std::uint32_t piece_pages = 64;
 constexpr std::uint32_t zero_piece_pages = 256;
+constexpr std::uint32_t discarded_piece_pages = 512;
 constexpr std::size_t vma_reserve = 1024;  // of the process's mappings, left for everything but merging
 
 std::uint64_t address_of(const std::byte* pointer) {
@@ -275,6 +276,63 @@ void Worker::give_back(Findings& findings) {
       offer(page, digest_of_page(pages_.host(page), membership_->welcome.secret), findings);
     }
   }
+}
+
+// Pages that the guest gives up (a balloon, free-page reporting): they go back to the host at once, merged or
+// not.
+void Worker::discard(std::span<const GfnRange> ranges) {
+  for (const GfnRange& range : ranges) {
+    for (const GuestPages::Region& region : pages_.regions()) {
+      const Gfn first = std::max(range.first, region.memory.first);
+      const Gfn end = std::min(range.end(), region.memory.first + region.memory.pages);
+      if (!(first < end)) continue;
+      const auto ordinal = [&](Gfn gfn) {
+        return region.first_page + static_cast<std::uint32_t>((gfn - region.memory.first).value);
+      };
+      // In parts, so that no message to the daemon is too long.
+      for (std::uint32_t page = ordinal(first); page < ordinal(end); page += chunk_pages) {
+        discard_pages(page, std::min(page + chunk_pages, ordinal(end)));
+      }
+    }
+  }
+}
+
+// Of one region.
+void Worker::discard_pages(std::uint32_t first, std::uint32_t end) {
+  // Pieces of pages of one kind: what is mapped from a store is replaced, the rest only loses its memory.
+  std::vector<wire::PageRange> pieces;
+  bool replaces = false;
+  for (std::uint32_t page = first; page < end; ++page) {
+    const bool on_store = pages_.has(page, GuestPages::on_store);
+    replaces = replaces || on_store;
+    const bool joins = !pieces.empty() && pieces.back().count < discarded_piece_pages &&
+                       pages_.has(page - 1, GuestPages::on_store) == on_store;
+    if (joins) {
+      ++pieces.back().count;
+    } else {
+      pieces.push_back({page, 1});
+    }
+  }
+  Findings findings;
+  while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
+    std::vector<wire::PageRange> broken;
+    std::vector<wire::PageRange> withdrawn;
+    std::uint64_t zero = 0;
+    for (std::uint32_t page = piece.page; page < piece.page + piece.count; ++page) {
+      if (pages_.has(page, GuestPages::merged)) wire::append_page(broken, page);
+      if (pages_.has(page, GuestPages::offered)) wire::append_page(withdrawn, page);
+      if (pages_.has(page, GuestPages::zero)) ++zero;
+    }
+    if (!Remapper::discard(held, pages_, piece)) return;  // the guest keeps its pages: nothing is wrong
+    findings.broken.insert(findings.broken.end(), broken.begin(), broken.end());
+    findings.withdrawn.insert(findings.withdrawn.end(), withdrawn.begin(), withdrawn.end());
+    zero_pages_ -= zero;
+    for (std::uint32_t page = piece.page; page < piece.page + piece.count; ++page) tracker_->dropped(page);
+  });
+  if (replaces) note_replaced_mappings();
+  // Only now: a frame may be reaped as soon as the daemon hears that nobody maps it.
+  send(wire::Type::broken, std::as_bytes(std::span(findings.broken)));
+  send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
 }
 
 void Worker::handle_messages() {

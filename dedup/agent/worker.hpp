@@ -44,6 +44,9 @@ class Worker {
   bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
   /// Answers all messages that are there. Call when the socket is readable.
   void handle_messages();
+  /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest memory
+  /// is left out. When this returns they have no memory, but for those that the kernel could not drop.
+  void discard(std::span<const GfnRange> ranges);
   /// Gives the connection up, as if the daemon had.
   void lose_daemon();
 
@@ -69,6 +72,7 @@ class Worker {
   void note_written(std::uint32_t page, Findings& findings);
   void act_on(Findings& findings);
   void give_back(Findings& findings);
+  void discard_pages(std::uint32_t first, std::uint32_t end);
   void handle(const Frame& frame);
   void take_knobs(wire::Knobs knobs);
   void donate(const std::vector<wire::Donation>& requests);

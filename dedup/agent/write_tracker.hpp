@@ -21,6 +21,7 @@ class WriteTracker final : public Tracker {
   Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count) override;
   bool quiet(std::uint32_t, Digest) override { return true; }
   void forget(std::uint32_t page) override { set_unsettled(page); }
+  void dropped(std::uint32_t page) override { unsettled(page) &= ~(std::uint64_t{1} << page % 64); }
   void forget_all() override;
   void mappings_replaced() override { untracked_mappings_ = true; }
   [[nodiscard]] std::span<const std::byte> books() const override { return unsettled_.bytes(); }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,12 @@ void FleetGuest::fill(std::size_t page, std::uint64_t content) {
   for (std::size_t word = 0; word < page_size / 8; ++word) {
     write(page * page_size + word * 8, content == 0 ? 0 : content * 0x9e3779b97f4a7c15U + word);
   }
+}
+
+void FleetGuest::discard(std::size_t page, std::size_t count) {
+  worker->discard(std::array{GfnRange{Gfn{page}, PageCount{count}}});
+  count = std::min(count, pages - page);  // what is beyond the guest's memory is left out
+  std::memset(shadow.data() + page * page_size, 0, count * page_size);
 }
 
 bool FleetGuest::intact() const {

@@ -44,6 +44,8 @@ struct FleetGuest {
   /// The guest's own writes: RAM and shadow alike.
   void write(std::size_t offset, std::uint64_t value);
   void fill(std::size_t page, std::uint64_t content);  // content 0 is a zero page
+  /// The guest gives pages up: they read as zeros from now on.
+  void discard(std::size_t page, std::size_t count);
   [[nodiscard]] bool intact() const;
   [[nodiscard]] std::vector<PageMapRun> map() const;
   [[nodiscard]] std::size_t frames_mapped() const;

@@ -49,6 +49,9 @@ class ModelTest : public testing::TestWithParam<unsigned> {
       case 9:
         guest.fill(page, 0);
         break;
+      case 10:
+        guest.discard(page, 1 + random_() % (pages - page));
+        break;
       default:
         guest.fill(page, 1 + random_() % 6);  // few contents, so that equal pages abound
         break;

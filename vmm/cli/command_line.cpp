@@ -41,6 +41,7 @@ struct Parsed {
   Format format = Format::text;
   std::string guest;
   std::string file;
+  std::uint64_t bytes = 0;
   std::vector<std::string> guests;
   std::vector<std::string> settings;
   std::function<int()> command;
@@ -91,7 +92,16 @@ void add_devices(CLI::App& command, vmm::DeviceConfig& devices) {
   add_repeated(command, "--disk", devices.disks, parse_disk, "FILE[,ro|,overlay|,rw]",
                "A raw file as a virtio disk: read-only, with the guest's changes thrown away at its end "
                "(default), or written");
+  add_repeated(
+      command, "--pmem", devices.pmems, parse_pmem, "FILE,(ro|private|shared)[,address=ADDRESS]",
+      "A file as persistent memory: not writable, with changes of the guest's own, or shared with all "
+      "who share it");
+  add_repeated(command, "--net", devices.nets, parse_net, "tap=NAME[,mac=MAC]",
+               "A virtio network device on a TAP interface of the host");
   command.add_flag("--rng", devices.rng, "A virtio source of random numbers");
+  command.add_flag("--balloon", devices.balloon,
+                   "A virtio balloon: memory that the guest frees goes back to the host at once");
+  command.add_flag("--virtio-console", devices.console, "A virtio console (hvc0) beside the serial one");
 }
 
 void add_run(CLI::App& app, Parsed& parsed) {
@@ -181,6 +191,15 @@ void add_views(CLI::App& app, Parsed& parsed) {
       [&parsed] { parsed.command = [&parsed] { return dump(parsed.guest, parsed.file); }; });
 }
 
+void add_balloon(CLI::App& app, Parsed& parsed) {
+  CLI::App* command =
+      add_for_guest(app, parsed, "balloon", "Ask a guest to give up memory; a size of 0 gives it back");
+  add_parsed(*command, "SIZE", parsed.bytes, parse_size, "SIZE", "What it is to give up in all, such as 64M")
+      ->required();
+  command->callback(
+      [&parsed] { parsed.command = [&parsed] { return balloon(parsed.guest, parsed.bytes); }; });
+}
+
 void add_host_commands(CLI::App& app, Parsed& parsed) {
   CLI::App* tune_command = app.add_subcommand("tune", "Show the merging daemon's knobs, or set some");
   tune_command->add_option("SETTING", parsed.settings, "KNOB=VALUE, such as merging=off")->type_name("");
@@ -214,6 +233,7 @@ void describe(CLI::App& app, Parsed& parsed) {
   add_for_guests(app, parsed, "resume", "Let paused guests go on", resume);
   add_for_guests(app, parsed, "stop", "End guests and wait until they are gone", stop);
   add_for_guests(app, parsed, "kill", "End guests the hard way (SIGKILL)", kill);
+  add_balloon(app, parsed);
   add_host_commands(app, parsed);
 }
 

@@ -19,6 +19,8 @@ int pause(const std::vector<std::string>& guests);
 int resume(const std::vector<std::string>& guests);
 int stop(const std::vector<std::string>& guests);
 int kill(const std::vector<std::string>& guests);
+/// Asks the guest to give up `bytes` of its memory.
+int balloon(const std::string& guest, std::uint64_t bytes);
 int map(const std::string& guest, Format format);
 int logs(const std::string& guest);
 int dump(const std::string& guest, const std::string& file);

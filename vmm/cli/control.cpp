@@ -31,6 +31,11 @@ int resume(const std::vector<std::string>& guests) {
   return tell_all(guests, "resume");
 }
 
+int balloon(const std::string& guest, std::uint64_t bytes) {
+  ask_guest(guest, {{"do", "balloon"}, {"bytes", bytes}});
+  return exit_ok;
+}
+
 int stop(const std::vector<std::string>& guests) {
   std::vector<GuestConnection> connections;
   connections.reserve(guests.size());

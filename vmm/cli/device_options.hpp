@@ -14,6 +14,11 @@ namespace samepage::cli {
 /// "FILE", "FILE,ro", "FILE,overlay" or "FILE,rw"; empty when it is none of them.
 std::optional<vmm::DiskConfig> parse_disk(std::string_view text);
 
+/// "FILE,ro", "FILE,private" or "FILE,shared", each with ",address=0x100000000" or without.
+std::optional<vmm::PmemConfig> parse_pmem(std::string_view text);
+/// "tap=NAME" with ",mac=02:00:00:00:00:01" or without.
+std::optional<vmm::NetConfig> parse_net(std::string_view text);
+
 /// Appends the words that give a guest these devices.
 void append_device_options(std::vector<std::string>& words, const vmm::DeviceConfig& devices);
 

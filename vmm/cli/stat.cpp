@@ -69,6 +69,19 @@ std::string guests_table(const std::vector<json>& guests) {
   return table.render();
 }
 
+void add_balloon(Table& table, const json& balloon) {
+  table.add_row({"balloon", size_of(balloon, "actual_bytes") + " of " + size_of(balloon, "target_bytes") +
+                                " asked for"});
+  table.add_row({"  reported free", size_of(balloon, "reported_bytes") + " since the guest started"});
+  const json said = balloon.value("guest", json::object());
+  for (const auto& [key, text] : {std::pair{"total_bytes", "  guest's total"},
+                                  {"free_bytes", "  guest's free"},
+                                  {"available_bytes", "  guest's available"},
+                                  {"cache_bytes", "  guest's cache"}}) {
+    if (said.contains(key)) table.add_row({text, size_of(said, key)});
+  }
+}
+
 std::string guest_table(const json& guest) {
   Table table({{""}, {""}});
   for (const char* key : {"name", "domain", "state", "image"}) table.add_row({key, guest.value(key, "")});
@@ -88,6 +101,7 @@ std::string guest_table(const json& guest) {
   table.add_row({"failed merges", count_of(guest, "failed_merges") + " (pages that had changed)"});
   table.add_row({"stops", count_of(guest, "stops")});
   table.add_row({"longest stop", count_of(guest, "stop_max_us") + " us"});
+  if (guest.contains("balloon")) add_balloon(table, guest["balloon"]);
   return table.render();
 }
 

@@ -2,9 +2,10 @@
 // The contract of a guest's control socket. A client sends one request, the guest sends any number of data
 // messages and one answer, and the connection ends.
 //
-// request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump"}; dump with a file's
-// fd answer   {"ok": true, ...} or {"ok": false, "error": text} data     bytes that are no JSON or too many
-// for one message: the console for logs, JSON text for map
+//   request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump" | "balloon"};
+//            dump with a file's descriptor, balloon with "bytes"
+//   answer   {"ok": true, ...} or {"ok": false, "error": text}
+//   data     bytes that are no JSON or too many for one message: the console for logs, JSON text for map
 #pragma once
 
 #include <cstdint>

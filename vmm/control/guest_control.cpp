@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/control/guest_control.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -10,6 +11,7 @@
 #include <system_error>
 
 #include "base/process_memory.hpp"
+#include "base/units.hpp"
 #include "vmm/control/memory_dump.hpp"
 #include "vmm/control/page_map_text.hpp"
 
@@ -38,6 +40,18 @@ std::string verb_of(const Frame& request) {
   const json body = json::parse(request.text(), nullptr, false);
   if (!body.is_object() || !body.contains("do") || !body["do"].is_string()) return {};
   return body["do"].get<std::string>();
+}
+
+json to_json(const BalloonFigures& balloon) {
+  json body{{"target_bytes", balloon.target_bytes},
+            {"actual_bytes", balloon.actual_bytes},
+            {"reported_bytes", balloon.reported_bytes},
+            {"guest", json::object()}};
+  for (std::size_t i = 0; i < BalloonStatistics::count; ++i) {
+    const auto value = balloon.statistics.values.at(i);
+    if (value) body["guest"][BalloonStatistics::names.at(i)] = *value;
+  }
+  return body;
 }
 
 // Holds the guest while it lives, unless its user holds it anyway.
@@ -93,6 +107,7 @@ ControlAnswer GuestControl::answer(const Frame& request) {
   if (verb == "dump") return {dump(request), {}};
   if (verb == "pause") return machine_.pause(), ControlAnswer{done, {}};
   if (verb == "resume") return machine_.unpause(), ControlAnswer{done, {}};
+  if (verb == "balloon") return {resize_balloon(request), {}};
   if (verb == "stop") {
     machine_.request_stop();
     console_.close_output();
@@ -120,6 +135,7 @@ json GuestControl::brief() const {
 
 json GuestControl::figures() const {
   json body = brief();
+  if (const auto balloon = machine_.balloon()) body["balloon"] = to_json(*balloon);
   const dedup::MemoryFigures figures = dedup::figures_of(machine_.ram(), page_map());
   body["ram_bytes"] = figures.ram_bytes;
   body["private_bytes"] = figures.private_bytes;
@@ -147,6 +163,21 @@ json GuestControl::figures() const {
 
 std::string GuestControl::map_text() const {
   return page_map_text(page_map(), machine_.rom_ranges());
+}
+
+json GuestControl::resize_balloon(const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  if (!body.contains("bytes") || !body["bytes"].is_number_unsigned()) return refusal("balloon needs a size");
+  const auto bytes = body["bytes"].get<std::uint64_t>();
+  std::uint64_t ram = 0;
+  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
+  if (bytes >= ram) {
+    return refusal(
+        fmt::format("it has {} of memory and can't give up {}", format_size(ram), format_size(bytes)));
+  }
+  if (!machine_.set_balloon(bytes))
+    return refusal("it has no balloon; start it with 'samepage run --balloon'");
+  return {{"ok", true}};
 }
 
 json GuestControl::dump(const Frame& request) {

@@ -41,6 +41,7 @@ class GuestControl {
   [[nodiscard]] nlohmann::json brief() const;
   [[nodiscard]] nlohmann::json figures() const;
   [[nodiscard]] std::string map_text() const;
+  [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
   [[nodiscard]] nlohmann::json dump(const Frame& request);
   [[nodiscard]] std::string_view state() const;
   [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "base/types.hpp"
+#include "vmm/devices/virtio/file_lock.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -42,20 +43,13 @@ std::uint64_t length_of(int fd, const std::string& path) {
   return bytes;
 }
 
-// Of the open file description: a lock that goes with this process, and that other guests respect.
 void lock(int fd, const DiskConfig& config) {
-  struct flock whole {};
   const bool alone = config.access == DiskAccess::read_write;
-  whole.l_type = static_cast<short>(alone ? F_WRLCK : F_RDLCK);
-  whole.l_whence = SEEK_SET;
-  if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) return;
-  if (errno == EAGAIN || errno == EACCES) {
-    throw cannot_use(config.path,
-                     alone ? "another guest uses it; to write a disk a guest must have it alone: stop "
-                             "the other one, or give this one a private copy with ',overlay'"
-                           : "another guest writes it (',rw'); stop that one, or copy the file");
-  }
-  if (errno != ENOLCK && errno != EINVAL && errno != ENOSYS) throw_errno("locking " + config.path);
+  if (lock_file(fd, alone ? FileUse::alone : FileUse::shared)) return;
+  throw cannot_use(config.path,
+                   alone ? "another guest uses it; to write a disk a guest must have it alone: stop "
+                           "the other one, or give this one a private copy with ',overlay'"
+                         : "another guest writes it (',rw'); stop that one, or copy the file");
 }
 
 // The overlay goes with its last descriptor, however the process ends.

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/pmem.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/check.hpp"
+#include "tests/vmm/virtio/fake_driver.hpp"
+#include "vmm/devices/virtio/disk_file.hpp"
+
+namespace samepage::vmm::test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::uint64_t data = FakeDriver::data;
+
+class PmemTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = std::filesystem::temp_directory_path() / "samepage-pmem-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    std::ofstream(path(), std::ios::binary) << std::string(10'000, 'x');
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  [[nodiscard]] std::string path() const { return directory_ / "file"; }
+  [[nodiscard]] char first_byte_of_file() const { return static_cast<char>(std::ifstream(path()).get()); }
+  std::string why_not(PmemAccess access) const {
+    try {
+      const PmemFile file({path(), access, {}});
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "it can be used";
+  }
+  static std::uint32_t flush(FakeDriver& driver) {
+    driver.ram_.put<std::uint32_t>(data, 0);
+    driver.ram_.put<std::uint32_t>(data + 64, 0xffff);
+    driver.request(0, {{data, 4}, {data + 64, 4, write_flag}});
+    driver.serve();
+    return driver.ram_.take<std::uint32_t>(data + 64);
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(PmemTest, IsFilledUpWithZerosToTwoMebibytes) {
+  const PmemFile file({path(), PmemAccess::copied, {}});
+  EXPECT_EQ(file.bytes().size(), pmem_alignment);
+  EXPECT_EQ(file.bytes()[9'999], std::byte{'x'});
+  EXPECT_EQ(file.bytes()[10'000], std::byte{0});
+  file.bytes()[pmem_alignment - 1] = std::byte{1};
+}
+
+TEST_F(PmemTest, SharedIsSeenByAllAndByTheFilePrivateByNobody) {
+  const PmemFile one({path(), PmemAccess::shared, {}});
+  const PmemFile other({path(), PmemAccess::shared, {}});
+  const PmemFile reader({path(), PmemAccess::read_only, {}});
+  const PmemFile own({path(), PmemAccess::copied, {}});
+  own.bytes()[0] = std::byte{'p'};
+  one.bytes()[0] = std::byte{'!'};
+  EXPECT_EQ(other.bytes()[0], std::byte{'!'});
+  EXPECT_EQ(reader.bytes()[0], std::byte{'!'});
+  EXPECT_EQ(own.bytes()[0], std::byte{'p'});
+  EXPECT_TRUE(one.flush());
+  EXPECT_EQ(first_byte_of_file(), '!');
+}
+
+TEST_F(PmemTest, TellsWhereItIsAndFlushes) {
+  const PmemFile file({path(), PmemAccess::shared, {}});
+  Pmem device(file, Gpa{0x1'4000'0000});
+  FakeDriver driver(device);
+  driver.start();
+  EXPECT_EQ(driver.get(0x100), 0x4000'0000U);
+  EXPECT_EQ(driver.get(0x104), 1U);
+  EXPECT_EQ(driver.get(0x108), pmem_alignment);
+  EXPECT_EQ(flush(driver), 0U);
+}
+
+TEST_F(PmemTest, AWriteToReadOnlyMemoryFailsTheNextFlush) {
+  const PmemFile file({path(), PmemAccess::read_only, {}});
+  Pmem device(file, Gpa{0x1'0000'0000});
+  FakeDriver driver(device);
+  driver.start();
+  EXPECT_EQ(flush(driver), 0U);
+  device.dropped_writes().write(0, std::array{std::byte{1}});
+  EXPECT_EQ(flush(driver), 1U);
+  EXPECT_EQ(flush(driver), 0U);
+  EXPECT_EQ(file.bytes()[0], std::byte{'x'});
+}
+
+TEST_F(PmemTest, UnknownRequestsFail) {
+  const PmemFile file({path(), PmemAccess::shared, {}});
+  Pmem device(file, Gpa{0x1'0000'0000});
+  FakeDriver driver(device);
+  driver.start();
+  driver.ram_.put<std::uint32_t>(data, 1);
+  driver.request(0, {{data, 4}, {data + 64, 4, write_flag}});
+  driver.serve();
+  EXPECT_EQ(driver.ram_.take<std::uint32_t>(data + 64), 1U);
+  driver.request(0, {{data, 4}});
+  driver.serve();
+  EXPECT_TRUE(driver.needs_reset());
+}
+
+TEST_F(PmemTest, FilesThatCannotBeUsed) {
+  {
+    const DiskFile disk({path(), DiskAccess::read_write});
+    EXPECT_THAT(why_not(PmemAccess::read_only), HasSubstr("another guest writes it as a disk"));
+  }
+  std::filesystem::resize_file(path(), 0);
+  EXPECT_THAT(why_not(PmemAccess::shared), HasSubstr("empty"));
+  std::filesystem::remove(path());
+  EXPECT_THAT(why_not(PmemAccess::shared), HasSubstr("No such file"));
+  std::filesystem::create_directory(path());
+  EXPECT_THAT(why_not(PmemAccess::read_only), HasSubstr("no regular file"));
+}
+
+}  // namespace
+}  // namespace samepage::vmm::test

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/net.hpp"
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+namespace samepage::vmm {
+namespace {
+
+constexpr unsigned receive_queue = 0;
+constexpr unsigned transmit_queue = 1;
+constexpr std::size_t header_bytes = sizeof(NetHeader);
+// Features (virtio 1.2, 5.1.3).
+constexpr unsigned checksum = 0;
+constexpr unsigned mac_given = 5;
+constexpr unsigned cuts_tcp4 = 11;
+constexpr unsigned cuts_tcp6 = 12;
+// The longest packet that TCP segmentation makes, an Ethernet header with a VLAN tag, and ours.
+constexpr std::size_t longest_packet = 65'536 + 18 + header_bytes;
+
+constexpr std::uint64_t bit(unsigned number) {
+  return std::uint64_t{1} << number;
+}
+
+}  // namespace
+
+Net::Net(Tap tap, const MacAddress& mac)
+    : tap_(std::move(tap)), mac_(mac), outgoing_(longest_packet), incoming_(longest_packet) {}
+
+std::uint64_t Net::features() const {
+  return bit(checksum) | bit(mac_given) | bit(cuts_tcp4) | bit(cuts_tcp6);
+}
+
+void Net::read_config(std::uint64_t offset, std::span<std::byte> data) const {
+  read_from(mac_, offset, data);
+}
+
+void Net::serve(VirtioState& state) {
+  send(state);
+  receive(state);
+}
+
+void Net::send(VirtioState& state) {
+  Chain chain;
+  while (state.take(transmit_queue, chain)) {
+    const std::uint64_t bytes = chain.readable_bytes;
+    if (bytes >= header_bytes && bytes <= outgoing_.size()) {
+      const auto packet = std::span(outgoing_).first(bytes);
+      if (!state.copy_from(chain, 0, packet)) return;
+      tap_.send(packet);
+    }
+    state.finish(transmit_queue, chain, 0);
+  }
+}
+
+void Net::receive(VirtioState& state) {
+  listening_ = false;  // until the guest is seen to have room
+  if (!state.running()) return;
+  Chain chain;
+  for (;;) {
+    if (incoming_bytes_ == 0) incoming_bytes_ = tap_.receive(incoming_);
+    if (incoming_bytes_ == 0) break;
+    if (!state.take(receive_queue, chain)) return;  // the driver notifies when there is room again
+    const std::size_t bytes = std::exchange(incoming_bytes_, 0);
+    const auto packet = std::span(incoming_).first(bytes);
+    // One buffer for each packet (virtio 1.2, 5.1.6.4): a packet that the driver's is too small for is lost.
+    const std::uint16_t buffers = 1;
+    std::memcpy(packet.data() + offsetof(NetHeader, buffers), &buffers, sizeof(buffers));
+    const bool fits = bytes <= chain.writable_bytes;
+    if (fits && !state.copy_to(chain, 0, packet)) return;
+    state.finish(receive_queue, chain, fits ? bytes : 0);
+  }
+  listening_ = true;
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Network device (virtio 1.2, 5.1) with one pair of queues, on a TAP interface. The guest may leave checksums
+// and the cutting of long TCP segments to the host.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "vmm/devices/virtio/tap.hpp"
+#include "vmm/devices/virtio/virtio_device.hpp"
+
+namespace samepage::vmm {
+
+class Net final : public VirtioDevice {
+ public:
+  Net(Tap tap, const MacAddress& mac);
+
+  [[nodiscard]] std::uint32_t id() const override { return 1; }
+  [[nodiscard]] std::uint64_t features() const override;
+  [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
+  void read_config(std::uint64_t offset, std::span<std::byte> data) const override;
+  void serve(VirtioState& state) override;
+  [[nodiscard]] int host_input() const override { return listening_ ? tap_.fd() : -1; }
+
+ private:
+  void send(VirtioState& state);
+  void receive(VirtioState& state);
+
+  static constexpr std::array<std::uint16_t, 2> sizes{256, 256};
+  Tap tap_;
+  MacAddress mac_;
+  std::vector<std::byte> outgoing_;
+  std::vector<std::byte> incoming_;
+  std::size_t incoming_bytes_ = 0;  // a packet that waits for room in the guest
+  bool listening_ = false;          // the guest has had room, so far as we know
+};
+
+}  // namespace samepage::vmm

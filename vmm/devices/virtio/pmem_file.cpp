@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/pmem_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.hpp"
+#include "vmm/devices/virtio/file_lock.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+UserError cannot_use(const std::string& path, const std::string& why) {
+  return UserError(fmt::format("cannot use persistent memory {}: {}", path, why));
+}
+
+void map_over(std::byte* address, std::size_t bytes, int file, PmemAccess access) {
+  const int rights = access == PmemAccess::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+  const int kind = access == PmemAccess::copied ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+  // SAFETY: MAP_FIXED over a reservation of ours that nobody has seen yet.
+  if (::mmap(address, bytes, rights, kind | MAP_FIXED, file, 0) == MAP_FAILED) throw_errno("mmap");
+}
+
+}  // namespace
+
+PmemFile::PmemFile(const PmemConfig& config)
+    : access_(config.access),
+      file_(::open(config.path.c_str(),
+                   (config.access == PmemAccess::shared ? O_RDWR : O_RDONLY) | O_CLOEXEC)) {
+  if (!file_) {
+    const int error = errno;
+    throw cannot_use(config.path, error == EACCES && access_ == PmemAccess::shared
+                                      ? "you may not write it; use ',private' or ',ro'"
+                                      : std::strerror(error));
+  }
+  struct stat info {};
+  check(::fstat(file_.get(), &info), "fstat " + config.path);
+  if (!S_ISREG(info.st_mode)) throw cannot_use(config.path, "it is no regular file");
+  if (info.st_size == 0) throw cannot_use(config.path, "it is empty");
+  if (!lock_file(file_.get(), FileUse::shared)) {
+    throw cannot_use(config.path,
+                     "another guest writes it as a disk (',rw'); stop that one, or copy the file");
+  }
+  const std::uint64_t file_bytes = pages_for(static_cast<std::uint64_t>(info.st_size)).bytes();
+  mapping_ = Mapping::anonymous((file_bytes + pmem_alignment - 1) / pmem_alignment * pmem_alignment);
+  map_over(mapping_.data(), file_bytes, file_.get(), access_);
+  check(::madvise(mapping_.data(), mapping_.size(), MADV_DONTFORK), "madvise(MADV_DONTFORK)");
+}
+
+bool PmemFile::flush() const {
+  return access_ != PmemAccess::shared || ::fdatasync(file_.get()) == 0;
+}
+
+}  // namespace samepage::vmm

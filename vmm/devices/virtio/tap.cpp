@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/devices/virtio/tap.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+UserError cannot_use(const std::string& name, const std::string& why) {
+  return UserError(
+      fmt::format("cannot use network interface {0}: {1}; as root, 'ip tuntap add {0} mode tap user "
+                  "USER' makes one for USER and 'ip link set {0} up' starts it",
+                  name, why));
+}
+
+}  // namespace
+
+Tap::Tap(const std::string& name) {
+  ifreq request{};
+  if (name.empty() || name.size() >= sizeof(request.ifr_name)) {
+    throw cannot_use(name, fmt::format("a name has 1 to {} characters", sizeof(request.ifr_name) - 1));
+  }
+  // Without this root would make an interface that nobody has set up and that goes with the guest.
+  if (::if_nametoindex(name.c_str()) == 0) throw cannot_use(name, "there is none");
+  fd_ = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fd_) throw cannot_use(name, fmt::format("/dev/net/tun: {}", std::strerror(errno)));
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  std::memcpy(request.ifr_name, name.data(), name.size());
+  if (::ioctl(fd_.get(), TUNSETIFF, &request) != 0) {
+    throw cannot_use(name, errno == EBUSY    ? "another guest uses it"
+                           : errno == EINVAL ? "it is no TAP interface"
+                                             : std::strerror(errno));
+  }
+  const int header_bytes = sizeof(NetHeader);
+  check(::ioctl(fd_.get(), TUNSETVNETHDRSZ, &header_bytes), "ioctl TUNSETVNETHDRSZ");
+  check(::ioctl(fd_.get(), TUNSETOFFLOAD, 0UL), "ioctl TUNSETOFFLOAD");
+}
+
+std::size_t Tap::receive(std::span<std::byte> packet) const {
+  const ssize_t got = ::read(fd_.get(), packet.data(), packet.size());
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
+void Tap::send(std::span<const std::byte> packet) const {
+  if (::write(fd_.get(), packet.data(), packet.size()) < 0) return;
+}
+
+}  // namespace samepage::vmm
