@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What every host target is built with. Guest programs are freestanding and take none of this.
-set(SAMEPAGE_SANITIZE "" CACHE STRING "Sanitizers for the host programs: empty, address or thread")
+set(SAMEPAGE_SANITIZE "" CACHE STRING "Sanitizers for the host programs: empty, address, thread or fuzz")
 
 add_library(samepage_options INTERFACE)
 target_include_directories(samepage_options INTERFACE ${PROJECT_SOURCE_DIR})
@@ -15,8 +15,13 @@ elseif(SAMEPAGE_SANITIZE STREQUAL "thread")
   # has one thread, and our own code uses none.
   target_compile_options(samepage_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
   target_link_options(samepage_options INTERFACE -fsanitize=thread)
+elseif(SAMEPAGE_SANITIZE STREQUAL "fuzz")
+  # Clang's: coverage for libFuzzer in everything, the fuzzer itself in the fuzz targets alone.
+  target_compile_options(samepage_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(samepage_options INTERFACE -fsanitize=address,undefined)
 elseif(NOT SAMEPAGE_SANITIZE STREQUAL "")
-  message(FATAL_ERROR "SAMEPAGE_SANITIZE is '${SAMEPAGE_SANITIZE}'; it can be empty, address or thread")
+  message(FATAL_ERROR "SAMEPAGE_SANITIZE is '${SAMEPAGE_SANITIZE}'; it can be empty, address, thread or fuzz")
 endif()
 
 # samepage_library(NAME SOURCES... [LINK targets...]): one library a folder.

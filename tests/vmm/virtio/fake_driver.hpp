@@ -10,36 +10,33 @@
 #include <string>
 #include <vector>
 
+#include "base/mapping.hpp"
 #include "vmm/devices/virtio/mmio_transport.hpp"
 
 namespace samepage::vmm::test {
 
 class FakeRam final : public GuestRam {
  public:
-  explicit FakeRam(std::size_t bytes) : bytes_(bytes) {}
+  explicit FakeRam(std::size_t bytes) : memory_(Mapping::anonymous(bytes)) {}
   [[nodiscard]] std::optional<std::span<std::byte>> at(Gpa address, std::uint64_t size) const override {
-    if (address.value > bytes_.size() || size > bytes_.size() - address.value) return std::nullopt;
-    ++looked_up_;
-    return std::span(bytes_).subspan(address.value, size);
+    if (address.value > memory_.size() || size > memory_.size() - address.value) return std::nullopt;
+    return memory_.bytes().subspan(address.value, size);
   }
-  [[nodiscard]] std::span<std::byte> all() const { return bytes_; }
-  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
-  [[nodiscard]] std::uint64_t looked_up() const { return looked_up_; }
+  [[nodiscard]] std::span<std::byte> all() const { return memory_.bytes(); }
 
   template <typename T>
   void put(std::uint64_t address, T value) const {
-    std::memcpy(bytes_.data() + address, &value, sizeof(T));
+    std::memcpy(memory_.data() + address, &value, sizeof(T));
   }
   template <typename T>
   [[nodiscard]] T take(std::uint64_t address) const {
     T value;
-    std::memcpy(&value, bytes_.data() + address, sizeof(T));
+    std::memcpy(&value, memory_.data() + address, sizeof(T));
     return value;
   }
 
  private:
-  mutable std::vector<std::byte> bytes_;
-  mutable std::uint64_t looked_up_ = 0;
+  Mapping memory_;
 };
 
 inline constexpr std::uint16_t next_flag = 1;
