@@ -63,6 +63,7 @@ class FilledIndex {
       index_.insert(digests_[page], Sighting::of(PageId{page}));
     }
   }
+  ~FilledIndex() = default;
   FilledIndex(const FilledIndex&) = delete;
   FilledIndex& operator=(const FilledIndex&) = delete;
 

@@ -35,11 +35,11 @@ TEST(Convergence, ALevelThatWasLeftAndCameAgainCountsFromItsLastBegin) {
 
 TEST(Convergence, StillOnlyAfterAWhileAndSomeScans) {
   Stillness stillness;
-  const auto while_ = Stillness::time + milliseconds(1);
+  const auto long_enough = Stillness::time + milliseconds(1);
   EXPECT_FALSE(stillness.add(milliseconds(0), 5, 10));
-  EXPECT_FALSE(stillness.add(while_, 5, 10)) << "no scan has looked since";
-  EXPECT_FALSE(stillness.add(while_, 5, 10 + Stillness::scans - 1));
-  EXPECT_TRUE(stillness.add(while_, 5, 10 + Stillness::scans));
+  EXPECT_FALSE(stillness.add(long_enough, 5, 10)) << "no scan has looked since";
+  EXPECT_FALSE(stillness.add(long_enough, 5, 10 + Stillness::scans - 1));
+  EXPECT_TRUE(stillness.add(long_enough, 5, 10 + Stillness::scans));
 }
 
 TEST(Convergence, ManyQuickScansAreNotEnough) {

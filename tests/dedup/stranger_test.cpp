@@ -91,8 +91,8 @@ TEST_F(Stranger, AGuestMayBeSilent) {
 }
 
 TEST_F(Stranger, AUserHasAFewAtATime) {
-  std::vector<UniqueFd> sockets;
-  for (int i = 0; i < 3; ++i) sockets.push_back(dial());
+  std::array<UniqueFd, 3> sockets;
+  for (UniqueFd& socket : sockets) socket = dial();
   EXPECT_THROW(dial(), UserError);
   for (const UniqueFd& socket : sockets) serve_until_closed(socket);
   io_.poll();
