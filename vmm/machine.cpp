@@ -21,6 +21,7 @@
 #include "vmm/boot/loader.hpp"
 #include "vmm/boot/reboot_option.hpp"
 #include "vmm/boot/requirements.hpp"
+#include "vmm/boot/reset_code.hpp"
 #include "vmm/devices/acpi_ports.hpp"
 #include "vmm/devices/console.hpp"
 #include "vmm/devices/debug_exit.hpp"
@@ -208,6 +209,7 @@ void Machine::Parts::add_pc_devices(const MachineConfig& config) {
   for (const VirtioPlace& place : virtio.places()) devices.push_back({place.address, place.bytes, place.gsi});
   invariant(memory.write(layout::acpi_tables, acpi_tables(config.cpus, devices)),
             "the ACPI tables are outside RAM");
+  invariant(memory.write(layout::reset_vector, reset_code), "the reset vector is outside RAM");
 }
 
 // Only vCPU 0 starts at the entry: the others wait in the kernel for its INIT and SIPI.

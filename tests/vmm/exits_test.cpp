@@ -126,5 +126,33 @@ TEST_F(Exits, FailedRunNamesTheError) {
   EXPECT_THAT(run_failed(*vcpu_, EFAULT).message, HasSubstr("Bad address"));
 }
 
+TEST_F(Exits, WhereNothingAnswersAStockKernelReadsOnes) {
+  const MmioBus mmio;
+  ExitScene scene{ports_, mmio, Gpa{0x40'0000}, {}};
+  scene.unclaimed = Unclaimed::floats;
+  const auto data = port_exit(KVM_EXIT_IO_IN, 0x80, 2, 2);
+  EXPECT_FALSE(handle_exit(*vcpu_, scene));
+  for (const std::byte byte : data) EXPECT_EQ(byte, std::byte{0xff});
+  port_exit(KVM_EXIT_IO_OUT, 0x80, 1, 1);
+  EXPECT_FALSE(handle_exit(*vcpu_, scene));
+
+  exit(KVM_EXIT_MMIO).mmio = {0xd000'0000, {}, 4, 0};
+  EXPECT_FALSE(handle_exit(*vcpu_, scene));
+  EXPECT_EQ(vcpu_->exit().mmio.data[3], 0xff);
+  EXPECT_EQ(vcpu_->exit().mmio.data[4], 0);
+  exit(KVM_EXIT_MMIO).mmio = {0xd000'0000, {}, 4, 1};
+  EXPECT_FALSE(handle_exit(*vcpu_, scene));
+}
+
+TEST_F(Exits, TripleFaultIsAResetForWhoSaidSo) {
+  const MmioBus mmio;
+  ExitScene scene{ports_, mmio, Gpa{0x40'0000}, {}};
+  scene.reset_on_triple_fault = true;
+  exit(KVM_EXIT_SHUTDOWN);
+  const auto end = handle_exit(*vcpu_, scene);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->kind, GuestExit::Kind::exited);
+}
+
 }  // namespace
 }  // namespace samepage::vmm

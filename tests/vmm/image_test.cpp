@@ -7,6 +7,7 @@
 #include <random>
 
 #include "guest/abi.hpp"
+#include "tests/vmm/multiboot_elf.hpp"
 #include "tests/vmm/pvh_elf.hpp"
 #include "vmm/boot/layout.hpp"
 
@@ -251,6 +252,87 @@ TEST(Image, EveryFaultHasItsSentence) {
   EXPECT_NE(describe(ImageFault::no_pvh_note).find("XEN_ELFNOTE_PHYS32_ENTRY"), std::string_view::npos);
   for (int fault = 0; fault <= static_cast<int>(ImageFault::entry_outside_segments); ++fault) {
     EXPECT_NE(describe(static_cast<ImageFault>(fault)).find(';'), std::string_view::npos) << fault;
+  }
+}
+
+const std::byte salt[1]{};
+
+/// A kernel's notes: PVH, and the one that says that it is Linux.
+PvhElf linux_elf() {
+  PvhElf elf;
+  const auto note = test::elf_note(0x100, "Linux", salt);
+  elf.note.insert(elf.note.begin(), note.begin(), note.end());
+  elf.program_headers[0].p_filesz += note.size();
+  for (std::size_t i = 1; i < elf.program_headers.size(); ++i) elf.program_headers[i].p_offset += note.size();
+  elf.header.e_entry = 0x10'0008;
+  return elf;
+}
+
+TEST(Image, LinuxIsKnownByItsNoteAndEnteredByPvh) {
+  const Image image = image_of(linux_elf());
+  EXPECT_EQ(image.kind, ImageKind::linux_kernel);
+  EXPECT_EQ(image.protocol, BootProtocol::pvh);
+  EXPECT_EQ(image.entry.value, 0x10'0000U);
+  EXPECT_EQ(image_of(PvhElf()).kind, ImageKind::bare);
+}
+
+TEST(Image, LinuxWithoutPvhIsEnteredByIts64BitEntry) {
+  PvhElf elf = linux_elf();
+  elf.note = test::elf_note(0x100, "Linux", salt);
+  elf.program_headers[0].p_filesz = elf.note.size();
+  elf.program_headers[1].p_offset = elf.segments_offset();
+  const Image image = image_of(elf);
+  EXPECT_EQ(image.protocol, BootProtocol::linux64);
+  EXPECT_EQ(image.entry.value, 0x10'0008U);
+  const auto chosen = std::get<Image>(parse_image(linux_elf().bytes(), EntryChoice::linux64));
+  EXPECT_EQ(chosen.protocol, BootProtocol::linux64);
+}
+
+TEST(Image, LinuxStaysAboveItsBootParameters) {
+  PvhElf elf = linux_elf();
+  load(elf).p_paddr = 0xf'f000;
+  EXPECT_EQ(fault_of(elf), ImageFault::segment_below_1_mib);
+}
+
+TEST(Image, MultibootElfHasItsOwnEntry) {
+  test::MultibootElf elf;
+  elf.code = {0xf4};
+  for (const std::uint16_t machine :
+       {std::uint16_t{EM_386}, std::uint16_t{EM_X86_64}}) {  // some are made of 64-bit objects
+    elf.machine = machine;
+    const auto image = std::get<Image>(parse_image(elf.bytes()));
+    EXPECT_EQ(image.protocol, BootProtocol::multiboot);
+    EXPECT_EQ(image.kind, ImageKind::multiboot);
+    EXPECT_EQ(image.entry.value, 0x10'0000U);
+    EXPECT_EQ(image.segments.at(0).memory_bytes, 0x2000U);
+  }
+}
+
+TEST(Image, MultibootHeaderIsChecked) {
+  test::MultibootElf elf;
+  elf.checksum += 1;
+  EXPECT_EQ(fault_of(elf.bytes()), ImageFault::not_64_bit);  // then it is any 32-bit ELF file
+  elf.flags = 4;                                             // a video mode
+  elf.checksum = 0 - elf.magic - elf.flags;
+  EXPECT_EQ(fault_of(elf.bytes()), ImageFault::bad_multiboot_header);
+  elf = {};
+  elf.address = 0x9'f000;
+  EXPECT_EQ(fault_of(elf.bytes()), ImageFault::segment_over_boot_information);
+  elf = {};
+  elf.address = 0xffff'f000;
+  EXPECT_EQ(fault_of(elf.bytes()), ImageFault::segment_above_hole);
+}
+
+TEST(Image, AnyMultibootFileIsSafe) {
+  std::mt19937 random(2);
+  test::MultibootElf elf;
+  elf.code.assign(64, 0x90);
+  const auto good = elf.bytes();
+  for (int round = 0; round < 20'000; ++round) {
+    auto spoiled = good;
+    for (int i = 0; i < 3; ++i) spoiled[random() % 96] = static_cast<std::byte>(random());
+    spoiled.resize(random() % (spoiled.size() + 1));
+    static_cast<void>(parse_image(spoiled));
   }
 }
 

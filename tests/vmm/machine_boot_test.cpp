@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "base/check.hpp"
+#include "tests/vmm/multiboot_elf.hpp"
 #include "tests/vmm/raw_guest.hpp"
 
 namespace samepage::vmm {
@@ -165,6 +166,62 @@ TEST_F(Boot, BadConfigurationsAreRefused) {
   EXPECT_THAT(complaint(other), HasSubstr("the file is empty"));
   other.roms = {{image.path(), Gpa{0}}};
   EXPECT_THAT(complaint(other), HasSubstr("the guest's RAM is there"));
+}
+
+/// Runs a Multiboot guest of `code`, which may look at its information.
+class Multiboot : public test::RawGuest {
+ protected:
+  GuestExit run_multiboot(std::vector<std::uint8_t> code) {
+    test::MultibootElf elf;
+    elf.code = std::move(code);
+    image_ = std::make_unique<test::TemporaryFile>(elf.bytes());
+    MachineConfig config;
+    config.image = image_->path();
+    machine_ = std::make_unique<Machine>(config, [](std::string_view) {});
+    machine_->start();
+    return machine_->wait();
+  }
+};
+
+// Its code is what kvm-unit-tests do: eax is the loader's, and 4 bytes to the exit port end it.
+TEST_F(Multiboot, StartsWithMagicAndInformation) {
+  const GuestExit exit = run_multiboot({
+      0x3d, 0x02, 0xb0, 0xad, 0x2b,  // cmp eax, 0x2badb002
+      0x75, 0x08,                    // jne over
+      0x8b, 0x03,                    // mov eax, [ebx]: the flags
+      0x83, 0xe0, 0x45,              // and eax, memory | command line | memory map
+      0xe7, 0xf4,                    // out 0xf4, eax
+      0xf4,                          // hlt
+      0xb8, 0xe7, 0x03, 0,    0,     // over: mov eax, 999
+      0xe7, 0xf4,                    // out 0xf4, eax
+      0xf4,
+  });
+  EXPECT_EQ(exit.kind, GuestExit::Kind::exited) << exit.message;
+  EXPECT_EQ(exit.code, 0x45);
+}
+
+TEST_F(Multiboot, LargeExitCodesDoNotLookLikeSuccess) {
+  EXPECT_EQ(run_multiboot({0xb8, 0x00, 0x01, 0, 0, 0xe7, 0xf4, 0xf4}).code, 255);  // 256
+}
+
+TEST_F(Multiboot, ProbesPortsAndAddressesAsOnAPc) {
+  const GuestExit exit = run_multiboot({
+      0xe4, 0x80,                    // in al, 0x80
+      0x22, 0x05, 0,    0, 0, 0xd0,  // and al, [0xd0000000]
+      0x25, 0xff, 0,    0, 0,        // and eax, 0xff
+      0x83, 0xe8, 0x7f,              // sub eax, 127
+      0xe7, 0xf4, 0xf4,              // out 0xf4, eax
+  });
+  EXPECT_EQ(exit.code, 128) << exit.message;
+}
+
+TEST_F(Multiboot, ResetsAndPowersOff) {
+  // mov dx, 0x602; mov al, 1; out dx, al
+  EXPECT_EQ(run_multiboot({0x66, 0xba, 0x02, 0x06, 0xb0, 0x01, 0xee, 0xf4}).kind, GuestExit::Kind::exited);
+  // mov dx, 0x600; mov al, SLP_TYP 5, SLP_EN; out dx, al
+  EXPECT_EQ(run_multiboot({0x66, 0xba, 0x00, 0x06, 0xb0, 0x34, 0xee, 0xf4}).kind, GuestExit::Kind::exited);
+  // mov al, 0xfe; out 0x64, al: the keyboard controller's way
+  EXPECT_EQ(run_multiboot({0xb0, 0xfe, 0xe6, 0x64, 0xf4}).kind, GuestExit::Kind::exited);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/boot/requirements.hpp"
+#include "vmm/boot/reboot_option.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -105,6 +106,43 @@ TEST(Requirements, RomsFitIntoTheMemoryMap) {
   EXPECT_EQ(place(roms), "");
   roms.push_back({"a", Gpa{0xe000'0000}, 1});
   EXPECT_THAT(place(roms), HasSubstr("at most 34"));
+}
+
+TEST(Requirements, LinuxNeedsHardwareVirtualization) {
+  const auto complaint_of = [](ImageKind kind, std::string_view flags) {
+    return complaint([&] { require_hardware_virtualization("k", kind, flags); });
+  };
+  EXPECT_EQ(complaint_of(ImageKind::linux_kernel, "fpu svm"), "");
+  EXPECT_EQ(complaint_of(ImageKind::linux_kernel, "vmx"), "");
+  EXPECT_EQ(complaint_of(ImageKind::bare, "fpu"), "");
+  EXPECT_EQ(complaint_of(ImageKind::multiboot, ""), "");
+  for (const std::string_view flags : {"", "fpu svm_lock avmx"}) {
+    EXPECT_THAT(complaint_of(ImageKind::linux_kernel, flags), HasSubstr("neither VT-x nor AMD-V"));
+  }
+}
+
+TEST(Requirements, LinuxCutsCommandLinesOff) {
+  const std::string words(2048, 'x');
+  EXPECT_THAT(complaint([&] { require_command_line(words, ImageKind::linux_kernel, "k"); }),
+              HasSubstr("at most 2047"));
+}
+
+TEST(Requirements, InitrdGoesHighButWithinReach) {
+  const Gpa image_end{0x200'0000};
+  EXPECT_EQ(initrd_address("i", 5000, image_end, 256U << 20).value, (256U << 20) - 8192);
+  EXPECT_EQ(initrd_address("i", 5000, image_end, std::uint64_t{8} << 30U).value,
+            (std::uint64_t{2} << 30U) - 8192);
+  EXPECT_THAT(complaint([&] { initrd_address("i", 64U << 20, image_end, 64U << 20); }),
+              HasSubstr("kernel and initrd need at least 98.0 MiB"));
+  EXPECT_THAT(complaint([&] { initrd_address("i", ~std::uint64_t{0} >> 1U, image_end, 64U << 20); }),
+              HasSubstr("need at least"));
+}
+
+TEST(RebootOption, TripleFaultIsFoundAmongOthers) {
+  EXPECT_TRUE(reboots_by_triple_fault("console=ttyS0 reboot=t quiet"));
+  EXPECT_TRUE(reboots_by_triple_fault("reboot=warm,triple"));
+  EXPECT_FALSE(reboots_by_triple_fault("reboot=k"));
+  EXPECT_FALSE(reboots_by_triple_fault("noreboot=t reboot= "));
 }
 
 }  // namespace

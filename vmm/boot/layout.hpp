@@ -6,7 +6,8 @@
 //                starts; the guest may use the page again once it has read them)
 //   0x0000'8000  RAM ...
 //   0x0009'0000  in place of the boot page: what the Linux 64-bit and the Multiboot protocol start with
-//   0x000a'0000  RAM; for stock kernels reserved, as on any PC, with the ACPI tables at 0x000e'0000
+//   0x000a'0000  RAM; for stock kernels reserved, as on any PC, with the ACPI tables at 0x000e'0000 and
+//                the reset vector at 0x000f'fff0
 //   0x0010'0000  RAM ... up to 3 GiB; an initrd lies as high as the kernel can reach it
 //   0xc000'0000  the hole: no RAM; ROMs may lie here
 //   0xfeb0'0000  virtio devices, a page for each; ROMs lie below
@@ -53,7 +54,9 @@ static_assert(multiboot_memory_map + max_memory_ranges * 24 <= multiboot_command
 // Stock kernels only.
 inline constexpr Gpa isa_hole{0xa'0000};
 inline constexpr Gpa acpi_tables{0xe'0000};  // where a guest that is not told searches for the RSDP
-inline constexpr std::size_t acpi_bytes = 0x2'0000;
+inline constexpr std::size_t acpi_bytes = 0x1'fff0;
+inline constexpr Gpa reset_vector{0xf'fff0};  // where real-mode code jumps to reset the machine
+static_assert(acpi_tables + acpi_bytes == reset_vector);
 inline constexpr Gpa isa_hole_end{0x10'0000};
 inline constexpr std::uint16_t acpi_sleep_control_port = 0x600;
 inline constexpr std::uint16_t acpi_sleep_status_port = 0x601;
