@@ -32,7 +32,8 @@ Environment:
   SAMEPAGE_RUNTIME_DIR  where the sockets are (else $XDG_RUNTIME_DIR/samepage, /run/samepage for root,
                         /tmp/samepage-UID)
   SAMEPAGE_SOCKET       the daemon's socket (else samepaged.sock in the runtime directory)
-  SAMEPAGE_IMAGES       a directory with images, looked into before the ones that came with samepage)";
+  SAMEPAGE_IMAGES       a directory with images, looked into before the ones that came with samepage
+  SAMEPAGE_ANY_HOST     set: a Linux kernel is started even where the CPU shows neither VT-x nor AMD-V)";
 
 // Where the parser puts what it found.
 struct Parsed {
@@ -42,6 +43,7 @@ struct Parsed {
   std::string guest;
   std::string file;
   std::uint64_t bytes = 0;
+  std::string kernel;
   std::vector<std::string> guests;
   std::vector<std::string> settings;
   std::function<int()> command;
@@ -200,6 +202,21 @@ void add_balloon(CLI::App& app, Parsed& parsed) {
       [&parsed] { parsed.command = [&parsed] { return balloon(parsed.guest, parsed.bytes); }; });
 }
 
+void add_image(CLI::App& app, Parsed& parsed) {
+  CLI::App* image = app.add_subcommand("image", "Prepare images");
+  image->require_subcommand(1);
+  CLI::App* import = image->add_subcommand(
+      "import", "Unpack a Linux kernel (bzImage) once, so that guests start faster and share it sooner");
+  import->add_option("KERNEL", parsed.kernel, "A vmlinuz")->required()->type_name("");
+  import->add_option("-o,--output", parsed.file, "Where to (default: vmlinux-..., in the current folder)")
+      ->type_name("FILE");
+  import->callback(
+      [&parsed] { parsed.command = [&parsed] { return import_image(parsed.kernel, parsed.file);
+};
+}  // namespace
+);
+}  // namespace samepage::cli
+
 void add_host_commands(CLI::App& app, Parsed& parsed) {
   CLI::App* tune_command = app.add_subcommand("tune", "Show the merging daemon's knobs, or set some");
   tune_command->add_option("SETTING", parsed.settings, "KNOB=VALUE, such as merging=off")->type_name("");
@@ -234,6 +251,7 @@ void describe(CLI::App& app, Parsed& parsed) {
   add_for_guests(app, parsed, "stop", "End guests and wait until they are gone", stop);
   add_for_guests(app, parsed, "kill", "End guests the hard way (SIGKILL)", kill);
   add_balloon(app, parsed);
+  add_image(app, parsed);
   add_host_commands(app, parsed);
 }
 

@@ -24,6 +24,8 @@ int balloon(const std::string& guest, std::uint64_t bytes);
 int map(const std::string& guest, Format format);
 int logs(const std::string& guest);
 int dump(const std::string& guest, const std::string& file);
+/// Unpacks a bzImage's kernel into the ELF file `output` (empty: named after it, in the current folder), prints that.
+int import_image(const std::string& kernel, const std::string& output);
 /// `settings` are KNOB=VALUE; without any the knobs are only shown.
 int tune(const std::vector<std::string>& settings, Format format);
 
