@@ -18,7 +18,7 @@ constexpr std::string_view on_off = "on|off";
 
 constexpr std::array descriptions{
     KnobDescription{"merging", &Knobs::merging, on_off, 0, 1,
-                    "look for pages to merge; what is merged stays merged"},
+                    "look for pages to merge; what is merged stays merged, and images are loaded as ever"},
     KnobDescription{"interval", &Knobs::interval_ms, "ms", 0, 3'600'000,
                     "least time between two passes over a guest: how long a page must be quiet"},
     KnobDescription{"max-interval", &Knobs::max_interval_ms, "ms", 0, 3'600'000,

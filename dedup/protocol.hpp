@@ -12,6 +12,10 @@
 //     BROKEN (page ranges)          ──►              the guest wrote them: its references may go
 //     WITHDRAW (page ranges)        ──►              offers that no longer stand
 //     REPORT (counters)             ──►              after each pass
+//     IMAGE (page, digest)...       ──►              what is about to be loaded: a frame is made at the first
+//                                                    sighting, so that the next guest of the image finds it
+//     SYNC (number)                 ──►
+//                              ◄──  SYNCED (number)  everything before the SYNC has been answered
 //                              ◄──  KNOBS            when somebody tunes
 //
 // A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes
@@ -35,7 +39,7 @@
 namespace samepage::dedup::wire {
 
 inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 enum class Type : std::uint32_t {
   // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
@@ -46,11 +50,14 @@ enum class Type : std::uint32_t {
   broken,
   withdraw,
   report,
+  image,
+  sync,
   // From the daemon.
   welcome = 64,
   refused,
   verdict,
   knobs,
+  synced,
   // Commands.
   query = 128,
   reply,
@@ -119,6 +126,11 @@ struct Grant {
 struct Donation {
   std::uint32_t page = 0;
   std::uint32_t slot = 0;
+};
+
+/// SYNC and its answer, SYNCED: numbers are the agent's own.
+struct Sync {
+  std::uint32_t number = 0;
 };
 
 /// What an agent says of itself after a pass; sums since it connected unless said otherwise.

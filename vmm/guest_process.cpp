@@ -109,10 +109,13 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   const StopSignals signals;
   const NameClaim claim = claim_name(config);
   ConsoleLog console(config.console);
-  Machine machine(config.machine, [&console](std::string_view text) { console.write(text); });
+  // The image comes after the agent: what other guests have of it is mapped, not copied.
+  Machine machine(
+      config.machine, [&console](std::string_view text) { console.write(text); }, ImageLoading::later);
   std::optional<dedup::Agent> agent;
   if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config.domain), machine.ram(), machine);
   daemon.reset();
+  machine.load(agent ? &*agent : nullptr);
   const DevicesEndFirst devices_end_first(machine);
   if (agent) {
     machine.give_back_with([&agent](std::span<const GfnRange> ranges) { agent->discard(ranges); });
@@ -120,6 +123,7 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now()},
                        machine, agent ? &*agent : nullptr, console);
+  if (agent) agent->start();
   machine.start();
   on_running(claim.name());
   trim_heap();

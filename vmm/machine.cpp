@@ -62,16 +62,6 @@ std::vector<GfnRange> ranges_of(const std::vector<Rom>& roms) {
   return ranges;
 }
 
-/// Puts the initrd, if there is one, as high as it may lie.
-std::optional<InitrdPlace> load_initrd(const MachineConfig& config, Gpa image_end,
-                                       const GuestMemory& memory) {
-  if (config.initrd.empty()) return std::nullopt;
-  const FileView file = view_file(config.initrd, "load the initrd");
-  const Gpa address = initrd_address(config.initrd, file.bytes, image_end, config.memory_bytes);
-  invariant(memory.write(address, file.content()), "the initrd is outside RAM");
-  return InitrdPlace{address, file.bytes};
-}
-
 /// What firmware leaves behind: RAM is cached, and string instructions are fast. Where this KVM does not have
 /// the register, nor has the guest.
 void set_firmware_msrs(Vcpu& vcpu) {
@@ -83,30 +73,52 @@ void set_firmware_msrs(Vcpu& vcpu) {
   static_cast<void>(vcpu.set_msr(misc_enable, fast_strings));
 }
 
-/// What a guest's start depends on once its memory is filled.
-struct Start {
-  Gpa entry;
-  BootProtocol protocol;
-  ImageKind kind;
+/// An image and what goes with it, checked and not in memory yet.
+struct OpenGuest {
+  KernelFile kernel;
+  std::string name;
+  std::string command_line;
+  std::optional<FileView> initrd;
+  Gpa initrd_address;
+
+  [[nodiscard]] const Image& image() const { return kernel.image; }
 };
 
-/// Opens the image, checks that it can run here and fits, and puts it and what goes with it into memory.
-Start load_guest(const MachineConfig& config, const GuestMemory& memory, std::span<const GfnRange> roms) {
-  const KernelFile kernel = open_kernel(config.image, config.entry);
-  const Image& image = kernel.image;
-  const std::string name = std::filesystem::path(config.image).filename();
+/// Opens the image and its initrd, and checks that they can run here and fit.
+OpenGuest open_guest(const MachineConfig& config) {
+  OpenGuest guest{open_kernel(config.image, config.entry),
+                  std::filesystem::path(config.image).filename(),
+                  config.command_line,
+                  {},
+                  {}};
+  const Image& image = guest.image();
   if (std::getenv("SAMEPAGE_ANY_HOST") == nullptr) {
     require_hardware_virtualization(config.image, image.kind, host_cpu_flags());
   }
-  require_command_line(config.command_line, image.kind, name);
+  require_command_line(config.command_line, image.kind, guest.name);
   require_room(config.image, image, config.memory_bytes);
-  load_segments(image, kernel.content(), memory);
-  BootInformation information{image.kind,          image.protocol, {roms.begin(), roms.end()},
-                              config.command_line, name,           {},
-                              kernel.setup_header};
-  information.initrd = load_initrd(config, image.end(), memory);
+  if (!config.initrd.empty()) {
+    guest.initrd = view_file(config.initrd, "load the initrd");
+    // As high as it may lie.
+    guest.initrd_address =
+        initrd_address(config.initrd, guest.initrd->bytes, image.end(), config.memory_bytes);
+  }
+  return guest;
+}
+
+/// Puts all of it into memory. An initrd is copied: Linux frees it, and what is shared of it would break.
+void load_guest(const OpenGuest& guest, const GuestMemory& memory, std::span<const GfnRange> roms,
+                dedup::ImagePlacer* placer) {
+  const Image& image = guest.image();
+  load_segments(image, guest.kernel.content(), memory, placer);
+  BootInformation information{
+      image.kind, image.protocol,           {roms.begin(), roms.end()}, guest.command_line, guest.name,
+      {},         guest.kernel.setup_header};
+  if (guest.initrd) {
+    invariant(memory.write(guest.initrd_address, guest.initrd->content()), "the initrd is outside RAM");
+    information.initrd = InitrdPlace{guest.initrd_address, guest.initrd->bytes};
+  }
   write_boot_information(memory, information);
-  return {image.entry, image.protocol, image.kind};
 }
 
 }  // namespace
@@ -117,16 +129,19 @@ struct Machine::Parts {
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
 
+  void load(dedup::ImagePlacer* placer);
   void add_memory();
   void add_devices();
   void add_pc_devices(const MachineConfig& config);
-  void add_vcpus(const Kvm& kvm, unsigned count, const Start& start);
+  void write_acpi_tables();
+  void add_vcpus(const Kvm& kvm, unsigned count);
   void run_vcpu(unsigned index);
   std::optional<GuestExit> run_once(unsigned index);
   void end(GuestExit exit);
 
   GuestMemory memory;
   std::vector<Rom> roms;
+  std::optional<OpenGuest> guest;  // until it is loaded
   Console console;
   Uart16550 uart;
   DebugExit debug_exit;
@@ -167,20 +182,27 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
       scene{ports, mmio, memory.regions().back().first.gpa() + memory.regions().back().pages.bytes(),
             ranges_of(roms)},
       gate(config.cpus) {
-  const Start start = load_guest(config, memory, scene.roms);
+  guest.emplace(open_guest(config));
   const Kvm kvm;
   require_cpus(config.cpus, kvm.max_vcpus());
   vm.emplace(kvm);
   add_memory();
   add_devices();
-  if (start.kind != ImageKind::bare) add_pc_devices(config);
-  add_vcpus(kvm, config.cpus, start);
+  if (guest->image().kind != ImageKind::bare) add_pc_devices(config);
+  add_vcpus(kvm, config.cpus);
 }
 
 Machine::Parts::~Parts() {
   end({GuestExit::Kind::stopped, 0, {}});
   for (std::thread& thread : threads) thread.join();
   virtio.stop();
+}
+
+void Machine::Parts::load(dedup::ImagePlacer* placer) {
+  invariant(guest.has_value(), "an image is loaded twice");
+  load_guest(*guest, memory, scene.roms, placer);
+  if (guest->image().kind != ImageKind::bare) write_acpi_tables();
+  guest.reset();
 }
 
 void Machine::Parts::add_memory() {
@@ -205,27 +227,31 @@ void Machine::Parts::add_pc_devices(const MachineConfig& config) {
   vm->add_interval_timer();
   scene.unclaimed = Unclaimed::floats;
   scene.reset_on_triple_fault = reboots_by_triple_fault(config.command_line);
+}
+
+void Machine::Parts::write_acpi_tables() {
   std::vector<AcpiVirtioDevice> devices;
   for (const VirtioPlace& place : virtio.places()) devices.push_back({place.address, place.bytes, place.gsi});
-  invariant(memory.write(layout::acpi_tables, acpi_tables(config.cpus, devices)),
+  invariant(memory.write(layout::acpi_tables, acpi_tables(static_cast<unsigned>(vcpus.size()), devices)),
             "the ACPI tables are outside RAM");
   invariant(memory.write(layout::reset_vector, reset_code), "the reset vector is outside RAM");
 }
 
 // Only vCPU 0 starts at the entry: the others wait in the kernel for its INIT and SIPI.
-void Machine::Parts::add_vcpus(const Kvm& kvm, unsigned count, const Start& start) {
+void Machine::Parts::add_vcpus(const Kvm& kvm, unsigned count) {
+  const Image& image = guest->image();
   const auto supported = kvm.supported_cpuid();
   const std::size_t run_area_bytes = kvm.run_area_bytes();
   const bool tsc_deadline = kvm.capability(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
   for (unsigned i = 0; i < count; ++i) {
     Vcpu& vcpu = vcpus.emplace_back(vm->create_vcpu(i), run_area_bytes);
     vcpu.set_cpuid(guest_cpuid(supported, {i, count}, {tsc_deadline, vcpu.tsc_khz()}));
-    if (start.kind != ImageKind::bare) set_firmware_msrs(vcpu);
+    if (image.kind != ImageKind::bare) set_firmware_msrs(vcpu);
   }
   kvm_sregs sregs = vcpus.front().sregs();
-  set_entry(sregs, start.protocol);
+  set_entry(sregs, image.protocol);
   vcpus.front().set_sregs(sregs);
-  vcpus.front().set_regs(entry_registers(start.entry, start.protocol));
+  vcpus.front().set_regs(entry_registers(image.entry, image.protocol));
 }
 
 void Machine::Parts::end(GuestExit exit) {
@@ -258,12 +284,19 @@ void Machine::Parts::run_vcpu(unsigned index) {
   ending.thread_ended();
 }
 
-Machine::Machine(const MachineConfig& config, ConsoleSink console)
-    : parts_(std::make_unique<Parts>(config, std::move(console))) {}
+Machine::Machine(const MachineConfig& config, ConsoleSink console, ImageLoading loading)
+    : parts_(std::make_unique<Parts>(config, std::move(console))) {
+  if (loading == ImageLoading::at_once) load(nullptr);
+}
 
 Machine::~Machine() = default;
 
+void Machine::load(dedup::ImagePlacer* placer) {
+  parts_->load(placer);
+}
+
 void Machine::start() {
+  invariant(!parts_->guest, "a machine is started without its image");
   invariant(parts_->threads.empty(), "a machine is started twice");
   const auto count = static_cast<unsigned>(parts_->vcpus.size());
   if (!parts_->ending.expect_threads(count)) return;

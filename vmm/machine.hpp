@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "vmm/boot/image.hpp"
@@ -53,17 +54,23 @@ struct GuestExit {
 /// Called on a vCPU's thread with what the guest printed.
 using ConsoleSink = std::function<void(std::string_view)>;
 
+/// Whether a machine's memory holds the image as soon as the machine is made.
+enum class ImageLoading : std::uint8_t { at_once, later };
+
 /// A guest that is complete when constructed: memory reserved, image loaded, vCPUs ready to run.
 class Machine final : public dedup::WriteBarrier {
  public:
+  /// With ImageLoading::later the image is opened and checked, and load() has to be called before start().
   /// Throws UserError for a bad image, memory size, vCPU count or ROM and where /dev/kvm can't be used;
   /// std::system_error where the host fails.
-  Machine(const MachineConfig& config, ConsoleSink console);
+  Machine(const MachineConfig& config, ConsoleSink console, ImageLoading loading = ImageLoading::at_once);
   /// Ends the vCPUs and waits for their threads.
   ~Machine() override;
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
+  /// Puts the image into memory, its whole pages through `placer` where that is not null; once.
+  void load(dedup::ImagePlacer* placer);
   /// Starts the vCPUs' threads; once.
   void start();
   /// Blocks until the guest has ended, however it did.

@@ -41,7 +41,6 @@ class Agent::Thread {
         stop_(checked_fd(::eventfd(0, EFD_CLOEXEC), "eventfd")),
         requested_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
     worker_.connect();
-    thread_ = std::thread([this] { run(); });
   }
 
   Thread(const Thread&) = delete;
@@ -49,7 +48,19 @@ class Agent::Thread {
   ~Thread() {
     const std::uint64_t one = 1;
     if (::write(stop_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void place(std::span<const ImagePart> parts) {
+    invariant(!thread_.joinable(), "an image is loaded while the guest is merged");
+    worker_.place(parts);
+  }
+
+  void start() {
+    invariant(!thread_.joinable(), "an agent is started twice");
+    // Nothing has been quiet for an interval yet.
+    next_pass_ = Clock::now() + milliseconds(worker_.knobs().interval_ms);
+    thread_ = std::thread([this] { run(); });
   }
 
   // Another thread's pages to discard: done by the agent's thread, between two parts of a pass at the latest.
@@ -191,6 +202,14 @@ Agent::~Agent() = default;
 
 void Agent::discard(std::span<const GfnRange> ranges) {
   thread_->discard(ranges);
+}
+
+void Agent::place(std::span<const ImagePart> parts) {
+  thread_->place(parts);
+}
+
+void Agent::start() {
+  thread_->start();
 }
 
 AgentCounters Agent::counters() const {

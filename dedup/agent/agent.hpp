@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/page_map.hpp"
 #include "dedup/agent/write_barrier.hpp"
@@ -44,17 +45,21 @@ struct AgentCounters {
   std::vector<StoreFigure> orphaned_stores;
 };
 
-/// Merges the pages of one guest. All public functions may be called from any thread.
-class Agent {
+/// Merges the pages of one guest. All public functions but place() and start() may be called from any thread.
+class Agent final : public ImagePlacer {
  public:
-  /// Connects to the daemon, agrees on the protocol and starts the thread. The memory and `barrier` must
-  /// outlive the agent. Throws UserError when the daemon can't be reached, is another user's or refuses the
-  /// guest.
+  /// Connects to the daemon and agrees on the protocol. The memory and `barrier` must outlive the agent.
+  /// Throws UserError when the daemon can't be reached, is another user's or refuses the guest.
   Agent(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier);
   /// Stops the thread. What is merged stays merged; the daemon drops the references when the process is gone.
-  ~Agent();
+  ~Agent() override;
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
+
+  /// Maps the pages of an image from the domain's store, where the daemon has them, or gives them to it.
+  void place(std::span<const ImagePart> parts) override;
+  /// Starts the thread: from now on the guest's pages are merged. Once.
+  void start();
 
   /// Gives pages back that the guest has said it does not need, whatever they are shared with; returns when
   /// it is done. What is not guest memory is left out. The caller must not be inside guest memory: the guest

@@ -2,6 +2,7 @@
 #include "dedup/agent/remapper.hpp"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cstring>
 
@@ -60,10 +61,7 @@ void Remapper::merge(const PausedGuest& held, const wire::Grant& grant, wire::Me
     return !pages_.has(grant.page + i, GuestPages::merged) &&
            std::memcmp(memory + PageCount{i}.bytes(), frames + PageCount{i}.bytes(), page_size) == 0;
   };
-  const std::span<std::byte> region = pages_.region_of(grant.page).memory.bytes();
-  if (!inheritable_.empty() && (inheritable_.data() < region.data() || inheritable_.data() > memory)) {
-    keep_from_children(held);  // of another region, or not in ascending order
-  }
+  begin_run(held, grant.page);
   for (std::uint32_t first = 0; first < grant.count;) {
     std::uint32_t end = first;
     while (end < grant.count && mergeable(end)) ++end;
@@ -72,6 +70,49 @@ void Remapper::merge(const PausedGuest& held, const wire::Grant& grant, wire::Me
       wire::append_page(mapped ? merged.kept : merged.refused, grant.page + i);
     if (end < grant.count) wire::append_page(merged.refused, grant.page + end);  // the one that differs
     first = end + 1;
+  }
+}
+
+void Remapper::place(const PausedGuest& held, const wire::Grant& grant, std::span<const std::byte> image,
+                     wire::Merged& merged) {
+  std::byte* const memory = pages_.host(grant.page);
+  begin_run(held, grant.page);
+  if (!has_frames(grant) || !map_frames(grant.page, {grant.frame}, grant.count)) {
+    std::memcpy(memory, image.data(), image.size());
+    for (std::uint32_t i = 0; i < grant.count; ++i) {
+      pages_.clear(grant.page + i, GuestPages::offered);
+      wire::append_page(merged.refused, grant.page + i);
+    }
+    return;
+  }
+  // One call instead of a fault for each sixteen pages. Where the kernel is too old for it, they are taken.
+  ::madvise(memory, image.size(), MADV_POPULATE_READ);
+  for (std::uint32_t i = 0; i < grant.count; ++i) {
+    std::byte* const page = memory + PageCount{i}.bytes();
+    const std::byte* const bytes = image.data() + PageCount{i}.bytes();
+    if (std::memcmp(page, bytes, page_size) == 0) {
+      wire::append_page(merged.kept, grant.page + i);
+    } else {
+      std::memcpy(page, bytes, page_size);  // the kernel makes it a page of this guest's own
+      pages_.clear(grant.page + i, GuestPages::merged);
+      wire::append_page(merged.refused, grant.page + i);
+    }
+  }
+}
+
+// Whether the store's file reaches to the frames' end: reading a mapping beyond it would end the process.
+bool Remapper::has_frames(const wire::Grant& grant) const {
+  struct stat info {};
+  return ::fstat(store_.get(), &info) == 0 &&
+         FrameId{grant.frame}.offset() + PageCount{grant.count}.bytes() <=
+             static_cast<std::uint64_t>(info.st_size);
+}
+
+// What is mapped from here on is of another region than before, or does not lie behind it.
+void Remapper::begin_run(const PausedGuest& held, std::uint32_t page) {
+  const std::byte* const region = pages_.region_of(page).memory.host;
+  if (!inheritable_.empty() && (inheritable_.data() < region || inheritable_.data() > pages_.host(page))) {
+    keep_from_children(held);
   }
 }
 

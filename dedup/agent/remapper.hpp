@@ -29,8 +29,13 @@ class Remapper {
   /// Maps the pages of `grant`, which lie in one region, to its frames where all bytes are equal. Says in
   /// `merged` which were mapped and which were not.
   void merge(const PausedGuest& held, const wire::Grant& grant, wire::Merged& merged);
-  /// Marks what merge() has mapped since the last call as not to be inherited by children. Once for many
-  /// runs: the call costs as much as mapping a page.
+  /// Maps the pages of `grant`, which lie in one region and were never written, to its frames, and makes them
+  /// hold `image`, the bytes of an image that is being loaded: what a frame has otherwise, or what could not
+  /// be mapped, is copied and said to be refused.
+  void place(const PausedGuest& held, const wire::Grant& grant, std::span<const std::byte> image,
+             wire::Merged& merged);
+  /// Marks what merge() and place() have mapped since the last call as not to be inherited by children. Once
+  /// for many runs: the call costs as much as mapping a page.
   void keep_from_children(const PausedGuest& held);
 
   /// The store's descriptor, for who wants to know of it when nothing is mapped from it by us any more.
@@ -47,6 +52,8 @@ class Remapper {
   [[nodiscard]] static bool discard(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range);
 
  private:
+  void begin_run(const PausedGuest& held, std::uint32_t page);
+  [[nodiscard]] bool has_frames(const wire::Grant& grant) const;
   bool map_frames(std::uint32_t page, FrameId frame, std::uint32_t count);
 
   GuestPages& pages_;

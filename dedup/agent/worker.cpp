@@ -115,6 +115,40 @@ void Worker::send(wire::Type type, std::span<const std::byte> payload) {
   if (connection_ && !payload.empty() && !connection_->send(type, payload)) lose_daemon();
 }
 
+void Worker::place(std::span<const ImagePart> parts, ImageSharing::Patience patience) {
+  ImagePages image(pages_, parts);
+  if (connection_ && config_.sharing == Sharing::all) share(image, patience);
+  image.copy_rest(pages_);
+}
+
+// Maps what the daemon has of the image. What it has not, or not in time, is left to be copied.
+void Worker::share(ImagePages& image, ImageSharing::Patience patience) {
+  ImageSharing sharing(pages_, image, *connection_, *membership_);
+  const ImageSharing::Outcome outcome = sharing.run(patience);
+  if (outcome == ImageSharing::Outcome::lost) return lose_daemon();
+  if (sharing.knobs()) take_knobs(*sharing.knobs());
+  std::vector<wire::Grant> grants = sharing.take_grants();
+  wire::Merged merged;
+  for (const wire::Grant& grant : take_what_exceeds_the_budget(grants)) {
+    merged.refused.push_back({grant.page, grant.count});
+  }
+  {
+    const PausedGuest held(barrier_);  // nothing runs yet
+    for (const wire::Grant& grant : grants) {
+      const ImagePages::Run& run = *image.run_of(grant.page);
+      remapper_->place(held, grant, {ImagePages::bytes_of(run, grant.page), PageCount{grant.count}.bytes()},
+                       merged);
+      for (std::uint32_t i = 0; i < grant.count; ++i)
+        image.state(run, grant.page + i) = ImagePages::State::placed;
+    }
+    remapper_->keep_from_children(held);
+  }
+  vmas_ += 2 * grants.size();
+  for (const wire::PageRange& range : merged.kept) counters_->merges += range.count;
+  if (!grants.empty()) note_replaced_mappings();
+  answer(std::move(merged));
+}
+
 bool Worker::run_pass(const std::function<bool()>& cancelled) {
   bool found = false;
   volatile_pages_ = 0;
@@ -360,6 +394,8 @@ void Worker::handle(const Frame& frame) {
         return;
       }
       break;
+    case wire::Type::synced:
+      return;  // late: an image was loaded without the daemon's last answers
     default:
       break;
   }

@@ -19,6 +19,8 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/connection.hpp"
 #include "dedup/agent/guest_pages.hpp"
+#include "dedup/agent/image_placer.hpp"
+#include "dedup/agent/image_sharing.hpp"
 #include "dedup/agent/remapper.hpp"
 #include "dedup/agent/tracker.hpp"
 #include "dedup/agent/write_barrier.hpp"
@@ -38,6 +40,9 @@ class Worker {
   [[nodiscard]] bool connected() const { return connection_.has_value(); }
   /// Of the daemon's socket, to wait on; only while connected.
   [[nodiscard]] int socket_fd() const { return connection_->fd(); }
+
+  /// Loads an image: ImagePlacer::place().
+  void place(std::span<const ImagePart> parts, ImageSharing::Patience patience = {});
 
   /// Looks at every populated page once. True when anything was found: pages that changed, that can be
   /// offered, that were broken or given back. `cancelled` is asked now and then and ends the pass early.
@@ -70,6 +75,7 @@ class Worker {
   void consider(std::uint32_t page, Findings& findings);
   void offer(std::uint32_t page, Digest digest, Findings& findings);
   void note_written(std::uint32_t page, Findings& findings);
+  void share(ImagePages& image, ImageSharing::Patience patience);
   void act_on(Findings& findings);
   void give_back(Findings& findings);
   void discard_pages(std::uint32_t first, std::uint32_t end);

@@ -69,11 +69,11 @@ Outcome Domain::for_each_page(PageId guest, Pages ranges, Act act) {
   return Outcome::done;
 }
 
-Outcome Domain::offer(PageId guest, std::span<const wire::Offer> offers) {
+Outcome Domain::offer(PageId guest, std::span<const wire::Offer> offers, Merger::FirstSighting first) {
   const std::uint32_t pages = guests_.at(guest.value).pages;
   for (const wire::Offer& offer : offers) {
     if (offer.page >= pages || offer.digest >> Digest::bits != 0) return Outcome::violation;
-    if (merger_.offer({guest.value + offer.page}, {offer.digest}) == Outcome::violation)
+    if (merger_.offer({guest.value + offer.page}, {offer.digest}, first) == Outcome::violation)
       return Outcome::violation;
   }
   return Outcome::done;

@@ -43,7 +43,8 @@ class Domain {
   void leave(PageId guest);
 
   // What agents say. A violation tells that a page is out of range or that the books say otherwise.
-  Merger::Outcome offer(PageId guest, std::span<const wire::Offer> offers);
+  Merger::Outcome offer(PageId guest, std::span<const wire::Offer> offers,
+                        Merger::FirstSighting first = Merger::FirstSighting::noted);
   Merger::Outcome withdraw(PageId guest, Pages pages);
   Merger::Outcome answered(PageId guest, Pages pages, Merger::Answer answer);
   Merger::Outcome broken(PageId guest, Pages pages);

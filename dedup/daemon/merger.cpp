@@ -29,7 +29,7 @@ void Merger::remove_guest(PageId first, std::uint32_t pages) {
   books_.forget_pages(first, pages);
 }
 
-Merger::Outcome Merger::offer(PageId page, Digest digest) {
+Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
   switch (books_.knowledge(page)) {
     case PageKnowledge::merged:
       return Outcome::violation;  // an agent reports the break first
@@ -47,9 +47,7 @@ Merger::Outcome Merger::offer(PageId page, Digest digest) {
   }
   const std::optional<Sighting> seen = index_.find(digest);
   if (!seen) {
-    books_.set_unshared(page, digest);
-    index_.insert(digest, Sighting::of(page));
-    ++counts_.pages_unshared;
+    first == FirstSighting::makes_frame ? make_frame(page, digest) : note_unshared(page, digest);
   } else if (!seen->is_frame()) {
     second_sighting(seen->page(), page, digest);
   } else {
@@ -61,6 +59,23 @@ Merger::Outcome Merger::offer(PageId page, Digest digest) {
     if (published) orders_.grants.push_back({page, frame});
   }
   return Outcome::done;
+}
+
+void Merger::note_unshared(PageId page, Digest digest) {
+  books_.set_unshared(page, digest);
+  index_.insert(digest, Sighting::of(page));
+  ++counts_.pages_unshared;
+}
+
+// Of a digest that the index does not know.
+void Merger::make_frame(PageId page, Digest digest) {
+  const auto allocated = books_.allocate(digest, last_frame_ + 1);
+  if (!allocated) return note_unshared(page, digest);
+  last_frame_ = *allocated;
+  index_.insert(digest, Sighting::of(*allocated));
+  books_.link(page, *allocated, PageKnowledge::waiting);
+  ++counts_.pages_pending;
+  ask_for(*allocated, page);
 }
 
 void Merger::second_sighting(PageId first, PageId second, Digest digest) {

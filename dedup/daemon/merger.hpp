@@ -4,6 +4,8 @@
 // more.
 //
 //   first sighting of a digest     unshared: the index knows the one page
+//   ... of a page of an image      a frame is set aside, the page waits for it and donates: the next guest of
+//                                  the image finds it while it loads
 //   second sighting                a frame is set aside, both pages wait for it, the newcomer donates
 //   donation arrives, digest right the frame is published, every page that waits is granted it
 //   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared
@@ -80,7 +82,9 @@ class Merger {
   /// The guest's process is gone: all its references go, its numbers may be used again.
   void remove_guest(PageId first, std::uint32_t pages);
 
-  Outcome offer(PageId page, Digest digest);
+  /// What becomes of a digest that nobody has offered before.
+  enum class FirstSighting : std::uint8_t { noted, makes_frame };
+  Outcome offer(PageId page, Digest digest, FirstSighting first = FirstSighting::noted);
   /// The offer of this page, if there is one, does not stand any more.
   Outcome withdraw(PageId page);
   /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to
@@ -113,6 +117,8 @@ class Merger {
     }
   };
 
+  void note_unshared(PageId page, Digest digest);
+  void make_frame(PageId page, Digest digest);
   void second_sighting(PageId first, PageId second, Digest digest);
   void leave(PageId page);
   void forget_unshared(PageId page);

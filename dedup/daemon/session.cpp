@@ -90,7 +90,17 @@ bool Session::handle(wire::Type type, std::span<const std::byte> payload) {
   bool fine = false;
   switch (type) {
     case wire::Type::offer:
-      fine = handle_offer(payload);
+      fine = handle_offer(payload, Merger::FirstSighting::noted);
+      break;
+    case wire::Type::image:
+      fine = handle_offer(payload, Merger::FirstSighting::makes_frame);
+      break;
+    case wire::Type::sync:
+      // What came before has been carried out, and its answers stand before this one in the outbox.
+      if (const auto sync = wire::read_one<wire::Sync>(payload)) {
+        fine = true;
+        send(wire::Type::synced, wire::bytes_of(*sync));
+      }
       break;
     case wire::Type::donated:
       fine = handle_donated(payload);
@@ -183,10 +193,10 @@ void Session::welcome() {
   }
 }
 
-bool Session::handle_offer(std::span<const std::byte> payload) {
+bool Session::handle_offer(std::span<const std::byte> payload, Merger::FirstSighting first) {
   const auto offers = wire::read_many<wire::Offer>(payload);
   return offers && offers->size() <= wire::max_offers &&
-         member_.domain->offer(member_.guest, *offers) == Merger::Outcome::done;
+         member_.domain->offer(member_.guest, *offers, first) == Merger::Outcome::done;
 }
 
 bool Session::handle_donated(std::span<const std::byte> payload) {

@@ -80,7 +80,7 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   [[nodiscard]] bool handle(wire::Type type, std::span<const std::byte> payload);
   [[nodiscard]] bool handle_first(wire::Type type, std::span<const std::byte> payload);
   [[nodiscard]] bool handle_hello(std::span<const std::byte> payload);
-  [[nodiscard]] bool handle_offer(std::span<const std::byte> payload);
+  [[nodiscard]] bool handle_offer(std::span<const std::byte> payload, Merger::FirstSighting first);
   [[nodiscard]] bool handle_donated(std::span<const std::byte> payload);
   [[nodiscard]] bool handle_merged(std::span<const std::byte> payload);
   void welcome();

@@ -14,6 +14,13 @@
 #include <thread>
 
 namespace samepage::dedup {
+namespace {
+
+std::uint64_t word_of(std::uint64_t content, std::size_t word) {
+  return content == 0 ? 0 : content * 0x9e3779b97f4a7c15U + word;
+}
+
+}  // namespace
 
 void FleetGuest::write(std::size_t offset, std::uint64_t value) {
   std::memcpy(ram.data() + offset, &value, sizeof(value));
@@ -22,7 +29,7 @@ void FleetGuest::write(std::size_t offset, std::uint64_t value) {
 
 void FleetGuest::fill(std::size_t page, std::uint64_t content) {
   for (std::size_t word = 0; word < page_size / 8; ++word) {
-    write(page * page_size + word * 8, content == 0 ? 0 : content * 0x9e3779b97f4a7c15U + word);
+    write(page * page_size + word * 8, word_of(content, word));
   }
 }
 
@@ -63,7 +70,7 @@ UniqueFd Fleet::dial(UniqueFd life) {
   return UniqueFd(ends[1]);
 }
 
-FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
+FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
   auto guest = std::make_unique<FleetGuest>();
   guest->name = "guest-" + std::to_string(++next_name_);
   guest->pages = pages;
@@ -77,26 +84,59 @@ FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
       {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
   guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""},
                                            regions, guest->barrier, options.tracker, options.backend);
+  guests_.push_back(std::move(guest));
+  return *guests_.back();
+}
+
+FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
+  FleetGuest& guest = add_apart(pages, options);
   std::array<int, 2> ends{};
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  guest->life = UniqueFd(ends[1]);
+  guest.life = UniqueFd(ends[1]);
   UniqueFd socket = dial(UniqueFd(ends[0]));
-  // Joining waits for the daemon's answer, which this thread has to let it give.
+  try {
+    while_daemon_answers([&] { guest.worker->connect(std::move(socket)); });
+  } catch (...) {
+    guests_.pop_back();
+    throw;
+  }
+  return guest;
+}
+
+void Fleet::while_daemon_answers(const std::function<void()>& act) {
   std::exception_ptr failure;
   std::atomic<bool> done = false;
-  std::thread joining([&] {
+  std::thread waiting([&] {
     try {
-      guest->worker->connect(std::move(socket));
+      act();
     } catch (...) {
       failure = std::current_exception();
     }
     done = true;
   });
   while (!done) poll_daemon();
-  joining.join();
+  waiting.join();
+  poll_daemon();  // what was said last
   if (failure) std::rethrow_exception(failure);
-  guests_.push_back(std::move(guest));
-  return *guests_.back();
+}
+
+FleetImage image_for(FleetGuest& guest, std::size_t first, const std::vector<std::uint64_t>& contents) {
+  FleetImage image;
+  std::byte* shadow = guest.shadow.data() + first * page_size;
+  for (std::size_t page = 0; page < contents.size(); ++page) {
+    for (std::size_t word = 0; word < page_size / 8; ++word) {
+      const std::uint64_t value = word_of(contents[page], word);
+      std::memcpy(shadow + page * page_size + word * 8, &value, sizeof(value));
+    }
+  }
+  image.bytes.assign(shadow, shadow + contents.size() * page_size);
+  image.parts = {{Gfn{first}, image.bytes}};
+  return image;
+}
+
+void Fleet::load(FleetGuest& guest, std::size_t first, const std::vector<std::uint64_t>& contents) {
+  const FleetImage image = image_for(guest, first, contents);
+  while_daemon_answers([&] { guest.worker->place(image.parts); });
 }
 
 void Fleet::kill(FleetGuest& guest) {

@@ -3,8 +3,11 @@
 // piece of memory with a shadow copy that no code of ours touches: after every step the two must be equal.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,12 +54,29 @@ struct FleetGuest {
   [[nodiscard]] std::size_t frames_mapped() const;
 };
 
+/// An image's bytes, and where they go.
+struct FleetImage {
+  std::vector<std::byte> bytes;
+  std::vector<ImagePart> parts;
+};
+/// Pages of these contents from page `first` of the guest on; the guest's shadow has them from now on.
+FleetImage image_for(FleetGuest& guest, std::size_t first, const std::vector<std::uint64_t>& contents);
+
 struct GuestOptions {
   std::string domain = "default";
   Sharing sharing = Sharing::all;
   TrackerKind tracker = TrackerKind::best;
   Pagemap::Backend backend = Pagemap::Backend::newest;
 };
+
+// What a guest may be tracked with: the newest kernel's way, hashing with PAGEMAP_SCAN, hashing with pagemap
+// words.
+inline const GuestOptions write_protection{};
+inline const GuestOptions rehash{.tracker = TrackerKind::rehash};
+inline const GuestOptions old_kernel{.tracker = TrackerKind::rehash, .backend = Pagemap::Backend::words};
+inline std::string kind_of(const testing::TestParamInfo<GuestOptions>& info) {
+  return info.index == 0 ? "WriteProtection" : info.index == 1 ? "Rehash" : "OldKernel";
+}
 
 class Fleet {
  public:
@@ -66,6 +86,11 @@ class Fleet {
   Fleet& operator=(const Fleet&) = delete;
 
   FleetGuest& add(std::size_t pages, const GuestOptions& options = {});
+  /// Adds a guest without a daemon to talk to: the caller has the other end of the socket that it connects.
+  FleetGuest& add_apart(std::size_t pages, const GuestOptions& options = {});
+  /// Loads an image whose pages have these contents (as fill() knows them) to the pages from `first` on. They
+  /// must be untouched.
+  void load(FleetGuest& guest, std::size_t first, const std::vector<std::uint64_t>& contents);
   /// The guest's process ends: memory, agent and pidfd go.
   void kill(FleetGuest& guest);
   /// A pass of each guest's agent, then all messages to and fro until nobody has anything to say.
@@ -75,6 +100,8 @@ class Fleet {
   void exchange_messages();
   /// A connected socket whose other end the daemon serves.
   UniqueFd dial(UniqueFd life);
+  /// Runs what waits for the daemon's answers in a thread of its own, while the daemon gives them.
+  void while_daemon_answers(const std::function<void()>& act);
   void poll_daemon();
 
   [[nodiscard]] nlohmann::json host() const;

@@ -257,16 +257,6 @@ TEST_P(FleetTest, TheGuestIsHeldWheneverItsPagesAreReplaced) {
   EXPECT_EQ(a.barrier.holds(), a.worker->counters().stops);
 }
 
-// What a guest may be tracked with: the newest kernel's way, hashing with PAGEMAP_SCAN, hashing with pagemap
-// words.
-const GuestOptions write_protection{};
-const GuestOptions rehash{.tracker = TrackerKind::rehash};
-const GuestOptions old_kernel{.tracker = TrackerKind::rehash, .backend = Pagemap::Backend::words};
-
-std::string kind_of(const testing::TestParamInfo<GuestOptions>& info) {
-  return info.index == 0 ? "WriteProtection" : info.index == 1 ? "Rehash" : "OldKernel";
-}
-
 INSTANTIATE_TEST_SUITE_P(Tracked, FleetTest, testing::Values(write_protection, rehash, old_kernel), kind_of);
 
 TEST(Domains, TwoDomainsShareNothing) {

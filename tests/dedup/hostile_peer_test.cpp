@@ -44,6 +44,9 @@ class HostilePeer : public testing::Test {
     ASSERT_TRUE(frame);
     ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
     store_ = std::move(frame->fds.at(0));
+    const auto welcome = wire::read_one<wire::Welcome>(frame->payload);
+    ASSERT_TRUE(welcome);
+    secret_ = welcome->secret;
   }
   bool cut_off() {
     fleet_.poll_daemon();
@@ -68,6 +71,7 @@ class HostilePeer : public testing::Test {
   FleetGuest& a_ = fleet_.add(16);
   FleetGuest& b_ = fleet_.add(16);
   UniqueFd life_, socket_, store_;
+  DigestSecret secret_{};
 };
 
 TEST_F(HostilePeer, NonsenseInsteadOfHello) {
@@ -219,6 +223,61 @@ TEST_F(HostilePeer, AQuestionInTheMiddleOfASession) {
   join();
   say(wire::Type::query, std::as_bytes(std::span(std::string_view("{\"do\":\"stat\"}"))));
   EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, AnImageBeyondItsMemory) {
+  join();
+  say_one(wire::Type::image, wire::Offer{1, 16, 0});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, AnImageOfMorePagesThanAMessageMayHave) {
+  join();
+  say(wire::Type::image, std::vector<std::byte>((wire::max_offers + 1) * sizeof(wire::Offer)));
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, ASyncThatIsNone) {
+  join();
+  say_one(wire::Type::sync, std::uint64_t{1});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, NamesAnImageAndDonatesNothing) {
+  join();
+  const FleetImage image = image_for(a_, 12, {101, 102, 103});
+  std::vector<wire::Offer> offers;
+  for (std::uint32_t page = 0; page < 3; ++page) {
+    offers.push_back({digest_of_page(image.bytes.data() + page * page_size, secret_).value, page, 0});
+  }
+  say(wire::Type::image, std::as_bytes(std::span(offers)));
+  // A guest of that image waits for nobody: it copies, and shares once somebody has donated.
+  fleet_.load(a_, 12, {101, 102, 103});
+  fleet_.check_everything("after loading");
+  EXPECT_EQ(a_.frames_mapped(), 8U);
+  socket_.reset();
+  fleet_.poll_daemon();
+  fleet_.load(b_, 12, {101, 102, 103});
+  fleet_.settle();
+  EXPECT_EQ(fleet_.figure("pages_sharing"), 11U);
+  fleet_.check_everything("in the end");
+}
+
+TEST_F(HostilePeer, NamesAnImageAndDonatesOtherBytes) {
+  join();
+  const FleetImage image = image_for(a_, 12, {101});
+  say_one(wire::Type::image, wire::Offer{digest_of_page(image.bytes.data(), secret_).value, 0, 0});
+  const auto frame = receive_frame(socket_.get());
+  ASSERT_TRUE(frame);
+  const auto verdict = wire::decode_verdict(frame->payload);
+  ASSERT_TRUE(verdict && verdict->donate.size() == 1);
+  say_one(wire::Type::donated, verdict->donate[0]);  // the slot holds zeros
+  fleet_.load(a_, 12, {101});
+  fleet_.check_everything("after loading");
+  EXPECT_EQ(a_.frames_mapped(), 9U);
+  others_go_on();
 }
 
 TEST_F(HostilePeer, RandomBytes) {

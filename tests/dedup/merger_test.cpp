@@ -12,6 +12,7 @@ namespace {
 
 using Outcome = Merger::Outcome;
 using Answer = Merger::Answer;
+using FirstSighting = Merger::FirstSighting;
 
 class MergerTest : public testing::Test {
  protected:
@@ -39,6 +40,64 @@ TEST_F(MergerTest, FirstSightingIsUnshared) {
   const MergerOrders orders = merger_.take_orders();
   EXPECT_TRUE(orders.grants.empty() && orders.donations.empty());
   EXPECT_EQ(merger_.counts().pages_unshared, 1U);
+}
+
+TEST_F(MergerTest, FirstSightingInAnImageMakesAFrame) {
+  ASSERT_EQ(merger_.offer(a_, {1}, FirstSighting::makes_frame), Outcome::done);
+  MergerOrders orders = merger_.take_orders();
+  ASSERT_EQ(orders.donations.size(), 1U);
+  EXPECT_EQ(orders.donations[0].page, a_);
+  EXPECT_TRUE(orders.grants.empty());
+  const auto frame = merger_.donated(a_, {1});
+  ASSERT_TRUE(frame);
+  merger_.publish(*frame);
+  ASSERT_EQ(merger_.take_orders().grants.size(), 1U);
+  ASSERT_EQ(merger_.answered(a_, Answer::kept), Outcome::done);
+  EXPECT_EQ(merger_.books().references(*frame), 1U);
+  EXPECT_EQ(merger_.counts().pages_pending, 0U);
+  // The next guest of the image is granted it at once.
+  ASSERT_EQ(merger_.offer(b_, {1}, FirstSighting::makes_frame), Outcome::done);
+  orders = merger_.take_orders();
+  EXPECT_TRUE(orders.donations.empty());
+  ASSERT_EQ(orders.grants.size(), 1U);
+  EXPECT_EQ(orders.grants[0].frame, *frame);
+}
+
+TEST_F(MergerTest, AFrameOfAnImageGoesWithItsOnlyDonor) {
+  for (const bool donates_rubbish : {true, false}) {
+    ASSERT_EQ(merger_.offer(a_, {1}, FirstSighting::makes_frame), Outcome::done);
+    if (donates_rubbish) {
+      EXPECT_FALSE(merger_.donated(a_, {99}));
+    } else {
+      merger_.detach_guest(guest_, 16);
+    }
+    EXPECT_EQ(merger_.books().frames_in_use(), 0U);
+    EXPECT_EQ(merger_.counts().pages_pending, 0U);
+    ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);  // nobody else is known to have it
+    EXPECT_EQ(merger_.counts().pages_unshared, 1U);
+    ASSERT_EQ(merger_.withdraw(b_), Outcome::done);
+  }
+}
+
+TEST_F(MergerTest, AnImageWhoseDonorChangedIsUnsharedForTheOther) {
+  ASSERT_EQ(merger_.offer(a_, {1}, FirstSighting::makes_frame), Outcome::done);
+  ASSERT_EQ(merger_.offer(b_, {1}, FirstSighting::makes_frame), Outcome::done);
+  EXPECT_EQ(merger_.take_orders().donations.size(), 1U);
+  EXPECT_FALSE(merger_.donated(a_, {99}));
+  EXPECT_EQ(merger_.counts().pages_unshared, 1U);
+  ASSERT_EQ(merger_.offer(c_, {1}, FirstSighting::makes_frame), Outcome::done);
+  const MergerOrders orders = merger_.take_orders();
+  ASSERT_EQ(orders.donations.size(), 1U);
+  EXPECT_EQ(orders.donations[0].page, c_);
+}
+
+TEST_F(MergerTest, AnImageBeyondTheStoresEndIsUnshared) {
+  Merger small(1);
+  const PageId guest = small.add_guest(2);
+  ASSERT_EQ(small.offer(guest, {1}, FirstSighting::makes_frame), Outcome::done);
+  ASSERT_EQ(small.offer({guest.value + 1}, {2}, FirstSighting::makes_frame), Outcome::done);
+  EXPECT_EQ(small.take_orders().donations.size(), 1U);
+  EXPECT_EQ(small.counts().pages_unshared, 1U);
 }
 
 TEST_F(MergerTest, SecondSightingAsksTheNewcomerToDonate) {

@@ -19,12 +19,12 @@ constexpr std::size_t pages = 40;
 class ModelTest : public testing::TestWithParam<unsigned> {
  protected:
   void step() {
-    if (fleet_.guests().empty()) return static_cast<void>(fleet_.add(pages));
+    if (fleet_.guests().empty()) return add_guest();
     FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
     const std::size_t page = random_() % pages;
     switch (random_() % 16) {
       case 0:
-        if (fleet_.guests().size() < 6) fleet_.add(pages, some_options());
+        if (fleet_.guests().size() < 6) add_guest();
         break;
       case 1:
         if (random_() % 4 == 0) fleet_.kill(guest);
@@ -56,6 +56,15 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         guest.fill(page, 1 + random_() % 6);  // few contents, so that equal pages abound
         break;
     }
+  }
+
+  // Half of them are loaded with an image, of contents that others may have.
+  void add_guest() {
+    FleetGuest& guest = fleet_.add(pages, some_options());
+    if (random_() % 2 == 0) return;
+    std::vector<std::uint64_t> contents(1 + random_() % (pages / 2));
+    for (std::uint64_t& content : contents) content = random_() % 7;
+    fleet_.load(guest, random_() % (pages / 2), contents);
   }
 
   GuestOptions some_options() {

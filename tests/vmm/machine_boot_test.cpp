@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <cstring>
+
 #include "base/check.hpp"
 #include "tests/vmm/multiboot_elf.hpp"
 #include "tests/vmm/raw_guest.hpp"
@@ -124,6 +126,32 @@ TEST_F(Boot, RomIsRead) {
   EXPECT_EQ(exit.code, '+') << exit.message;
   ASSERT_EQ(machine_->rom_ranges().size(), 1U);
   EXPECT_EQ(machine_->rom_ranges()[0], (GfnRange{Gfn{0xd0000}, PageCount{1}}));
+}
+
+// Copies, as the one that knows of nobody to share with.
+class CopyingPlacer final : public dedup::ImagePlacer {
+ public:
+  explicit CopyingPlacer(const Machine& machine) : memory_(machine.ram().front().bytes()) {}
+  void place(std::span<const dedup::ImagePart> parts) override {
+    for (const dedup::ImagePart& part : parts) {
+      std::memcpy(memory_.data() + part.first.gpa().value, part.bytes.data(), part.bytes.size());
+      pages_ += pages_in(part.bytes.size()).value;
+    }
+  }
+  std::span<std::byte> memory_;
+  std::uint64_t pages_ = 0;
+};
+
+TEST_F(Boot, TheImageCanBeLoadedLaterAndBySomebodyElse) {
+  const test::TemporaryFile image(test::raw_image(exit_42, std::string(0x1800, 'x')));
+  MachineConfig config;
+  config.image = image.path();
+  Machine machine(config, nullptr, ImageLoading::later);
+  CopyingPlacer placer(machine);
+  machine.load(&placer);
+  EXPECT_EQ(placer.pages_, 2U);
+  machine.start();
+  EXPECT_EQ(machine.wait().code, 42);
 }
 
 std::string complaint(const MachineConfig& config) {

@@ -6,12 +6,16 @@
 #include <cstddef>
 #include <span>
 
+#include "base/types.hpp"
+#include "dedup/agent/image_placer.hpp"
 #include "vmm/boot/image.hpp"
 #include "vmm/memory/guest_memory.hpp"
 
 namespace samepage::vmm {
 
-/// Copies the segments of `image`, which was parsed from `file` and fits into `memory`.
-void load_segments(const Image& image, std::span<const std::byte> file, const GuestMemory& memory);
+/// Puts the segments of `image`, which was parsed from `file` and fits into `memory`, where they belong:
+/// whole pages through `placer`, if there is one, and the rest by copying.
+void load_segments(const Image& image, std::span<const std::byte> file, const GuestMemory& memory,
+                   dedup::ImagePlacer* placer = nullptr);
 
 }  // namespace samepage::vmm

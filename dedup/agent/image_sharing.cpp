@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/image_sharing.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "dedup/digest.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using Outcome = ImageSharing::Outcome;
+using State = ImagePages::State;
+
+// Small enough that the daemon looks up one part of the image while the next is hashed, and publishes some
+// donations while others are copied.
+constexpr std::size_t offers_at_once = 1024;
+constexpr std::size_t donations_at_once = 32;
+static_assert(offers_at_once <= wire::max_offers);
+
+}  // namespace
+
+Outcome ImageSharing::run(Patience patience) {
+  patience_ = patience;
+  deadline_ = Clock::now() + patience.total;
+  if (const Outcome offered = offer_all(); offered != Outcome::settled) return offered;
+  if (!sync()) return Outcome::lost;
+  // A donation is followed by a SYNC of its own, so the last answer comes when there is nothing left to do.
+  while (syncs_answered_ < syncs_sent_) {
+    if (!wait_for(POLLIN)) return Outcome::overdue;
+    if (const Outcome received = receive(); received != Outcome::settled) return received;
+  }
+  return Outcome::settled;
+}
+
+Outcome ImageSharing::offer_all() {
+  std::vector<wire::Offer> offers;
+  offers.reserve(offers_at_once);
+  for (const ImagePages::Run& run : image_.runs()) {
+    for (std::uint32_t page = run.page; page < run.end(); ++page) {
+      const std::byte* const bytes = ImagePages::bytes_of(run, page);
+      if (is_zero_page(bytes)) {
+        image_.state(run, page) = State::placed;  // untouched memory is zeros
+        continue;
+      }
+      image_.state(run, page) = State::offered;
+      pages_.set(page, GuestPages::offered);
+      offers.push_back({digest_of_page(bytes, membership_.welcome.secret).value, page, 0});
+      if (offers.size() < offers_at_once) continue;
+      if (const Outcome sent = offer(offers); sent != Outcome::settled) return sent;
+    }
+  }
+  return offers.empty() ? Outcome::settled : offer(offers);
+}
+
+Outcome ImageSharing::offer(std::vector<wire::Offer>& offers) {
+  // A stopped daemon must not hold us for as long as a socket may block.
+  if (!wait_for(POLLOUT)) return Outcome::overdue;
+  if (!connection_.send(wire::Type::image, std::as_bytes(std::span(offers)))) return Outcome::lost;
+  offers.clear();
+  return handle_waiting();
+}
+
+Outcome ImageSharing::handle_waiting() {
+  while (connection_.readable()) {
+    if (const Outcome received = receive(); received != Outcome::settled) return received;
+  }
+  return Outcome::settled;
+}
+
+Outcome ImageSharing::receive() {
+  const std::optional<Frame> frame = connection_.receive();
+  return frame && handle(*frame) ? Outcome::settled : Outcome::lost;
+}
+
+bool ImageSharing::handle(const Frame& frame) {
+  switch (static_cast<wire::Type>(frame.type)) {
+    case wire::Type::verdict: {
+      const auto verdict = wire::decode_verdict(frame.payload);
+      return verdict && handle(*verdict);
+    }
+    case wire::Type::synced: {
+      const auto answer = wire::read_one<wire::Sync>(frame.payload);
+      return answer && answer->number == syncs_answered_ && syncs_answered_++ < syncs_sent_;
+    }
+    case wire::Type::knobs:
+      knobs_ = wire::read_one<wire::Knobs>(frame.payload);
+      return knobs_.has_value();
+    default:
+      return false;
+  }
+}
+
+bool ImageSharing::handle(const wire::Verdict& verdict) {
+  for (const wire::Grant& grant : verdict.grants) {
+    if (!take_grant(grant)) return false;
+  }
+  if (verdict.donate.empty()) return true;
+  std::span<const wire::Donation> requests(verdict.donate);
+  while (!requests.empty()) {
+    const std::size_t count = std::min(donations_at_once, requests.size());
+    if (!donate(requests.first(count))) return false;
+    requests = requests.subspan(count);
+  }
+  return sync();
+}
+
+// False for a grant of what was not offered, of what was granted already, or of a frame that can't be.
+bool ImageSharing::take_grant(wire::Grant grant) {
+  const std::uint32_t max_frames = membership_.welcome.max_frames;
+  if (grant.frame >= max_frames || grant.count > max_frames - grant.frame) return false;
+  while (grant.count > 0) {
+    const ImagePages::Run* const run = image_.run_of(grant.page);
+    if (run == nullptr) return false;
+    const std::uint32_t count = std::min(grant.count, run->end() - grant.page);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (std::exchange(image_.state(*run, grant.page + i), State::granted) != State::offered) return false;
+    }
+    grants_.push_back({grant.page, grant.frame, count});
+    grant = {grant.page + count, grant.frame + count, grant.count - count};
+  }
+  return true;
+}
+
+bool ImageSharing::donate(std::span<const wire::Donation> requests) {
+  for (const wire::Donation& request : requests) {
+    const ImagePages::Run* const run = image_.run_of(request.page);
+    if (run == nullptr || request.slot >= membership_.welcome.staging_slots) return false;
+    std::memcpy(membership_.staging.data() + PageCount{request.slot}.bytes(),
+                ImagePages::bytes_of(*run, request.page), page_size);
+  }
+  return connection_.send(wire::Type::donated, std::as_bytes(requests));
+}
+
+bool ImageSharing::sync() {
+  return connection_.send(wire::Type::sync, wire::bytes_of(wire::Sync{syncs_sent_++}));
+}
+
+bool ImageSharing::wait_for(short events) {
+  const auto end = std::min(deadline_, Clock::now() + patience_.silence);
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    pollfd waiting{connection_.fd(), events, 0};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
+}
+
+// Grants of one page after the other, as they come while pages are donated, become one.
+std::vector<wire::Grant> ImageSharing::take_grants() {
+  std::sort(grants_.begin(), grants_.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::vector<wire::Grant> joined;
+  for (const wire::Grant& grant : std::exchange(grants_, {})) {
+    if (!joined.empty()) {
+      wire::Grant& last = joined.back();
+      if (last.page + last.count == grant.page && last.frame + last.count == grant.frame &&
+          image_.run_of(last.page) == image_.run_of(grant.page)) {
+        last.count += grant.count;
+        continue;
+      }
+    }
+    joined.push_back(grant);
+  }
+  return joined;
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest is loaded with an image while the daemon lies, keeps silent or goes. Its memory holds the image all
+// the same, every byte.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <thread>
+
+#include "dedup/daemon/frame_store.hpp"
+#include "tests/dedup/fleet.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The test is the daemon: it reads what the agent says and answers as it likes.
+class FalseDaemon : public testing::Test {
+ protected:
+  static constexpr std::uint32_t max_frames = 1024;
+  static constexpr std::uint32_t slots = 8;
+  static constexpr ImageSharing::Patience short_patience{milliseconds(20), milliseconds(5000)};
+  static constexpr ImageSharing::Patience no_end{milliseconds(60'000), milliseconds(60'000)};
+
+  FalseDaemon() {
+    std::array<int, 2> ends{};
+    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+    socket_ = UniqueFd(ends[0]);
+    // What the agent may have under way is little, so that few messages fill it.
+    const int buffer = 1 << 16;
+    check(::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)), "setsockopt");
+    std::thread joining([&] { guest_.worker->connect(UniqueFd(ends[1])); });
+    EXPECT_TRUE(receive_frame(socket_.get()));
+    wire::Welcome welcome;
+    welcome.staging_slots = slots;
+    welcome.max_frames = max_frames;
+    welcome.secret = random_digest_secret();
+    const UniqueFd store = store_.open_read_only(), staging = make_staging(slots);
+    const std::array<int, 2> fds{store.get(), staging.get()};
+    EXPECT_TRUE(send_frame(socket_.get(), static_cast<std::uint32_t>(wire::Type::welcome),
+                           wire::bytes_of(welcome), fds));
+    joining.join();
+  }
+  ~FalseDaemon() override { wait(); }
+
+  void load(const std::vector<std::uint64_t>& contents, ImageSharing::Patience patience = no_end) {
+    image_ = image_for(guest_, first, contents);
+    loading_ = std::thread([this, patience] { guest_.worker->place(image_.parts, patience); });
+  }
+  // Until the image is loaded.
+  void wait() {
+    if (loading_.joinable()) loading_.join();
+  }
+  void say(wire::Type type, std::span<const std::byte> payload) {
+    EXPECT_TRUE(send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload));
+  }
+  void grant(const std::vector<wire::Grant>& grants) {
+    say(wire::Type::verdict, wire::encode(wire::Verdict{grants, {}}));
+  }
+  // Reads up to the agent's SYNC.
+  wire::Sync hear_all() {
+    for (;;) {
+      const auto frame = receive_frame(socket_.get());
+      if (!frame) return {};
+      if (frame->type != static_cast<std::uint32_t>(wire::Type::sync)) continue;
+      return wire::read_one<wire::Sync>(frame->payload).value_or(wire::Sync{});
+    }
+  }
+  wire::Merged answer_to_grants() {
+    wire::Merged all;
+    pollfd waiting{socket_.get(), POLLIN, 0};
+    while (::poll(&waiting, 1, 0) > 0) {
+      const auto frame = receive_frame(socket_.get());
+      if (!frame) break;
+      const auto merged = wire::decode_merged(frame->payload);
+      if (frame->type != static_cast<std::uint32_t>(wire::Type::merged) || !merged) continue;
+      all.kept.insert(all.kept.end(), merged->kept.begin(), merged->kept.end());
+      all.refused.insert(all.refused.end(), merged->refused.begin(), merged->refused.end());
+    }
+    return all;
+  }
+  void answer_sync(wire::Sync sync) { say(wire::Type::synced, wire::bytes_of(sync)); }
+  // The frame gets the bytes of the guest's page, with one of them spoilt.
+  void write_frame(std::uint32_t frame, std::size_t page, std::optional<std::size_t> spoilt = std::nullopt) {
+    std::vector<std::byte> bytes(page_size);
+    std::memcpy(bytes.data(), guest_.shadow.data() + page * page_size, page_size);
+    if (spoilt) bytes[*spoilt] ^= std::byte{1};
+    store_.write({frame}, bytes);
+  }
+  void expect_cut_off() {
+    wait();
+    EXPECT_FALSE(guest_.worker->connected());
+    EXPECT_TRUE(guest_.intact());
+  }
+
+  static constexpr std::uint32_t first = 4;
+  Fleet fleet_;
+  FleetGuest& guest_ = fleet_.add_apart(8192);
+  FrameStore store_;
+  FleetImage image_;
+  UniqueFd socket_;
+  std::thread loading_;
+};
+
+TEST_F(FalseDaemon, GrantsFramesOfOtherBytes) {
+  load({1, 2, 3, 4});
+  const wire::Sync sync = hear_all();
+  write_frame(0, first);
+  write_frame(1, first + 1, 0);
+  write_frame(2, first + 2, page_size - 1);
+  write_frame(3, first + 3);
+  grant({{first, 0, 4}});
+  answer_sync(sync);
+  wait();
+  EXPECT_TRUE(guest_.intact());
+  const wire::Merged answer = answer_to_grants();
+  ASSERT_EQ(answer.kept.size(), 2U);
+  ASSERT_EQ(answer.refused.size(), 1U);
+  EXPECT_EQ(answer.refused[0].page, first + 1);
+  EXPECT_EQ(answer.refused[0].count, 2U);
+  EXPECT_TRUE(guest_.worker->connected());
+}
+
+TEST_F(FalseDaemon, GrantsFramesOfOtherPages) {
+  load({1, 2});
+  const wire::Sync sync = hear_all();
+  write_frame(0, first + 1);
+  write_frame(1, first);
+  grant({{first, 0, 2}});
+  answer_sync(sync);
+  wait();
+  EXPECT_TRUE(guest_.intact());
+  EXPECT_TRUE(answer_to_grants().kept.empty());
+}
+
+TEST_F(FalseDaemon, GrantsFramesBeyondTheStoresEnd) {
+  load({1, 2});
+  const wire::Sync sync = hear_all();
+  grant({{first, max_frames - 2, 2}});  // nothing was ever written: the file is empty
+  answer_sync(sync);
+  wait();
+  EXPECT_TRUE(guest_.intact());
+  EXPECT_EQ(answer_to_grants().refused.size(), 1U);
+}
+
+TEST_F(FalseDaemon, GrantsFramesThatCannotBe) {
+  load({1, 2});
+  hear_all();
+  grant({{first, max_frames - 1, 2}});
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, GrantsPagesThatAreNoneOfTheImage) {
+  load({1, 2});
+  hear_all();
+  write_frame(0, first);
+  grant({{first + 1, 0, 2}});
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, GrantsAZeroPage) {
+  load({1, 0, 2});
+  hear_all();
+  grant({{first, 0, 3}});
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, GrantsAPageTwice) {
+  load({1, 2});
+  hear_all();
+  write_frame(0, first);
+  grant({{first, 0, 1}});
+  grant({{first, 0, 1}});
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, AsksForPagesThatAreNoneOfTheImage) {
+  load({1, 2});
+  hear_all();
+  say(wire::Type::verdict, wire::encode(wire::Verdict{{}, {{first + 2, 0}}}));
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, AsksForASlotThatIsNone) {
+  load({1, 2});
+  hear_all();
+  say(wire::Type::verdict, wire::encode(wire::Verdict{{}, {{first, slots}}}));
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, AnswersWhatWasNotAsked) {
+  load({1, 2});
+  const wire::Sync sync = hear_all();
+  answer_sync({sync.number + 1});
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, TalksNonsense) {
+  load({1, 2});
+  hear_all();
+  say(wire::Type::verdict, std::vector<std::byte>(3));
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, GoesInTheMiddle) {
+  load({1, 2, 3});
+  hear_all();
+  write_frame(0, first);
+  grant({{first, 0, 1}});
+  socket_.reset();
+  expect_cut_off();
+}
+
+TEST_F(FalseDaemon, TunesInTheMiddle) {
+  load({1, 2});
+  const wire::Sync sync = hear_all();
+  wire::Knobs knobs;
+  knobs.merging = 0;
+  say(wire::Type::knobs, wire::bytes_of(knobs));
+  answer_sync(sync);
+  wait();
+  EXPECT_EQ(guest_.worker->knobs().merging, 0U);
+  EXPECT_TRUE(guest_.intact());
+}
+
+TEST_F(FalseDaemon, KeepsSilentAndIsHeardLater) {
+  load({1, 2, 3}, short_patience);
+  wait();
+  EXPECT_TRUE(guest_.intact());
+  ASSERT_TRUE(guest_.worker->connected());
+  // Now it answers: what it grants is compared like any grant.
+  const wire::Sync sync = hear_all();
+  write_frame(0, first);
+  write_frame(1, first + 1, 17);
+  write_frame(2, first + 2);
+  guest_.write((first + 2) * page_size, 5);  // the guest runs, and has written this one
+  grant({{first, 0, 3}});
+  answer_sync(sync);
+  guest_.worker->handle_messages();
+  EXPECT_TRUE(guest_.intact());
+  EXPECT_TRUE(guest_.worker->connected());
+  const wire::Merged answer = answer_to_grants();
+  ASSERT_EQ(answer.kept.size(), 1U);
+  EXPECT_EQ(answer.kept[0].page, first);
+  EXPECT_EQ(answer.kept[0].count, 1U);
+}
+
+TEST_F(FalseDaemon, AsksForDonationsTooLate) {
+  load({1, 2}, short_patience);
+  wait();
+  hear_all();
+  say(wire::Type::verdict, wire::encode(wire::Verdict{{}, {{first, 3}}}));
+  guest_.worker->handle_messages();
+  EXPECT_TRUE(guest_.worker->connected());
+  const auto frame = receive_frame(socket_.get());
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::donated));
+}
+
+TEST_F(FalseDaemon, ReadsNothing) {
+  std::vector<std::uint64_t> contents(8000);
+  for (std::size_t i = 0; i < contents.size(); ++i) contents[i] = 1 + i;
+  load(contents, short_patience);
+  wait();
+  EXPECT_TRUE(guest_.intact());
+  EXPECT_TRUE(guest_.worker->connected());
+}
+
+}  // namespace
+}  // namespace samepage::dedup
