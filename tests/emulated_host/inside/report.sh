@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What scenarios report with; sourced by init. A check is a name, a limit in seconds and a command: it passes when the
-# command ends with 0 in time. What it printed is shown when it fails, or always with VERBOSE=1.
+# command ends with 0 in time. What it printed is shown when it fails, or at once with VERBOSE=1.
 # shellcheck shell=sh
 pass_count=0
 fail_count=0
@@ -10,14 +10,20 @@ check() {
   check_name="$1"
   check_limit="$2"
   shift 2
+  if [ "$VERBOSE" = 1 ]; then
+    echo "RUN  $check_name"
+    : >/tmp/check.out
+    tail -f /tmp/check.out &
+    check_tail=$!
+  fi
   check_started="$(cut -d. -f1 /proc/uptime)"
-  timeout -s KILL "$check_limit" "$@" >/tmp/check.out 2>&1
+  timeout -s KILL "$check_limit" "$@" >>/tmp/check.out 2>&1
   check_code=$?
+  [ "$VERBOSE" = 1 ] && sleep 1 && kill "$check_tail"
   check_took="$(($(cut -d. -f1 /proc/uptime) - check_started))"
   if [ "$check_code" = 0 ]; then
     pass_count=$((pass_count + 1))
     echo "PASS $check_name ($check_took s)"
-    [ "$VERBOSE" = 1 ] && sed 's/^/    /' /tmp/check.out
     grep '^figure: ' /tmp/check.out
   else
     fail_count=$((fail_count + 1))
