@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// merged-share GUEST...: pauses the guests, waits until merging finds nothing more, and counts by comparing all their
-// pages byte by byte what share of the duplicates is merged. Prints one line, and leaves the guests paused. The
-// domain must have no other guests. Exit code 0 when it is 99 % or more.
+// merged-share GUEST...: pauses the guests, waits until merging finds nothing more, and counts by comparing
+// all their pages byte by byte what share of the duplicates is merged. Prints one line, and leaves the guests
+// paused. The domain must have no other guests. Exit code 0 when it is 99 % or more.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -43,7 +43,8 @@ int count(const std::vector<std::string>& guests) {
   for (const std::string& guest : guests) samepage::cli::ask_guest(guest, {{"do", "pause"}});
   const Snapshot snapshot = settled();
   const auto duplicates = samepage::cli::count_in_guests(guests);
-  const double percent = 100.0 * static_cast<double>(merged(snapshot)) / static_cast<double>(duplicates.all());
+  const double percent =
+      100.0 * static_cast<double>(merged(snapshot)) / static_cast<double>(duplicates.all());
   fmt::print("figure: merged {} of {} duplicates ({:.2f} %), {} of them zero pages; {} pages were touched\n",
              merged(snapshot), duplicates.all(), percent, duplicates.zero_pages,
              duplicates.zero_pages + duplicates.nonzero_pages);
