@@ -2,6 +2,8 @@
 // Guests that are loaded with an image: the first gives its pages to the store, later ones find them there,
 // and nobody has made a pass.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -163,6 +165,21 @@ TEST_P(ImageSharingTest, TwoGuestsThatLoadAtTheSameTime) {
   fleet_.check_everything("in the end");
   EXPECT_EQ(fleet_.figure("pages_sharing"), 500U);
   EXPECT_EQ(fleet_.figure("pages_pending"), 0U);
+}
+
+TEST_P(ImageSharingTest, NothingOfALoadedImageIsInheritedByAChild) {
+  FleetGuest& a = add();
+  fleet_.load(a, 12, {1, 2, 0, 4, 5, 6, 7, 8});
+  for (const std::size_t page : {12U, 13U, 15U, 16U, 19U}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      unsigned char resident = 0;
+      ::_exit(::mincore(a.page(page), page_size, &resident) == 0 ? 1 : 0);  // fails where nothing is mapped
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "page " << page;
+  }
 }
 
 TEST_P(ImageSharingTest, WhereOnlyZeroPagesAreSharedAnImageIsCopied) {
