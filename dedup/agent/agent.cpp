@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread around the Worker: when to make a pass, and when to wait.
+// The thread around the Worker: waits for its daemon, for the time of a pass (pass_schedule.hpp), and for
+// whoever wakes it.
 #include "dedup/agent/agent.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <ctime>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -15,6 +18,7 @@
 
 #include "base/check.hpp"
 #include "base/unique_fd.hpp"
+#include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/worker.hpp"
 
 namespace samepage::dedup {
@@ -24,6 +28,13 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds reconnect_interval{1000};
+
+// Of all threads of the process.
+long page_faults() {
+  rusage usage{};
+  check(::getrusage(RUSAGE_SELF, &usage), "getrusage");
+  return usage.ru_minflt;
+}
 
 std::chrono::nanoseconds thread_cpu_time() {
   timespec now{};
@@ -59,7 +70,7 @@ class Agent::Thread {
   void start() {
     invariant(!thread_.joinable(), "an agent is started twice");
     // Nothing has been quiet for an interval yet.
-    next_pass_ = Clock::now() + milliseconds(worker_.knobs().interval_ms);
+    schedule_.restart(Clock::now() + milliseconds(worker_.knobs().interval_ms));
     thread_ = std::thread([this] { run(); });
   }
 
@@ -69,9 +80,13 @@ class Agent::Thread {
     std::unique_lock lock(requests_lock_);
     if (ended_) return;
     requests_.push_back(&request);
-    const std::uint64_t one = 1;
-    if (::write(requested_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
+    wake();
     request_done_.wait(lock, [&] { return request.done; });
+  }
+
+  void look_now() {
+    looking_ = true;
+    wake();
   }
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
@@ -82,6 +97,11 @@ class Agent::Thread {
     std::span<const GfnRange> ranges;
     bool done = false;
   };
+
+  void wake() {
+    const std::uint64_t one = 1;
+    if (::write(requested_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
+  }
 
   // Whatever goes wrong here must not end the guest.
   void run() {
@@ -138,11 +158,21 @@ class Agent::Thread {
       }
       next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
       const bool merging = worker_.knobs().merging != 0;
-      if (merging && Clock::now() >= next_pass_) pass();
-      const auto left = std::chrono::ceil<milliseconds>(next_pass_ - Clock::now());
-      if (wait(merging ? std::max(left, milliseconds(0)) : milliseconds(-1))) return;
+      if (looking_.exchange(false)) schedule_.ask();
+      if (merging && Clock::now() >= schedule_.due(faults())) pass();
+      if (wait(merging ? time_to_wait() : milliseconds(-1))) return;
       worker_.handle_messages();
     }
+  }
+
+  // Those that tell of writes.
+  [[nodiscard]] long faults() const { return worker_.tracks_writes() ? page_faults() : 0; }
+
+  milliseconds time_to_wait() {
+    const auto left = std::chrono::ceil<milliseconds>(schedule_.due(faults()) - Clock::now());
+    const milliseconds longest =
+        worker_.tracks_writes() ? PassSchedule::probe_interval : milliseconds(std::chrono::hours(1));
+    return std::clamp(left, milliseconds(0), longest);
   }
 
   // Waits until the daemon or another thread says something or the time is over; true when the agent is to
@@ -158,40 +188,32 @@ class Agent::Thread {
   void try_connect() {
     try {
       worker_.connect();
-      next_pass_ = Clock::now();
+      schedule_.restart(Clock::now());
     } catch (const std::exception&) {
       // No daemon, or none for us: the guest runs on, and we ask again.
     }
   }
 
-  // One pass, then the time of the next: rarer and rarer while nothing is found, never sooner than the share
-  // of the processor that we may use allows.
   void pass() {
     const auto cpu_before = thread_cpu_time();
     const bool found = worker_.run_pass([this] {
       serve_requests();
       return wait(milliseconds(0));
     });
-    const auto cpu = thread_cpu_time() - cpu_before;
-    const wire::Knobs& knobs = worker_.knobs();
-    const milliseconds shortest(knobs.interval_ms);
-    const milliseconds longest(std::max(knobs.interval_ms, knobs.max_interval_ms));
-    interval_ = found ? shortest : std::min(longest, std::max(interval_ * 2, shortest));
-    const std::chrono::nanoseconds rest = cpu * (100 - knobs.cpu_percent) / knobs.cpu_percent;
-    next_pass_ = Clock::now() + std::max<std::chrono::nanoseconds>(interval_, rest);
+    schedule_.passed({Clock::now(), found, thread_cpu_time() - cpu_before, faults()}, worker_.knobs());
   }
 
   std::vector<MemoryRegion> regions_;
   Worker worker_;
   UniqueFd stop_;
-  UniqueFd requested_;  // readable while there are requests
+  UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
   std::mutex requests_lock_;
   std::condition_variable request_done_;
   std::vector<Request*> requests_;
   bool ended_ = false;
   Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
-  Clock::time_point next_pass_ = Clock::now();
-  milliseconds interval_{0};
+  std::atomic<bool> looking_ = false;  // somebody asked for a pass
+  PassSchedule schedule_{Clock::now()};
   std::thread thread_;
 };
 
@@ -210,6 +232,10 @@ void Agent::place(std::span<const ImagePart> parts) {
 
 void Agent::start() {
   thread_->start();
+}
+
+void Agent::look_now() {
+  thread_->look_now();
 }
 
 AgentCounters Agent::counters() const {

@@ -66,6 +66,10 @@ class Agent final : public ImagePlacer {
   /// is held for it.
   void discard(std::span<const GfnRange> ranges);
 
+  /// The guest has just gone quiet (it was paused, say): its memory is looked at now and not at the next
+  /// regular pass.
+  void look_now();
+
   [[nodiscard]] AgentCounters counters() const;
   /// The guest's page map with the pages that the agent gave back told from those never touched.
   [[nodiscard]] std::vector<PageMapRun> page_map() const;

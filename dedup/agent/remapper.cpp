@@ -25,8 +25,8 @@ void mark_uninheritable(std::byte* address, std::size_t bytes) {
 }
 
 bool map_anonymous(std::byte* address, std::size_t bytes) {
-  // SAFETY: MAP_FIXED over pages that were found zero, or that the guest does not need, while it is held; the
-  // range is guest memory of ours.
+  // SAFETY: MAP_FIXED over guest memory of ours while the guest is held; the pages are zero, or not needed,
+  // or their bytes are put back before it is let go.
   if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
              -1, 0) == MAP_FAILED) {
     require_still_mapped(address, bytes);
@@ -139,6 +139,19 @@ bool Remapper::map_frames(std::uint32_t page, FrameId frame, std::uint32_t count
 void Remapper::keep_from_children(const PausedGuest&) {
   if (!inheritable_.empty()) mark_uninheritable(inheritable_.data(), inheritable_.size());
   inheritable_ = {};
+}
+
+bool Remapper::unmerge(const PausedGuest&, GuestPages& pages, const wire::PageRange& range,
+                       const std::function<void(std::span<const std::byte>)>& track) {
+  std::byte* const address = pages.host(range.page);
+  const std::size_t bytes = PageCount{range.count}.bytes();
+  const std::vector<std::byte> copy(address, address + bytes);
+  if (!map_anonymous(address, bytes)) return false;
+  track({address, bytes});
+  std::memcpy(address, copy.data(), bytes);
+  for (std::uint32_t page = range.page; page < range.page + range.count; ++page)
+    pages.clear(page, GuestPages::merged | GuestPages::on_store | GuestPages::offered);
+  return true;
 }
 
 void Remapper::forget_frames() {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,13 @@ class Remapper {
   /// for many runs: the call costs as much as mapping a page.
   void keep_from_children(const PausedGuest& held);
 
+  /// Gives the pages of `range`, which lie in one region, memory of the guest's own with the same bytes: the
+  /// mapping of the store below them goes. `track` is called with the new mapping before it is touched: only
+  /// when it is like its neighbours by then, the kernel makes one mapping of them. False, and nothing has
+  /// changed, when the kernel has no room for it.
+  [[nodiscard]] static bool unmerge(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range,
+                                    const std::function<void(std::span<const std::byte>)>& track);
+
   /// The store's descriptor, for who wants to know of it when nothing is mapped from it by us any more.
   [[nodiscard]] UniqueFd take_store() { return std::move(store_); }
   /// Drops the table entries of the comparing view; the next comparison faults them in again.
@@ -47,8 +55,8 @@ class Remapper {
   static void give_back(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range,
                         std::vector<wire::PageRange>& given);
 
-  /// Drops the pages of `range`, which lie in one region, whatever is in them: the guest has said that it does
-  /// not need them. False, and all is as it was, when the kernel can't.
+  /// Drops the pages of `range`, which lie in one region, whatever is in them: the guest has said that it
+  /// does not need them. False, and all is as it was, when the kernel can't.
   [[nodiscard]] static bool discard(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range);
 
  private:

@@ -24,6 +24,8 @@ constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at 
 constexpr std::uint32_t piece_pages = 64;
 constexpr std::uint32_t zero_piece_pages = 256;
 constexpr std::uint32_t discarded_piece_pages = 512;
+// A run with fewer pages merged than one in so many is mostly broken.
+constexpr std::uint32_t mostly_broken = 8;
 constexpr std::size_t vma_reserve = 1024;  // of the process's mappings, left for everything but merging
 
 std::uint64_t address_of(const std::byte* pointer) {
@@ -41,13 +43,13 @@ struct Worker::Atomics {
 };
 
 Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
-               TrackerKind tracker, Pagemap::Backend backend)
+               TrackerKind tracker, Pagemap::Backend backend, std::optional<std::size_t> vma_limit)
     : config_(std::move(config)),
       pages_(regions),
       barrier_(barrier),
       pagemap_(backend),
       tracker_(make_tracker(tracker, pages_, pagemap_)),
-      vma_limit_(std::max(max_map_count(), 2 * vma_reserve) - vma_reserve),
+      vma_limit_(vma_limit.value_or(std::max(max_map_count(), 2 * vma_reserve) - vma_reserve)),
       counters_(std::make_shared<Atomics>()) {}
 
 void Worker::connect(UniqueFd socket) {
@@ -195,7 +197,7 @@ void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& fi
       note_written(page, findings);
     }
   }
-  if (tracker_->evidence() == Tracker::Evidence::writes) note_changed(page, findings);
+  if (tracks_writes()) note_changed(page, findings);
 }
 
 // The page is not what it was in the last pass: an offer of it does not stand.
@@ -212,7 +214,7 @@ void Worker::consider(std::uint32_t page, Findings& findings) {
   const std::byte* const memory = pages_.host(page);
   // A page that is quiet for sure may be given back on a guess: all of it is compared while the guest is
   // held.
-  const bool knows = tracker_->evidence() == Tracker::Evidence::writes;
+  const bool knows = tracks_writes();
   const bool zero = knows ? looks_zero(memory) : is_zero_page(memory);
   const Digest digest = zero || (knows && config_.sharing != Sharing::all)
                             ? Digest{}
@@ -303,7 +305,7 @@ void Worker::give_back(Findings& findings) {
   });
   for (const wire::PageRange& range : given) zero_pages_ += range.count;
   if (replaces) note_replaced_mappings();
-  if (!connection_ || tracker_->evidence() != Tracker::Evidence::writes) return;
+  if (!connection_ || !tracks_writes()) return;
   for (const wire::PageRange& range : zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
       if (pages_.has(page, GuestPages::zero)) continue;
@@ -470,6 +472,7 @@ void Worker::merge(std::vector<wire::Grant> grants) {
     vmas_ += 2;
   }
   if (!merged.kept.empty()) note_replaced_mappings();
+  for (const wire::PageRange& range : merged.kept) populate(range);
   for (const wire::PageRange& range : merged.refused) {
     counters_->failed_merges += range.count;
     // Offered again when it has been quiet once more.
@@ -478,9 +481,25 @@ void Worker::merge(std::vector<wire::Grant> grants) {
       tracker_->forget(range.page + i);
     }
   }
-  // These still count as offered here: until they change nobody asks for them again.
-  for (const wire::Grant& piece : beyond_budget) merged.refused.push_back({piece.page, piece.count});
+  // These still count as offered here: they are offered again when there are mappings to be had.
+  for (const wire::Grant& piece : beyond_budget) {
+    merged.refused.push_back({piece.page, piece.count});
+    beyond_budget_.push_back({piece.page, piece.count});
+  }
   answer(std::move(merged));
+}
+
+// Table entries for pages that have just been mapped, which the kernel would make one read at a time. Write
+// tracking marks an empty entry in a way that makes the first write two faults; an entry that is there, one.
+void Worker::populate(const wire::PageRange& range) const {
+  std::uint32_t page = range.page;
+  while (page < range.page + range.count) {
+    const GuestPages::Region& region = pages_.region_of(page);
+    const std::uint32_t end = std::min(region.end_page(), range.page + range.count);
+    const std::span<std::byte> bytes = region.bytes_of(page, end - page);
+    ::madvise(bytes.data(), bytes.size(), MADV_POPULATE_READ);  // fails before Linux 5.14: no harm done
+    page = end;
+  }
 }
 
 void Worker::answer(wire::Merged merged) {
@@ -501,8 +520,7 @@ void Worker::note_replaced_mappings() {
   tracker_->mappings_replaced();
 }
 
-void Worker::count_vmas() {
-  if (!mappings_changed_) return;
+std::vector<MappedRange> Worker::count_vmas() {
   std::vector<MappedRange> mappings;
   for (const GuestPages::Region& region : pages_.regions()) {
     const std::uint64_t start = address_of(region.memory.host);
@@ -512,6 +530,55 @@ void Worker::count_vmas() {
   vmas_ = mappings.size() - std::min(mappings.size(), pages_.regions().size());
   count_orphans(mappings);
   mappings_changed_ = false;
+  return mappings;
+}
+
+// A mapping stays when its pages break, and costs what it did when it saved memory. That is of no importance
+// until mappings become scarce; then runs that save next to nothing make room for others.
+void Worker::unmerge_broken_runs(const std::vector<MappedRange>& mappings) {
+  std::vector<wire::PageRange> runs;
+  for (const GuestPages::Region& region : pages_.regions()) {
+    const std::uint64_t start = address_of(region.memory.host);
+    for (const MappedRange& mapping : mappings) {
+      if (mapping.inode == 0 || mapping.start < start) continue;
+      const std::uint64_t at = (mapping.start - start) >> page_shift;
+      if (at >= region.memory.pages.value) continue;
+      wire::PageRange run{region.first_page + static_cast<std::uint32_t>(at),
+                          static_cast<std::uint32_t>((mapping.end - mapping.start) >> page_shift)};
+      std::uint32_t merged = 0;
+      for (std::uint32_t i = 0; i < run.count; ++i) merged += pages_.has(run.page + i, GuestPages::merged);
+      if (merged * mostly_broken > run.count) continue;
+      for (; run.count > 0; run.page += piece_pages) {
+        const std::uint32_t count = std::min(run.count, piece_pages);
+        runs.push_back({run.page, count});
+        run.count -= count;
+      }
+    }
+  }
+  if (runs.empty()) return;
+  Findings findings;
+  while_held(runs, [&](const PausedGuest& held, const wire::PageRange& run) {
+    std::vector<wire::PageRange> lost;  // references, if it comes to that
+    for (std::uint32_t page = run.page; page < run.page + run.count; ++page) {
+      if (pages_.has(page, GuestPages::merged)) wire::append_page(lost, page);
+    }
+    if (!Remapper::unmerge(held, pages_, run, [&](auto mapping) { tracker_->track(mapping); })) return;
+    findings.broken.insert(findings.broken.end(), lost.begin(), lost.end());
+    for (std::uint32_t page = run.page; page < run.page + run.count; ++page) tracker_->forget(page);
+  });
+  note_replaced_mappings();
+  act_on(findings);
+}
+
+void Worker::offer_again_what_was_beyond_the_budget() {
+  for (const wire::PageRange& range : beyond_budget_) {
+    for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
+      if (!pages_.has(page, GuestPages::offered)) continue;
+      pages_.clear(page, GuestPages::offered);
+      tracker_->forget(page);
+    }
+  }
+  beyond_budget_.clear();
 }
 
 // Memory behind books that were reserved for all pages and are committed with those that matter.
@@ -524,8 +591,13 @@ std::uint64_t Worker::committed(std::span<const std::byte> books) const {
 void Worker::report(bool found) {
   if (!connection_) return;
   // The kernel's list of mappings costs as much as making some of them: not after each of many busy passes.
-  if (mappings_changed_ && (!found || Clock::now() - vmas_counted_ >= std::chrono::seconds(1))) {
-    count_vmas();
+  if ((mappings_changed_ || !beyond_budget_.empty()) &&
+      (!found || Clock::now() - vmas_counted_ >= std::chrono::seconds(1))) {
+    const std::vector<MappedRange> mappings = count_vmas();
+    const bool scarce = vmas_ >= vma_limit_ / 4 * 3;
+    if (scarce) unmerge_broken_runs(mappings);
+    if (!scarce) offer_again_what_was_beyond_the_budget();
+    if (!connection_) return;
     remapper_->forget_frames();
     vmas_counted_ = Clock::now();
   }
@@ -539,7 +611,7 @@ void Worker::report(bool found) {
   report.vmas = vmas_;
   report.agent_bytes = committed(pages_.books()) + committed(tracker_->books());
   report.failed_merges = counters_->failed_merges;
-  report.tracks_writes = tracker_->evidence() == Tracker::Evidence::writes ? 1 : 0;
+  report.tracks_writes = tracks_writes() ? 1 : 0;
   send(wire::Type::report, wire::bytes_of(report));
 }
 

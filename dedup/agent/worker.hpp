@@ -30,9 +30,11 @@ namespace samepage::dedup {
 
 class Worker {
  public:
-  /// Without a connection yet. `barrier` must outlive the worker.
+  /// Without a connection yet. `barrier` must outlive the worker. `vma_limit`: mappings that merging may add;
+  /// by default what vm.max_map_count leaves.
   Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
-         TrackerKind tracker = TrackerKind::best, Pagemap::Backend backend = Pagemap::Backend::newest);
+         TrackerKind tracker = TrackerKind::best, Pagemap::Backend backend = Pagemap::Backend::newest,
+         std::optional<std::size_t> vma_limit = {});
 
   /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again,
   /// also after the daemon was lost: what is mapped from its store stays, and is offered anew.
@@ -49,12 +51,14 @@ class Worker {
   bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
   /// Answers all messages that are there. Call when the socket is readable.
   void handle_messages();
-  /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest memory
-  /// is left out. When this returns they have no memory, but for those that the kernel could not drop.
+  /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest
+  /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
   /// Gives the connection up, as if the daemon had.
   void lose_daemon();
 
+  /// Whether what the guest writes costs it a page fault the first time after each pass.
+  [[nodiscard]] bool tracks_writes() const { return tracker_->evidence() == Tracker::Evidence::writes; }
   [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
   [[nodiscard]] const GuestPages& pages() const { return pages_; }
   [[nodiscard]] AgentCounters counters() const;
@@ -83,6 +87,7 @@ class Worker {
   void take_knobs(wire::Knobs knobs);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
+  void populate(const wire::PageRange& range) const;
   void answer(wire::Merged merged);
   std::optional<std::vector<wire::Grant>> pieces_of(std::vector<wire::Grant> grants) const;
   std::vector<wire::Grant> take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces);
@@ -94,7 +99,9 @@ class Worker {
   void bring_in_orphans();
   void count_orphans(const std::vector<MappedRange>& mappings);
   void note_replaced_mappings();
-  void count_vmas();
+  std::vector<MappedRange> count_vmas();
+  void unmerge_broken_runs(const std::vector<MappedRange>& mappings);
+  void offer_again_what_was_beyond_the_budget();
 
   AgentConfig config_;
   GuestPages pages_;
@@ -107,6 +114,7 @@ class Worker {
   std::vector<UniqueFd> orphaned_stores_;  // of daemons that we have lost, while pages are mapped from them
   wire::Knobs knobs_;
   std::size_t vma_limit_;
+  std::vector<wire::PageRange> beyond_budget_;  // pages that stay as they are for want of mappings
   std::uint64_t vmas_ = 0;         // that merging has added, at most; counted exactly now and then
   bool mappings_changed_ = false;  // since they were counted
   std::chrono::steady_clock::time_point vmas_counted_;

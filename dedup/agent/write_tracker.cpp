@@ -13,14 +13,19 @@ WriteTracker::WriteTracker(const GuestPages& pages, const Pagemap& pagemap, Writ
     : pages_(pages),
       pagemap_(pagemap),
       tracking_(std::move(tracking)),
-      unsettled_(Mapping::anonymous(pages_for(pages.count() / 8 + 8).bytes())) {}
+      unsettled_(Mapping::anonymous(pages_for(pages.count() / 8 + 8).bytes())),
+      heat_(pages.count()) {}
 
 // Mappings that replaced others are not tracked until they are registered. What was written there meanwhile
 // is not lost: all that is populated in a newly registered mapping counts as written.
-void WriteTracker::track_all() const {
+void WriteTracker::track_all() {
   for (const GuestPages::Region& region : pages_.regions()) {
-    if (!tracking_.add(region.memory.bytes())) throw_errno("ioctl UFFDIO_REGISTER");
+    track(region.memory.bytes());
   }
+}
+
+void WriteTracker::track(std::span<const std::byte> mapping) {
+  if (!tracking_.add(mapping)) throw_errno("ioctl UFFDIO_REGISTER");
 }
 
 Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint32_t first,
@@ -30,7 +35,23 @@ Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint3
     untracked_mappings_ = false;
   }
   Changes changes;
-  const std::span<std::byte> bytes = region.bytes_of(first, count);
+  const std::uint32_t end = first + count;
+  for (std::uint32_t from = first; from < end;) {
+    // As many ranges as possible at once: each scan is a call.
+    std::uint32_t to = from;
+    const auto end_of_range = [&] { return std::min(end, (to / Heat::range_pages + 1) * Heat::range_pages); };
+    while (to < end && heat_.due(Heat::range_of(to))) to = end_of_range();
+    if (to > from) look_at(region, from, to, changes);
+    // The range at `to` was not due, if there is one.
+    from = to < end ? end_of_range() : end;
+  }
+  return changes;
+}
+
+void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
+                           Changes& changes) {
+  const std::size_t first_run = changes.populated.size();
+  const std::span<std::byte> bytes = region.bytes_of(first, end - first);
   std::vector<wire::PageRange> written;
   const bool tracked = tracking_.take_written(bytes, [&](std::size_t at, std::size_t pages) {
     written.push_back({first + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(pages)});
@@ -50,8 +71,30 @@ Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint3
       for (std::size_t i = 0; i < run.count; ++i) set_unsettled(static_cast<std::uint32_t>(run.first + i));
     }
   }
-  take_settled(settled_to, first + count, changes.candidates);
-  return changes;
+  take_settled(settled_to, end, changes.candidates);
+  note_heat(first, end, changes, first_run);
+}
+
+// A range is as hot as it has pages of the guest's own among the written ones. A mapping that has just come
+// looks written too, but is a file's.
+void WriteTracker::note_heat(std::uint32_t first, std::uint32_t end, const Changes& changes,
+                             std::size_t first_run) {
+  auto run = changes.populated.begin() + static_cast<std::ptrdiff_t>(first_run);
+  std::size_t done = 0;  // pages of the run
+  for (std::uint32_t page = first; page < end;) {
+    const std::uint32_t range = Heat::range_of(page);
+    page = std::min(end, (range + 1) * Heat::range_pages);
+    std::uint32_t written = 0;
+    while (run != changes.populated.end() && run->first + done < page) {
+      const std::size_t upto = std::min<std::size_t>(run->first + run->count, page);
+      if (run->is_private()) written += static_cast<std::uint32_t>(upto - (run->first + done));
+      done = upto - run->first;
+      if (done < run->count) break;
+      ++run;
+      done = 0;
+    }
+    heat_.looked(range, written);
+  }
 }
 
 // Moves the unsettled pages of [first, end) to the candidates.

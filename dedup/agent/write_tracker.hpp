@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks the kernel which pages were written since the last look (base/write_tracking.hpp). A page that was
 // written in one interval and not in the next is quiet and is hashed once; a page that is written all the
-// time is never hashed, and one that nobody touches costs a nanosecond a pass. One bit a page.
+// time is never hashed, and one that nobody touches costs a nanosecond a pass. Ranges that are written all
+// the time are looked at less and less often (heat.hpp). One bit a page.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "base/mapping.hpp"
 #include "base/write_tracking.hpp"
+#include "dedup/agent/heat.hpp"
 #include "dedup/agent/tracker.hpp"
 
 namespace samepage::dedup {
@@ -24,10 +26,13 @@ class WriteTracker final : public Tracker {
   void dropped(std::uint32_t page) override { unsettled(page) &= ~(std::uint64_t{1} << page % 64); }
   void forget_all() override;
   void mappings_replaced() override { untracked_mappings_ = true; }
+  void track(std::span<const std::byte> mapping) override;
   [[nodiscard]] std::span<const std::byte> books() const override { return unsettled_.bytes(); }
 
  private:
-  void track_all() const;
+  void track_all();
+  void look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end, Changes& changes);
+  void note_heat(std::uint32_t first, std::uint32_t end, const Changes& changes, std::size_t first_run);
   void take_settled(std::uint32_t first, std::uint32_t end, std::vector<wire::PageRange>& candidates);
   // SAFETY: zeroed memory that holds a bit for each page and nothing else.
   std::uint64_t& unsettled(std::uint32_t page) {
@@ -39,6 +44,7 @@ class WriteTracker final : public Tracker {
   const Pagemap& pagemap_;
   WriteTracking tracking_;
   Mapping unsettled_;  // a bit a page: written, and not hashed since
+  Heat heat_;
   bool untracked_mappings_ = true;
 };
 

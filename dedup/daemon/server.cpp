@@ -185,7 +185,8 @@ std::string Server::answer(const Session& session, std::string_view question) {
   const auto asked = request.is_object() ? request.find("do") : request.end();
   const std::string what =
       asked != request.end() && asked->is_string() ? asked->get<std::string>() : std::string();
-  if (what == "stat") return statistics().dump();
+  if (what == "stat") return statistics(Costs::counted).dump();
+  if (what == "counts") return statistics(Costs::left_out).dump();
   if (what == "tune") {
     tune(session, request);
     json knobs = json::object();
@@ -195,7 +196,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
     return knobs.dump();
   }
   throw UserError(
-      "the daemon knows the questions stat and tune; install samepage and samepaged from the same release");
+      "the daemon knows the questions stat, counts and tune; install samepage and samepaged from the same release");
 }
 
 void Server::tune(const Session& session, const json& request) {
@@ -213,7 +214,7 @@ void Server::tune(const Session& session, const json& request) {
   for (const auto& [key, other] : sessions_) other->send_knobs(knobs);
 }
 
-json Server::statistics() const {
+json Server::statistics(Costs costs) const {
   MergerCounts counts;
   std::uint64_t books = 0, store = 0;
   for (const auto& [label, domain] : domains_) {
@@ -243,7 +244,7 @@ json Server::statistics() const {
     guests.push_back({{"name", guest->name}, {"pid", guest->pid}, {"domain", guest->label}});
   }
   const std::uint64_t sharing = counts.pages_merged - std::min(counts.pages_merged, counts.pages_shared);
-  const std::uint64_t daemon = own_memory().pss_anon;
+  const std::uint64_t daemon = costs == Costs::counted ? own_memory().pss_anon : 0;
   return {{"pid", ::getpid()},
           {"guests", guests},
           {"host",

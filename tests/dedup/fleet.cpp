@@ -82,8 +82,9 @@ FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
   const std::vector<MemoryRegion> regions{
       {Gfn{0}, below, guest->ram.data()},
       {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
-  guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""},
-                                           regions, guest->barrier, options.tracker, options.backend);
+  guest->worker =
+      std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""}, regions,
+                               guest->barrier, options.tracker, options.backend, options.vma_limit);
   guests_.push_back(std::move(guest));
   return *guests_.back();
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,7 @@ struct GuestOptions {
   Sharing sharing = Sharing::all;
   TrackerKind tracker = TrackerKind::best;
   Pagemap::Backend backend = Pagemap::Backend::newest;
+  std::optional<std::size_t> vma_limit = {};
 };
 
 // What a guest may be tracked with: the newest kernel's way, hashing with PAGEMAP_SCAN, hashing with pagemap

@@ -257,6 +257,33 @@ TEST_P(FleetTest, TheGuestIsHeldWheneverItsPagesAreReplaced) {
   EXPECT_EQ(a.barrier.holds(), a.worker->counters().stops);
 }
 
+TEST_P(FleetTest, WhenMappingsAreScarceBrokenRunsMakeRoomForOthers) {
+  GuestOptions options = GetParam();
+  options.vma_limit = 16;
+  FleetGuest& a = fleet_.add(128, options);
+  FleetGuest& b = add(128);
+  // Every other page, so that each merge takes mappings.
+  for (std::size_t page = 0; page < 60; page += 2) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  fleet_.settle();
+  const std::size_t at_first = a.frames_mapped();
+  EXPECT_GT(at_first, 0U);
+  EXPECT_LT(at_first, 30U);  // no more than there are mappings for
+  for (std::size_t page = 0; page < 60; page += 2) a.fill(page, 1000 + page);  // all of them break
+  fleet_.settle();
+  EXPECT_EQ(a.frames_mapped(), 0U);
+  fleet_.check_everything("after the runs were unmerged");
+  for (std::size_t page = 64; page < 80; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  for (int i = 0; i < 3; ++i) fleet_.settle();
+  EXPECT_EQ(a.frames_mapped(), 16U);
+  fleet_.check_everything("after others took their place");
+}
+
 INSTANTIATE_TEST_SUITE_P(Tracked, FleetTest, testing::Values(write_protection, rehash, old_kernel), kind_of);
 
 TEST(Domains, TwoDomainsShareNothing) {

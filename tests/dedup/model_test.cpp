@@ -71,6 +71,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     GuestOptions options;
     options.tracker = random_() % 2 == 0 ? TrackerKind::best : TrackerKind::rehash;
     options.backend = random_() % 2 == 0 ? Pagemap::Backend::newest : Pagemap::Backend::words;
+    if (scarce_mappings_ && random_() % 2 == 0) options.vma_limit = 8;
     return options;
   }
 
@@ -96,13 +97,18 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     }
     std::size_t duplicates = 0;
     for (const auto& [bytes, count] : contents) duplicates += count - 1;
-    EXPECT_EQ(fleet_.figure("pages_sharing") + fleet_.figure("frame_dups"), duplicates);
+    const std::uint64_t found = fleet_.figure("pages_sharing") + fleet_.figure("frame_dups");
+    EXPECT_LE(found, duplicates);
+    if (!scarce_mappings_) {
+      EXPECT_EQ(found, duplicates);
+    }
     EXPECT_EQ(fleet_.figure("zero_pages"), given_back);
     EXPECT_EQ(zero, given_back);
     EXPECT_EQ(fleet_.figure("pages_pending"), 0U);
   }
 
   std::mt19937_64 random_{GetParam()};
+  const bool scarce_mappings_ = GetParam() % 4 == 3;  // in some guests: not all can be shared there
   // Every other fleet gives contents dups as soon as it can.
   Fleet fleet_{GetParam() % 2 == 0 ? DupPolicy{} : DupPolicy{.references = 2, .run = 4}};
 };

@@ -73,7 +73,7 @@ class MomentaryPause {
 
 }  // namespace
 
-GuestControl::GuestControl(GuestFacts facts, Machine& machine, const dedup::Agent* agent, ConsoleLog& console)
+GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
     : facts_(std::move(facts)), machine_(machine), agent_(agent), console_(console) {}
 
 void GuestControl::serve(int listener) {
@@ -97,6 +97,12 @@ void GuestControl::serve_connection(int socket) {
   if (!send_answer(socket, answer(*request))) return;
 }
 
+ControlAnswer GuestControl::pause() {
+  machine_.pause();
+  if (agent_ != nullptr) agent_->look_now();  // it will not change for a while
+  return {json{{"ok", true}}, {}};
+}
+
 ControlAnswer GuestControl::answer(const Frame& request) {
   const std::string verb = verb_of(request);
   const json done{{"ok", true}};
@@ -105,7 +111,7 @@ ControlAnswer GuestControl::answer(const Frame& request) {
   if (verb == "map") return {done, map_text()};
   if (verb == "logs") return {done, console_.tail()};
   if (verb == "dump") return {dump(request), {}};
-  if (verb == "pause") return machine_.pause(), ControlAnswer{done, {}};
+  if (verb == "pause") return pause();
   if (verb == "resume") return machine_.unpause(), ControlAnswer{done, {}};
   if (verb == "balloon") return {resize_balloon(request), {}};
   if (verb == "stop") {

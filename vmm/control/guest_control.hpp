@@ -30,7 +30,7 @@ struct GuestFacts {
 class GuestControl {
  public:
   /// `agent` is null for a guest that shares nothing. All must outlive this.
-  GuestControl(GuestFacts facts, Machine& machine, const dedup::Agent* agent, ConsoleLog& console);
+  GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
 
   /// Takes one connection from `listener`, if there is one, and answers it.
   void serve(int listener);
@@ -38,6 +38,7 @@ class GuestControl {
  private:
   void serve_connection(int socket);
   ControlAnswer answer(const Frame& request);
+  ControlAnswer pause();
   [[nodiscard]] nlohmann::json brief() const;
   [[nodiscard]] nlohmann::json figures() const;
   [[nodiscard]] std::string map_text() const;
@@ -48,7 +49,7 @@ class GuestControl {
 
   GuestFacts facts_;
   Machine& machine_;
-  const dedup::Agent* agent_;
+  dedup::Agent* agent_;
   ConsoleLog& console_;
 };
 
