@@ -81,6 +81,9 @@ inline constexpr Gpa rom_limit{std::uint64_t{1} << 39U};
 /// Four entries of the memory map are for RAM and the ISA hole in it.
 inline constexpr std::size_t max_roms = max_memory_ranges - 4;
 
+/// APIC ids have 8 bits in the tables that guests read, and 255 means all CPUs.
+inline constexpr unsigned max_cpus = 255;
+
 /// What a guest needs beside its image for stacks, heap and page tables.
 inline constexpr std::uint64_t working_memory = std::uint64_t{2} << 20U;
 

@@ -71,9 +71,11 @@ void require_room(const std::string& image_path, const Image& image, std::uint64
                               image_path, format_size(memory_bytes), format_size(need), need >> 10U));
 }
 
-void require_cpus(unsigned cpus, unsigned max_cpus) {
+void require_cpus(unsigned cpus, unsigned kvm_limit) {
+  const unsigned max_cpus = std::min(kvm_limit, layout::max_cpus);
   if (cpus >= 1 && cpus <= max_cpus) return;
-  throw UserError(fmt::format("a guest can't have {} CPUs: this host's KVM allows 1 to {}", cpus, max_cpus));
+  throw UserError(
+      fmt::format("a guest can't have {} CPUs: it may have 1 to {} on this host", cpus, max_cpus));
 }
 
 void require_command_line(const std::string& command_line, ImageKind kind, const std::string& image_name) {

@@ -17,7 +17,7 @@ namespace samepage::vmm {
 void require_memory_size(std::uint64_t memory_bytes, std::uint64_t host_bytes);
 /// The image, and what any guest needs beside it, must fit into the memory.
 void require_room(const std::string& image_path, const Image& image, std::uint64_t memory_bytes);
-void require_cpus(unsigned cpus, unsigned max_cpus);
+void require_cpus(unsigned cpus, unsigned kvm_limit);
 void require_command_line(const std::string& command_line, ImageKind kind, const std::string& image_name);
 /// `host_flags`: the CPU's, as /proc/cpuinfo lists them. A stock kernel needs VT-x or AMD-V.
 void require_hardware_virtualization(const std::string& image_path, ImageKind kind,

@@ -54,7 +54,9 @@ class PendingFile {
       const auto page = content.subspan(at, std::min(page_size, content.size() - at));
       const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
       if (std::all_of(page.begin(), page.end(), is_zero)) continue;
-      require(::pwrite(fd_.get(), page.data(), page.size(), static_cast<off_t>(at)));
+      const ssize_t written = ::pwrite(fd_.get(), page.data(), page.size(), static_cast<off_t>(at));
+      if (written >= 0 && static_cast<std::size_t>(written) < page.size()) errno = ENOSPC;
+      require(static_cast<std::size_t>(written) == page.size() ? 0 : -1);
     }
   }
   void commit() {

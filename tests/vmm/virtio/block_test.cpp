@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -46,6 +47,12 @@ class BlockTest : public testing::Test {
     driver_ = std::make_unique<FakeDriver>(*device_);
     driver_->start();
     return *driver_;
+  }
+  /// The file, to be written without a device around it.
+  DiskFile reopened() {
+    driver_.reset();
+    device_.reset();
+    return DiskFile({path(), DiskAccess::read_write});
   }
   /// Makes one request and returns its status; 0xff: none came.
   int request(std::uint32_t type, std::uint64_t sector, std::vector<FakeDescriptor> buffers) {
@@ -188,6 +195,12 @@ TEST_F(BlockTest, AFileThatShrinksGivesErrorsAndIsNotMadeLonger) {
     EXPECT_EQ(read(0, 512), content_.substr(0, 512));
     if (access == DiskAccess::read_write) {
       EXPECT_EQ(write(300, std::string(512, 'x')), VIRTIO_BLK_S_IOERR);
+      DiskFile alone = reopened();
+      EXPECT_TRUE(alone.write_zeroes(0, 100));
+      std::filesystem::resize_file(path(), 50 * 512);
+      EXPECT_FALSE(alone.write_zeroes(40, 20)) << "what lies behind the end can't become zeros";
+      EXPECT_EQ(std::filesystem::file_size(path()), 50U * 512);
+      continue;
     }
     EXPECT_EQ(std::filesystem::file_size(path()), 100U * 512 + 3);
   }
@@ -200,6 +213,9 @@ TEST_F(BlockTest, FilesThatCannotBeUsed) {
   EXPECT_THAT(why_not(DiskAccess::overlay), HasSubstr("No such file"));
   std::filesystem::create_directory(path());
   EXPECT_THAT(why_not(DiskAccess::read_only), HasSubstr("neither a file nor a block device"));
+  std::filesystem::remove(path());
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);  // nobody writes it: opening must not wait for that
+  EXPECT_THAT(why_not(DiskAccess::overlay), HasSubstr("neither a file nor a block device"));
   std::filesystem::remove(path());
 }
 

@@ -109,7 +109,7 @@ void Mirror::serve(VirtioState& state) {
       std::reverse(bytes.begin(), bytes.end());
       bytes.resize(std::min<std::size_t>(bytes.size(), chain.writable_bytes));
       if (!state.copy_to(chain, 0, bytes)) continue;
-      state.finish(queue, chain, bytes.size());
+      state.finish(chain, bytes.size());
     }
   }
 }

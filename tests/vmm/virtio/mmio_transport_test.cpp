@@ -103,6 +103,27 @@ TEST_F(Transport, AChainFromBeforeAResetIsVoid) {
   EXPECT_EQ(driver_.interrupts_, 0);
 }
 
+// The same for one queue: a driver may stop it by its ready register and go on with the device.
+TEST_F(Transport, AChainOfAQueueThatWasStoppedIsVoid) {
+  driver_.start();
+  driver_.set_text(FakeDriver::data, "abcd");
+  driver_.set_text(FakeDriver::data + 64, "keep");
+  driver_.request(0, {{FakeDriver::data, 4}, {FakeDriver::data + 64, 4, write_flag}});
+  device_.before_answer = [&] {
+    driver_.set(0x30, 0);
+    driver_.set(0x44, 0);
+    EXPECT_EQ(driver_.get(0x44), 0U);
+    driver_.place_queue(0, 16);
+    driver_.set(0x44, 1);
+    EXPECT_EQ(driver_.get(0x44), 1U);
+  };
+  driver_.serve();
+  EXPECT_EQ(device_.seen.size(), 1U);
+  EXPECT_EQ(driver_.text(FakeDriver::data + 64, 4), "keep");
+  EXPECT_EQ(driver_.finished(0), 0);
+  EXPECT_EQ(driver_.interrupts_, 0);
+}
+
 TEST_F(Transport, InterruptCausesStayUntilAcknowledged) {
   driver_.start();
   driver_.transport_.state().configuration_changed();

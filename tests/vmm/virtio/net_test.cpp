@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
@@ -67,6 +69,21 @@ class NetTest : public testing::Test {
   }
 };
 
+bool remove_interface() {
+  struct {
+    nlmsghdr head;
+    ifinfomsg link;
+  } request{};
+  request.head.nlmsg_len = sizeof(request);
+  request.head.nlmsg_type = RTM_DELLINK;
+  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.link.ifi_index = static_cast<int>(::if_nametoindex(name));
+  const UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  std::array<std::byte, 1024> answer{};
+  return socket && ::send(socket.get(), &request, sizeof(request), 0) == sizeof(request) &&
+         ::recv(socket.get(), answer.data(), answer.size(), 0) > 0 && ::if_nametoindex(name) == 0;
+}
+
 /// The host's end: raw frames on the interface.
 class HostSide {
  public:
@@ -126,6 +143,25 @@ TEST_F(NetTest, FramesGoBothWays) {
     }
     EXPECT_EQ(driver.text(data + 0x1000 + header_bytes, 60), frame_of("to the guest"));
     EXPECT_EQ(driver.ram_.take<std::uint16_t>(data + 0x1000 + 10), 1);
+  });
+}
+
+// Its descriptor polls as ready for ever: listening to it would cost a processor.
+TEST_F(NetTest, NobodyListensToAnInterfaceThatIsGone) {
+  in_own_network([] {
+    Net device(Tap(name), {2, 0, 0, 0, 0, 7});
+    FakeDriver driver(device);
+    driver.start();
+    for (int frames = 0; frames < 20; ++frames) {  // a new interface has frames of its own kernel
+      driver.request(0, {{data, 2000, write_flag}});
+      driver.serve();
+    }
+    ASSERT_NE(device.host_input(), -1);
+    ASSERT_TRUE(remove_interface());
+    driver.request(1, {{data, 60}});
+    driver.serve();
+    EXPECT_EQ(device.host_input(), -1);
+    EXPECT_EQ(driver.finished(1), 1) << "what is sent is lost, as with a cable that is pulled";
   });
 }
 

@@ -117,6 +117,9 @@ TEST_F(PmemTest, FilesThatCannotBeUsed) {
   EXPECT_THAT(why_not(PmemAccess::shared), HasSubstr("No such file"));
   std::filesystem::create_directory(path());
   EXPECT_THAT(why_not(PmemAccess::read_only), HasSubstr("no regular file"));
+  std::filesystem::remove(path());
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);  // nobody writes it: opening must not wait for that
+  EXPECT_THAT(why_not(PmemAccess::copied), HasSubstr("no regular file"));
 }
 
 }  // namespace

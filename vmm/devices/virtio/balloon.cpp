@@ -87,14 +87,14 @@ void Balloon::inflate(VirtioState& state, unsigned queue) {
       discard_(joined({numbers.begin(), numbers.end()}));
       done += count;
     }
-    state.finish(queue, chain, 0);
+    state.finish(chain, 0);
   }
 }
 
 // A page that the guest takes back gets memory when it is touched.
 void Balloon::deflate(VirtioState& state, unsigned queue) const {
   Chain chain;
-  while (state.take(queue, chain)) state.finish(queue, chain, 0);
+  while (state.take(queue, chain)) state.finish(chain, 0);
 }
 
 // The driver offers a buffer with what it knows; the device keeps it, and giving it back asks for the next.
@@ -124,7 +124,7 @@ void Balloon::take_statistics(VirtioState& state, unsigned queue) {
   }
   if (!wanted) return;
   holds_ = false;
-  state.finish(queue, held_, 0);  // void after a reset: then a new one comes by itself
+  state.finish(held_, 0);  // void after a reset: then a new one comes by itself
 }
 
 void Balloon::take_report(VirtioState& state, unsigned queue) {
@@ -145,7 +145,7 @@ void Balloon::take_report(VirtioState& state, unsigned queue) {
       const std::lock_guard lock(mutex_);
       reported_bytes_ += bytes;
     }
-    state.finish(queue, chain, 0);
+    state.finish(chain, 0);
   }
 }
 

@@ -49,7 +49,7 @@ void Block::serve(VirtioState& state) {
     if (outcome.lost) continue;
     const auto status = std::byte{outcome.status};
     if (!state.copy_to(chain, chain.writable_bytes - 1, std::span(&status, 1))) continue;
-    state.finish(0, chain, outcome.written + 1);
+    state.finish(chain, outcome.written + 1);
   }
 }
 

@@ -106,8 +106,9 @@ bool write_zeros(int fd, std::uint64_t bytes, off_t offset) {
 
 DiskFile::DiskFile(const DiskConfig& config)
     : access_(config.access),
+      // O_NONBLOCK: opening a FIFO must fail below, not wait for a writer.
       file_(::open(config.path.c_str(),
-                   (config.access == DiskAccess::read_write ? O_RDWR : O_RDONLY) | O_CLOEXEC)) {
+                   (config.access == DiskAccess::read_write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)) {
   if (!file_) {
     const int error = errno;
     throw cannot_use(config.path, error == EACCES && config.access == DiskAccess::read_write
@@ -146,15 +147,15 @@ bool DiskFile::read(std::uint64_t sector, std::span<std::byte> to) {
   return true;
 }
 
+// A file that was cut short while in use is not made longer again behind its owner's back.
+bool DiskFile::still_reaches(std::uint64_t sector) const {
+  struct stat info {};
+  return ::fstat(file_.get(), &info) == 0 && (!S_ISREG(info.st_mode) || info.st_size >= offset_of(sector));
+}
+
 bool DiskFile::write(std::uint64_t sector, std::span<const std::byte> from) {
   const bool aside = access_ == DiskAccess::overlay;
-  if (!aside) {
-    // A file that was cut short while in use is not made longer again behind its owner's back.
-    struct stat info {};
-    if (::fstat(file_.get(), &info) != 0) return false;
-    const auto end = static_cast<std::uint64_t>(offset_of(sector)) + from.size();
-    if (S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) < end) return false;
-  }
+  if (!aside && !still_reaches(sector + from.size() / sector_bytes)) return false;
   if (!write_all(aside ? overlay_.get() : file_.get(), from, offset_of(sector))) return false;
   if (aside) note_changed(sector, from.size() / sector_bytes);
   return true;
@@ -162,6 +163,7 @@ bool DiskFile::write(std::uint64_t sector, std::span<const std::byte> from) {
 
 bool DiskFile::write_zeroes(std::uint64_t sector, std::uint64_t count) {
   const bool aside = access_ == DiskAccess::overlay;
+  if (!aside && !still_reaches(sector + count)) return false;
   const int fd = aside ? overlay_.get() : file_.get();
   const off_t offset = offset_of(sector);
   const bool punched =

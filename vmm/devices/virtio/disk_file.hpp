@@ -43,6 +43,7 @@ class DiskFile {
   [[nodiscard]] bool flush();
 
  private:
+  [[nodiscard]] bool still_reaches(std::uint64_t sector) const;
   [[nodiscard]] bool is_changed(std::uint64_t sector) const;
   void note_changed(std::uint64_t sector, std::uint64_t count);
 

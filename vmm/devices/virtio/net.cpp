@@ -50,7 +50,7 @@ void Net::send(VirtioState& state) {
       if (!state.copy_from(chain, 0, packet)) return;
       tap_.send(packet);
     }
-    state.finish(transmit_queue, chain, 0);
+    state.finish(chain, 0);
   }
 }
 
@@ -59,7 +59,11 @@ void Net::receive(VirtioState& state) {
   if (!state.running()) return;
   Chain chain;
   for (;;) {
-    if (incoming_bytes_ == 0) incoming_bytes_ = tap_.receive(incoming_);
+    if (incoming_bytes_ == 0) {
+      const auto received = tap_.receive(incoming_);
+      if (!received) return;  // the host has removed the interface: like a cable that is pulled
+      incoming_bytes_ = *received;
+    }
     if (incoming_bytes_ == 0) break;
     if (!state.take(receive_queue, chain)) return;  // the driver notifies when there is room again
     const std::size_t bytes = std::exchange(incoming_bytes_, 0);
@@ -69,7 +73,7 @@ void Net::receive(VirtioState& state) {
     std::memcpy(packet.data() + offsetof(NetHeader, buffers), &buffers, sizeof(buffers));
     const bool fits = bytes <= chain.writable_bytes;
     if (fits && !state.copy_to(chain, 0, packet)) return;
-    state.finish(receive_queue, chain, fits ? bytes : 0);
+    state.finish(chain, fits ? bytes : 0);
   }
   listening_ = true;
 }

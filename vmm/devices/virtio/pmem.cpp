@@ -31,7 +31,7 @@ void Pmem::serve(VirtioState& state) {
     if (!state.copy_from(chain, 0, std::as_writable_bytes(std::span(&type, 1)))) return;
     const std::uint32_t result = type == type_flush && flush() ? result_ok : result_error;
     if (!state.copy_to(chain, 0, std::as_bytes(std::span(&result, 1)))) return;
-    state.finish(0, chain, sizeof(result));
+    state.finish(chain, sizeof(result));
   }
 }
 

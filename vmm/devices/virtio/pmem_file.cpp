@@ -30,8 +30,9 @@ void map_over(std::byte* address, std::size_t bytes, int file, PmemAccess access
 
 PmemFile::PmemFile(const PmemConfig& config)
     : access_(config.access),
+      // O_NONBLOCK: opening a FIFO must fail below, not wait for a writer.
       file_(::open(config.path.c_str(),
-                   (config.access == PmemAccess::shared ? O_RDWR : O_RDONLY) | O_CLOEXEC)) {
+                   (config.access == PmemAccess::shared ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)) {
   if (!file_) {
     const int error = errno;
     throw cannot_use(config.path, error == EACCES && access_ == PmemAccess::shared

@@ -23,7 +23,7 @@ void Rng::serve(VirtioState& state) {
     if (size == 0) return state.fail();  // a request for nothing would be asked again for ever
     check(::getrandom(bytes.data(), size, 0), "getrandom");
     if (!state.copy_to(chain, 0, std::span(bytes).first(size))) return;
-    state.finish(0, chain, size);
+    state.finish(chain, size);
   }
 }
 

@@ -46,9 +46,10 @@ Tap::Tap(const std::string& name) {
   check(::ioctl(fd_.get(), TUNSETOFFLOAD, 0UL), "ioctl TUNSETOFFLOAD");
 }
 
-std::size_t Tap::receive(std::span<std::byte> packet) const {
+std::optional<std::size_t> Tap::receive(std::span<std::byte> packet) const {
   const ssize_t got = ::read(fd_.get(), packet.data(), packet.size());
-  return got < 0 ? 0 : static_cast<std::size_t>(got);
+  if (got >= 0) return static_cast<std::size_t>(got);
+  return errno == EAGAIN || errno == EINTR ? std::optional<std::size_t>(0) : std::nullopt;
 }
 
 void Tap::send(std::span<const std::byte> packet) const {

@@ -37,8 +37,9 @@ class Tap {
   explicit Tap(const std::string& name);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  /// A packet, header first; 0 when there is none. Longer ones are cut off.
-  [[nodiscard]] std::size_t receive(std::span<std::byte> packet) const;
+  /// A packet, header first; 0 bytes when there is none at the moment. Longer ones are cut off. Empty when
+  /// the interface is gone: none will ever come, and the descriptor says that it is readable for ever.
+  [[nodiscard]] std::optional<std::size_t> receive(std::span<std::byte> packet) const;
   /// What the interface does not take is lost, as on any network.
   void send(std::span<const std::byte> packet) const;
 

@@ -30,7 +30,7 @@ void VirtioConsole::send(VirtioState& state) const {
       output_({part.data(), part.size()});
       done += part.size();
     }
-    state.finish(transmit_queue, chain, 0);
+    state.finish(chain, 0);
   }
 }
 
@@ -51,7 +51,7 @@ void VirtioConsole::receive(VirtioState& state) {
     }
     if (size == 0) return state.fail();  // room for nothing would be offered for ever
     if (!state.copy_to(chain, 0, std::as_bytes(std::span(text).first(size)))) return;
-    state.finish(receive_queue, chain, size);
+    state.finish(chain, size);
   }
 }
 

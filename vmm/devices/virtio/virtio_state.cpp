@@ -69,7 +69,6 @@ void VirtioState::reset() {
   status_ = 0;
   accepted_ = 0;
   causes_ = 0;
-  ++epoch_;
   for (Queue& queue : queues_) {
     queue.ring.reset();
     queue.place = {};
@@ -111,6 +110,7 @@ void VirtioState::set_ready(unsigned index, bool ready) {
   if (!ready) return queue.ring.reset();
   if (queue.ring || (status_ & features_ok) == 0) return;
   if (queue.place.size > queue.max_size || Virtqueue::check(queue.place, ram_)) return fail_locked();
+  queue.epoch = ++epochs_;
   queue.ring.emplace(queue.place, QueueFeatures{(accepted_ & feature_indirect) != 0,
                                                 (accepted_ & feature_event_index) != 0});
 }
@@ -135,6 +135,11 @@ std::uint32_t VirtioState::configuration_generation() const {
   return generation_;
 }
 
+bool VirtioState::stands(const Chain& chain) const {
+  const Queue& queue = queues_[chain.queue];
+  return queue.ring && queue.epoch == chain.epoch;
+}
+
 bool VirtioState::works() const {
   return (status_ & (driver_ok | needs_reset | failed)) == driver_ok && (status_ & features_ok) != 0;
 }
@@ -152,7 +157,8 @@ bool VirtioState::running() const {
 bool VirtioState::take(unsigned queue, Chain& chain) {
   const Visit visit(*this);
   if (!visit || !queues_[queue].ring) return false;
-  chain.epoch = epoch_;
+  chain.queue = queue;
+  chain.epoch = queues_[queue].epoch;
   const Virtqueue::Taken taken = queues_[queue].ring->take(ram_, chain);
   if (taken == Virtqueue::Taken::fault) fail_locked();
   return taken == Virtqueue::Taken::chain;
@@ -160,7 +166,7 @@ bool VirtioState::take(unsigned queue, Chain& chain) {
 
 bool VirtioState::copy_from(const Chain& chain, std::uint64_t offset, std::span<std::byte> to) {
   const Visit visit(*this);
-  if (!visit || chain.epoch != epoch_) return false;
+  if (!visit || !stands(chain)) return false;
   return for_each_part(ram_, chain.readable, offset, to.size(),
                        [&](std::span<std::byte> guest, std::size_t at) {
                          std::memcpy(to.data() + at, guest.data(), guest.size());
@@ -169,19 +175,19 @@ bool VirtioState::copy_from(const Chain& chain, std::uint64_t offset, std::span<
 
 bool VirtioState::copy_to(const Chain& chain, std::uint64_t offset, std::span<const std::byte> from) {
   const Visit visit(*this);
-  if (!visit || chain.epoch != epoch_) return false;
+  if (!visit || !stands(chain)) return false;
   return for_each_part(ram_, chain.writable, offset, from.size(),
                        [&](std::span<std::byte> guest, std::size_t at) {
                          std::memcpy(guest.data(), from.data() + at, guest.size());
                        });
 }
 
-void VirtioState::finish(unsigned index, const Chain& chain, std::uint64_t written) {
+void VirtioState::finish(const Chain& chain, std::uint64_t written) {
   const Visit visit(*this);
-  std::optional<Virtqueue>& ring = queues_[index].ring;
-  if (!visit || chain.epoch != epoch_ || !ring) return;
-  ring->finish(ram_, chain.head, static_cast<std::uint32_t>(std::min(written, chain.writable_bytes)));
-  if (ring->wants_interrupt(ram_)) interrupt(used_buffer);
+  if (!visit || !stands(chain)) return;
+  Virtqueue& ring = *queues_[chain.queue].ring;
+  ring.finish(ram_, chain.head, static_cast<std::uint32_t>(std::min(written, chain.writable_bytes)));
+  if (ring.wants_interrupt(ram_)) interrupt(used_buffer);
 }
 
 void VirtioState::configuration_changed() {

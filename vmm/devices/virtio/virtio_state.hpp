@@ -4,7 +4,8 @@
 //
 // The device reaches guest memory only through the functions here. Each of them is one visit: through the
 // DeviceGate, then under the lock that a reset takes too, then a copy. So after a driver has written 0 to the
-// status register no byte of its memory is touched any more, and a chain taken before is void. A register
+// status register, or to a queue's ready register, no byte of its memory is touched any more, and a chain
+// taken before is void. A register
 // access takes the lock without passing the gate, and whoever holds the lock waits for nothing: so a vCPU
 // never waits for the write barrier that waits for that vCPU.
 #pragma once
@@ -73,7 +74,7 @@ class VirtioState {
   /// Copies to the writable part.
   [[nodiscard]] bool copy_to(const Chain& chain, std::uint64_t offset, std::span<const std::byte> from);
   /// Gives the chain back, if it is not void, and interrupts the driver if it wants that.
-  void finish(unsigned queue, const Chain& chain, std::uint64_t written);
+  void finish(const Chain& chain, std::uint64_t written);
   /// The device-specific configuration has changed. Any thread.
   void configuration_changed();
   /// The driver broke the rules of this device: nothing works until it resets it.
@@ -84,13 +85,15 @@ class VirtioState {
     std::uint16_t max_size = 0;
     QueuePlace place;
     std::optional<Virtqueue> ring;  // while it is ready
+    std::uint64_t epoch = 0;        // of this ring: no two rings of a device have the same
   };
   class Visit;
 
   void reset();
   void fail_locked();
   void interrupt(Cause cause);
-  [[nodiscard]] bool works() const;  // with mutex_ held
+  [[nodiscard]] bool works() const;                     // with mutex_ held
+  [[nodiscard]] bool stands(const Chain& chain) const;  // likewise: nobody has stopped its queue meanwhile
 
   const GuestRam& ram_;
   DeviceGate& gate_;
@@ -101,7 +104,7 @@ class VirtioState {
   std::uint64_t accepted_ = 0;
   std::uint32_t causes_ = 0;
   std::uint32_t generation_ = 0;  // of the configuration
-  std::uint64_t epoch_ = 0;       // resets so far
+  std::uint64_t epochs_ = 0;      // rings that were made so far
   std::vector<Queue> queues_;
 };
 

@@ -60,7 +60,8 @@ struct GuestBuffer {
 /// One request of the driver: what the device may read, then what it may write.
 struct Chain {
   std::uint16_t head = 0;
-  std::uint64_t epoch = 0;  // of the queue's owner: a chain is void after a reset
+  unsigned queue = 0;       // that it was taken from
+  std::uint64_t epoch = 0;  // of that queue: the chain is void once the driver has reset or stopped it
   std::vector<GuestBuffer> readable;
   std::vector<GuestBuffer> writable;
   std::uint64_t readable_bytes = 0;  // sums of the lengths
