@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How and when a guest ended: the first reason given counts, and the guest has ended when there is one and
-// no vCPU's thread is left. Any thread.
+// no thread of the guest is left. Any thread.
 #pragma once
 
 #include <mutex>
@@ -15,7 +15,7 @@ class GuestEnd {
  public:
   GuestEnd();
 
-  /// `threads` vCPUs are about to start; false when the guest has ended before they could.
+  /// `threads` of vCPUs and devices are about to start; false when the guest has ended before they could.
   [[nodiscard]] bool expect_threads(unsigned threads);
   void thread_ended();
   /// Gives the reason, if there is none yet.

@@ -83,16 +83,21 @@ int status_of(const GuestExit& exit, const std::string& name, int stopped_by) {
   return exit_guest_failed;
 }
 
-// A balloon's pages go through the agent: no device may call it when it is gone.
+// A balloon's pages go through the agent: no device may call it when it is gone. Where a guest has ended, all
+// it printed is out; where something else went wrong, nobody waits for the reader of its console.
 class DevicesEndFirst {
  public:
-  explicit DevicesEndFirst(Machine& machine) : machine_(machine) {}
-  ~DevicesEndFirst() { machine_.stop_devices(); }
+  DevicesEndFirst(Machine& machine, ConsoleLog& console) : machine_(machine), console_(console) {}
+  ~DevicesEndFirst() {
+    console_.close_output();
+    machine_.stop_devices();
+  }
   DevicesEndFirst(const DevicesEndFirst&) = delete;
   DevicesEndFirst& operator=(const DevicesEndFirst&) = delete;
 
  private:
   Machine& machine_;
+  ConsoleLog& console_;
 };
 
 }  // namespace
@@ -116,7 +121,7 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config.domain), machine.ram(), machine);
   daemon.reset();
   machine.load(agent ? &*agent : nullptr);
-  const DevicesEndFirst devices_end_first(machine);
+  const DevicesEndFirst devices_end_first(machine, console);
   if (agent) {
     machine.give_back_with([&agent](std::span<const GfnRange> ranges) { agent->discard(ranges); });
   }

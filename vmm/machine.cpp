@@ -136,6 +136,7 @@ struct Machine::Parts {
   void write_acpi_tables();
   void add_vcpus(const Kvm& kvm, unsigned count);
   void run_vcpu(unsigned index);
+  void devices_ended(const std::string& failure);
   std::optional<GuestExit> run_once(unsigned index);
   void end(GuestExit exit);
 
@@ -257,6 +258,7 @@ void Machine::Parts::add_vcpus(const Kvm& kvm, unsigned count) {
 void Machine::Parts::end(GuestExit exit) {
   ending.record(std::move(exit));
   gate.close(VcpuGate::stop);
+  virtio.request_stop();
 }
 
 /// One visit to the guest; the gate has let the vCPU in.
@@ -284,6 +286,13 @@ void Machine::Parts::run_vcpu(unsigned index) {
   ending.thread_ended();
 }
 
+void Machine::Parts::devices_ended(const std::string& failure) {
+  if (!failure.empty()) {
+    end({GuestExit::Kind::failed, 0, fmt::format("the host failed one of the guest's devices: {}", failure)});
+  }
+  ending.thread_ended();
+}
+
 Machine::Machine(const MachineConfig& config, ConsoleSink console, ImageLoading loading)
     : parts_(std::make_unique<Parts>(config, std::move(console))) {
   if (loading == ImageLoading::at_once) load(nullptr);
@@ -299,8 +308,8 @@ void Machine::start() {
   invariant(!parts_->guest, "a machine is started without its image");
   invariant(parts_->threads.empty(), "a machine is started twice");
   const auto count = static_cast<unsigned>(parts_->vcpus.size());
-  if (!parts_->ending.expect_threads(count)) return;
-  parts_->virtio.start();
+  if (!parts_->ending.expect_threads(count + parts_->virtio.threads())) return;
+  parts_->virtio.start([parts = parts_.get()](const std::string& failure) { parts->devices_ended(failure); });
   for (unsigned i = 0; i < count; ++i) {
     parts_->threads.emplace_back([parts = parts_.get(), i] { parts->run_vcpu(i); });
   }

@@ -75,7 +75,8 @@ class Machine final : public dedup::WriteBarrier {
   void start();
   /// Blocks until the guest has ended, however it did.
   GuestExit wait();
-  /// A descriptor that becomes readable when the guest has ended; owned by the machine.
+  /// A descriptor that becomes readable when the guest has ended, its devices' work and all it printed with
+  /// it; owned by the machine.
   [[nodiscard]] int ended_fd() const;
   /// Ends the guest at the next opportunity. Any thread.
   void request_stop();

@@ -162,12 +162,17 @@ void VirtioBoard::plug_in(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots) {
   }
 }
 
-void VirtioBoard::start() {
+void VirtioBoard::start(DeviceThread::Ended ended) {
   if (slots_.empty()) return;
   std::vector<ServedDevice> served;
   served.reserve(slots_.size());
   for (const auto& slot : slots_) served.push_back({&slot->transport, slot->notified.get()});
-  thread_.start(std::move(served));
+  thread_.start(std::move(served), std::move(ended));
+}
+
+void VirtioBoard::request_stop() {
+  gate_.close(DeviceGate::stop);
+  thread_.request_stop();
 }
 
 void VirtioBoard::stop() {

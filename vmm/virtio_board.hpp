@@ -53,8 +53,12 @@ class VirtioBoard {
   [[nodiscard]] Balloon* balloon() const { return balloon_; }
   [[nodiscard]] VirtioConsole* console() const { return console_; }
 
-  /// Starts the devices' thread; does nothing without devices.
-  void start();
+  /// How many threads start() makes: none without devices.
+  [[nodiscard]] unsigned threads() const { return slots_.empty() ? 0 : 1; }
+  void start(DeviceThread::Ended ended);
+  /// Ends the thread when it has done what it is at, which may be to wait for whoever reads a console; does
+  /// not wait. The gate is closed for good. Any thread.
+  void request_stop();
   /// Ends it and waits for it. The gate is closed for good.
   void stop();
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest of a few instructions that drives a virtio disk: registers by exit, notifications by ioeventfd, and
 // a device thread that writes guest memory, which the write barrier must hold.
+#include <poll.h>
+
 #include <chrono>
 #include <cstring>
+#include <future>
 
 #include "tests/vmm/raw_guest.hpp"
 #include "vmm/boot/layout.hpp"
@@ -72,6 +75,18 @@ std::vector<std::uint8_t> repeat_request() {
   append(code, {0xff, 0x05});  // inc dword [counter]
   append(code, test::counter_address);
   append(code, {0xeb, 0xd8});  // jmp again
+  return code;
+}
+
+// Offers one chain, notifies of it, and does nothing more.
+std::vector<std::uint8_t> offer_once() {
+  std::vector<std::uint8_t> code = set_registers();
+  append(code, {0x66, 0xff, 0x05});  // inc word [driver_area + 2]
+  append(code, driver_area + 2);
+  append(code, {0xc7, 0x05});  // mov dword [notify], 0
+  append(code, registers + 0x50);
+  append(code, 0U);
+  append(code, {0xeb, 0xfe});  // jmp to itself
   return code;
 }
 
@@ -167,6 +182,30 @@ TEST_F(MachineVirtio, PauseHoldsDevicesToo) {
   EXPECT_EQ(std::count(guest.begin(), guest.end(), std::byte{0xee}), std::ptrdiff_t{buffer_bytes});
   machine.unpause();
   EXPECT_TRUE(counts_on());
+}
+
+// Who waits for the end can still do something about what a device waits for (a console that nobody reads);
+// who joins its thread afterwards can't.
+TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
+  std::promise<void> working;
+  std::promise<void> go_on;
+  MachineConfig config;
+  config.devices.balloon = true;
+  Machine& machine = make(offer_once(), register_table(), config);
+  machine.give_back_with([&](std::span<const GfnRange>) {
+    working.set_value();
+    go_on.get_future().wait();
+  });
+  put_descriptor(0, buffer, 4, 0, 0);  // the number of a page
+  machine.start();
+  working.get_future().wait();
+  machine.request_stop();
+  machine.hold();  // returns when the vCPU is out
+  pollfd ended{machine.ended_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 50), 0);
+  machine.release();
+  go_on.set_value();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
 }
 
 TEST_F(MachineVirtio, AnAddressWithoutDeviceStillEndsTheGuest) {

@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
+#include <stdexcept>
 
 #include "tests/vmm/virtio/fake_driver.hpp"
 
@@ -83,6 +85,37 @@ TEST_F(Barrier, ReasonsAreIndependent) {
   EXPECT_LE(device_.turns, before + 1);
   driver_.gate_.open(DeviceGate::user_pause);
   wait_for_turn();
+}
+
+class Failing final : public VirtioDevice {
+ public:
+  [[nodiscard]] std::uint32_t id() const override { return 44; }
+  [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
+  void serve(VirtioState& /*state*/) override { throw std::runtime_error("no memory is left"); }
+  static constexpr std::array<std::uint16_t, 1> sizes{16};
+};
+
+std::string how_it_ends(VirtioDevice& device, bool notified) {
+  FakeDriver driver(device);
+  const UniqueFd event = make_event();
+  std::promise<std::string> ended;
+  DeviceThread thread;
+  if (!notified) thread.request_stop();
+  thread.start({{&driver.transport_, event.get()}},
+               [&](std::string failure) { ended.set_value(std::move(failure)); });
+  if (notified) signal_event(event.get());
+  return ended.get_future().get();
+}
+
+// What a device can't do ends its guest with a reason, not the process.
+TEST(DeviceThread, TellsWhatADeviceFailedOf) {
+  Failing device;
+  EXPECT_EQ(how_it_ends(device, true), "no memory is left");
+}
+
+TEST(DeviceThread, EndsWhenItIsAskedToAndNobodyWaits) {
+  Failing device;
+  EXPECT_EQ(how_it_ends(device, false), "");
 }
 
 // A vCPU's register access never waits for the barrier: the barrier waits for the vCPU.

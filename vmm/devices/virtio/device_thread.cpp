@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <exception>
+#include <utility>
 
 #include "base/check.hpp"
 
@@ -46,20 +48,35 @@ DeviceThread::~DeviceThread() {
   stop();
 }
 
-void DeviceThread::start(std::vector<ServedDevice> devices) {
+void DeviceThread::start(std::vector<ServedDevice> devices, Ended ended) {
   invariant(!thread_.joinable(), "the devices' thread is started twice");
   devices_ = std::move(devices);
+  ended_ = std::move(ended);
   thread_ = std::thread([this] { run(); });
+}
+
+void DeviceThread::request_stop() {
+  signal_event(stop_.get());
 }
 
 void DeviceThread::stop() {
   if (!thread_.joinable()) return;
-  signal_event(stop_.get());
+  request_stop();
   thread_.join();
 }
 
 void DeviceThread::run() {
   take_no_signals();
+  std::string failure;
+  try {
+    serve_until_stopped();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  if (ended_) ended_(std::move(failure));
+}
+
+void DeviceThread::serve_until_stopped() {
   std::vector<pollfd> waits;
   for (;;) {
     waits.assign(1, {stop_.get(), POLLIN, 0});
