@@ -46,6 +46,8 @@ class FalseDaemon : public testing::Test {
                            wire::bytes_of(welcome), fds));
     joining.join();
   }
+  FalseDaemon(const FalseDaemon&) = delete;
+  FalseDaemon& operator=(const FalseDaemon&) = delete;
   ~FalseDaemon() override { wait(); }
 
   void load(const std::vector<std::uint64_t>& contents, ImageSharing::Patience patience = no_end) {
