@@ -5,11 +5,12 @@
 #include <malloc.h>
 #include <poll.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/runtime_dir.hpp"
 #include "dedup/agent/agent.hpp"
@@ -50,8 +51,9 @@ int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console
                     const StopSignals& signals) {
   int stopped_by = SIGTERM;
   for (;;) {
-    std::array<pollfd, 3> waits{pollfd{machine.ended_fd(), POLLIN, 0}, pollfd{signals.fd(), POLLIN, 0},
-                                pollfd{listener, POLLIN, 0}};
+    std::vector<pollfd> waits{
+        {machine.ended_fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}, {listener, POLLIN, 0}};
+    control.consoles().add_waits(waits);
     if (::poll(waits.data(), waits.size(), -1) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll");
@@ -61,6 +63,7 @@ int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console
       machine.request_stop();
       console.close_output();
     }
+    control.consoles().serve(std::span(waits).subspan(3));
     if (waits[2].revents != 0) {
       control.serve(listener);
       trim_heap();
@@ -116,7 +119,9 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   ConsoleLog console(config.console);
   // The image comes after the agent: what other guests have of it is mapped, not copied.
   Machine machine(
-      config.machine, [&console](std::string_view text) { console.write(text); }, ImageLoading::later);
+      config.machine, [&console](std::string_view text) { console.put_out(text); }, ImageLoading::later);
+  machine.watch_console([&console](std::string_view text) { console.keep(text); },
+                        [&console] { console.wake(); });
   std::optional<dedup::Agent> agent;
   if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config.domain), machine.ram(), machine);
   daemon.reset();
@@ -133,7 +138,9 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   on_running(claim.name());
   trim_heap();
   const int stopped_by = serve_until_end(machine, control, console, claim.listener(), signals);
-  return status_of(machine.wait(), claim.name(), stopped_by);
+  const int status = status_of(machine.wait(), claim.name(), stopped_by);
+  control.consoles().finish(status);
+  return status;
 }
 
 }  // namespace samepage::vmm

@@ -177,7 +177,7 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
       }),
       virtio(config.devices, memory, ranges_of(roms),
              [this](std::string_view text) {
-               for (const char c : text) console.put(c);
+               console.put(text);
                console.flush();
              }),
       scene{ports, mmio, memory.regions().back().first.gpa() + memory.regions().back().pages.bytes(),
@@ -327,8 +327,20 @@ void Machine::request_stop() {
   parts_->end({GuestExit::Kind::stopped, 0, {}});
 }
 
-std::size_t Machine::receive(std::span<const std::byte> input) {
-  return parts_->uart.receive(input);
+bool Machine::has_console(ConsolePort port) const {
+  return port == ConsolePort::com1 || parts_->virtio.console() != nullptr;
+}
+
+std::size_t Machine::receive(std::span<const std::byte> input, ConsolePort port) {
+  if (port == ConsolePort::com1) return parts_->uart.receive(input);
+  VirtioConsole* const console = parts_->virtio.console();
+  return console == nullptr ? input.size() : console->type(input);
+}
+
+void Machine::watch_console(ConsoleSink output, const std::function<void()>& room) {
+  parts_->console.show_at_once(std::move(output));
+  parts_->uart.when_room(room);
+  if (VirtioConsole* const console = parts_->virtio.console()) console->when_room(room);
 }
 
 void Machine::pause() {

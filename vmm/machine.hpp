@@ -17,6 +17,7 @@
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "vmm/boot/image.hpp"
+#include "vmm/devices/console_port.hpp"
 #include "vmm/devices/virtio/balloon.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
 
@@ -80,8 +81,15 @@ class Machine final : public dedup::WriteBarrier {
   [[nodiscard]] int ended_fd() const;
   /// Ends the guest at the next opportunity. Any thread.
   void request_stop();
-  /// Input for the guest's COM1; returns how many bytes it took (Uart16550::receive). Any thread.
-  std::size_t receive(std::span<const std::byte> input);
+  /// False for a port that the guest was not given.
+  [[nodiscard]] bool has_console(ConsolePort port) const;
+  /// Input for the guest; returns how many bytes it took (Uart16550::receive, VirtioConsole::type), all where
+  /// it has no such port. Any thread.
+  std::size_t receive(std::span<const std::byte> input, ConsolePort port = ConsolePort::com1);
+  /// `output` is called with what the guest prints, at once and not in lines; `room` when receive(), which
+  /// took less than there was, takes more. Both on threads of the guest; they must neither block nor call the
+  /// machine. Only before start().
+  void watch_console(ConsoleSink output, const std::function<void()>& room);
 
   /// Holds the vCPUs until unpause(): the user's pause, independent of the write barrier. Any thread.
   void pause();

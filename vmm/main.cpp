@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
 #include <system_error>
 
 #include "base/check.hpp"
@@ -23,6 +24,11 @@ void fill_standard_streams() {
   }
 }
 
+// When stderr is gone too (its terminal was closed), the exit status has to do.
+void complain(const std::string& text) {
+  static_cast<void>(std::fputs(fmt::format("samepage: {}\n", text).c_str(), stderr));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -33,14 +39,14 @@ int main(int argc, char** argv) {
   try {
     return cli::run_command_line(argc, argv);
   } catch (const cli::Interrupted& interrupted) {
-    fmt::print(stderr, "samepage: stopped by signal {}\n", interrupted.signal);
+    complain(fmt::format("stopped by signal {}", interrupted.signal));
     return exit_by_signal(interrupted.signal);
   } catch (const UserError& error) {
-    fmt::print(stderr, "samepage: {}\n", error.what());
+    complain(error.what());
   } catch (const std::system_error& error) {
-    fmt::print(stderr, "samepage: {}\n", error.what());
+    complain(error.what());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepage: unexpected: {}\n", error.what());
+    complain(fmt::format("unexpected: {}", error.what()));
   }
   return exit_failure;
 }

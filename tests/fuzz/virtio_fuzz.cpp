@@ -66,7 +66,7 @@ std::unique_ptr<VirtioDevice> make_device(unsigned kind) {
     }
     default: {
       auto console = std::make_unique<VirtioConsole>([](std::string_view) {}, nothing);
-      console->type("typed ahead");
+      console->type(std::as_bytes(std::span(std::string_view("typed ahead"))));
       return console;
     }
   }

@@ -49,6 +49,15 @@ TEST_F(ConsoleOutput, FlushHandsOnWhatThereIs) {
   EXPECT_THAT(writes_, testing::ElementsAre("rest"));
 }
 
+TEST_F(ConsoleOutput, AWitnessSeesAPromptAtOnce) {
+  std::string seen;
+  console_.show_at_once([&seen](std::string_view text) { seen += text; });
+  put("login: ");
+  console_.flush_lines();
+  EXPECT_EQ(seen, "login: ");
+  EXPECT_TRUE(writes_.empty());
+}
+
 TEST(Console, WithoutSinkDropsOutput) {
   Console console(nullptr);
   console.put('\n');

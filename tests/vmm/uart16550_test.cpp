@@ -32,6 +32,8 @@ class Uart : public testing::Test {
  private:
   std::string printed_;
   Console console_{[this](std::string_view text) { printed_ += text; }};
+
+ protected:
   Uart16550 uart_{console_, [this](bool up) {
                     line_ = up;
                     raised_ += up ? 1 : 0;
@@ -149,6 +151,23 @@ TEST_F(Uart, InputIsBoundedAndClearedWithTheFifo) {
   EXPECT_FALSE(line_);
   EXPECT_EQ(read(5), 0x60U);
   EXPECT_EQ(receive("y"), 1U);
+}
+
+TEST_F(Uart, WhoWasTurnedAwayIsToldOnceThereIsRoom) {
+  int told = 0;
+  uart_.when_room([&told] { ++told; });
+  receive(std::string(Uart16550::receive_limit, 'x'));
+  read(0);
+  EXPECT_EQ(receive("yz"), 1U);
+  for (std::size_t i = 0; i < Uart16550::receive_limit / 2 - 1; ++i) read(0);
+  EXPECT_EQ(told, 0);
+  read(0);
+  EXPECT_EQ(told, 1);
+  for (std::size_t i = 0; i < Uart16550::receive_limit / 2; ++i) read(0);
+  EXPECT_EQ(told, 1);
+  receive(std::string(Uart16550::receive_limit + 1, 'x'));
+  write(2, 0x03);
+  EXPECT_EQ(told, 2);
 }
 
 TEST_F(Uart, LoopbackReceivesWhatItSends) {

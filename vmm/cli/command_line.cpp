@@ -22,6 +22,7 @@ constexpr const char* exit_codes = R"(Exit codes:
   0        done; for run: the guest ended with code 0
   1        a failure of ours, of the host or of what was asked; one line on stderr says which
   2        the command line makes no sense
+  3        console: the guest has ended; 0: detached
   125      run: the guest failed (it did what no guest may do)
   128+N    run: the guest was stopped by signal N: 130 Ctrl-C, 143 SIGTERM or 'samepage stop',
            137 'samepage kill'
@@ -39,6 +40,7 @@ Environment:
 struct Parsed {
   RunOptions run;
   DemoOptions demo;
+  ConsoleOptions console;
   Format format = Format::text;
   std::string guest;
   std::string file;
@@ -193,6 +195,22 @@ void add_views(CLI::App& app, Parsed& parsed) {
       [&parsed] { parsed.command = [&parsed] { return dump(parsed.guest, parsed.file); }; });
 }
 
+void add_console(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = app.add_subcommand(
+      "console", "Attach to a running guest's console; Ctrl-] detaches and the guest runs on");
+  command->add_option("GUEST", parsed.console.guest, "The name of a running guest")
+      ->required()
+      ->type_name("");
+  add_parsed(*command, "--port", parsed.console.port, vmm::parse_console_port, "com1|hvc0",
+             "Which console input goes to; the output of both is shown (default: com1)");
+  add_parsed(*command, "--escape", parsed.console.escape, EscapeKey::parse, "^X|CHARACTER|none",
+             "The key that detaches: ^X is Ctrl-X (default: ^])");
+  command->footer(
+      "At the end of an input that is no terminal it stays attached until the guest ends.\n"
+      "Exit codes: 0 detached, 3 the guest has ended.");
+  command->callback([&parsed] { parsed.command = [&parsed] { return console(parsed.console); }; });
+}
+
 void add_balloon(CLI::App& app, Parsed& parsed) {
   CLI::App* command =
       add_for_guest(app, parsed, "balloon", "Ask a guest to give up memory; a size of 0 gives it back");
@@ -246,6 +264,7 @@ void describe(CLI::App& app, Parsed& parsed) {
   });
   add_run(app, parsed);
   add_views(app, parsed);
+  add_console(app, parsed);
   add_for_guests(app, parsed, "pause", "Hold guests until resume", pause);
   add_for_guests(app, parsed, "resume", "Let paused guests go on", resume);
   add_for_guests(app, parsed, "stop", "End guests and wait until they are gone", stop);

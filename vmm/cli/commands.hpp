@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "vmm/cli/escape_key.hpp"
 #include "vmm/cli/run_options.hpp"
+#include "vmm/devices/console_port.hpp"
 
 namespace samepage::cli {
 
@@ -24,10 +26,19 @@ int balloon(const std::string& guest, std::uint64_t bytes);
 int map(const std::string& guest, Format format);
 int logs(const std::string& guest);
 int dump(const std::string& guest, const std::string& file);
-/// Unpacks a bzImage's kernel into the ELF file `output` (empty: named after it, in the current folder), prints that.
+/// Unpacks a bzImage's kernel into the ELF file `output` (empty: named after it, in the current folder),
+/// prints that.
 int import_image(const std::string& kernel, const std::string& output);
 /// `settings` are KNOB=VALUE; without any the knobs are only shown.
 int tune(const std::vector<std::string>& settings, Format format);
+
+struct ConsoleOptions {
+  std::string guest;
+  vmm::ConsolePort port = vmm::ConsolePort::com1;  // what is typed goes there
+  EscapeKey escape;
+};
+/// Attaches standard input and output to the guest's console until the escape key or the guest's end.
+int console(const ConsoleOptions& options);
 
 struct DemoOptions {
   unsigned guests = 8;

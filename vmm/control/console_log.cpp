@@ -8,31 +8,42 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
+#include <utility>
 
 namespace samepage::vmm {
 
 ConsoleLog::ConsoleLog(int output)
-    : output_(output), closed_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
-
-void ConsoleLog::write(std::string_view text) {
-  {
-    const std::lock_guard lock(mutex_);
-    keep(text);
-  }
-  if (output_ >= 0) put_out(text);
-}
+    : output_(output),
+      closed_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      news_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      ring_(kept) {}
 
 void ConsoleLog::keep(std::string_view text) {
-  if (text.size() > kept) {
-    total_ += text.size() - kept;
-    text.remove_prefix(text.size() - kept);
+  const std::lock_guard lock(mutex_);
+  keep_locked(text);
+  if (watched_) wake_locked();
+}
+
+void ConsoleLog::keep_locked(std::string_view text) {
+  if (text.size() > ring_.size()) {
+    total_ += text.size() - ring_.size();
+    text.remove_prefix(text.size() - ring_.size());
   }
-  for (const char c : text) ring_[total_++ % kept] = c;
+  while (!text.empty()) {
+    const std::size_t at = total_ % ring_.size();
+    const std::string_view part = text.substr(0, ring_.size() - at);
+    std::copy(part.begin(), part.end(), ring_.begin() + static_cast<std::ptrdiff_t>(at));
+    total_ += part.size();
+    text.remove_prefix(part.size());
+  }
+  first_ = std::max(first_, total_ - std::min<std::uint64_t>(total_, ring_.size()));
 }
 
 // A pipe that polls as writable takes PIPE_BUF bytes without blocking, so a guest whose reader sleeps can
 // still be stopped.
 void ConsoleLog::put_out(std::string_view text) const {
+  if (output_ < 0) return;
   while (!text.empty()) {
     std::array<pollfd, 2> waits{pollfd{output_, POLLOUT, 0}, pollfd{closed_.get(), POLLIN, 0}};
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
@@ -53,11 +64,61 @@ void ConsoleLog::close_output() {
 
 std::string ConsoleLog::tail() const {
   const std::lock_guard lock(mutex_);
-  const std::size_t length = std::min(total_, kept);
-  std::string text;
-  text.reserve(length);
-  for (std::size_t at = total_ - length; at < total_; ++at) text += ring_[at % kept];
-  return text;
+  return read_locked(total_ - std::min<std::uint64_t>(total_, kept), kept).text;
+}
+
+std::uint64_t ConsoleLog::tail_begin() const {
+  const std::lock_guard lock(mutex_);
+  return total_ - std::min<std::uint64_t>(total_, kept);
+}
+
+ConsoleLog::Piece ConsoleLog::read(std::uint64_t from, std::size_t most) const {
+  const std::lock_guard lock(mutex_);
+  return read_locked(from, most);
+}
+
+ConsoleLog::Piece ConsoleLog::read_locked(std::uint64_t from, std::size_t most) const {
+  const std::uint64_t begin = std::max(from, first_);
+  const std::size_t size = std::min<std::uint64_t>(total_ - begin, most);
+  Piece piece{begin - from, {}, begin + size};
+  piece.text.reserve(size);
+  const std::size_t at = begin % ring_.size();
+  const std::size_t before_wrap = std::min(size, ring_.size() - at);
+  piece.text.append(ring_.data() + at, before_wrap);
+  piece.text.append(ring_.data(), size - before_wrap);
+  return piece;
+}
+
+void ConsoleLog::set_watched(Watched watched) {
+  const std::lock_guard lock(mutex_);
+  watched_ = watched == Watched::yes;
+  const std::size_t size = watched_ ? kept_for_watchers : kept;
+  if (size == ring_.size()) return;
+  const std::uint64_t from = std::max(first_, total_ - std::min<std::uint64_t>(total_, size));
+  const std::string text = read_locked(from, size).text;
+  std::vector<char>(size).swap(ring_);
+  total_ = first_ = from;
+  keep_locked(text);
+}
+
+void ConsoleLog::take_news() {
+  const std::lock_guard lock(mutex_);
+  news_told_ = false;
+  std::uint64_t count = 0;
+  // Empty when there was no news: nothing to take then.
+  if (::read(news_.get(), &count, sizeof(count)) < 0) return;
+}
+
+void ConsoleLog::wake() {
+  const std::lock_guard lock(mutex_);
+  wake_locked();
+}
+
+// One write of the host for all that is printed until somebody looks.
+void ConsoleLog::wake_locked() {
+  if (std::exchange(news_told_, true)) return;
+  const std::uint64_t one = 1;
+  if (::write(news_.get(), &one, sizeof(one)) < 0) return;  // can't overflow: written once before each read
 }
 
 }  // namespace samepage::vmm

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest's console: what it prints goes to a file descriptor, and the end of it is kept for `samepage logs`.
-// Written by vCPU threads, read by the control socket.
+// A guest's console: what it prints goes to a file descriptor, and the end of it is kept for `samepage logs`
+// and for those who are attached. Written by the guest's threads, read by the process's poll loop. Readers
+// have a position each and no buffer of their own: one that is slow misses what was overwritten, and nobody
+// waits for it.
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 
@@ -16,27 +19,57 @@ namespace samepage::vmm {
 /// Safe from any thread.
 class ConsoleLog {
  public:
+  /// What tail() has.
   static constexpr std::size_t kept = std::size_t{16} << 10;
+  /// How far a reader may be behind while the log is watched.
+  static constexpr std::size_t kept_for_watchers = std::size_t{256} << 10;
 
   /// `output` is where the console goes besides, -1 for nowhere; it stays the caller's.
   explicit ConsoleLog(int output);
 
-  /// Blocks while the output does not take the text, until close_output().
-  void write(std::string_view text);
-  /// Ends writes that wait; from now on text is only kept.
+  /// Keeps text; never waits for a reader.
+  void keep(std::string_view text);
+  /// Writes text to the output. Blocks while that does not take it, until close_output().
+  void put_out(std::string_view text) const;
+  /// Ends put_out() calls that wait, and all later ones.
   void close_output();
   /// The last bytes that the guest printed.
   [[nodiscard]] std::string tail() const;
 
+  /// A piece of what was printed, in bytes since the guest's start.
+  struct Piece {
+    std::uint64_t left_out = 0;  // bytes before it that the reader came too late for
+    std::string text;            // empty: there is no more yet
+    std::uint64_t next = 0;      // where to read on
+  };
+  /// What was printed at `from` and behind, at most so many bytes.
+  [[nodiscard]] Piece read(std::uint64_t from, std::size_t most) const;
+  /// Where tail() begins.
+  [[nodiscard]] std::uint64_t tail_begin() const;
+
+  enum class Watched : std::uint8_t { no, yes };
+  /// Whether somebody reads as it comes: then more is kept, and news are told.
+  void set_watched(Watched watched);
+  /// Readable after wake(), and while the log is watched and something was printed since the last
+  /// take_news().
+  [[nodiscard]] int news_fd() const { return news_.get(); }
+  void take_news();
+  void wake();
+
  private:
-  void keep(std::string_view text);
-  void put_out(std::string_view text) const;
+  void keep_locked(std::string_view text);
+  void wake_locked();
+  [[nodiscard]] Piece read_locked(std::uint64_t from, std::size_t most) const;
 
   const int output_;
   UniqueFd closed_;  // an eventfd: readable once the output is closed
+  UniqueFd news_;    // an eventfd
   mutable std::mutex mutex_;
-  std::array<char, kept> ring_{};
-  std::size_t total_ = 0;  // bytes ever written; total_ % kept is where the next one goes
+  std::vector<char> ring_;
+  std::uint64_t total_ = 0;  // bytes ever printed; total_ % ring_.size() is where the next one goes
+  std::uint64_t first_ = 0;  // the oldest byte in the ring
+  bool watched_ = false;
+  bool news_told_ = false;
 };
 
 }  // namespace samepage::vmm

@@ -6,6 +6,11 @@
 //            dump with a file's descriptor, balloon with "bytes"
 //   answer   {"ok": true, ...} or {"ok": false, "error": text}
 //   data     bytes that are no JSON or too many for one message: the console for logs, JSON text for map
+//
+// {"do": "console", "port": "com1" | "hvc0"} is different: after {"ok": true} the connection stays. The guest
+// sends data messages, first what it printed last, then what it prints; all that the client sends is input
+// for the guest, as it is. The client ends it by closing the connection, the guest's end by the answer
+// {"ok": true, "ended": true, "status": that of the guest's process}.
 #pragma once
 
 #include <cstdint>

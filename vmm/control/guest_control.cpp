@@ -74,27 +74,52 @@ class MomentaryPause {
 }  // namespace
 
 GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
-    : facts_(std::move(facts)), machine_(machine), agent_(agent), console_(console) {}
+    : facts_(std::move(facts)),
+      machine_(machine),
+      agent_(agent),
+      console_(console),
+      consoles_(console, [&machine](std::span<const std::byte> input, ConsolePort port) {
+        return machine.receive(input, port);
+      }) {}
 
 void GuestControl::serve(int listener) {
-  const UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
   if (!socket) return;
   try {
     limit_waits(socket.get());
-    serve_connection(socket.get());
+    serve_connection(std::move(socket));
   } catch (const std::system_error&) {
     // The client does not listen: its own affair.
   }
 }
 
-void GuestControl::serve_connection(int socket) {
-  if (!is_owner(peer_of(socket).uid)) {
-    if (!send_answer(socket, {refusal("this guest is another user's"), {}})) return;
+void GuestControl::serve_connection(UniqueFd socket) {
+  if (!is_owner(peer_of(socket.get()).uid)) {
+    if (!send_answer(socket.get(), {refusal("this guest is another user's"), {}})) return;
     return;
   }
-  const std::optional<Frame> request = receive_frame(socket);
+  const std::optional<Frame> request = receive_frame(socket.get());
   if (!request || request->type != static_cast<std::uint32_t>(ControlMessage::request)) return;
-  if (!send_answer(socket, answer(*request))) return;
+  if (verb_of(*request) == "console") return attach_console(std::move(socket), *request);
+  if (!send_answer(socket.get(), answer(*request))) return;
+}
+
+void GuestControl::attach_console(UniqueFd socket, const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  const auto named = body.find("port");
+  const std::optional<ConsolePort> port = named != body.end() && named->is_string()
+                                              ? parse_console_port(named->get<std::string>())
+                                              : std::nullopt;
+  json answer{{"ok", true}};
+  if (!port) {
+    answer = refusal("it has no console of that name; it may have com1 and hvc0");
+  } else if (!machine_.has_console(*port)) {
+    answer = refusal("it has no virtio console; start it with 'samepage run --virtio-console', or use com1");
+  } else if (!consoles_.has_room()) {
+    answer = refusal(fmt::format("{} are attached to its console already", consoles_.size()));
+  }
+  if (!send_answer(socket.get(), {answer, {}}) || !answer["ok"].get<bool>()) return;
+  consoles_.add(std::move(socket), *port);
 }
 
 ControlAnswer GuestControl::pause() {

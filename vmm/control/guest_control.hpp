@@ -12,6 +12,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/page_map.hpp"
 #include "vmm/control/console_log.hpp"
+#include "vmm/control/console_sessions.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/machine.hpp"
 
@@ -35,8 +36,12 @@ class GuestControl {
   /// Takes one connection from `listener`, if there is one, and answers it.
   void serve(int listener);
 
+  /// Those who are attached to the console: the poll loop serves them too.
+  [[nodiscard]] ConsoleSessions& consoles() { return consoles_; }
+
  private:
-  void serve_connection(int socket);
+  void serve_connection(UniqueFd socket);
+  void attach_console(UniqueFd socket, const Frame& request);
   ControlAnswer answer(const Frame& request);
   ControlAnswer pause();
   [[nodiscard]] nlohmann::json brief() const;
@@ -51,6 +56,7 @@ class GuestControl {
   Machine& machine_;
   dedup::Agent* agent_;
   ConsoleLog& console_;
+  ConsoleSessions consoles_;
 };
 
 }  // namespace samepage::vmm

@@ -5,10 +5,13 @@
 
 namespace samepage::vmm {
 
-void Console::put(char byte) {
+void Console::put(std::string_view text) {
   const std::lock_guard lock(buffering_);
-  buffer_.push_back(byte);
-  if (byte == '\n' || buffer_.size() >= long_line) ready_.store(true, std::memory_order_relaxed);
+  if (witness_) witness_(text);  // under the lock: in the order that the sink gets it in
+  buffer_.append(text);
+  if (text.find('\n') != text.npos || buffer_.size() >= long_line) {
+    ready_.store(true, std::memory_order_relaxed);
+  }
 }
 
 void Console::flush_lines() {

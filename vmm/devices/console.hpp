@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collects what a guest prints and hands it on in lines, so that a string costs one write of the host.
 // put() is for devices and never waits for whoever reads; flush calls are for a vCPU's thread outside the
-// write barrier, because the reader may be slow.
+// write barrier, because the reader may be slow. A witness sees each byte at once: a prompt ends no line.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace samepage::vmm {
 
@@ -19,7 +20,11 @@ class Console {
   /// An empty sink drops everything.
   explicit Console(Sink sink) : sink_(std::move(sink)) {}
 
-  void put(char byte);
+  /// `witness` is called by put(), on any thread, and must not block; set before the guest runs.
+  void show_at_once(Sink witness) { witness_ = std::move(witness); }
+
+  void put(char byte) { put(std::string_view(&byte, 1)); }
+  void put(std::string_view text);
   /// Hands on what there is when a line is complete or long.
   void flush_lines();
   /// Hands on what there is.
@@ -29,6 +34,7 @@ class Console {
   static constexpr std::size_t long_line = 1024;
 
   Sink sink_;
+  Sink witness_;
   std::mutex writing_;  // held while the sink runs: keeps what it gets in order; taken before buffering_
   std::mutex buffering_;
   std::string buffer_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/devices/uart16550.hpp"
 
-#include <algorithm>
-
 namespace samepage::vmm {
 namespace {
 
@@ -50,8 +48,7 @@ void Uart16550::read(std::uint16_t offset, std::span<std::byte> data) {
 
 std::size_t Uart16550::receive(std::span<const std::byte> input) {
   const std::lock_guard lock(mutex_);
-  const std::size_t taken = std::min(input.size(), receive_limit - received_.size());
-  for (const std::byte byte : input.first(taken)) received_.push_back(std::to_integer<std::uint8_t>(byte));
+  const std::size_t taken = received_.add(input);
   update_line();
   return taken;
 }
@@ -98,15 +95,12 @@ void Uart16550::send(std::uint8_t value) {
   if ((modem_control_ & loopback) == 0) {
     console_.put(static_cast<char>(value));
   } else if (received_.size() < receive_limit) {
-    received_.push_back(value);
+    received_.add(std::array{std::byte{value}});
   }
 }
 
 std::uint8_t Uart16550::take_received() {
-  if (received_.empty()) return 0;
-  const std::uint8_t value = received_.front();
-  received_.pop_front();
-  return value;
+  return received_.empty() ? std::uint8_t{0} : received_.take();
 }
 
 std::uint8_t Uart16550::read_register(unsigned number) {

@@ -7,12 +7,12 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <utility>
 
 #include "vmm/devices/console.hpp"
+#include "vmm/devices/input_backlog.hpp"
 #include "vmm/devices/port_bus.hpp"
 
 namespace samepage::vmm {
@@ -35,6 +35,8 @@ class Uart16550 final : public PortDevice {
   /// Gives the guest input; any thread. Returns how many bytes were taken, fewer than there are when
   /// receive_limit is reached: offer the rest again later.
   std::size_t receive(std::span<const std::byte> input);
+  /// InputBacklog::when_room; before the guest runs.
+  void when_room(std::function<void()> room) { received_.when_room(std::move(room)); }
 
  private:
   void write_register(unsigned number, std::uint8_t value);
@@ -50,7 +52,7 @@ class Uart16550 final : public PortDevice {
   Console& console_;
   InterruptLine line_;
   std::mutex mutex_;
-  std::deque<std::uint8_t> received_;
+  InputBacklog received_{receive_limit};
   bool transmitter_ran_empty_ = false;  // since the guest was last told
   bool line_up_ = false;
   std::array<std::uint8_t, 2> divisor_{1, 0};  // DLL, DLM

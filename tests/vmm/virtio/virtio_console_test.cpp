@@ -11,6 +11,8 @@ constexpr std::uint64_t data = FakeDriver::data;
 class VirtioConsoleTest : public testing::Test {
  protected:
   void SetUp() override { driver_.start(); }
+  std::size_t type(std::string_view text) { return device_.type(std::as_bytes(std::span(text))); }
+
   std::string printed_;
   int wakes_ = 0;
   VirtioConsole device_{[this](std::string_view text) { printed_ += text; }, [this] { ++wakes_; }};
@@ -26,7 +28,7 @@ TEST_F(VirtioConsoleTest, PrintsWhatTheGuestSends) {
 }
 
 TEST_F(VirtioConsoleTest, WhatIsTypedWaitsForRoom) {
-  device_.type("ls\n");
+  EXPECT_EQ(type("ls\n"), 3U);
   EXPECT_EQ(wakes_, 1);
   driver_.serve();
   EXPECT_EQ(driver_.finished(0), 0);
@@ -40,8 +42,20 @@ TEST_F(VirtioConsoleTest, WhatIsTypedWaitsForRoom) {
   EXPECT_EQ(driver_.last_written(0), 1U);
 }
 
+TEST_F(VirtioConsoleTest, WhoWasTurnedAwayIsToldOnceThereIsRoom) {
+  int told = 0;
+  device_.when_room([&told] { ++told; });
+  EXPECT_EQ(type(std::string(VirtioConsole::most_typed + 1, 'x')), VirtioConsole::most_typed);
+  for (int i = 0; i < 7; ++i) driver_.request(0, {{data, 256, write_flag}});
+  driver_.serve();
+  EXPECT_EQ(told, 0);
+  driver_.request(0, {{data, 256, write_flag}});
+  driver_.serve();
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(VirtioConsoleTest, TypingWithoutAReaderIsBounded) {
-  for (int i = 0; i < 100; ++i) device_.type(std::string(1000, 'x'));
+  for (int i = 0; i < 100; ++i) type(std::string(1000, 'x'));
   std::size_t received = 0;
   for (int i = 0; i < 100; ++i) {
     driver_.request(0, {{data, 256, write_flag}});

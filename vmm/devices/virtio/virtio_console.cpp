@@ -46,8 +46,7 @@ void VirtioConsole::receive(VirtioState& state) {
     {
       const std::lock_guard lock(mutex_);
       size = std::min({text.size(), typed_.size(), static_cast<std::size_t>(chain.writable_bytes)});
-      std::copy_n(typed_.begin(), size, text.begin());
-      typed_.erase(typed_.begin(), typed_.begin() + static_cast<std::ptrdiff_t>(size));
+      for (char& c : std::span(text).first(size)) c = static_cast<char>(typed_.take());
     }
     if (size == 0) return state.fail();  // room for nothing would be offered for ever
     if (!state.copy_to(chain, 0, std::as_bytes(std::span(text).first(size)))) return;
@@ -55,12 +54,14 @@ void VirtioConsole::receive(VirtioState& state) {
   }
 }
 
-void VirtioConsole::type(std::string_view text) {
+std::size_t VirtioConsole::type(std::span<const std::byte> input) {
+  std::size_t taken = 0;
   {
     const std::lock_guard lock(mutex_);
-    for (const char c : text.substr(0, most_typed - std::min(most_typed, typed_.size()))) typed_.push_back(c);
+    taken = typed_.add(input);
   }
   wake_();
+  return taken;
 }
 
 }  // namespace samepage::vmm

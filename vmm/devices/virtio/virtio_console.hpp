@@ -4,11 +4,13 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string_view>
+#include <utility>
 
+#include "vmm/devices/input_backlog.hpp"
 #include "vmm/devices/virtio/virtio_device.hpp"
 
 namespace samepage::vmm {
@@ -23,19 +25,24 @@ class VirtioConsole final : public VirtioDevice {
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
   void serve(VirtioState& state) override;
 
-  /// Hands the guest what was typed; what it does not read in time is dropped. Any thread.
-  void type(std::string_view text);
+  /// What type() keeps for a guest that does not read.
+  static constexpr std::size_t most_typed = 4096;
+
+  /// Hands the guest what was typed. Returns how many bytes were taken, fewer than there are when most_typed
+  /// is reached. Any thread.
+  std::size_t type(std::span<const std::byte> input);
+  /// InputBacklog::when_room; before the guest runs.
+  void when_room(std::function<void()> room) { typed_.when_room(std::move(room)); }
 
  private:
   void send(VirtioState& state) const;
   void receive(VirtioState& state);
 
   static constexpr std::array<std::uint16_t, 2> sizes{64, 64};
-  static constexpr std::size_t most_typed = 4096;
   std::function<void(std::string_view)> output_;
   std::function<void()> wake_;
   std::mutex mutex_;
-  std::deque<char> typed_;
+  InputBacklog typed_{most_typed};
 };
 
 }  // namespace samepage::vmm

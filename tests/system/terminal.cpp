@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/system/terminal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "base/check.hpp"
+
+namespace samepage::system_test {
+namespace {
+
+// In a session of its own: the first terminal that it opens becomes its controlling one.
+pid_t spawn_in(const std::string& terminal, const std::vector<std::string>& command) {
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 0, terminal.c_str(), O_RDWR, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, 0, 1);
+  ::posix_spawn_file_actions_adddup2(&actions, 0, 2);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  std::vector<char*> words;
+  // SAFETY: posix_spawn only reads them.
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  pid_t pid = -1;
+  errno = ::posix_spawn(&pid, words[0], &actions, &attributes, words.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
+  if (errno != 0) throw_errno("posix_spawn " + command[0]);
+  return pid;
+}
+
+termios modes_of(int fd) {
+  termios modes{};
+  check(::tcgetattr(fd, &modes), "tcgetattr");
+  return modes;
+}
+
+}  // namespace
+
+Terminal::Terminal(const std::vector<std::string>& command) {
+  int master = -1;
+  int slave = -1;
+  std::array<char, 64> name{};
+  check(::openpty(&master, &slave, name.data(), nullptr, nullptr), "openpty");
+  master_ = UniqueFd(master);
+  slave_ = UniqueFd(slave);
+  for (const int fd : {master, slave}) check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl");
+  first_modes_ = modes();
+  pid_ = spawn_in(name.data(), command);
+  process_ = checked_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), "pidfd_open");
+}
+
+Terminal::~Terminal() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void Terminal::type(std::string_view keys) const {
+  ASSERT_EQ(::write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+}
+
+void Terminal::signal(int number) const {
+  ASSERT_EQ(::kill(pid_, number), 0);
+}
+
+bool Terminal::read_more() {
+  std::array<pollfd, 2> waits{pollfd{master_.get(), POLLIN, 0}, pollfd{process_.get(), POLLIN, 0}};
+  check(::poll(waits.data(), waits.size(), -1), "poll");
+  if ((waits[0].revents & POLLIN) == 0) return waits[1].revents == 0;
+  std::array<char, 4096> bytes{};
+  const ssize_t got = check(::read(master_.get(), bytes.data(), bytes.size()), "read of a terminal");
+  screen_.append(bytes.data(), static_cast<std::size_t>(got));
+  return true;
+}
+
+void Terminal::wait_for(const std::string& text) {
+  while (screen_.find(text) == std::string::npos) {
+    if (!read_more()) FAIL() << "it ended without showing '" << text << "': " << screen_;
+  }
+}
+
+int Terminal::wait() {
+  while (read_more()) {
+  }
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string Terminal::modes() const {
+  const termios modes = modes_of(slave_.get());
+  std::string text =
+      fmt::format("{:o} {:o} {:o} {:o}", modes.c_iflag, modes.c_oflag, modes.c_cflag, modes.c_lflag);
+  for (const unsigned key : modes.c_cc) text += fmt::format(" {}", key);
+  return text;
+}
+
+bool Terminal::is_raw() const {
+  return (modes_of(slave_.get()).c_lflag & (ICANON | ECHO | ISIG)) == 0;
+}
+
+}  // namespace samepage::system_test

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A terminal with a command in it, as a person has it: a pseudo-terminal that is the command's controlling
+// one.
+#pragma once
+
+#include <sys/types.h>
+#include <termios.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace samepage::system_test {
+
+class Terminal {
+ public:
+  explicit Terminal(const std::vector<std::string>& command);
+  /// Kills the command if it still runs.
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  void type(std::string_view keys) const;
+  /// Waits until the screen has shown `text`; fails the test when the command ends before.
+  void wait_for(const std::string& text);
+  /// Waits for the command's end. Returns its exit code, or 128 + signal.
+  int wait();
+  /// The window is closed.
+  void hang_up() { master_.reset(); }
+
+  void signal(int number) const;
+  /// Input, output, control and local modes and the control characters, as text to compare.
+  [[nodiscard]] std::string modes() const;
+  /// What they were before the command began.
+  [[nodiscard]] const std::string& first_modes() const { return first_modes_; }
+  [[nodiscard]] bool is_raw() const;
+  [[nodiscard]] const std::string& screen() const { return screen_; }
+
+ private:
+  // False when the command has ended and all that it wrote is on the screen.
+  bool read_more();
+
+  UniqueFd master_;
+  UniqueFd slave_;  // keeps the modes when the command is gone
+  std::string first_modes_;
+  pid_t pid_ = -1;
+  UniqueFd process_;
+  std::string screen_;
+};
+
+}  // namespace samepage::system_test
