@@ -31,6 +31,7 @@ pid_t spawn_in(const std::string& terminal, const std::vector<std::string>& comm
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   // SAFETY: posix_spawn only reads them.
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
