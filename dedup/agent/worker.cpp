@@ -299,6 +299,7 @@ void Worker::give_back(Findings& findings) {
       for (; page < end; ++page) replaces = replaces || pages_.has(page, GuestPages::on_store);
     }
   }
+  leave_out_what_needs_mappings(pieces);
   std::vector<wire::PageRange> given;
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     Remapper::give_back(held, pages_, piece, given);
@@ -311,6 +312,27 @@ void Worker::give_back(Findings& findings) {
       if (pages_.has(page, GuestPages::zero)) continue;
       offer(page, digest_of_page(pages_.host(page), membership_->welcome.secret), findings);
     }
+  }
+}
+
+// Anonymous memory over a part of a run makes two mappings more. A guest could take all that the process may
+// have, by zeroing or giving up every other page; then its pages stay what they are.
+void Worker::leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces) {
+  const auto runs_on_store = [&](const wire::PageRange& piece) {
+    std::uint64_t runs = 0;
+    for (std::uint32_t i = 0; i < piece.count; ++i) {
+      const bool on_store = pages_.has(piece.page + i, GuestPages::on_store);
+      if (on_store && (i == 0 || !pages_.has(piece.page + i - 1, GuestPages::on_store))) ++runs;
+    }
+    return runs;
+  };
+  std::uint64_t wanted = 0;
+  for (const wire::PageRange& piece : pieces) wanted += 2 * runs_on_store(piece);
+  if (wanted > 0 && vmas_ + wanted >= vma_limit_) count_vmas();
+  if (wanted > 0 && vmas_ + wanted >= vma_limit_) {
+    std::erase_if(pieces, [&](const wire::PageRange& piece) { return runs_on_store(piece) > 0; });
+  } else {
+    vmas_ += wanted;
   }
 }
 
@@ -349,6 +371,7 @@ void Worker::discard_pages(std::uint32_t first, std::uint32_t end) {
       pieces.push_back({page, 1});
     }
   }
+  leave_out_what_needs_mappings(pieces);
   Findings findings;
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     std::vector<wire::PageRange> broken;

@@ -36,7 +36,11 @@ void FleetGuest::fill(std::size_t page, std::uint64_t content) {
 void FleetGuest::discard(std::size_t page, std::size_t count) {
   worker->discard(std::array{GfnRange{Gfn{page}, PageCount{count}}});
   count = std::min(count, pages - page);  // what is beyond the guest's memory is left out
-  std::memset(shadow.data() + page * page_size, 0, count * page_size);
+  for (const std::size_t end = page + count; page < end; ++page) {
+    // For want of mappings a page may also stay what it was: the guest does not care.
+    if (scarce_mappings && !is_zero_page(this->page(page))) continue;
+    std::memset(shadow.data() + page * page_size, 0, page_size);
+  }
 }
 
 bool FleetGuest::intact() const {
@@ -74,6 +78,7 @@ FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
   auto guest = std::make_unique<FleetGuest>();
   guest->name = "guest-" + std::to_string(++next_name_);
   guest->pages = pages;
+  guest->scarce_mappings = options.vma_limit.has_value();
   guest->ram = Mapping::anonymous(pages * page_size);
   ::madvise(guest->ram.data(), guest->ram.size(), MADV_NOHUGEPAGE);
   guest->shadow.resize(pages * page_size);

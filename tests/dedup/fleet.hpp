@@ -38,6 +38,7 @@ class CountingBarrier final : public WriteBarrier {
 struct FleetGuest {
   std::string name;
   std::size_t pages = 0;
+  bool scarce_mappings = false;
   Mapping ram;
   std::vector<std::byte> shadow;
   CountingBarrier barrier;

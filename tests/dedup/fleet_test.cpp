@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/process_memory.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
@@ -282,6 +283,31 @@ TEST_P(FleetTest, WhenMappingsAreScarceBrokenRunsMakeRoomForOthers) {
   for (int i = 0; i < 3; ++i) fleet_.settle();
   EXPECT_EQ(a.frames_mapped(), 16U);
   fleet_.check_everything("after others took their place");
+}
+
+TEST_P(FleetTest, AGuestCannotTakeAllMappingsByTearingARunApart) {
+  GuestOptions options = GetParam();
+  options.vma_limit = 16;
+  FleetGuest& a = fleet_.add(128, options);
+  FleetGuest& b = add(128);
+  for (std::size_t page = 0; page < 64; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  fleet_.settle();
+  ASSERT_EQ(a.frames_mapped(), 64U);
+  const auto mappings = [&] {
+    const auto start = reinterpret_cast<std::uint64_t>(a.ram.data());  // SAFETY: compared, never followed
+    return mappings_in(start, start + a.ram.size()).size();
+  };
+  for (std::size_t page = 0; page < 64; page += 2) a.fill(page, 0);
+  for (int i = 0; i < 3; ++i) fleet_.settle();
+  EXPECT_LE(mappings(), 24U);
+  fleet_.check_memory("after every other page became zero");
+  std::vector<GfnRange> given_up;
+  for (std::uint64_t page = 1; page < 64; page += 4) given_up.push_back({Gfn{page}, PageCount{1}});
+  a.worker->discard(given_up);
+  EXPECT_LE(mappings(), 24U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tracked, FleetTest, testing::Values(write_protection, rehash, old_kernel), kind_of);
