@@ -148,9 +148,14 @@ TEST_F(BadInput, ADaemonOfSomebodyElse) {
   made_.push_back(path);
   const pid_t other = ::fork();
   if (other == 0) {
-    if (::setuid(65534) != 0) ::_exit(1);
-    static_cast<void>(listen_on(path).release());  // open until it is killed
-    ::pause();
+    // Nothing may be thrown from here: the child would go on with the tests that follow.
+    try {
+      if (::setuid(65534) != 0) ::_exit(1);
+      static_cast<void>(listen_on(path).release());  // open until it is killed
+      ::pause();
+    } catch (...) {
+      ::_exit(1);
+    }
     ::_exit(0);
   }
   wait_until("the other daemon listens", [&] { return static_cast<bool>(connect_local(path)); });

@@ -110,16 +110,19 @@ void GuestControl::attach_console(UniqueFd socket, const Frame& request) {
   const std::optional<ConsolePort> port = named != body.end() && named->is_string()
                                               ? parse_console_port(named->get<std::string>())
                                               : std::nullopt;
-  json answer{{"ok", true}};
+  std::string problem;
   if (!port) {
-    answer = refusal("it has no console of that name; it may have com1 and hvc0");
+    problem = "it has no console of that name; it may have com1 and hvc0";
   } else if (!machine_.has_console(*port)) {
-    answer = refusal("it has no virtio console; start it with 'samepage run --virtio-console', or use com1");
+    problem = "it has no virtio console; start it with 'samepage run --virtio-console', or use com1";
   } else if (!consoles_.has_room()) {
-    answer = refusal(fmt::format("{} are attached to its console already", consoles_.size()));
+    problem = fmt::format("{} are attached to its console already", consoles_.size());
+  } else if (send_answer(socket.get(), {json{{"ok", true}}, {}})) {
+    return consoles_.add(std::move(socket), *port);
+  } else {
+    return;
   }
-  if (!send_answer(socket.get(), {answer, {}}) || !answer["ok"].get<bool>()) return;
-  consoles_.add(std::move(socket), *port);
+  static_cast<void>(send_answer(socket.get(), {refusal(problem), {}}));
 }
 
 ControlAnswer GuestControl::pause() {
