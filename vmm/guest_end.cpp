@@ -2,13 +2,15 @@
 #include "vmm/guest_end.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <cerrno>
 
+#include "base/check.hpp"
+#include "base/event_fd.hpp"
+
 namespace samepage::vmm {
 
-GuestEnd::GuestEnd() : event_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
+GuestEnd::GuestEnd() : event_(make_event()) {}
 
 bool GuestEnd::expect_threads(unsigned threads) {
   const std::lock_guard lock(mutex_);
@@ -31,7 +33,7 @@ void GuestEnd::record(GuestExit exit) {
 
 void GuestEnd::announce() const {
   if (!exit_ || threads_ != 0) return;
-  static_cast<void>(::eventfd_write(event_.get(), 1));
+  signal_event(event_.get());
 }
 
 GuestExit GuestEnd::wait() const {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/event_fd.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/devices/device_gate.hpp"

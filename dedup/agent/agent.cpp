@@ -4,7 +4,6 @@
 #include "dedup/agent/agent.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <ctime>
 
@@ -17,6 +16,7 @@
 #include <thread>
 
 #include "base/check.hpp"
+#include "base/event_fd.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/worker.hpp"
@@ -49,16 +49,15 @@ class Agent::Thread {
   Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
       : regions_(regions),
         worker_(std::move(config), regions, barrier),
-        stop_(checked_fd(::eventfd(0, EFD_CLOEXEC), "eventfd")),
-        requested_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+        stop_(make_event()),
+        requested_(make_event()) {
     worker_.connect();
   }
 
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
   ~Thread() {
-    const std::uint64_t one = 1;
-    if (::write(stop_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
+    signal_event(stop_.get());
     if (thread_.joinable()) thread_.join();
   }
 
@@ -80,13 +79,13 @@ class Agent::Thread {
     std::unique_lock lock(requests_lock_);
     if (ended_) return;
     requests_.push_back(&request);
-    wake();
+    signal_event(requested_.get());
     request_done_.wait(lock, [&] { return request.done; });
   }
 
   void look_now() {
     looking_ = true;
-    wake();
+    signal_event(requested_.get());
   }
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
@@ -97,11 +96,6 @@ class Agent::Thread {
     std::span<const GfnRange> ranges;
     bool done = false;
   };
-
-  void wake() {
-    const std::uint64_t one = 1;
-    if (::write(requested_.get(), &one, sizeof(one)) != sizeof(one)) invariant(false, "write to an eventfd");
-  }
 
   // Whatever goes wrong here must not end the guest.
   void run() {
@@ -120,8 +114,7 @@ class Agent::Thread {
 
   void serve_requests() {
     std::unique_lock lock(requests_lock_);
-    std::uint64_t count = 0;
-    if (::read(requested_.get(), &count, sizeof(count)) < 0) return;  // there is none
+    if (!clear_event(requested_.get())) return;  // there is none
     std::vector<GfnRange> ranges;
     const std::size_t taken = requests_.size();
     for (const Request* request : requests_) {

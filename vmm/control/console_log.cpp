@@ -2,7 +2,6 @@
 #include "vmm/control/console_log.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,13 +10,12 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/event_fd.hpp"
+
 namespace samepage::vmm {
 
 ConsoleLog::ConsoleLog(int output)
-    : output_(output),
-      closed_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      news_(checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      ring_(kept) {}
+    : output_(output), closed_(make_event()), news_(make_event()), ring_(kept) {}
 
 void ConsoleLog::keep(std::string_view text) {
   const std::lock_guard lock(mutex_);
@@ -57,9 +55,7 @@ void ConsoleLog::put_out(std::string_view text) const {
 }
 
 void ConsoleLog::close_output() {
-  const std::uint64_t one = 1;
-  // The counter can't overflow: this is called once or twice in a guest's life.
-  if (::write(closed_.get(), &one, sizeof(one)) < 0) return;
+  signal_event(closed_.get());
 }
 
 std::string ConsoleLog::tail() const {
@@ -104,9 +100,7 @@ void ConsoleLog::set_watched(Watched watched) {
 void ConsoleLog::take_news() {
   const std::lock_guard lock(mutex_);
   news_told_ = false;
-  std::uint64_t count = 0;
-  // Empty when there was no news: nothing to take then.
-  if (::read(news_.get(), &count, sizeof(count)) < 0) return;
+  clear_event(news_.get());
 }
 
 void ConsoleLog::wake() {
@@ -117,8 +111,7 @@ void ConsoleLog::wake() {
 // One write of the host for all that is printed until somebody looks.
 void ConsoleLog::wake_locked() {
   if (std::exchange(news_told_, true)) return;
-  const std::uint64_t one = 1;
-  if (::write(news_.get(), &one, sizeof(one)) < 0) return;  // can't overflow: written once before each read
+  signal_event(news_.get());
 }
 
 }  // namespace samepage::vmm

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "base/event_fd.hpp"
 #include "tests/vmm/virtio/fake_driver.hpp"
 
 namespace samepage::vmm::test {

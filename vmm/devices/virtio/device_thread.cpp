@@ -3,24 +3,17 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
 #include <exception>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/event_fd.hpp"
 
 namespace samepage::vmm {
 namespace {
-
-void clear_event(int event) {
-  std::uint64_t count = 0;
-  // Not readable: then there is nothing to clear.
-  if (::read(event, &count, sizeof(count)) < 0) return;
-}
 
 /// Signals are for the thread that polls for them.
 void take_no_signals() {
@@ -31,16 +24,6 @@ void take_no_signals() {
 }
 
 }  // namespace
-
-UniqueFd make_event() {
-  return checked_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
-}
-
-void signal_event(int event) {
-  const std::uint64_t one = 1;
-  // A counter that is full is readable already.
-  if (::write(event, &one, sizeof(one)) < 0) return;
-}
 
 DeviceThread::DeviceThread() : stop_(make_event()) {}
 

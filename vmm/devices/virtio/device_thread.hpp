@@ -49,9 +49,4 @@ class DeviceThread {
   std::thread thread_;
 };
 
-/// A non-blocking eventfd.
-UniqueFd make_event();
-/// Makes an eventfd readable; does not block.
-void signal_event(int event);
-
 }  // namespace samepage::vmm
