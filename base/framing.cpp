@@ -108,7 +108,7 @@ std::optional<Frame> receive_frame(int socket) {
   return frame;
 }
 
-UniqueFd connect_local(const std::string& path) {
+UniqueFd connect_local(const std::string& path, timeval patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -117,6 +117,9 @@ UniqueFd connect_local(const std::string& path) {
   }
   path.copy(address.sun_path, path.size());
   UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    check(::setsockopt(socket.get(), SOL_SOCKET, option, &patience, sizeof(patience)), "setsockopt");
+  }
   // SAFETY: the sockets interface takes every address family as sockaddr.
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
   return socket;

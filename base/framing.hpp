@@ -3,6 +3,8 @@
 // Both the agent <-> daemon protocol and the guests' control sockets are made of these.
 #pragma once
 
+#include <sys/time.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,8 +45,9 @@ struct Frame {
 /// Reads one message from a blocking socket. Empty when the peer is gone or speaks nonsense.
 [[nodiscard]] std::optional<Frame> receive_frame(int socket);
 
-/// A connected stream socket to `path`, or none with errno set.
-UniqueFd connect_local(const std::string& path);
+/// A connected stream socket to `path`, or none with errno set. Each wait on it, the one for the connection
+/// included, ends after `patience` as if the peer were gone (errno EAGAIN); 0 is for ever.
+UniqueFd connect_local(const std::string& path, timeval patience = {});
 
 /// Who is at the other end of a local socket (SO_PEERCRED).
 struct PeerCredentials {

@@ -21,9 +21,14 @@ constexpr timeval patience{5, 0};
 }  // namespace
 
 UniqueFd connect_daemon(const std::string& path) {
-  UniqueFd socket = connect_local(path);
+  UniqueFd socket = connect_local(path, patience);
   if (!socket) {
     if (errno == ENOENT || errno == ECONNREFUSED) return {};
+    if (errno == EAGAIN) {
+      throw UserError(fmt::format(
+          "the daemon on {} hangs: it has not taken a connection for {} s; end it and start another one",
+          path, patience.tv_sec));
+    }
     throw UserError(
         fmt::format("the daemon's socket {} can't be used: {}; name another one with SAMEPAGE_SOCKET", path,
                     std::strerror(errno)));
@@ -34,9 +39,6 @@ UniqueFd connect_daemon(const std::string& path) {
         fmt::format("the daemon on {} belongs to user {}, not to you or root; name a socket of your own "
                     "with SAMEPAGE_SOCKET",
                     path, peer.uid));
-  }
-  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
-    check(::setsockopt(socket.get(), SOL_SOCKET, option, &patience, sizeof(patience)), "setsockopt");
   }
   return socket;
 }

@@ -58,6 +58,7 @@ class Agent::Thread {
   Thread& operator=(const Thread&) = delete;
   ~Thread() {
     signal_event(stop_.get());
+    worker_.hang_up();
     if (thread_.joinable()) thread_.join();
   }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "base/check.hpp"
 #include "base/types.hpp"
@@ -11,12 +12,27 @@
 
 namespace samepage::dedup {
 
-Connection::Connection(const AgentConfig& config, UniqueFd socket)
-    : socket_(socket ? std::move(socket) : connect_daemon(config.socket_path)), path_(config.socket_path) {
-  if (!socket_) {
+void HangUp::hang_up() {
+  const std::lock_guard guard(lock_);
+  over_ = true;
+  if (const auto socket = socket_.lock()) ::shutdown(socket->get(), SHUT_RDWR);
+}
+
+void HangUp::watch(const std::shared_ptr<const UniqueFd>& socket) {
+  const std::lock_guard guard(lock_);
+  if (over_) ::shutdown(socket->get(), SHUT_RDWR);
+  socket_ = socket;
+}
+
+Connection::Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket)
+    : socket_(
+          std::make_shared<const UniqueFd>(socket ? std::move(socket) : connect_daemon(config.socket_path))),
+      path_(config.socket_path) {
+  if (!*socket_) {
     throw UserError(
         fmt::format("no samepaged answers on {}; start one, or run the guest with --domain none", path_));
   }
+  hang_up.watch(socket_);
 }
 
 Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
@@ -45,11 +61,11 @@ Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
 }
 
 bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
-  return send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload);
+  return send_frame(fd(), static_cast<std::uint32_t>(type), payload);
 }
 
 bool Connection::readable() const {
-  pollfd waiting{socket_.get(), POLLIN, 0};
+  pollfd waiting{fd(), POLLIN, 0};
   return ::poll(&waiting, 1, 0) > 0;
 }
 

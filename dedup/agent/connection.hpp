@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent's connection to the daemon: joins a domain, then sends and receives messages. One thread.
+// An agent's connection to the daemon: joins a domain, then sends and receives messages. One thread, and
+// another one that may hang up.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,10 +26,26 @@ struct Membership {
   Mapping staging;  // welcome.staging_slots pages
 };
 
+/// Ends the agent's waits for the daemon, whose thread may be in one: a guest that ends waits for no daemon.
+/// Any thread.
+class HangUp {
+ public:
+  /// Now and for good: whoever waits for the daemon has lost it, and so has whoever tries later.
+  void hang_up();
+
+ private:
+  friend class Connection;
+  void watch(const std::shared_ptr<const UniqueFd>& socket);
+
+  std::mutex lock_;
+  bool over_ = false;
+  std::weak_ptr<const UniqueFd> socket_;
+};
+
 class Connection {
  public:
   /// Connects to the daemon that `config` names, or uses `socket` when it is given (tests).
-  explicit Connection(const AgentConfig& config, UniqueFd socket = {});
+  explicit Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket = {});
 
   /// Says HELLO for a guest of `pages` pages. Throws UserError when the daemon refuses or is none of ours.
   Membership join(const AgentConfig& config, std::uint32_t pages);
@@ -37,11 +56,11 @@ class Connection {
   /// True when receive() would not block: a message, or part of one, or the end is there.
   [[nodiscard]] bool readable() const;
   /// The next message; empty when the daemon is gone.
-  [[nodiscard]] std::optional<Frame> receive() { return receive_frame(socket_.get()); }
-  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] std::optional<Frame> receive() { return receive_frame(fd()); }
+  [[nodiscard]] int fd() const { return socket_->get(); }
 
  private:
-  UniqueFd socket_;
+  std::shared_ptr<const UniqueFd> socket_;  // hanging up must not meet a descriptor that was closed
   std::string path_;
 };
 

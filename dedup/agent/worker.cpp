@@ -54,7 +54,7 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
 
 void Worker::connect(UniqueFd socket) {
   bring_in_orphans();
-  Connection connection(config_, std::move(socket));
+  Connection connection(config_, hang_up_, std::move(socket));
   Membership membership = connection.join(config_, pages_.count());
   remapper_.emplace(pages_, std::move(membership.store), membership.welcome.max_frames);
   take_knobs(membership.welcome.knobs);

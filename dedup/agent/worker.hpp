@@ -56,6 +56,8 @@ class Worker {
   void discard(std::span<const GfnRange> ranges);
   /// Gives the connection up, as if the daemon had.
   void lose_daemon();
+  /// Ends a wait for the daemon, and lets none begin. Any thread.
+  void hang_up() { hang_up_.hang_up(); }
 
   /// Whether what the guest writes costs it a page fault the first time after each pass.
   [[nodiscard]] bool tracks_writes() const { return tracker_->evidence() == Tracker::Evidence::writes; }
@@ -109,6 +111,7 @@ class Worker {
   WriteBarrier& barrier_;
   Pagemap pagemap_;
   std::unique_ptr<Tracker> tracker_;
+  HangUp hang_up_;
   std::optional<Connection> connection_;
   std::optional<Membership> membership_;
   std::optional<Remapper> remapper_;

@@ -46,7 +46,8 @@ ListeningSocket::ListeningSocket(std::string path, Admission admission) : path_(
   }
   path_.copy(address.sun_path, path_.size());
   const UniqueFd lock = lock_directory_of(path_);
-  if (connect_local(path_)) {
+  // One that hangs, until nobody can connect, is one too.
+  if (connect_local(path_, {1, 0}) || errno == EAGAIN) {
     throw UserError(
         fmt::format("a daemon already answers on {}; use it, or choose another socket with --socket", path_));
   }

@@ -11,6 +11,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "dedup/daemon_client.hpp"
+#include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -53,6 +54,16 @@ TEST_F(ListeningSocketTest, AStaleSocketIsReplaced) {
   EXPECT_FALSE(connect_local(path_));
   const ListeningSocket socket(path_, Admission::owner_only);
   EXPECT_TRUE(connect_local(path_));
+}
+
+TEST_F(ListeningSocketTest, ADaemonThatHangsKeepsItsPath) {
+  const ListeningSocket hung(path_, Admission::owner_only);
+  std::vector<UniqueFd> waiting;  // until it has no room for more
+  while (UniqueFd socket = connect_local(path_, {0, 1000})) waiting.push_back(std::move(socket));
+  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_THROW(ListeningSocket(path_, Admission::owner_only), UserError);
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  EXPECT_THROW(static_cast<void>(connect_daemon(path_)), UserError);
 }
 
 TEST_F(ListeningSocketTest, AFileOfSomethingElseIsLeftAlone) {
