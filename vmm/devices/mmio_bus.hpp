@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
-#include <vector>
 
 #include "base/types.hpp"
+#include "vmm/devices/device_ranges.hpp"
 
 namespace samepage::vmm {
 
@@ -22,7 +23,7 @@ class MmioDevice {
   virtual void read(std::uint64_t offset, std::span<std::byte> data) = 0;
 };
 
-enum class MmioAccess : std::uint8_t { done, no_device, straddles };
+using MmioAccess = DeviceAccess;
 
 class MmioBus {
  public:
@@ -33,15 +34,7 @@ class MmioBus {
   [[nodiscard]] MmioAccess read(Gpa address, std::span<std::byte> data) const;
 
  private:
-  struct Range {
-    Gpa first;
-    Gpa end;
-    MmioDevice* device = nullptr;
-  };
-  /// The device that has all of [address, address + size), or why there is none.
-  MmioAccess find(Gpa address, std::size_t size, const Range*& found) const;
-
-  std::vector<Range> ranges_;
+  DeviceRanges<MmioDevice> ranges_{std::numeric_limits<std::uint64_t>::max()};
 };
 
 }  // namespace samepage::vmm

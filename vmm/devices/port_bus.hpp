@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
+
+#include "vmm/devices/device_ranges.hpp"
 
 namespace samepage::vmm {
 
@@ -18,7 +19,7 @@ class PortDevice {
   virtual void read(std::uint16_t offset, std::span<std::byte> data) = 0;
 };
 
-enum class PortAccess : std::uint8_t { done, no_device, straddles };
+using PortAccess = DeviceAccess;
 
 class PortBus {
  public:
@@ -30,15 +31,7 @@ class PortBus {
   [[nodiscard]] PortAccess read(std::uint16_t port, std::span<std::byte> data) const;
 
  private:
-  struct Range {
-    std::uint32_t first = 0;  // ports; end may be 0x10000
-    std::uint32_t end = 0;
-    PortDevice* device = nullptr;
-  };
-  /// The device that has all of [port, port + size), or why there is none.
-  PortAccess find(std::uint16_t port, std::size_t size, const Range*& found) const;
-
-  std::vector<Range> ranges_;
+  DeviceRanges<PortDevice> ranges_{0xffff};
 };
 
 }  // namespace samepage::vmm
