@@ -19,11 +19,6 @@ constexpr std::uint64_t word_file = std::uint64_t{1} << 61;
 constexpr std::uint64_t word_swapped = std::uint64_t{1} << 62;
 constexpr std::uint64_t word_present = std::uint64_t{1} << 63;
 
-std::uint64_t address_of(const std::byte* pointer) {
-  // SAFETY: the number is only ever given to the kernel as an address of this process.
-  return reinterpret_cast<std::uint64_t>(pointer);
-}
-
 void append(std::vector<PageRun>& runs, std::size_t first, std::size_t count, std::uint32_t categories) {
   if (!runs.empty()) {
     PageRun& last = runs.back();

@@ -56,6 +56,12 @@ struct Gfn {
   constexpr Gfn& operator++() { return ++value, *this; }
 };
 
+/// A pointer of this process as the number that the kernel knows it by.
+inline std::uint64_t address_of(const std::byte* pointer) {
+  // SAFETY: the number is never made a pointer again.
+  return reinterpret_cast<std::uint64_t>(pointer);
+}
+
 /// The page that holds an address.
 constexpr Gfn gfn_of(Gpa gpa) {
   return {gpa.value >> page_shift};

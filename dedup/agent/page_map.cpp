@@ -9,11 +9,6 @@
 namespace samepage::dedup {
 namespace {
 
-std::uint64_t address_of(const std::byte* pointer) {
-  // SAFETY: the number is only compared with addresses that the kernel prints.
-  return reinterpret_cast<std::uint64_t>(pointer);
-}
-
 class MapBuilder {
  public:
   void add(Gfn gfn, PageState state, FrameId frame) {

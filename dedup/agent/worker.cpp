@@ -28,11 +28,6 @@ constexpr std::uint32_t discarded_piece_pages = 512;
 constexpr std::uint32_t mostly_broken = 8;
 constexpr std::size_t vma_reserve = 1024;  // of the process's mappings, left for everything but merging
 
-std::uint64_t address_of(const std::byte* pointer) {
-  // SAFETY: the number is only compared with addresses that the kernel prints.
-  return reinterpret_cast<std::uint64_t>(pointer);
-}
-
 }  // namespace
 
 struct Worker::Atomics {

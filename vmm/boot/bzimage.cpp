@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vmm/boot/byte_reader.hpp"
 #include "vmm/boot/layout.hpp"
 
 namespace samepage::vmm {
@@ -27,13 +28,6 @@ enum Offset : std::size_t {
 constexpr std::uint16_t first_version_with_64_bit_entry = 0x20c;  // Linux 3.8
 constexpr std::uint16_t has_64_bit_entry = 1;
 constexpr std::size_t sector = 512;
-
-template <typename Value>
-Value read(std::span<const std::byte> file, std::size_t offset) {
-  Value value{};
-  std::memcpy(&value, file.data() + offset, sizeof(value));
-  return value;
-}
 
 }  // namespace
 
@@ -60,22 +54,23 @@ bool is_bzimage(std::span<const std::byte> file) {
 std::variant<BzImage, BzImageFault> parse_bzimage(std::span<const std::byte> file) {
   if (!is_bzimage(file)) return BzImageFault::not_bzimage;
   if (file.size() < fields_end) return BzImageFault::truncated;
-  if (read<std::uint16_t>(file, version) < first_version_with_64_bit_entry) return BzImageFault::too_old;
-  if ((read<std::uint16_t>(file, extended_load_flags) & has_64_bit_entry) == 0) {
+  if (read_value<std::uint16_t>(file, version) < first_version_with_64_bit_entry)
+    return BzImageFault::too_old;
+  if ((read_value<std::uint16_t>(file, extended_load_flags) & has_64_bit_entry) == 0) {
     return BzImageFault::not_64_bit;
   }
-  const auto sectors = read<std::uint8_t>(file, setup_sectors);
+  const auto sectors = read_value<std::uint8_t>(file, setup_sectors);
   const std::uint64_t setup_bytes = (std::uint64_t{sectors == 0 ? std::uint8_t{4} : sectors} + 1) * sector;
-  const std::uint64_t header_bytes = magic + read<std::uint8_t>(file, header_size) - header_start;
+  const std::uint64_t header_bytes = magic + read_value<std::uint8_t>(file, header_size) - header_start;
   if (file.size() <= setup_bytes || header_start + header_bytes > setup_bytes) return BzImageFault::truncated;
 
   BzImage image;
   image.setup_header = {header_start, header_bytes};
   image.protected_mode = {setup_bytes, file.size() - setup_bytes};
-  image.preferred = Gpa{read<std::uint64_t>(file, preferred_address)};
-  image.init_bytes = read<std::uint32_t>(file, init_size);
-  const std::uint64_t offset = setup_bytes + read<std::uint32_t>(file, payload_offset);
-  const std::uint64_t length = read<std::uint32_t>(file, payload_length);
+  image.preferred = Gpa{read_value<std::uint64_t>(file, preferred_address)};
+  image.init_bytes = read_value<std::uint32_t>(file, init_size);
+  const std::uint64_t offset = setup_bytes + read_value<std::uint32_t>(file, payload_offset);
+  const std::uint64_t length = read_value<std::uint32_t>(file, payload_length);
   if (length == 0) return image;
   if (offset > file.size() || length > file.size() - offset) return BzImageFault::payload_outside;
   image.payload = {offset, length};

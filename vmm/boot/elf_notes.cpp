@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "guest/abi.hpp"
+#include "vmm/boot/byte_reader.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -33,10 +34,9 @@ struct Note {
 /// Takes the first note off `notes`; NoteFault::none when there is no more.
 std::variant<Note, NoteFault> take_note(std::span<const std::byte>& notes, std::uint64_t alignment) {
   const std::uint64_t unit = alignment == 8 ? 8 : 4;  // anything else is written as 4 and means it
-  Elf64_Nhdr header{};
   if (notes.empty()) return NoteFault::none;
-  if (notes.size() < sizeof(header)) return NoteFault::truncated;
-  std::memcpy(&header, notes.data(), sizeof(header));
+  if (notes.size() < sizeof(Elf64_Nhdr)) return NoteFault::truncated;
+  const auto header = read_value<Elf64_Nhdr>(notes);
   // The sizes are 32 bits each: no sum of them overflows 64.
   const std::uint64_t description = round_up(sizeof(header) + std::uint64_t{header.n_namesz}, unit);
   const std::uint64_t end = description + header.n_descsz;

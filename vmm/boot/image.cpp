@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "vmm/boot/byte_reader.hpp"
 #include "vmm/boot/elf_notes.hpp"
 #include "vmm/boot/layout.hpp"
 #include "vmm/boot/multiboot.hpp"
@@ -56,9 +57,8 @@ Elf64_Phdr widened(const Elf32_Phdr& narrow) {
 
 template <typename FileHeader, typename ProgramHeader>
 std::variant<Elf, ImageFault> read_elf(Bytes file, unsigned machine) {
-  FileHeader header{};
-  if (file.size() < sizeof(header)) return ImageFault::truncated_header;
-  std::memcpy(&header, file.data(), sizeof(header));
+  if (file.size() < sizeof(FileHeader)) return ImageFault::truncated_header;
+  const auto header = read_value<FileHeader>(file);
   if (header.e_machine != machine) return ImageFault::wrong_machine;
   if (header.e_phnum == 0) return ImageFault::no_segments;
   if (header.e_phentsize != sizeof(ProgramHeader) || header.e_phnum > max_program_headers) {

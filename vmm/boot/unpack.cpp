@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/types.hpp"
+#include "vmm/boot/byte_reader.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -23,12 +24,6 @@ constexpr std::uint32_t lz4_magic = 0x184c'2102;
 constexpr std::size_t lz4_block = std::size_t{8} << 20U;  // the most that a legacy block unpacks to
 constexpr std::uint64_t xz_memory = std::uint64_t{256}
                                     << 20U;  // Linux packs with a window of 128 MiB at most
-
-std::uint32_t read_32(In bytes, std::size_t offset) {
-  std::uint32_t value = 0;
-  std::memcpy(&value, bytes.data() + offset, sizeof(value));
-  return value;
-}
 
 template <std::size_t Size>
 bool begins_with(In bytes, const std::array<std::uint8_t, Size>& magic) {
@@ -70,7 +65,7 @@ bool unpack_xz(In in, Out out) {
 
 bool unpack_lz4(In in, Out out) {
   while (in.size() >= 4) {
-    const std::uint32_t length = read_32(in, 0);
+    const std::uint32_t length = read_value<std::uint32_t>(in, 0);
     in = in.subspan(4);
     if (length == lz4_magic) continue;  // a frame begins
     if (length == 0 || length > in.size() || length > LZ4_MAX_INPUT_SIZE) return false;
@@ -133,7 +128,7 @@ std::variant<Unpacked, UnpackFault> unpack(In payload) {
   const Compression compression = compression_of(payload);
   if (compression == Compression::other) return UnpackFault::unknown_compression;
   if (payload.size() < 2 * size_bytes) return UnpackFault::damaged;
-  const std::uint32_t size = read_32(payload, payload.size() - size_bytes);
+  const std::uint32_t size = read_value<std::uint32_t>(payload, payload.size() - size_bytes);
   if (size > max_unpacked_bytes) return UnpackFault::too_large;
   if (size == 0) return UnpackFault::damaged;
   Unpacked unpacked{Mapping::anonymous(pages_for(size).bytes()), size};
