@@ -60,6 +60,10 @@ std::optional<Merged> decode_merged(std::span<const std::byte> payload) {
   return merged;
 }
 
+bool continues(const Grant& grant, const Grant& next) {
+  return grant.page + grant.count == next.page && grant.frame + grant.count == next.frame;
+}
+
 void append_page(std::vector<PageRange>& ranges, std::uint32_t page) {
   if (!ranges.empty() && ranges.back().page + ranges.back().count == page) {
     ++ranges.back().count;
@@ -69,14 +73,12 @@ void append_page(std::vector<PageRange>& ranges, std::uint32_t page) {
 }
 
 void append_grant(std::vector<Grant>& grants, std::uint32_t page, std::uint32_t frame) {
-  if (!grants.empty()) {
-    Grant& last = grants.back();
-    if (last.page + last.count == page && last.frame + last.count == frame) {
-      ++last.count;
-      return;
-    }
+  const Grant grant{page, frame, 1};
+  if (!grants.empty() && continues(grants.back(), grant)) {
+    ++grants.back().count;
+  } else {
+    grants.push_back(grant);
   }
-  grants.push_back({page, frame, 1});
 }
 
 }  // namespace samepage::dedup::wire

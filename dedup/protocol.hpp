@@ -194,6 +194,10 @@ struct Merged {
 std::vector<std::byte> encode(const Merged& merged);
 std::optional<Merged> decode_merged(std::span<const std::byte> payload);
 
+/// The order in which neighbours meet.
+inline constexpr auto by_page = [](const auto& a, const auto& b) { return a.page < b.page; };
+/// Whether `next` begins where `grant` ends, pages and frames both.
+bool continues(const Grant& grant, const Grant& next);
 /// Appends one page to ranges in which consecutive pages are one range.
 void append_page(std::vector<PageRange>& ranges, std::uint32_t page);
 /// Appends one page and its frame to grants in which consecutive pairs are one grant.

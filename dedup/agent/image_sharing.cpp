@@ -152,18 +152,15 @@ bool ImageSharing::wait_for(short events) {
 
 // Grants of one page after the other, as they come while pages are donated, become one.
 std::vector<wire::Grant> ImageSharing::take_grants() {
-  std::sort(grants_.begin(), grants_.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::sort(grants_.begin(), grants_.end(), wire::by_page);
   std::vector<wire::Grant> joined;
   for (const wire::Grant& grant : std::exchange(grants_, {})) {
-    if (!joined.empty()) {
-      wire::Grant& last = joined.back();
-      if (last.page + last.count == grant.page && last.frame + last.count == grant.frame &&
-          image_.run_of(last.page) == image_.run_of(grant.page)) {
-        last.count += grant.count;
-        continue;
-      }
+    if (!joined.empty() && wire::continues(joined.back(), grant) &&
+        image_.run_of(joined.back().page) == image_.run_of(grant.page)) {
+      joined.back().count += grant.count;
+    } else {
+      joined.push_back(grant);
     }
-    joined.push_back(grant);
   }
   return joined;
 }

@@ -37,6 +37,12 @@ bool map_anonymous(std::byte* address, std::size_t bytes) {
   return true;
 }
 
+// The memory of pages that nobody needs the contents of. What is mapped from the store needs a mapping of
+// another kind: see GuestPages::on_store.
+bool drop_memory(std::byte* address, std::size_t bytes, bool on_store) {
+  return on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
+}
+
 }  // namespace
 
 Remapper::Remapper(GuestPages& pages, UniqueFd store, std::uint32_t max_frames)
@@ -172,10 +178,7 @@ void Remapper::give_back(const PausedGuest&, GuestPages& pages, const wire::Page
       ++first;
       continue;
     }
-    std::byte* const address = pages.host(first);
-    const std::size_t bytes = PageCount{end - first}.bytes();
-    const bool gone =
-        on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
+    const bool gone = drop_memory(pages.host(first), PageCount{end - first}.bytes(), on_store);
     for (std::uint32_t page = first; gone && page < end; ++page) {
       pages.clear(page, GuestPages::on_store | GuestPages::offered);
       pages.set(page, GuestPages::zero);
@@ -186,14 +189,11 @@ void Remapper::give_back(const PausedGuest&, GuestPages& pages, const wire::Page
 }
 
 bool Remapper::discard(const PausedGuest&, GuestPages& pages, const wire::PageRange& range) {
-  std::byte* const address = pages.host(range.page);
-  const std::size_t bytes = PageCount{range.count}.bytes();
   bool on_store = false;
   for (std::uint32_t i = 0; i < range.count; ++i) {
     on_store = on_store || pages.has(range.page + i, GuestPages::on_store);
   }
-  // What is mapped from the store needs a mapping of its own kind: see GuestPages::on_store.
-  const bool gone = on_store ? map_anonymous(address, bytes) : ::madvise(address, bytes, MADV_DONTNEED) == 0;
+  const bool gone = drop_memory(pages.host(range.page), PageCount{range.count}.bytes(), on_store);
   for (std::uint32_t i = 0; gone && i < range.count; ++i) {
     pages.clear(range.page + i,
                 GuestPages::on_store | GuestPages::offered | GuestPages::merged | GuestPages::zero);

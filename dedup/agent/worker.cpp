@@ -246,8 +246,7 @@ void Worker::act_on(Findings& findings) {
   send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
   give_back(findings);
   // The daemon numbers frames in the order of the offers, and neighbours are to have neighbouring ones.
-  std::sort(findings.offers.begin(), findings.offers.end(),
-            [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::sort(findings.offers.begin(), findings.offers.end(), wire::by_page);
   const std::span<const wire::Offer> offers(findings.offers);
   for (std::size_t first = 0; first < offers.size(); first += wire::max_offers) {
     send(wire::Type::offer,
@@ -285,16 +284,15 @@ void Worker::give_back(Findings& findings) {
   const std::vector<wire::PageRange>& zero = findings.zero;
   if (zero.empty()) return;
   std::vector<wire::PageRange> pieces;
-  bool replaces = false;  // mappings, and not only the memory behind them
   for (const wire::PageRange& range : zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count;) {
       const std::uint32_t end =
           std::min({page + zero_piece_pages, range.page + range.count, pages_.region_of(page).end_page()});
       pieces.push_back({page, end - page});
-      for (; page < end; ++page) replaces = replaces || pages_.has(page, GuestPages::on_store);
+      page = end;
     }
   }
-  leave_out_what_needs_mappings(pieces);
+  const bool replaces = leave_out_what_needs_mappings(pieces);
   std::vector<wire::PageRange> given;
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     Remapper::give_back(held, pages_, piece, given);
@@ -311,8 +309,9 @@ void Worker::give_back(Findings& findings) {
 }
 
 // Anonymous memory over a part of a run makes two mappings more. A guest could take all that the process may
-// have, by zeroing or giving up every other page; then its pages stay what they are.
-void Worker::leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces) {
+// have, by zeroing or giving up every other page; then its pages stay what they are. True when mappings are
+// to be replaced, and not only the memory behind them.
+bool Worker::leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces) {
   const auto runs_on_store = [&](const wire::PageRange& piece) {
     std::uint64_t runs = 0;
     for (std::uint32_t i = 0; i < piece.count; ++i) {
@@ -326,9 +325,10 @@ void Worker::leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces)
   if (wanted > 0 && vmas_ + wanted >= vma_limit_) count_vmas();
   if (wanted > 0 && vmas_ + wanted >= vma_limit_) {
     std::erase_if(pieces, [&](const wire::PageRange& piece) { return runs_on_store(piece) > 0; });
-  } else {
-    vmas_ += wanted;
+    return false;
   }
+  vmas_ += wanted;
+  return wanted > 0;
 }
 
 // Pages that the guest gives up (a balloon, free-page reporting): they go back to the host at once, merged or
@@ -354,10 +354,8 @@ void Worker::discard(std::span<const GfnRange> ranges) {
 void Worker::discard_pages(std::uint32_t first, std::uint32_t end) {
   // Pieces of pages of one kind: what is mapped from a store is replaced, the rest only loses its memory.
   std::vector<wire::PageRange> pieces;
-  bool replaces = false;
   for (std::uint32_t page = first; page < end; ++page) {
     const bool on_store = pages_.has(page, GuestPages::on_store);
-    replaces = replaces || on_store;
     const bool joins = !pieces.empty() && pieces.back().count < discarded_piece_pages &&
                        pages_.has(page - 1, GuestPages::on_store) == on_store;
     if (joins) {
@@ -366,7 +364,7 @@ void Worker::discard_pages(std::uint32_t first, std::uint32_t end) {
       pieces.push_back({page, 1});
     }
   }
-  leave_out_what_needs_mappings(pieces);
+  const bool replaces = leave_out_what_needs_mappings(pieces);
   Findings findings;
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     std::vector<wire::PageRange> broken;
@@ -445,8 +443,7 @@ std::optional<std::vector<wire::Grant>> Worker::pieces_of(std::vector<wire::Gran
         grant.count > membership_->welcome.max_frames - grant.frame) {
       return std::nullopt;
     }
-    if (++i < grants.size() && grants[i].page == grant.page + grant.count &&
-        grants[i].frame == grant.frame + grant.count) {
+    if (++i < grants.size() && wire::continues(grant, grants[i])) {
       grants[i] = {grant.page, grant.frame, grant.count + grants[i].count};
       continue;
     }
@@ -476,7 +473,7 @@ std::vector<wire::Grant> Worker::take_what_exceeds_the_budget(std::vector<wire::
 
 void Worker::merge(std::vector<wire::Grant> grants) {
   if (grants.empty() || !connection_) return;
-  std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::sort(grants.begin(), grants.end(), wire::by_page);
   auto pieces = pieces_of(std::move(grants));
   if (!pieces) return lose_daemon();
   const std::vector<wire::Grant> beyond_budget = take_what_exceeds_the_budget(*pieces);
@@ -522,7 +519,7 @@ void Worker::populate(const wire::PageRange& range) const {
 
 void Worker::answer(wire::Merged merged) {
   for (auto* ranges : {&merged.kept, &merged.refused}) {
-    std::sort(ranges->begin(), ranges->end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+    std::sort(ranges->begin(), ranges->end(), wire::by_page);
     for (std::size_t first = 0; first < ranges->size(); first += wire::max_entries) {
       const auto part =
           std::span(*ranges).subspan(first, std::min(wire::max_entries, ranges->size() - first));

@@ -102,7 +102,7 @@ class Worker {
   void count_orphans(const std::vector<MappedRange>& mappings);
   void note_replaced_mappings();
   std::vector<MappedRange> count_vmas();
-  void leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces);
+  bool leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces);
   void unmerge_broken_runs(const std::vector<MappedRange>& mappings);
   void offer_again_what_was_beyond_the_budget();
 
