@@ -162,22 +162,31 @@ void VirtioBoard::plug_in(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots) {
   }
 }
 
-void VirtioBoard::start(DeviceThread::Ended ended) {
-  if (slots_.empty()) return;
-  std::vector<ServedDevice> served;
-  served.reserve(slots_.size());
-  for (const auto& slot : slots_) served.push_back({&slot->transport, slot->notified.get()});
-  thread_.start(std::move(served), std::move(ended));
+unsigned VirtioBoard::threads() const {
+  const unsigned consoles = console_ == nullptr ? 0 : 1;
+  return consoles + (slots_.size() > consoles ? 1 : 0);
+}
+
+void VirtioBoard::start(const DeviceThread::Ended& ended) {
+  std::vector<ServedDevice> consoles;
+  std::vector<ServedDevice> others;
+  for (const auto& slot : slots_) {
+    (slot->device.get() == console_ ? consoles : others).push_back({&slot->transport, slot->notified.get()});
+  }
+  if (!others.empty()) thread_.start(std::move(others), ended);
+  if (!consoles.empty()) console_thread_.start(std::move(consoles), ended);
 }
 
 void VirtioBoard::request_stop() {
   gate_.close(DeviceGate::stop);
   thread_.request_stop();
+  console_thread_.request_stop();
 }
 
 void VirtioBoard::stop() {
   gate_.close(DeviceGate::stop);
   thread_.stop();
+  console_thread_.stop();
 }
 
 }  // namespace samepage::vmm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All virtio devices of one guest and what they are plugged into: a window of guest physical addresses and an
-// interrupt for each, notifications by ioeventfd, interrupts by irqfd, one thread for the work of all. Built
-// by the machine's thread.
+// interrupt for each, notifications by ioeventfd, interrupts by irqfd, one thread for the work of all but the
+// console. Built by the machine's thread.
 #pragma once
 
 #include <cstdint>
@@ -36,10 +36,10 @@ struct VirtioPlace {
 class VirtioBoard {
  public:
   /// Opens what is behind the devices. Throws UserError where that can't be used. The memory must outlive it;
-  /// `output` takes what a virtio console prints, on the devices' thread.
+  /// `output` takes what a virtio console prints, on a thread of its own: it may wait for whoever reads.
   VirtioBoard(const DeviceConfig& config, const GuestMemory& memory, std::span<const GfnRange> roms,
               std::function<void(std::string_view)> output);
-  /// Ends the devices' thread.
+  /// Ends the devices' threads.
   ~VirtioBoard();
   VirtioBoard(const VirtioBoard&) = delete;
   VirtioBoard& operator=(const VirtioBoard&) = delete;
@@ -55,12 +55,13 @@ class VirtioBoard {
   [[nodiscard]] VirtioConsole* console() const { return console_; }
 
   /// How many threads start() makes: none without devices.
-  [[nodiscard]] unsigned threads() const { return slots_.empty() ? 0 : 1; }
-  void start(DeviceThread::Ended ended);
-  /// Ends the thread when it has done what it is at, which may be to wait for whoever reads a console; does
-  /// not wait. The gate is closed for good. Any thread.
+  [[nodiscard]] unsigned threads() const;
+  /// `ended` is called on each of them.
+  void start(const DeviceThread::Ended& ended);
+  /// Ends the threads when they have done what they are at, which may be to wait for whoever reads a console;
+  /// does not wait. The gate is closed for good. Any thread.
   void request_stop();
-  /// Ends it and waits for it. The gate is closed for good.
+  /// Ends them and waits for them. The gate is closed for good.
   void stop();
 
   /// What holds the devices still.
@@ -91,7 +92,8 @@ class VirtioBoard {
   VirtioConsole* console_ = nullptr;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<VirtioPlace> places_;
-  DeviceThread thread_;
+  DeviceThread thread_;          // of all devices but
+  DeviceThread console_thread_;  // which holds up no other device while nobody reads what it prints
 };
 
 }  // namespace samepage::vmm

@@ -19,6 +19,9 @@ constexpr std::uint32_t driver_area = 0x30'1000;
 constexpr std::uint32_t device_area = 0x30'2000;
 constexpr std::uint32_t request_header = 0x30'3000;
 constexpr std::uint32_t request_status = 0x30'3100;
+constexpr std::uint32_t console_descriptors = 0x30'4000;
+constexpr std::uint32_t console_driver_area = 0x30'5000;
+constexpr std::uint32_t console_device_area = 0x30'6000;
 constexpr std::uint32_t buffer = 0x40'0000;
 constexpr std::uint32_t buffer_bytes = 0x20'0000;
 
@@ -45,16 +48,26 @@ std::vector<std::uint8_t> set_registers() {
   return code;
 }
 
-std::string register_table() {
-  const std::vector<std::pair<std::uint32_t, std::uint32_t>> writes{
-      {0x70, 3},           {0x24, 1},           {0x20, 1}, {0x70, 11},          {0x30, 0},
-      {0x38, 4},           {0x80, descriptors}, {0x84, 0}, {0x90, driver_area}, {0x94, 0},
-      {0xa0, device_area}, {0xa4, 0},           {0x44, 1}, {0x70, 15}};
+using Writes = std::vector<std::pair<std::uint32_t, std::uint32_t>>;  // registers and values
+
+// Makes a device ready with one queue.
+Writes start_device(std::uint32_t base, std::uint32_t queue, std::uint32_t table, std::uint32_t available,
+                    std::uint32_t used) {
+  Writes writes{{0x70, 3},    {0x24, 1},     {0x20, 1}, {0x70, 11},        {0x30, queue},
+                {0x38, 4},    {0x80, table}, {0x84, 0}, {0x90, available}, {0x94, 0},
+                {0xa0, used}, {0xa4, 0},     {0x44, 1}, {0x70, 15}};
+  for (auto& [offset, value] : writes) offset += base;
+  return writes;
+}
+
+std::string register_table(Writes before = {}) {
+  const Writes disk = start_device(registers, 0, descriptors, driver_area, device_area);
+  before.insert(before.end(), disk.begin(), disk.end());
   std::string table;
   const auto put = [&table](std::uint32_t word) {
     table.append(reinterpret_cast<const char*>(&word), sizeof(word));  // SAFETY: bytes may be read as chars
   };
-  for (const auto& [offset, value] : writes) put(registers + offset), put(value);
+  for (const auto& [address, value] : before) put(address), put(value);
   put(~std::uint32_t{0});
   return table;
 }
@@ -108,17 +121,17 @@ std::vector<std::uint8_t> request_once() {
 
 class MachineVirtio : public test::RawGuest {
  protected:
-  Machine& make_with_disk(const std::vector<std::uint8_t>& code) {
+  Machine& make_with_disk(const std::vector<std::uint8_t>& code, const Writes& before = {},
+                          MachineConfig config = {}) {
     std::vector<std::byte> content(buffer_bytes, std::byte{0x77});
     disk_ = std::make_unique<test::TemporaryFile>(content);
-    MachineConfig config;
     config.devices.disks.push_back({disk_->path(), DiskAccess::read_only});
-    Machine& machine = make(code, register_table(), config);
+    Machine& machine = make(code, register_table(before), config);
     put<std::uint64_t>(request_header, 0);      // a read
     put<std::uint64_t>(request_header + 8, 0);  // of the first sector and what follows
-    put_descriptor(0, request_header, 16, 1, 1);
-    put_descriptor(1, buffer, buffer_bytes, 3, 2);
-    put_descriptor(2, request_status, 1, 2, 0);
+    put_descriptor(descriptors, 0, request_header, 16, 1, 1);
+    put_descriptor(descriptors, 1, buffer, buffer_bytes, 3, 2);
+    put_descriptor(descriptors, 2, request_status, 1, 2, 0);
     put<std::uint8_t>(request_status, 0xff);
     return machine;
   }
@@ -127,9 +140,9 @@ class MachineVirtio : public test::RawGuest {
   void put(std::uint32_t address, T value) const {
     std::memcpy(at(address), &value, sizeof(value));
   }
-  void put_descriptor(std::uint32_t number, std::uint64_t address, std::uint32_t length, std::uint16_t flags,
-                      std::uint16_t next) const {
-    const std::uint32_t place = descriptors + 16 * number;
+  void put_descriptor(std::uint32_t table, std::uint32_t number, std::uint64_t address, std::uint32_t length,
+                      std::uint16_t flags, std::uint16_t next) const {
+    const std::uint32_t place = table + 16 * number;
     put(place, address);
     put(place + 8, length);
     put(place + 12, flags);
@@ -196,7 +209,7 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
     working.set_value();
     go_on.get_future().wait();
   });
-  put_descriptor(0, buffer, 4, 0, 0);  // the number of a page
+  put_descriptor(descriptors, 0, buffer, 4, 0, 0);  // the number of a page
   machine.start();
   working.get_future().wait();
   machine.request_stop();
@@ -206,6 +219,33 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
   machine.release();
   go_on.set_value();
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+}
+
+// Broken when the console is served on the thread of the other devices.
+TEST_F(MachineVirtio, AConsoleThatNobodyReadsStopsNoDisk) {
+  constexpr std::uint32_t console = registers + layout::virtio_device_bytes;
+  constexpr std::uint32_t transmit_queue = 1;
+  Writes print =
+      start_device(console, transmit_queue, console_descriptors, console_driver_area, console_device_area);
+  print.emplace_back(console + 0x50, transmit_queue);  // notify
+  MachineConfig config;
+  config.devices.console = true;
+  Machine& machine = make_with_disk(repeat_request(), print, config);
+  put_descriptor(console_descriptors, 0, buffer, 1, 0, 0);
+  put<std::uint16_t>(console_driver_area + 2, 1);  // one chain is offered
+  std::promise<void> printing;
+  std::promise<void> read;
+  machine.watch_console(
+      [&](std::string_view) {
+        printing.set_value();
+        read.get_future().wait();
+      },
+      [] {});
+  machine.start();
+  printing.get_future().wait();
+  EXPECT_TRUE(counts_on());
+  EXPECT_TRUE(counts_on());
+  read.set_value();
 }
 
 TEST_F(MachineVirtio, AnAddressWithoutDeviceStillEndsTheGuest) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one thread that all virtio devices of a guest do their work on. It sleeps until a driver notifies (an
+// A thread that virtio devices of a guest do their work on. It sleeps until a driver notifies (an
 // ioeventfd, or a register access that KVM did not take), or a device's host side has input.
 #pragma once
 
