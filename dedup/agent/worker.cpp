@@ -261,8 +261,8 @@ template <typename Item, typename Act>
 void Worker::while_held(const std::vector<Item>& items, Act act) {
   const auto budget = std::chrono::microseconds(knobs_.stop_budget_us);
   for (std::size_t next = 0; next < items.size();) {
-    // Where others want this processor they have it now, and not while the guest is held: after this the thread
-    // has a whole slice of time before it, which is longer than a stop.
+    // Where others want this processor they have it now, and not while the guest is held: after this the
+    // thread has a whole slice of time before it, which is longer than a stop.
     std::this_thread::yield();
     const auto start = Clock::now();
     bool somebody = false;
