@@ -108,6 +108,18 @@ std::optional<Frame> receive_frame(int socket) {
   return frame;
 }
 
+std::pair<UniqueFd, UniqueFd> connected_sockets() {
+  std::array<int, 2> ends{};
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+void limit_waits(int socket, timeval patience) {
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    check(::setsockopt(socket, SOL_SOCKET, option, &patience, sizeof(patience)), "setsockopt");
+  }
+}
+
 UniqueFd connect_local(const std::string& path, timeval patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -117,9 +129,7 @@ UniqueFd connect_local(const std::string& path, timeval patience) {
   }
   path.copy(address.sun_path, path.size());
   UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
-    check(::setsockopt(socket.get(), SOL_SOCKET, option, &patience, sizeof(patience)), "setsockopt");
-  }
+  limit_waits(socket.get(), patience);
   // SAFETY: the sockets interface takes every address family as sockaddr.
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
   return socket;

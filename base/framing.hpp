@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -45,9 +46,15 @@ struct Frame {
 /// Reads one message from a blocking socket. Empty when the peer is gone or speaks nonsense.
 [[nodiscard]] std::optional<Frame> receive_frame(int socket);
 
-/// A connected stream socket to `path`, or none with errno set. Each wait on it, the one for the connection
-/// included, ends after `patience` as if the peer were gone (errno EAGAIN); 0 is for ever.
+/// A connected stream socket to `path`, or none with errno set. `patience` as in limit_waits(), for the
+/// connection too.
 UniqueFd connect_local(const std::string& path, timeval patience = {});
+
+/// Two stream sockets that are each other's ends.
+std::pair<UniqueFd, UniqueFd> connected_sockets();
+
+/// Each wait on a socket ends after `patience` as if the peer were gone (errno EAGAIN); 0 is for ever.
+void limit_waits(int socket, timeval patience);
 
 /// Who is at the other end of a local socket (SO_PEERCRED).
 struct PeerCredentials {

@@ -2,9 +2,9 @@
 #include "bench/holder.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <array>
+#include <tuple>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
@@ -17,10 +17,8 @@ namespace samepage::bench {
 using nlohmann::json;
 
 Holder::Holder(const Image& image, std::string name) : name_(std::move(name)), pages_(image.pages()) {
-  std::array<int, 2> ends{};
-  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-  socket_ = UniqueFd(ends[0]);
-  const UniqueFd theirs(ends[1]);
+  UniqueFd theirs;
+  std::tie(socket_, theirs) = connected_sockets();
   child_ = Child::run([&] {
     socket_.reset();
     serve_bench(theirs.get(), image);

@@ -2,23 +2,18 @@
 #include "base/framing.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <thread>
+#include <tuple>
 
 namespace samepage {
 namespace {
 
 struct Pair {
   UniqueFd a, b;
-  Pair() {
-    std::array<int, 2> ends{};
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-    a = UniqueFd(ends[0]);
-    b = UniqueFd(ends[1]);
-  }
+  Pair() { std::tie(a, b) = connected_sockets(); }
 };
 
 TEST(Framing, AMessageArrivesWithItsDescriptors) {

@@ -8,8 +8,10 @@
 
 #include <array>
 #include <csignal>
+#include <tuple>
 
 #include "base/check.hpp"
+#include "base/framing.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -28,12 +30,7 @@ struct Pipe {
 // All is put in place before the link runs, so that one thread is enough.
 class Link : public testing::Test {
  protected:
-  Link() {
-    std::array<int, 2> ends{};
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-    ours_ = UniqueFd(ends[0]);
-    guest_ = UniqueFd(ends[1]);
-  }
+  Link() { std::tie(ours_, guest_) = connected_sockets(); }
   void type(std::string_view text) {
     ASSERT_EQ(::write(input_.writing.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }

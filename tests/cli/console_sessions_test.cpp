@@ -9,6 +9,7 @@
 #include <array>
 
 #include "base/check.hpp"
+#include "base/framing.hpp"
 #include "vmm/control/console_stream.hpp"
 
 namespace samepage::vmm {
@@ -49,10 +50,9 @@ class Client {
 class Sessions : public testing::Test {
  protected:
   Client attach(ConsolePort port = ConsolePort::com1) {
-    std::array<int, 2> ends{};
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-    sessions_.add(UniqueFd(ends[0]), port);
-    return Client(UniqueFd(ends[1]));
+    auto [guests, clients] = connected_sockets();
+    sessions_.add(std::move(guests), port);
+    return Client(std::move(clients));
   }
   // The poll loop, until it would sleep.
   void serve() {

@@ -20,9 +20,8 @@ struct Pair {
 };
 
 Pair make_pair_of_sockets() {
-  std::array<int, 2> ends{};
-  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+  auto [client, guest] = connected_sockets();
+  return {std::move(client), std::move(guest)};
 }
 
 TEST(ControlMessage, AnAnswerComesWithMoreDataThanOneMessageHolds) {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <thread>
+#include <tuple>
 
 #include "dedup/daemon/frame_store.hpp"
 #include "tests/dedup/fleet.hpp"
@@ -28,13 +29,12 @@ class FalseDaemon : public testing::Test {
   static constexpr ImageSharing::Patience no_end{milliseconds(60'000), milliseconds(60'000)};
 
   FalseDaemon() {
-    std::array<int, 2> ends{};
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-    socket_ = UniqueFd(ends[0]);
+    UniqueFd agents;
+    std::tie(socket_, agents) = connected_sockets();
     // What the agent may have under way is little, so that few messages fill it.
     const int buffer = 1 << 16;
-    check(::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)), "setsockopt");
-    std::thread joining([&] { guest_.worker->connect(UniqueFd(ends[1])); });
+    check(::setsockopt(agents.get(), SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)), "setsockopt");
+    std::thread joining([&] { guest_.worker->connect(std::move(agents)); });
     EXPECT_TRUE(receive_frame(socket_.get()));
     wire::Welcome welcome;
     welcome.staging_slots = slots;

@@ -68,10 +68,9 @@ Fleet::Fleet(DupPolicy dup_policy)
 Fleet::~Fleet() = default;
 
 UniqueFd Fleet::dial(UniqueFd life) {
-  std::array<int, 2> ends{};
-  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-  server_.adopt(UniqueFd(ends[0]), std::move(life));
-  return UniqueFd(ends[1]);
+  auto [servers, ours] = connected_sockets();
+  server_.adopt(std::move(servers), std::move(life));
+  return std::move(ours);
 }
 
 FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {

@@ -2,12 +2,13 @@
 // An agent waits for its daemon no longer than its guest lives. The daemon here says nothing at all, and the
 // sockets wait for ever.
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <thread>
+#include <tuple>
 
 #include "base/check.hpp"
+#include "base/framing.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/connection.hpp"
 
@@ -16,12 +17,7 @@ namespace {
 
 class HangUpTest : public testing::Test {
  protected:
-  HangUpTest() {
-    std::array<int, 2> ends{};
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-    ours_ = UniqueFd(ends[0]);
-    daemons_ = UniqueFd(ends[1]);
-  }
+  HangUpTest() { std::tie(ours_, daemons_) = connected_sockets(); }
 
   const AgentConfig config_{"guest", "default", Sharing::all, {}};
   HangUp hang_up_;

@@ -29,13 +29,12 @@ class Stranger : public testing::Test {
     return config;
   }
   UniqueFd dial() {
-    std::array<int, 2> ends{}, life{};
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
-    UniqueFd ours(ends[0]), theirs(ends[1]);
+    auto [ours, theirs] = connected_sockets();
+    std::array<int, 2> life{};
     check(::pipe2(life.data(), O_CLOEXEC), "pipe2");
     alive_.emplace_back(life[1]);
     server_.adopt(std::move(theirs), UniqueFd(life[0]));
-    return ours;
+    return std::move(ours);
   }
   static bool open(const UniqueFd& socket) {
     std::array<char, 256> bytes{};

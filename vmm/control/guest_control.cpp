@@ -26,12 +26,6 @@ json refusal(std::string text) {
   return {{"ok", false}, {"error", std::move(text)}};
 }
 
-void limit_waits(int socket) {
-  for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) {
-    check(::setsockopt(socket, SOL_SOCKET, option, &client_patience, sizeof(client_patience)), "setsockopt");
-  }
-}
-
 bool is_owner(uid_t uid) {
   return uid == ::geteuid() || uid == 0;
 }
@@ -86,7 +80,7 @@ void GuestControl::serve(int listener) {
   UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
   if (!socket) return;
   try {
-    limit_waits(socket.get());
+    limit_waits(socket.get(), client_patience);
     serve_connection(std::move(socket));
   } catch (const std::system_error&) {
     // The client does not listen: its own affair.

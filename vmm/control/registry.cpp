@@ -47,9 +47,7 @@ UniqueFd new_socket() {
 UniqueFd try_connect(int directory, std::string_view name) {
   const sockaddr_un address = address_of(directory, name);
   UniqueFd socket = new_socket();
-  for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) {
-    check(::setsockopt(socket.get(), SOL_SOCKET, option, &longest_wait, sizeof(longest_wait)), "setsockopt");
-  }
+  limit_waits(socket.get(), longest_wait);
   // SAFETY: the sockets interface takes every address family as sockaddr.
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
   return socket;
