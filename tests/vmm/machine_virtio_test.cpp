@@ -72,14 +72,19 @@ std::string register_table(Writes before = {}) {
   return table;
 }
 
-// Offers the request again and again, and counts the answers at counter_address.
-std::vector<std::uint8_t> repeat_request() {
-  std::vector<std::uint8_t> code = set_registers();
-  append(code, {0x66, 0xff, 0x05});  // again: inc word [driver_area + 2]
+// Offers the next chain and notifies of it.
+void offer(std::vector<std::uint8_t>& code) {
+  append(code, {0x66, 0xff, 0x05});  // inc word [driver_area + 2]
   append(code, driver_area + 2);
   append(code, {0xc7, 0x05});  // mov dword [notify], 0
   append(code, registers + 0x50);
   append(code, 0U);
+}
+
+// Offers the request again and again, and counts the answers at counter_address.
+std::vector<std::uint8_t> repeat_request() {
+  std::vector<std::uint8_t> code = set_registers();
+  offer(code);                 // again:
   append(code, {0x66, 0xa1});  // wait: mov ax, [driver_area + 2]
   append(code, driver_area + 2);
   append(code, {0x66, 0x3b, 0x05});  // cmp ax, [device_area + 2]
@@ -94,11 +99,7 @@ std::vector<std::uint8_t> repeat_request() {
 // Offers one chain, notifies of it, and does nothing more.
 std::vector<std::uint8_t> offer_once() {
   std::vector<std::uint8_t> code = set_registers();
-  append(code, {0x66, 0xff, 0x05});  // inc word [driver_area + 2]
-  append(code, driver_area + 2);
-  append(code, {0xc7, 0x05});  // mov dword [notify], 0
-  append(code, registers + 0x50);
-  append(code, 0U);
+  offer(code);
   append(code, {0xeb, 0xfe});  // jmp to itself
   return code;
 }
@@ -106,11 +107,7 @@ std::vector<std::uint8_t> offer_once() {
 // Notifies once, waits for the answer, and exits with the interrupt status.
 std::vector<std::uint8_t> request_once() {
   std::vector<std::uint8_t> code = set_registers();
-  append(code, {0x66, 0xff, 0x05});  // inc word [driver_area + 2]
-  append(code, driver_area + 2);
-  append(code, {0xc7, 0x05});  // mov dword [notify], 0
-  append(code, registers + 0x50);
-  append(code, 0U);
+  offer(code);
   append(code, {0x0f, 0xb7, 0x05});  // wait: movzx eax, word [device_area + 2]
   append(code, device_area + 2);
   append(code, {0x85, 0xc0, 0x74, 0xf5, 0xa1});  // test eax, eax; je wait; mov eax, [interrupt status]
