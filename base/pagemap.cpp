@@ -50,13 +50,13 @@ Pagemap::Pagemap(Backend backend)
     : fd_(checked_fd(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), "open /proc/self/pagemap")),
       scans_(backend == Backend::newest && can_scan_pagemap(fd_.get())) {}
 
-std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range) const {
+std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range, Files files) const {
   std::vector<PageRun> runs;
   const std::uint64_t start = address_of(range.data());
   if (scans_) {
-    const PagemapScan scan{
-        .category_anyof_mask = page_is_present | page_is_swapped,
-        .return_mask = page_is_file | page_is_present | page_is_swapped | page_is_zero | page_is_written};
+    const PagemapScan scan{.category_anyof_mask = page_is_present | page_is_swapped,
+                           .return_mask = (files == Files::possible ? page_is_file : 0U) | page_is_present |
+                                          page_is_swapped | page_is_zero | page_is_written};
     const bool done = scan_pagemap(fd_.get(), range, scan, [&](const PageRegion& region) {
       const auto categories = static_cast<std::uint32_t>(region.categories);
       // Not the memory of a page but the marker that one will be write-protected when it comes (or, which

@@ -44,10 +44,14 @@ class Pagemap {
   /// Opens the pagemap of this process. Throws std::system_error.
   explicit Pagemap(Backend backend = Backend::newest);
 
+  /// Whether pages of a range may be a file's. Where none can be the kernel need not look at each page.
+  enum class Files : std::uint8_t { possible, none };
+
   /// The populated pages of `range` (page-aligned, of this process) in order of address; pages that are
   /// neither present nor swapped out are left out, and so are pages under write tracking that were swapped
   /// out before they were written again. Throws std::system_error.
-  [[nodiscard]] std::vector<PageRun> populated(std::span<const std::byte> range) const;
+  [[nodiscard]] std::vector<PageRun> populated(std::span<const std::byte> range,
+                                               Files files = Files::possible) const;
 
   /// True when the zero page can be told from other pages.
   [[nodiscard]] bool sees_zero_page() const { return scans_; }

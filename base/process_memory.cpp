@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/process_memory.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
+
+#include "base/check.hpp"
 
 namespace samepage {
 namespace {
@@ -19,6 +22,12 @@ std::optional<std::uint64_t> field_value(std::string_view line, std::string_view
   std::uint64_t value = 0;
   std::from_chars(line.data(), line.data() + line.size(), value);
   return value * 1024;
+}
+
+std::int64_t page_faults_of(int who) {
+  rusage usage{};
+  check(::getrusage(who, &usage), "getrusage");
+  return usage.ru_minflt;
 }
 
 }  // namespace
@@ -72,6 +81,15 @@ std::uint64_t host_memory(std::string_view field) {
     if (const auto value = field_value(line, field)) return *value;
   }
   return 0;
+}
+
+std::int64_t page_faults_of_this_thread() {
+  return page_faults_of(RUSAGE_THREAD);
+}
+
+std::int64_t page_faults_of_other_threads() {
+  const std::int64_t ours = page_faults_of_this_thread();
+  return page_faults_of(RUSAGE_SELF) - ours;
 }
 
 std::size_t max_map_count() {

@@ -53,13 +53,16 @@ bool WriteTracking::add(std::span<const std::byte> range) const {
   return ::ioctl(userfault_.get(), UFFDIO_REGISTER, &request) == 0;
 }
 
-bool WriteTracking::take_written(std::span<const std::byte> range,
-                                 const std::function<void(std::size_t, std::size_t)>& visit) const {
+bool WriteTracking::take_written(std::span<const std::byte> range, const Visit& found,
+                                 const Visit& visit) const {
   // With nothing but WRITTEN asked for, the kernel takes a path that looks at one bit of each table entry.
   PagemapScan scan{
       .flags = scan_requires_tracking, .category_mask = page_is_written, .return_mask = page_is_written};
   const auto start =
       reinterpret_cast<std::uint64_t>(range.data());  // SAFETY: subtracted from the kernel's numbers
+  const auto show = [start](const PageRegion& region, const Visit& to) {
+    to((region.start - start) >> page_shift, (region.end - region.start) >> page_shift);
+  };
   std::vector<PageRegion> written;
   const bool tracked = scan_pagemap(pagemap_.get(), range, scan, [&](const PageRegion& region) {
     if (!written.empty() && region.start - written.back().end <= PageCount{joined_gap}.bytes()) {
@@ -73,11 +76,10 @@ bool WriteTracking::take_written(std::span<const std::byte> range,
   // or not: only where something was written the guest has to fault its pages in again.
   scan.flags |= scan_protects;
   for (const PageRegion& region : written) {
+    show(region, found);
     const auto part = range.subspan(region.start - start, region.end - region.start);
-    const bool done = scan_pagemap(pagemap_.get(), part, scan, [&](const PageRegion& found) {
-      visit((found.start - start) >> page_shift, (found.end - found.start) >> page_shift);
-    });
-    if (!done) return false;
+    if (!scan_pagemap(pagemap_.get(), part, scan, [&](const PageRegion& taken) { show(taken, visit); }))
+      return false;
   }
   return true;
 }

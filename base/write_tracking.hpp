@@ -25,12 +25,14 @@ class WriteTracking {
   /// count as written. False when the kernel refuses (errno says why).
   [[nodiscard]] bool add(std::span<const std::byte> range) const;
 
-  /// Calls `visit(first, count)`, in pages from the range's start, for pages that were written since the last
-  /// call, or registered since, and begins anew with them. Pages that nothing was ever at may be among them.
-  /// False when a part of the range is not tracked.
-  [[nodiscard]] bool take_written(
-      std::span<const std::byte> range,
-      const std::function<void(std::size_t first, std::size_t count)>& visit) const;
+  /// Some pages, counted from the start of a range.
+  using Visit = std::function<void(std::size_t first, std::size_t count)>;
+  /// Calls `visit` for pages that were written since the last call, or registered since, and begins anew with
+  /// them. Pages that nothing was ever at may be among them. Before that `found` is called with parts of the
+  /// range that hold them all, and others: it may take their memory away. False when a part of the range is
+  /// not tracked.
+  [[nodiscard]] bool take_written(std::span<const std::byte> range, const Visit& found,
+                                  const Visit& visit) const;
 
  private:
   WriteTracking(UniqueFd userfault, UniqueFd pagemap)

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -33,12 +32,6 @@ std::uint64_t stride_in(std::uint64_t pages) {
 }
 
 constexpr std::size_t holds_an_answer = 20'000;  // a message has an end
-
-std::int64_t faults_of_this_thread() {
-  rusage usage{};
-  check(::getrusage(RUSAGE_THREAD, &usage), "getrusage");
-  return usage.ru_minflt;
-}
 
 void write_word(std::byte* page, std::uint64_t value) {
   // SAFETY: pages are aligned, and bytes of guest memory are written as numbers by this process only.
@@ -120,12 +113,12 @@ json HeldGuest::time_breaks(const json& request) {
   for (const std::uint32_t number : pages) {
     const std::uint64_t before = read_first ? read_word(page(number)) : 0;
     gate_.step([&] {
-      const std::int64_t faults = faults_of_this_thread();
+      const std::int64_t faults = page_faults_of_this_thread();
       const auto start = Clock::now();
       write_word(page(number), before + number + 1);
       const auto end = Clock::now();
       ++written;
-      if (faults_of_this_thread() == faults) return;  // it was not merged: nothing was broken
+      if (page_faults_of_this_thread() == faults) return;  // it was not merged: nothing was broken
       times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - start).count());
     });
   }

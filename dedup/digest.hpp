@@ -33,7 +33,7 @@ Digest digest_of_page(const std::byte* page, const DigestSecret& secret);
 /// True when all page_size bytes at `page` are zero. Returns at the first that is not.
 bool is_zero_page(const std::byte* page);
 
-/// False when the page is not zero; true when it may well be. Reads a quarter of its cache lines.
+/// False when the page is not zero; true when it may well be. Reads an eighth of its cache lines.
 bool looks_zero(const std::byte* page);
 
 }  // namespace samepage::dedup

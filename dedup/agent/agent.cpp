@@ -4,7 +4,6 @@
 #include "dedup/agent/agent.hpp"
 
 #include <poll.h>
-#include <sys/resource.h>
 #include <ctime>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 
 #include "base/check.hpp"
 #include "base/event_fd.hpp"
+#include "base/process_memory.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/worker.hpp"
@@ -28,13 +28,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds reconnect_interval{1000};
-
-// Of all threads of the process.
-long page_faults() {
-  rusage usage{};
-  check(::getrusage(RUSAGE_SELF, &usage), "getrusage");
-  return usage.ru_minflt;
-}
 
 std::chrono::nanoseconds thread_cpu_time() {
   timespec now{};
@@ -159,8 +152,10 @@ class Agent::Thread {
     }
   }
 
-  // Those that tell of writes.
-  [[nodiscard]] long faults() const { return worker_.tracks_writes() ? page_faults() : 0; }
+  // Those that tell of writes: of everybody but this thread, which compares pages and makes table entries.
+  [[nodiscard]] std::int64_t faults() const {
+    return worker_.tracks_writes() ? page_faults_of_other_threads() : 0;
+  }
 
   milliseconds time_to_wait() {
     const auto left = std::chrono::ceil<milliseconds>(schedule_.due(faults()) - Clock::now());

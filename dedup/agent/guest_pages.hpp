@@ -23,6 +23,8 @@ class GuestPages {
         1U << 2,     // its mapping is one of a frame store, whether the page is broken or not: a page like
                      // this is never dropped with MADV_DONTNEED, the frame below may be another by now
     zero = 1U << 3,  // given back and not seen written since
+    met = 1U << 4,   // seen with memory of its own before
+    any = offered | merged | on_store | zero | met,
   };
 
   struct Region {

@@ -13,7 +13,7 @@ void PassSchedule::restart(Clock::time_point now) {
   interval_ = milliseconds(0);
 }
 
-PassSchedule::Clock::time_point PassSchedule::due(long faults) const {
+PassSchedule::Clock::time_point PassSchedule::due(std::int64_t faults) const {
   return asked_ > 0 || faults - faults_ >= faults_worth_a_pass ? earliest_ : regular_;
 }
 

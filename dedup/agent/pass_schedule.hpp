@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include "dedup/protocol.hpp"
 
@@ -20,7 +21,7 @@ class PassSchedule {
   /// Between two looks at the count of page faults while passes are rarer than that.
   static constexpr std::chrono::milliseconds probe_interval{200};
   /// Faults since the last pass that are worth a pass before its time.
-  static constexpr long faults_worth_a_pass = 16;
+  static constexpr std::int64_t faults_worth_a_pass = 16;
 
   explicit PassSchedule(Clock::time_point now) { restart(now); }
 
@@ -30,15 +31,16 @@ class PassSchedule {
   /// a page is quiet when it was not written between two.
   void ask() { asked_ = 2; }
 
-  /// When the next pass begins, by what is known now. `faults`: of the process, since it began; only their
-  /// growth counts. Never before the processor time of the last pass allows.
-  [[nodiscard]] Clock::time_point due(long faults) const;
+  /// When the next pass begins, by what is known now. `faults`: of the process, since it began, without the
+  /// agent's own, which are nobody's writes; only their growth counts. Never before the processor time of the
+  /// last pass allows.
+  [[nodiscard]] Clock::time_point due(std::int64_t faults) const;
   /// A pass has ended.
   struct Pass {
     Clock::time_point end;
     bool found = false;
     std::chrono::nanoseconds cpu{0};  // that it took
-    long faults = 0;                  // of the process by now; its own are nobody's writes
+    std::int64_t faults = 0;          // by now
   };
   void passed(const Pass& pass, const wire::Knobs& knobs);
 
@@ -46,7 +48,7 @@ class PassSchedule {
   Clock::time_point regular_;
   Clock::time_point earliest_;
   std::chrono::milliseconds interval_{0};
-  long faults_ = 0;
+  std::int64_t faults_ = 0;
   int asked_ = 0;
 };
 

@@ -9,7 +9,7 @@ RehashTracker::RehashTracker(const GuestPages& pages, const Pagemap& pagemap)
       seen_(Mapping::anonymous(pages_for(pages_ * sizeof(std::uint32_t)).bytes())) {}
 
 Tracker::Changes RehashTracker::look(const GuestPages::Region& region, std::uint32_t first,
-                                     std::uint32_t count) {
+                                     std::uint32_t count, const Sweep&) {
   Changes changes;
   changes.populated = pagemap_.populated(region.bytes_of(first, count));
   for (PageRun& run : changes.populated) {

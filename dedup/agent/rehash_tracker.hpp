@@ -15,7 +15,8 @@ class RehashTracker final : public Tracker {
   RehashTracker(const GuestPages& pages, const Pagemap& pagemap);
 
   [[nodiscard]] Evidence evidence() const override { return Evidence::digests; }
-  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count) override;
+  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
+               const Sweep& sweep) override;
   bool quiet(std::uint32_t page, Digest digest) override;
   void forget(std::uint32_t page) override { last(page) = 0; }
   void dropped(std::uint32_t page) override { last(page) = 0; }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -34,8 +35,13 @@ class Tracker {
 
   virtual ~Tracker() = default;
   [[nodiscard]] virtual Evidence evidence() const = 0;
-  /// Looks at pages [first, first + count), which lie in `region`.
-  virtual Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count) = 0;
+  /// Is shown ranges that hold pages which were written, before anything is done to find the next write to
+  /// them: pages that lose their memory now need nothing of the kind.
+  using Sweep = std::function<void(const wire::PageRange&)>;
+  /// Looks at pages [first, first + count), which lie in `region`. Where looking costs nothing but reading,
+  /// `sweep` is not called.
+  virtual Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
+                       const Sweep& sweep) = 0;
   /// Notes a candidate's digest. True when the page has not changed for a whole interval.
   virtual bool quiet(std::uint32_t page, Digest digest) = 0;
   /// The page is to be looked at as if it had just been written.

@@ -166,7 +166,8 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
 
 void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                   Findings& findings) {
-  const Tracker::Changes changes = tracker_->look(region, first, count);
+  const Tracker::Changes changes = tracker_->look(
+      region, first, count, [&](const wire::PageRange& range) { sweep(region, range, findings); });
   for (const PageRun& run : changes.populated) {
     if (run.is(page_is_zero)) continue;  // read, never written: the kernel's own zero page
     for (std::size_t i = 0; i < run.count; ++i) {
@@ -176,6 +177,28 @@ void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::ui
   for (const wire::PageRange& range : changes.candidates) {
     for (std::uint32_t i = 0; i < range.count; ++i) consider(range.page + i, findings);
   }
+}
+
+// Pages of zeros among those that were never seen before are given back at once. Others have to be quiet
+// first, for the guest may be about to fill them; but most of a guest's zero pages stay what they are, and
+// protecting them only to find that out costs as much as giving them back.
+void Worker::sweep(const GuestPages::Region& region, const wire::PageRange& range, Findings& findings) {
+  const auto is_new = [&](std::uint32_t page) { return !pages_.has(page, GuestPages::any); };
+  std::uint32_t page = range.page;
+  const std::uint32_t end = range.page + range.count;
+  while (page < end && !is_new(page)) ++page;
+  if (page == end) return;
+  std::vector<wire::PageRange> zero;
+  for (const PageRun& run : pagemap_.populated(region.bytes_of(page, end - page), Pagemap::Files::none)) {
+    if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
+    for (std::size_t i = 0; i < run.count; ++i) {
+      const auto newcomer = page + static_cast<std::uint32_t>(run.first + i);
+      if (!is_new(newcomer)) continue;
+      pages_.set(newcomer, GuestPages::met);
+      if (looks_zero(pages_.host(newcomer))) wire::append_page(zero, newcomer);
+    }
+  }
+  findings.any = findings.any || give_back(zero) > 0;
 }
 
 // What the page tables say of a page: a merged one that has memory of the guest's own was written, and so was
@@ -244,7 +267,7 @@ void Worker::note_written(std::uint32_t page, Findings& findings) {
 void Worker::act_on(Findings& findings) {
   send(wire::Type::broken, std::as_bytes(std::span(findings.broken)));
   send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
-  give_back(findings);
+  give_back_or_offer(findings);
   // The daemon numbers frames in the order of the offers, and neighbours are to have neighbouring ones.
   std::sort(findings.offers.begin(), findings.offers.end(), wire::by_page);
   const std::span<const wire::Offer> offers(findings.offers);
@@ -282,10 +305,8 @@ void Worker::while_held(const std::vector<Item>& items, Act act) {
   }
 }
 
-// Gives the pages back that are zero indeed, and offers those that only looked like it.
-void Worker::give_back(Findings& findings) {
-  const std::vector<wire::PageRange>& zero = findings.zero;
-  if (zero.empty()) return;
+// Gives the pages back that are zero indeed. Returns how many.
+std::uint64_t Worker::give_back(const std::vector<wire::PageRange>& zero) {
   std::vector<wire::PageRange> pieces;
   for (const wire::PageRange& range : zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count;) {
@@ -300,10 +321,18 @@ void Worker::give_back(Findings& findings) {
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     Remapper::give_back(held, pages_, piece, given);
   });
-  for (const wire::PageRange& range : given) zero_pages_ += range.count;
+  std::uint64_t pages = 0;
+  for (const wire::PageRange& range : given) pages += range.count;
+  zero_pages_ += pages;
   if (replaces) note_replaced_mappings();
+  return pages;
+}
+
+// Pages that only looked like zero are offered.
+void Worker::give_back_or_offer(Findings& findings) {
+  give_back(findings.zero);
   if (!connection_ || !tracks_writes()) return;
-  for (const wire::PageRange& range : zero) {
+  for (const wire::PageRange& range : findings.zero) {
     for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
       if (pages_.has(page, GuestPages::zero)) continue;
       offer(page, digest_of_page(pages_.host(page), membership_->welcome.secret), findings);

@@ -76,6 +76,7 @@ class Worker {
   };
 
   void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
+  void sweep(const GuestPages::Region& region, const wire::PageRange& range, Findings& findings);
   void note_populated(std::uint32_t page, const PageRun& run, Findings& findings);
   void note_changed(std::uint32_t page, Findings& findings);
   void consider(std::uint32_t page, Findings& findings);
@@ -83,7 +84,8 @@ class Worker {
   void note_written(std::uint32_t page, Findings& findings);
   void share(ImagePages& image, ImageSharing::Patience patience);
   void act_on(Findings& findings);
-  void give_back(Findings& findings);
+  std::uint64_t give_back(const std::vector<wire::PageRange>& zero);
+  void give_back_or_offer(Findings& findings);
   void discard_pages(std::uint32_t first, std::uint32_t end);
   void handle(const Frame& frame);
   void take_knobs(wire::Knobs knobs);

@@ -29,7 +29,7 @@ void WriteTracker::track(std::span<const std::byte> mapping) {
 }
 
 Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint32_t first,
-                                    std::uint32_t count) {
+                                    std::uint32_t count, const Sweep& sweep) {
   if (untracked_mappings_) {
     track_all();
     untracked_mappings_ = false;
@@ -41,7 +41,7 @@ Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint3
     std::uint32_t to = from;
     const auto end_of_range = [&] { return std::min(end, (to / Heat::range_pages + 1) * Heat::range_pages); };
     while (to < end && heat_.due(Heat::range_of(to))) to = end_of_range();
-    if (to > from) look_at(region, from, to, changes);
+    if (to > from) look_at(region, from, to, sweep, changes);
     // The range at `to` was not due, if there is one.
     from = to < end ? end_of_range() : end;
   }
@@ -49,13 +49,16 @@ Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint3
 }
 
 void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
-                           Changes& changes) {
+                           const Sweep& sweep, Changes& changes) {
   const std::size_t first_run = changes.populated.size();
   const std::span<std::byte> bytes = region.bytes_of(first, end - first);
   std::vector<wire::PageRange> written;
-  const bool tracked = tracking_.take_written(bytes, [&](std::size_t at, std::size_t pages) {
-    written.push_back({first + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(pages)});
-  });
+  const auto pages_at = [first](std::size_t at, std::size_t pages) {
+    return wire::PageRange{first + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(pages)};
+  };
+  const bool tracked = tracking_.take_written(
+      bytes, [&](std::size_t at, std::size_t pages) { sweep(pages_at(at, pages)); },
+      [&](std::size_t at, std::size_t pages) { written.push_back(pages_at(at, pages)); });
   if (!tracked) throw_errno("ioctl PAGEMAP_SCAN with write protection");
 
   // Before the written pages join the unsettled ones: what was unsettled and is not written again has
@@ -64,7 +67,7 @@ void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first
   for (const wire::PageRange& range : written) {
     take_settled(settled_to, range.page, changes.candidates);
     settled_to = range.page + range.count;
-    for (PageRun run : pagemap_.populated(region.bytes_of(range.page, range.count))) {
+    for (PageRun run : populated(region, range)) {
       run.first += range.page;
       changes.populated.push_back(run);
       if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
@@ -73,6 +76,17 @@ void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first
   }
   take_settled(settled_to, end, changes.candidates);
   note_heat(first, end, changes, first_run);
+}
+
+// Only where a store is mapped a page may be a file's.
+std::vector<PageRun> WriteTracker::populated(const GuestPages::Region& region,
+                                             const wire::PageRange& range) const {
+  bool on_store = false;
+  for (std::uint32_t i = 0; i < range.count && !on_store; ++i) {
+    on_store = pages_.has(range.page + i, GuestPages::on_store);
+  }
+  return pagemap_.populated(region.bytes_of(range.page, range.count),
+                            on_store ? Pagemap::Files::possible : Pagemap::Files::none);
 }
 
 // A range is as hot as it has pages of the guest's own among the written ones. A mapping that has just come

@@ -20,7 +20,8 @@ class WriteTracker final : public Tracker {
   WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking);
 
   [[nodiscard]] Evidence evidence() const override { return Evidence::writes; }
-  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count) override;
+  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
+               const Sweep& sweep) override;
   bool quiet(std::uint32_t, Digest) override { return true; }
   void forget(std::uint32_t page) override { set_unsettled(page); }
   void dropped(std::uint32_t page) override { unsettled(page) &= ~(std::uint64_t{1} << page % 64); }
@@ -31,7 +32,10 @@ class WriteTracker final : public Tracker {
 
  private:
   void track_all();
-  void look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end, Changes& changes);
+  void look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end, const Sweep& sweep,
+               Changes& changes);
+  [[nodiscard]] std::vector<PageRun> populated(const GuestPages::Region& region,
+                                               const wire::PageRange& range) const;
   void note_heat(std::uint32_t first, std::uint32_t end, const Changes& changes, std::size_t first_run);
   void take_settled(std::uint32_t first, std::uint32_t end, std::vector<wire::PageRange>& candidates);
   // SAFETY: zeroed memory that holds a bit for each page and nothing else.

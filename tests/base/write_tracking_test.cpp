@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/mapping.hpp"
@@ -27,11 +28,15 @@ class WriteTrackingTest : public testing::Test {
   }
   void write(std::size_t page) { memory_.data()[page * page_size] = static_cast<std::byte>(++value_); }
   std::set<std::size_t> written() {
-    std::set<std::size_t> found;
-    EXPECT_TRUE(tracking_->take_written(memory_.bytes(), [&](std::size_t first, std::size_t count) {
-      for (std::size_t page = first; page < first + count; ++page) EXPECT_TRUE(found.insert(page).second);
-    }));
-    return found;
+    std::set<std::size_t> found, taken;
+    const auto add_to = [](std::set<std::size_t>& set) {
+      return [&set](std::size_t first, std::size_t count) {
+        for (std::size_t page = first; page < first + count; ++page) EXPECT_TRUE(set.insert(page).second);
+      };
+    };
+    EXPECT_TRUE(tracking_->take_written(memory_.bytes(), add_to(found), add_to(taken)));
+    EXPECT_TRUE(std::includes(found.begin(), found.end(), taken.begin(), taken.end()));
+    return taken;
   }
 
   Mapping memory_ = Mapping::anonymous(pages * page_size);
@@ -85,7 +90,7 @@ TEST_F(WriteTrackingTest, AFilesPrivateMappingIsTrackedOnceItIsRegistered) {
   ASSERT_EQ(::mmap(address, 4 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.get(), 0),
             address);
   const auto ignore = [](std::size_t, std::size_t) {};
-  EXPECT_FALSE(tracking_->take_written(memory_.bytes(), ignore));
+  EXPECT_FALSE(tracking_->take_written(memory_.bytes(), ignore, ignore));
   ASSERT_TRUE(tracking_->add({address, 4 * page_size}));
   static_cast<void>(written());
   static_cast<void>(*const_cast<const volatile std::byte*>(address));

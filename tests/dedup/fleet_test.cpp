@@ -338,5 +338,25 @@ TEST(Domains, ZeroOnlyGivesZeroPagesBackAndSharesNothing) {
   EXPECT_TRUE(a.intact() && b.intact());
 }
 
+TEST(WriteTrackedFleet, AZeroPageIsGivenBackAtTheFirstLookAndLaterOnlyWhenItIsQuiet) {
+  Fleet fleet;
+  FleetGuest& guest = fleet.add(8);
+  if (!guest.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  guest.fill(1, 0);
+  guest.fill(2, 42);
+  fleet.pass();
+  EXPECT_EQ(fleet.figure("zero_pages"), 1U);
+  fleet.check_everything("after the first look");
+  for (int round = 0; round < 3; ++round) {
+    guest.fill(1, 42);
+    guest.fill(1, 0);  // a page that the guest uses and clears
+    fleet.pass();
+    EXPECT_EQ(fleet.figure("zero_pages"), 0U);
+  }
+  fleet.pass();
+  EXPECT_EQ(fleet.figure("zero_pages"), 1U);
+  fleet.check_everything("after it was quiet");
+}
+
 }  // namespace
 }  // namespace samepage::dedup
