@@ -18,7 +18,6 @@ namespace samepage {
 namespace {
 
 // <linux/userfaultfd.h> of Linux 6.7.
-constexpr std::uint64_t feature_wp_unpopulated = std::uint64_t{1} << 13;
 constexpr std::uint64_t feature_wp_async = std::uint64_t{1} << 15;
 
 // Written pages this close to each other are protected with one call; it costs as much as some pages.
@@ -30,7 +29,7 @@ UniqueFd open_userfault() {
   if (!fd) return {};
   uffdio_api api{};
   api.api = UFFD_API;
-  api.features = feature_wp_unpopulated | feature_wp_async;
+  api.features = feature_wp_async;
   if (::ioctl(fd.get(), UFFDIO_API, &api) != 0) return {};
   return fd;
 }
@@ -53,35 +52,36 @@ bool WriteTracking::add(std::span<const std::byte> range) const {
   return ::ioctl(userfault_.get(), UFFDIO_REGISTER, &request) == 0;
 }
 
-bool WriteTracking::take_written(std::span<const std::byte> range, const Visit& found,
-                                 const Visit& visit) const {
-  // With nothing but WRITTEN asked for, the kernel takes a path that looks at one bit of each table entry.
-  PagemapScan scan{
-      .flags = scan_requires_tracking, .category_mask = page_is_written, .return_mask = page_is_written};
-  const auto start =
-      reinterpret_cast<std::uint64_t>(range.data());  // SAFETY: subtracted from the kernel's numbers
-  const auto show = [start](const PageRegion& region, const Visit& to) {
-    to((region.start - start) >> page_shift, (region.end - region.start) >> page_shift);
-  };
-  std::vector<PageRegion> written;
-  const bool tracked = scan_pagemap(pagemap_.get(), range, scan, [&](const PageRegion& region) {
-    if (!written.empty() && region.start - written.back().end <= PageCount{joined_gap}.bytes()) {
-      written.back().end = region.end;
+std::optional<std::vector<WriteTracking::Part>> WriteTracking::written(
+    std::span<const std::byte> range) const {
+  const std::uint64_t start = address_of(range.data());
+  std::vector<Part> parts;
+  const auto add = [&](const PageRegion& region) {
+    const Part part{(region.start - start) >> page_shift, (region.end - region.start) >> page_shift};
+    if (!parts.empty() && part.first - (parts.back().first + parts.back().count) <= joined_gap) {
+      parts.back().count = part.first + part.count - parts.back().first;
     } else {
-      written.push_back(region);
+      parts.push_back(part);
     }
+  };
+  const PagemapScan scan{.flags = scan_requires_tracking,
+                         .category_mask = page_is_written | page_is_present,
+                         .return_mask = page_is_written};
+  if (!scan_pagemap(pagemap_.get(), range, scan, add)) return std::nullopt;
+  return parts;
+}
+
+bool WriteTracking::take_written(std::span<const std::byte> range, Pagemap::Files files,
+                                 const std::function<void(const PageRun&)>& visit) const {
+  const std::uint64_t start = address_of(range.data());
+  const PagemapScan scan{.flags = scan_requires_tracking | scan_protects,
+                         .category_mask = page_is_written | page_is_present,
+                         .return_mask = page_is_present | page_is_zero |
+                                        (files == Pagemap::Files::possible ? page_is_file : 0U)};
+  return scan_pagemap(pagemap_.get(), range, scan, [&](const PageRegion& region) {
+    visit({(region.start - start) >> page_shift, (region.end - region.start) >> page_shift,
+           static_cast<std::uint32_t>(region.categories)});
   });
-  if (!tracked) return false;
-  // Protecting invalidates a hypervisor's second-level tables for all of the range that is asked for, written
-  // or not: only where something was written the guest has to fault its pages in again.
-  scan.flags |= scan_protects;
-  for (const PageRegion& region : written) {
-    show(region, found);
-    const auto part = range.subspan(region.start - start, region.end - region.start);
-    if (!scan_pagemap(pagemap_.get(), part, scan, [&](const PageRegion& taken) { show(taken, visit); }))
-      return false;
-  }
-  return true;
 }
 
 }  // namespace samepage

@@ -21,15 +21,22 @@ namespace samepage::dedup {
 
 class Remapper {
  public:
-  /// `store` is the domain's frame store, read-only; frame numbers are below `max_frames`. Throws
-  /// std::system_error.
-  Remapper(GuestPages& pages, UniqueFd store, std::uint32_t max_frames);
+  /// `store` is the domain's frame store, read-only. Throws std::system_error.
+  Remapper(GuestPages& pages, UniqueFd store);
 
-  /// Reads a byte of each frame, so that comparing them under the barrier does not wait for page faults.
-  void touch(const wire::Grant& grant) const;
-  /// Maps the pages of `grant`, which lie in one region, to its frames where all bytes are equal. Says in
+  /// A grant and the bytes of its frames: of fewer than are granted when the store does not have them all.
+  struct Candidate {
+    wire::Grant grant;
+    std::span<const std::byte> frames;
+  };
+  /// No grant that is to be read may be longer.
+  static constexpr PageCount most_at_once{256};
+  /// Copies the frames of the first of `grants`, as many as there is room for, so that comparing them under
+  /// the barrier waits for nothing. They are there until the next call or forget_frames().
+  [[nodiscard]] std::vector<Candidate> read_frames(std::span<const wire::Grant> grants);
+  /// Maps the pages of a candidate, which lie in one region, to its frames where all bytes are equal. Says in
   /// `merged` which were mapped and which were not.
-  void merge(const PausedGuest& held, const wire::Grant& grant, wire::Merged& merged);
+  void merge(const PausedGuest& held, const Candidate& candidate, wire::Merged& merged);
   /// Maps the pages of `grant`, which lie in one region and were never written, to its frames, and makes them
   /// hold `image`, the bytes of an image that is being loaded: what a frame has otherwise, or what could not
   /// be mapped, is copied and said to be refused.
@@ -48,7 +55,7 @@ class Remapper {
 
   /// The store's descriptor, for who wants to know of it when nothing is mapped from it by us any more.
   [[nodiscard]] UniqueFd take_store() { return std::move(store_); }
-  /// Drops the table entries of the comparing view; the next comparison faults them in again.
+  /// Gives the memory of the copied frames back.
   void forget_frames();
 
   /// Gives back the pages of `range`, which lie in one region, that are zero. Appends them to `given`.
@@ -67,7 +74,7 @@ class Remapper {
   GuestPages& pages_;
   UniqueFd store_;
   std::span<std::byte> inheritable_;  // mapped, and not marked yet; holes in it are memory of the guest too
-  Mapping view_;                      // the whole store, reserved; only granted frames are ever read
+  Mapping copies_ = Mapping::anonymous(most_at_once.bytes());  // of frames
 };
 
 }  // namespace samepage::dedup

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at the daemon's messages
 // Of a run, between two looks at the clock while a guest is held.
 constexpr std::uint32_t piece_pages = 64;
+static_assert(piece_pages <= Remapper::most_at_once.value);
 constexpr std::uint32_t zero_piece_pages = 256;
 constexpr std::uint32_t discarded_piece_pages = 512;
 // A run with fewer pages merged than one in so many is mostly broken.
@@ -51,7 +52,7 @@ void Worker::connect(UniqueFd socket) {
   bring_in_orphans();
   Connection connection(config_, hang_up_, std::move(socket));
   Membership membership = connection.join(config_, pages_.count());
-  remapper_.emplace(pages_, std::move(membership.store), membership.welcome.max_frames);
+  remapper_.emplace(pages_, std::move(membership.store));
   take_knobs(membership.welcome.knobs);
   membership_.emplace(std::move(membership));
   connection_.emplace(std::move(connection));
@@ -510,16 +511,19 @@ void Worker::merge(std::vector<wire::Grant> grants) {
   if (!pieces) return lose_daemon();
   const std::vector<wire::Grant> beyond_budget = take_what_exceeds_the_budget(*pieces);
   wire::Merged merged;
-  for (const wire::Grant& piece : *pieces) remapper_->touch(piece);
-  while_held(*pieces, [&](const PausedGuest& held, const wire::Grant& piece) {
-    remapper_->merge(held, piece, merged);
-  });
+  for (std::size_t done = 0; done < pieces->size();) {
+    const std::vector<Remapper::Candidate> candidates =
+        remapper_->read_frames(std::span(*pieces).subspan(done));
+    while_held(candidates, [&](const PausedGuest& held, const Remapper::Candidate& candidate) {
+      remapper_->merge(held, candidate, merged);
+    });
+    done += candidates.size();
+  }
   for (const wire::PageRange& range : merged.kept) {
     counters_->merges += range.count;
     vmas_ += 2;
   }
   if (!merged.kept.empty()) note_replaced_mappings();
-  for (const wire::PageRange& range : merged.kept) populate(range);
   for (const wire::PageRange& range : merged.refused) {
     counters_->failed_merges += range.count;
     // Offered again when it has been quiet once more.
@@ -534,19 +538,6 @@ void Worker::merge(std::vector<wire::Grant> grants) {
     beyond_budget_.push_back({piece.page, piece.count});
   }
   answer(std::move(merged));
-}
-
-// Table entries for pages that have just been mapped, which the kernel would make one read at a time. Write
-// tracking marks an empty entry in a way that makes the first write two faults; an entry that is there, one.
-void Worker::populate(const wire::PageRange& range) const {
-  std::uint32_t page = range.page;
-  while (page < range.page + range.count) {
-    const GuestPages::Region& region = pages_.region_of(page);
-    const std::uint32_t end = std::min(region.end_page(), range.page + range.count);
-    const std::span<std::byte> bytes = region.bytes_of(page, end - page);
-    ::madvise(bytes.data(), bytes.size(), MADV_POPULATE_READ);  // fails before Linux 5.14: no harm done
-    page = end;
-  }
 }
 
 void Worker::answer(wire::Merged merged) {

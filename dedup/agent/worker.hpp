@@ -91,7 +91,6 @@ class Worker {
   void take_knobs(wire::Knobs knobs);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
-  void populate(const wire::PageRange& range) const;
   void answer(wire::Merged merged);
   std::optional<std::vector<wire::Grant>> pieces_of(std::vector<wire::Grant> grants) const;
   std::vector<wire::Grant> take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces);

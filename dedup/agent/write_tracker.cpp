@@ -51,42 +51,39 @@ Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint3
 void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
                            const Sweep& sweep, Changes& changes) {
   const std::size_t first_run = changes.populated.size();
-  const std::span<std::byte> bytes = region.bytes_of(first, end - first);
-  std::vector<wire::PageRange> written;
-  const auto pages_at = [first](std::size_t at, std::size_t pages) {
-    return wire::PageRange{first + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(pages)};
-  };
-  const bool tracked = tracking_.take_written(
-      bytes, [&](std::size_t at, std::size_t pages) { sweep(pages_at(at, pages)); },
-      [&](std::size_t at, std::size_t pages) { written.push_back(pages_at(at, pages)); });
-  if (!tracked) throw_errno("ioctl PAGEMAP_SCAN with write protection");
-
-  // Before the written pages join the unsettled ones: what was unsettled and is not written again has
-  // settled.
+  const auto written = tracking_.written(region.bytes_of(first, end - first));
+  if (!written) throw_errno("ioctl PAGEMAP_SCAN");
   std::uint32_t settled_to = first;
-  for (const wire::PageRange& range : written) {
-    take_settled(settled_to, range.page, changes.candidates);
-    settled_to = range.page + range.count;
-    for (PageRun run : populated(region, range)) {
-      run.first += range.page;
-      changes.populated.push_back(run);
-      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
-      for (std::size_t i = 0; i < run.count; ++i) set_unsettled(static_cast<std::uint32_t>(run.first + i));
-    }
+  // Protecting invalidates a hypervisor's second-level tables for all of the range that is asked for, written
+  // or not: only where something was written the guest has to fault its pages in again.
+  for (const WriteTracking::Part& part : *written) {
+    const wire::PageRange range{first + static_cast<std::uint32_t>(part.first),
+                                static_cast<std::uint32_t>(part.count)};
+    sweep(range);
+    const bool taken =
+        tracking_.take_written(region.bytes_of(range.page, range.count), files_in(range), [&](PageRun run) {
+          run.first += range.page;
+          // Before the page joins the unsettled ones: what was unsettled and is not written again has
+          // settled.
+          take_settled(settled_to, static_cast<std::uint32_t>(run.first), changes.candidates);
+          settled_to = static_cast<std::uint32_t>(run.first + run.count);
+          changes.populated.push_back(run);
+          if (run.is(page_is_zero)) return;
+          for (std::size_t i = 0; i < run.count; ++i)
+            set_unsettled(static_cast<std::uint32_t>(run.first + i));
+        });
+    if (!taken) throw_errno("ioctl PAGEMAP_SCAN with write protection");
   }
   take_settled(settled_to, end, changes.candidates);
   note_heat(first, end, changes, first_run);
 }
 
 // Only where a store is mapped a page may be a file's.
-std::vector<PageRun> WriteTracker::populated(const GuestPages::Region& region,
-                                             const wire::PageRange& range) const {
-  bool on_store = false;
-  for (std::uint32_t i = 0; i < range.count && !on_store; ++i) {
-    on_store = pages_.has(range.page + i, GuestPages::on_store);
+Pagemap::Files WriteTracker::files_in(const wire::PageRange& range) const {
+  for (std::uint32_t i = 0; i < range.count; ++i) {
+    if (pages_.has(range.page + i, GuestPages::on_store)) return Pagemap::Files::possible;
   }
-  return pagemap_.populated(region.bytes_of(range.page, range.count),
-                            on_store ? Pagemap::Files::possible : Pagemap::Files::none);
+  return Pagemap::Files::none;
 }
 
 // A range is as hot as it has pages of the guest's own among the written ones. A mapping that has just come

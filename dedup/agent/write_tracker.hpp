@@ -34,8 +34,7 @@ class WriteTracker final : public Tracker {
   void track_all();
   void look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end, const Sweep& sweep,
                Changes& changes);
-  [[nodiscard]] std::vector<PageRun> populated(const GuestPages::Region& region,
-                                               const wire::PageRange& range) const;
+  [[nodiscard]] Pagemap::Files files_in(const wire::PageRange& range) const;
   void note_heat(std::uint32_t first, std::uint32_t end, const Changes& changes, std::size_t first_run);
   void take_settled(std::uint32_t first, std::uint32_t end, std::vector<wire::PageRange>& candidates);
   // SAFETY: zeroed memory that holds a bit for each page and nothing else.

@@ -184,6 +184,18 @@ TEST_P(FleetTest, AChangingPageIsNotOffered) {
   }
 }
 
+TEST_P(FleetTest, AQuietPageIsMergedWhileItsNeighboursChange) {
+  FleetGuest& a = add(64);
+  FleetGuest& b = add(64);
+  for (FleetGuest* guest : {&a, &b}) guest->fill(30, 42);
+  for (std::uint64_t i = 1; i < 6; ++i) {
+    for (FleetGuest* guest : {&a, &b})
+      guest->fill(10, i), guest->fill(29, i), guest->fill(31, i), guest->fill(50, i);
+    fleet_.pass();
+  }
+  EXPECT_EQ(fleet_.figure("pages_sharing"), 1U);
+}
+
 TEST_P(FleetTest, NeighbouringPagesAreOneMapping) {
   FleetGuest& a = add(64);
   FleetGuest& b = add(64);

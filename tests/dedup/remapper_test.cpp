@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -35,7 +37,8 @@ class RemapperTest : public testing::Test {
   wire::Merged merge(std::uint32_t page, std::uint32_t frame, std::uint32_t pages) {
     wire::Merged merged;
     const PausedGuest held(barrier_);
-    remapper_.merge(held, {page, frame, pages}, merged);
+    for (const auto& candidate : remapper_.read_frames(std::array{wire::Grant{page, frame, pages}}))
+      remapper_.merge(held, candidate, merged);
     remapper_.keep_from_children(held);
     return merged;
   }
@@ -54,7 +57,7 @@ class RemapperTest : public testing::Test {
   Mapping memory_ = Mapping::anonymous(count * page_size);
   FrameStore store_;
   GuestPages pages_{{{Gfn{0}, PageCount{count}, memory_.data()}}};
-  Remapper remapper_{pages_, store_.open_read_only(), 1024};
+  Remapper remapper_{pages_, store_.open_read_only()};
   NothingRuns barrier_;
 };
 
@@ -81,6 +84,20 @@ TEST_F(RemapperTest, APageThatDiffersInItsLastByteIsLeftAlone) {
   EXPECT_FALSE(on_store(5));
   EXPECT_TRUE(on_store(4));
   EXPECT_TRUE(on_store(6));
+}
+
+TEST_F(RemapperTest, PagesAreNotMappedBeyondTheStoresEnd) {
+  struct stat info {};
+  ASSERT_EQ(::fstat(store_.open_read_only().get(), &info), 0);
+  const auto end = static_cast<std::uint32_t>(pages_in(static_cast<std::uint64_t>(info.st_size)).value);
+  std::memset(bytes(4), 0, 2 * page_size);  // as the store's last frame is
+  const wire::Merged merged = merge(4, end - 1, 2);
+  ASSERT_EQ(merged.kept.size(), 1U);
+  EXPECT_EQ(merged.kept[0].page, 4U);
+  EXPECT_EQ(merged.kept[0].count, 1U);
+  ASSERT_EQ(merged.refused.size(), 1U);
+  EXPECT_EQ(merged.refused[0].page, 5U);
+  EXPECT_FALSE(on_store(5));
 }
 
 TEST_F(RemapperTest, AWriteMakesACopyForThisGuestAlone) {
