@@ -12,6 +12,7 @@
 
 #include "base/check.hpp"
 #include "base/process_memory.hpp"
+#include "dedup/agent/stop_priority.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -291,6 +292,7 @@ void Worker::while_held(const std::vector<Item>& items, Act act) {
     const auto start = Clock::now();
     bool somebody = false;
     {
+      const StopPriority priority;
       const PausedGuest held(barrier_);
       somebody = barrier_.stops_somebody();
       do {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
@@ -25,12 +26,15 @@ namespace samepage::dedup {
 /// Where nothing runs, nothing has to be held; but it is noticed whether it was.
 class CountingBarrier final : public WriteBarrier {
  public:
-  void hold() override { ++holds_, held_ = true; }
+  void hold() override { ++holds_, held_ = true, policy_ = ::sched_getscheduler(0); }
   void release() override { held_ = false; }
   [[nodiscard]] bool stops_somebody() const override { return false; }
   [[nodiscard]] std::uint64_t holds() const { return holds_; }
+  /// The scheduling policy of the thread that held last.
+  [[nodiscard]] int policy() const { return policy_; }
 
  private:
+  int policy_ = -1;
   std::uint64_t holds_ = 0;
   bool held_ = false;
 };

@@ -370,5 +370,23 @@ TEST(WriteTrackedFleet, AZeroPageIsGivenBackAtTheFirstLookAndLaterOnlyWhenItIsQu
   fleet.check_everything("after it was quiet");
 }
 
+TEST(Stops, AreMadeAtRealTimePriorityWhereThatIsAllowed) {
+  sched_param parameters{};
+  const int former = ::sched_getscheduler(0);
+  parameters.sched_priority = 1;
+  if (::sched_setscheduler(0, SCHED_FIFO, &parameters) != 0)
+    GTEST_SKIP() << "needs CAP_SYS_NICE or RLIMIT_RTPRIO";
+  parameters.sched_priority = 0;
+  ASSERT_EQ(::sched_setscheduler(0, former, &parameters), 0);
+  Fleet fleet;
+  FleetGuest& guest = fleet.add(8);
+  guest.fill(1, 42);
+  guest.fill(1, 0);
+  fleet.settle();
+  ASSERT_EQ(fleet.figure("zero_pages"), 1U);
+  EXPECT_EQ(guest.barrier.policy(), SCHED_FIFO);
+  EXPECT_EQ(::sched_getscheduler(0), former);
+}
+
 }  // namespace
 }  // namespace samepage::dedup
