@@ -58,12 +58,13 @@ GuestExit bad_memory(const Vcpu& vcpu, const ExitScene& scene) {
   const auto& mmio = vcpu.exit().mmio;
   const Gpa gpa{mmio.phys_addr};
   for (const GfnRange& rom : scene.roms) {
-    if (mmio.is_write == 0 || !rom.contains(gfn_of(gpa))) continue;
-    return failed(
-        fmt::format("the guest wrote {} byte(s) to guest physical address {:#x}, in the ROM at {:#x}; rip "
-                    "{:#x}; a ROM is "
-                    "read-only: copy to RAM what the guest has to change",
-                    mmio.len, gpa.value, rom.first.gpa().value, rip_of(vcpu)));
+    if (!rom.contains(gfn_of(gpa))) continue;
+    return failed(fmt::format(
+        "the guest {} {} byte(s) {} guest physical address {:#x}, in the ROM at {:#x}; rip {:#x}; {}",
+        mmio.is_write != 0 ? "wrote" : "read", mmio.len, mmio.is_write != 0 ? "to" : "from", gpa.value,
+        rom.first.gpa().value, rip_of(vcpu),
+        mmio.is_write != 0 ? "a ROM is read-only: copy to RAM what the guest has to change"
+                           : "the ROM's file has been cut short: start the guest anew"));
   }
   return failed(fmt::format(
       "the guest {} {} byte(s) at guest physical address {:#x}, where it has neither RAM nor ROM; rip {:#x}; "
@@ -151,7 +152,9 @@ std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
 GuestExit run_failed(const Vcpu& vcpu, int error) {
   return failed(fmt::format(
       "KVM could not run the guest: {}; rip {:#x}{}", std::strerror(error), rip_of(vcpu),
-      error == EFAULT ? "; the file of a ROM or of persistent memory may have been cut short" : ""));
+      error == EFAULT ? "; the file of a ROM or of persistent memory may have been cut short, or there is no "
+                        "room left where it is"
+                      : ""));
 }
 
 }  // namespace samepage::vmm

@@ -111,11 +111,13 @@ void load_guest(const OpenGuest& guest, const GuestMemory& memory, std::span<con
                 dedup::ImagePlacer* placer) {
   const Image& image = guest.image();
   load_segments(image, guest.kernel.content(), memory, placer);
+  guest.kernel.file.require_whole();
   BootInformation information{
       image.kind, image.protocol,           {roms.begin(), roms.end()}, guest.command_line, guest.name,
       {},         guest.kernel.setup_header};
   if (guest.initrd) {
     invariant(memory.write(guest.initrd_address, guest.initrd->content()), "the initrd is outside RAM");
+    guest.initrd->require_whole();
     information.initrd = InitrdPlace{guest.initrd_address, guest.initrd->bytes};
   }
   write_boot_information(memory, information);

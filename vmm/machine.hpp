@@ -70,7 +70,8 @@ class Machine final : public dedup::WriteBarrier {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  /// Puts the image into memory, its whole pages through `placer` where that is not null; once.
+  /// Puts the image into memory, its whole pages through `placer` where that is not null; once. Throws
+  /// UserError when a file of it was cut short since it was opened.
   void load(dedup::ImagePlacer* placer);
   /// Starts the vCPUs' threads; once.
   void start();

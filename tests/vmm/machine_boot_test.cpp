@@ -12,6 +12,7 @@
 namespace samepage::vmm {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using Boot = test::RawGuest;
 
@@ -161,6 +162,27 @@ std::string complaint(const MachineConfig& config) {
     return error.what();
   }
   return "";
+}
+
+// Each is cut short between the look at it and its way into memory.
+TEST_F(Boot, AFileThatIsCutShortMeanwhileIsRefused) {
+  const test::TemporaryFile image(test::raw_image(exit_42, std::string(0x1800, 'x')));
+  const test::TemporaryFile initrd(std::vector<std::byte>(0x3000, std::byte{'i'}));
+  MachineConfig config;
+  config.image = image.path();
+  config.initrd = initrd.path();
+  for (const test::TemporaryFile* file : {&initrd, &image}) {
+    Machine machine(config, nullptr, ImageLoading::later);
+    std::filesystem::resize_file(file->path(), 1);
+    try {
+      machine.load(nullptr);
+      ADD_FAILURE() << "half of " << file->path() << " was taken for all";
+    } catch (const UserError& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr(file->path()), HasSubstr("cut short")));
+    }
+    std::filesystem::remove(initrd.path());
+    config.initrd.clear();
+  }
 }
 
 TEST_F(Boot, BadConfigurationsAreRefused) {

@@ -94,5 +94,21 @@ TEST_F(Fault, ReadBehindARomIsNoWriteToIt) {
   EXPECT_THAT(text, HasSubstr("neither RAM nor ROM"));
 }
 
+// KVM can't reach such memory for the guest; nothing of ours does.
+TEST_F(Fault, RomThatWasCutShort) {
+  const test::TemporaryFile rom(std::vector<std::byte>(0x2000, std::byte{'r'}));
+  MachineConfig config;
+  config.roms = {{rom.path(), Gpa{0xd000'0000}}};
+  const std::vector<std::uint8_t> read_second_page{
+      0xa0, 0x00, 0x10, 0x00, 0xd0,  // mov al, [0xd0001000]
+  };
+  Machine& machine = make(read_second_page, "", config);
+  std::filesystem::resize_file(rom.path(), 0x1000);
+  machine.start();
+  const GuestExit exit = machine.wait();
+  EXPECT_EQ(exit.kind, GuestExit::Kind::failed);
+  EXPECT_THAT(exit.message, HasSubstr("cut short"));
+}
+
 }  // namespace
 }  // namespace samepage::vmm

@@ -29,14 +29,11 @@ void unpack_kernel(const std::string& path, const BzImage& header, EntryChoice c
   kernel.image = checked(path, parse_image(kernel.unpacked.content(), choice));
 }
 
-}  // namespace
-
-KernelFile open_kernel(const std::string& path, EntryChoice choice) {
-  KernelFile kernel{view_file(path, "boot"), {}, {}, {}};
+void understand(const std::string& path, EntryChoice choice, KernelFile& kernel) {
   const auto content = kernel.file.content();
   if (!is_bzimage(content)) {
     kernel.image = checked(path, parse_image(content, choice));
-    return kernel;
+    return;
   }
   const auto parsed = parse_bzimage(content);
   if (const auto* fault = std::get_if<BzImageFault>(&parsed)) refuse(path, describe(*fault));
@@ -49,6 +46,14 @@ KernelFile open_kernel(const std::string& path, EntryChoice choice) {
   } else {
     kernel.image = checked(path, self_unpacking_image(header));
   }
+}
+
+}  // namespace
+
+KernelFile open_kernel(const std::string& path, EntryChoice choice) {
+  KernelFile kernel{view_file(path, "boot"), {}, {}, {}};
+  understand(path, choice, kernel);
+  kernel.file.require_whole();
   return kernel;
 }
 
