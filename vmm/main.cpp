@@ -12,7 +12,7 @@
 
 #include "base/check.hpp"
 #include "vmm/cli/command_line.hpp"
-#include "vmm/cli/guest_child.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace {

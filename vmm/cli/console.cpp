@@ -10,8 +10,8 @@
 #include "base/check.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/console_link.hpp"
-#include "vmm/cli/guest_child.hpp"
 #include "vmm/cli/guest_client.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/cli/raw_terminal.hpp"
 #include "vmm/exit_code.hpp"
 

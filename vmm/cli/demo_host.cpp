@@ -15,6 +15,7 @@
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/cli/snapshot.hpp"
 
 namespace samepage::cli {

@@ -15,6 +15,7 @@
 
 #include "base/check.hpp"
 #include "vmm/cli/device_options.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/exit_code.hpp"
 

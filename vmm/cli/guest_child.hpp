@@ -15,11 +15,6 @@
 
 namespace samepage::cli {
 
-/// A stop signal came while a command worked; main turns it into the exit status.
-struct Interrupted {
-  int signal = 0;
-};
-
 /// Where a child's output goes; the descriptors stay the caller's.
 struct ChildOutput {
   int out = -1;
