@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <system_error>
 #include <utility>
 
 namespace samepage {
@@ -42,5 +44,8 @@ class Mapping {
   std::byte* address_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// The end of a sentence that starts "cannot use FILE: ", with the way out, for a file whose mapping failed.
+std::string why_not_mapped(std::uint64_t bytes, const std::system_error& error);
 
 }  // namespace samepage

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/units.hpp"
 #include "vmm/boot/layout.hpp"
 #include "vmm/devices/virtio/block.hpp"
 #include "vmm/devices/virtio/net.hpp"
@@ -92,7 +93,10 @@ void VirtioBoard::add_pmem(const PmemConfig& config, const GuestMemory& memory,
   if (address.value % pmem_alignment != 0)
     throw cannot_place(config, address, "it must be a multiple of 2 MiB");
   if (address > layout::rom_limit || bytes > layout::rom_limit - address) {
-    throw cannot_place(config, address, fmt::format("it must end below {:#x}", layout::rom_limit.value));
+    throw cannot_place(config, address,
+                       fmt::format("it has {} and must end below {:#x}; take a lower address or a "
+                                   "smaller file",
+                                   format_size(bytes), layout::rom_limit.value));
   }
   const auto require_free = [&](Gpa start, Gpa end, std::string_view what) {
     if (!(address < end && start < region->end())) return;

@@ -2,7 +2,7 @@
 // A file that loses bytes while it is viewed: no signal ends the process, and the loss is told.
 #include "vmm/memory/file_view.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +14,9 @@
 
 namespace samepage::vmm {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 class FileViewTest : public testing::Test {
  protected:
@@ -56,6 +59,16 @@ TEST_F(FileViewTest, OtherMemoryIsNotPutInOrder) {
   ASSERT_EQ(::ftruncate(fd_.get(), 0), 0);
   const volatile std::byte* const gone = mapping.data();
   EXPECT_EXIT(static_cast<void>(*gone), testing::KilledBySignal(SIGBUS), "");
+}
+
+TEST_F(FileViewTest, AFileThatTheAddressSpaceHasNoRoomFor) {
+  ASSERT_EQ(::ftruncate(fd_.get(), off_t{1} << 60), 0);
+  try {
+    view_file(path(), "boot");
+    ADD_FAILURE() << "an EiB is mapped";
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("cannot boot " + path()), HasSubstr("address space")));
+  }
 }
 
 }  // namespace

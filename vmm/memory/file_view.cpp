@@ -100,7 +100,12 @@ FileView view_file(const std::string& path, std::string_view purpose) {
   if (!S_ISREG(info.st_mode)) throw UserError(failure + ": it is no regular file");
   const auto bytes = static_cast<std::uint64_t>(info.st_size);
   if (bytes == 0) return {};
-  Mapping mapping = Mapping::read_only(fd.get(), pages_for(bytes).bytes());
+  Mapping mapping;
+  try {
+    mapping = Mapping::read_only(fd.get(), pages_for(bytes).bytes());
+  } catch (const std::system_error& error) {
+    throw UserError(fmt::format("{}: {}", failure, why_not_mapped(bytes, error)));
+  }
   auto watch = begin_watch(mapping.bytes());
   return {std::move(mapping), bytes, std::move(failure), std::move(watch)};
 }

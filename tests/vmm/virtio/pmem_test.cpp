@@ -2,17 +2,21 @@
 #include "vmm/devices/virtio/pmem.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "base/check.hpp"
+#include "base/unique_fd.hpp"
 #include "tests/vmm/virtio/fake_driver.hpp"
 #include "vmm/devices/virtio/disk_file.hpp"
 
 namespace samepage::vmm::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::uint64_t data = FakeDriver::data;
@@ -120,6 +124,16 @@ TEST_F(PmemTest, FilesThatCannotBeUsed) {
   std::filesystem::remove(path());
   ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);  // nobody writes it: opening must not wait for that
   EXPECT_THAT(why_not(PmemAccess::copied), HasSubstr("no regular file"));
+}
+
+TEST_F(PmemTest, AFileThatTheAddressSpaceHasNoRoomFor) {
+  const UniqueFd file(::memfd_create("pmem-test", MFD_CLOEXEC));
+  ASSERT_EQ(::ftruncate(file.get(), off_t{1} << 60), 0);
+  std::filesystem::remove(path());
+  std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(file.get()), path());
+  for (const PmemAccess access : {PmemAccess::read_only, PmemAccess::copied, PmemAccess::shared}) {
+    EXPECT_THAT(why_not(access), AllOf(HasSubstr(path()), HasSubstr("address space")));
+  }
 }
 
 }  // namespace

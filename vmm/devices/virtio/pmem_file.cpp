@@ -48,8 +48,12 @@ PmemFile::PmemFile(const PmemConfig& config)
                      "another guest writes it as a disk (',rw'); stop that one, or copy the file");
   }
   const std::uint64_t file_bytes = pages_for(static_cast<std::uint64_t>(info.st_size)).bytes();
-  mapping_ = Mapping::anonymous((file_bytes + pmem_alignment - 1) / pmem_alignment * pmem_alignment);
-  map_over(mapping_.data(), file_bytes, file_.get(), access_);
+  try {
+    mapping_ = Mapping::anonymous((file_bytes + pmem_alignment - 1) / pmem_alignment * pmem_alignment);
+    map_over(mapping_.data(), file_bytes, file_.get(), access_);
+  } catch (const std::system_error& error) {
+    throw cannot_use(config.path, why_not_mapped(file_bytes, error));
+  }
   check(::madvise(mapping_.data(), mapping_.size(), MADV_DONTFORK), "madvise(MADV_DONTFORK)");
 }
 
