@@ -59,18 +59,58 @@ TEST_F(PmemTest, IsFilledUpWithZerosToTwoMebibytes) {
   file.bytes()[pmem_alignment - 1] = std::byte{1};
 }
 
-TEST_F(PmemTest, SharedIsSeenByAllAndByTheFilePrivateByNobody) {
+TEST_F(PmemTest, SharedIsSeenByAllAndByTheFile) {
   const PmemFile one({path(), PmemAccess::shared, {}});
   const PmemFile other({path(), PmemAccess::shared, {}});
   const PmemFile reader({path(), PmemAccess::read_only, {}});
-  const PmemFile own({path(), PmemAccess::copied, {}});
-  own.bytes()[0] = std::byte{'p'};
   one.bytes()[0] = std::byte{'!'};
   EXPECT_EQ(other.bytes()[0], std::byte{'!'});
   EXPECT_EQ(reader.bytes()[0], std::byte{'!'});
-  EXPECT_EQ(own.bytes()[0], std::byte{'p'});
   EXPECT_TRUE(one.flush());
   EXPECT_EQ(first_byte_of_file(), '!');
+}
+
+TEST_F(PmemTest, PrivateIsSeenByNobody) {
+  const PmemFile own({path(), PmemAccess::copied, {}});
+  const PmemFile other({path(), PmemAccess::copied, {}});
+  own.bytes()[0] = std::byte{'p'};
+  EXPECT_EQ(other.bytes()[0], std::byte{'x'});
+  EXPECT_EQ(first_byte_of_file(), 'x');
+}
+
+// A disk that is only read, an overlay and a private copy are of a file that must not change.
+TEST_F(PmemTest, WhatIsSharedIsNobodysWhoMustNotSeeItChange) {
+  const auto disk_too = [&](DiskAccess access) {
+    try {
+      const DiskFile disk({path(), access});
+      return true;
+    } catch (const UserError&) {
+      return false;
+    }
+  };
+  const std::string usable = "it can be used";
+  {
+    const PmemFile shared({path(), PmemAccess::shared, {}});
+    EXPECT_FALSE(disk_too(DiskAccess::read_only));
+    EXPECT_FALSE(disk_too(DiskAccess::overlay));
+    EXPECT_FALSE(disk_too(DiskAccess::read_write));
+    EXPECT_THAT(why_not(PmemAccess::copied), HasSubstr("another guest writes it"));
+    EXPECT_EQ(why_not(PmemAccess::read_only), usable);
+    EXPECT_EQ(why_not(PmemAccess::shared), usable);
+  }
+  {
+    const PmemFile copy({path(), PmemAccess::copied, {}});
+    const DiskFile disk({path(), DiskAccess::overlay});
+    const PmemFile reader({path(), PmemAccess::read_only, {}});
+    EXPECT_FALSE(disk_too(DiskAccess::read_write));
+    EXPECT_THAT(why_not(PmemAccess::shared), HasSubstr("must not see it change"));
+    EXPECT_EQ(why_not(PmemAccess::copied), usable);
+    EXPECT_TRUE(disk_too(DiskAccess::read_only));
+  }
+  const PmemFile reader({path(), PmemAccess::read_only, {}});
+  EXPECT_EQ(why_not(PmemAccess::shared), usable);
+  EXPECT_FALSE(disk_too(DiskAccess::read_write));
+  EXPECT_TRUE(disk_too(DiskAccess::overlay));
 }
 
 TEST_F(PmemTest, TellsWhereItIsAndFlushes) {

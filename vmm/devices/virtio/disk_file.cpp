@@ -45,11 +45,13 @@ std::uint64_t length_of(int fd, const std::string& path) {
 
 void lock(int fd, const DiskConfig& config) {
   const bool alone = config.access == DiskAccess::read_write;
-  if (lock_file(fd, alone ? FileUse::alone : FileUse::shared)) return;
-  throw cannot_use(config.path,
-                   alone ? "another guest uses it; to write a disk a guest must have it alone: stop "
-                           "the other one, or give this one a private copy with ',overlay'"
-                         : "another guest writes it (',rw'); stop that one, or copy the file");
+  if (lock_file(fd, alone ? FileUse::alone : FileUse::unchanging)) return;
+  throw cannot_use(
+      config.path,
+      alone ? "another guest uses it; to write a disk a guest must have it alone: stop "
+              "the other one, or give this one a private copy with ',overlay'"
+            : "another guest writes it (',rw', or ',shared' as persistent memory); stop that one, or "
+              "copy the file");
 }
 
 // The overlay goes with its last descriptor, however the process ends.

@@ -19,6 +19,26 @@ UserError cannot_use(const std::string& path, const std::string& why) {
   return UserError(fmt::format("cannot use persistent memory {}: {}", path, why));
 }
 
+void lock(int file, const PmemConfig& config) {
+  switch (config.access) {
+    case PmemAccess::read_only:
+      if (lock_file(file, FileUse::watching)) return;
+      throw cannot_use(config.path,
+                       "another guest writes it as a disk (',rw'); stop that one, or copy the file");
+    case PmemAccess::copied:
+      if (lock_file(file, FileUse::unchanging)) return;
+      throw cannot_use(
+          config.path,
+          "another guest writes it (',shared', or as a disk with ',rw'), which would change this "
+          "one's copy too; stop that one, or copy the file");
+    case PmemAccess::shared:
+      if (lock_file(file, FileUse::together)) return;
+      throw cannot_use(config.path,
+                       "another guest has it as a disk, or as ',private' memory, and must not see it change; "
+                       "stop that one, or copy the file");
+  }
+}
+
 void map_over(std::byte* address, std::size_t bytes, int file, PmemAccess access) {
   const int rights = access == PmemAccess::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
   const int kind = access == PmemAccess::copied ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
@@ -43,10 +63,7 @@ PmemFile::PmemFile(const PmemConfig& config)
   check(::fstat(file_.get(), &info), "fstat " + config.path);
   if (!S_ISREG(info.st_mode)) throw cannot_use(config.path, "it is no regular file");
   if (info.st_size == 0) throw cannot_use(config.path, "it is empty");
-  if (!lock_file(file_.get(), FileUse::shared)) {
-    throw cannot_use(config.path,
-                     "another guest writes it as a disk (',rw'); stop that one, or copy the file");
-  }
+  lock(file_.get(), config);
   const std::uint64_t file_bytes = pages_for(static_cast<std::uint64_t>(info.st_size)).bytes();
   try {
     mapping_ = Mapping::anonymous((file_bytes + pmem_alignment - 1) / pmem_alignment * pmem_alignment);
