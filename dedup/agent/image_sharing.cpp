@@ -72,7 +72,9 @@ Outcome ImageSharing::handle_waiting() {
   return Outcome::settled;
 }
 
+// A daemon that never stops talking is no better than one that is silent.
 Outcome ImageSharing::receive() {
+  if (Clock::now() >= deadline_) return Outcome::overdue;
   const std::optional<Frame> frame = connection_.receive();
   return frame && handle(*frame) ? Outcome::settled : Outcome::lost;
 }

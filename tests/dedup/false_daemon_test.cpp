@@ -252,6 +252,20 @@ TEST_F(FalseDaemon, KeepsSilentAndIsHeardLater) {
   EXPECT_EQ(answer.kept[0].count, 1U);
 }
 
+// What it has said is there to be read, but the time is over: it is read when the guest runs.
+TEST_F(FalseDaemon, TalksForLongerThanAnybodyListens) {
+  wire::Knobs knobs;
+  knobs.merging = 0;
+  say(wire::Type::knobs, wire::bytes_of(knobs));
+  load({1, 2}, {milliseconds(60'000), milliseconds(0)});
+  wait();
+  EXPECT_TRUE(guest_.intact());
+  ASSERT_TRUE(guest_.worker->connected());
+  EXPECT_EQ(guest_.worker->knobs().merging, 1U);
+  guest_.worker->handle_messages();
+  EXPECT_EQ(guest_.worker->knobs().merging, 0U);
+}
+
 TEST_F(FalseDaemon, AsksForDonationsTooLate) {
   load({1, 2}, short_patience);
   wait();
