@@ -28,6 +28,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds reconnect_interval{1000};
+// A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
+constexpr milliseconds guests_patience{200};
 
 std::chrono::nanoseconds thread_cpu_time() {
   timespec now{};
@@ -74,7 +76,12 @@ class Agent::Thread {
     if (ended_) return;
     requests_.push_back(&request);
     signal_event(requested_.get());
-    request_done_.wait(lock, [&] { return request.done; });
+    std::uint64_t message = 0;
+    while (!request_done_.wait_for(lock, guests_patience, [&] { return request.done; })) {
+      const std::uint64_t still = worker_.message();
+      if (still != 0 && still == message) worker_.give_up(message);
+      message = still;
+    }
   }
 
   void look_now() {

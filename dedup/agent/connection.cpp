@@ -12,6 +12,28 @@
 
 namespace samepage::dedup {
 
+class HangUp::InMessage {
+ public:
+  explicit InMessage(HangUp& hang_up) : count_(hang_up.begun_and_ended_) { ++count_; }
+  ~InMessage() { ++count_; }
+  InMessage(const InMessage&) = delete;
+  InMessage& operator=(const InMessage&) = delete;
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+};
+
+std::uint64_t HangUp::message() const {
+  const std::uint64_t count = begun_and_ended_;
+  return count % 2 == 1 ? count : 0;
+}
+
+void HangUp::give_up(std::uint64_t message) {
+  const std::lock_guard guard(lock_);
+  if (begun_and_ended_ != message) return;
+  if (const auto socket = socket_.lock()) ::shutdown(socket->get(), SHUT_RDWR);
+}
+
 void HangUp::hang_up() {
   const std::lock_guard guard(lock_);
   over_ = true;
@@ -25,7 +47,8 @@ void HangUp::watch(const std::shared_ptr<const UniqueFd>& socket) {
 }
 
 Connection::Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket)
-    : socket_(
+    : hang_up_(&hang_up),
+      socket_(
           std::make_shared<const UniqueFd>(socket ? std::move(socket) : connect_daemon(config.socket_path))),
       path_(config.socket_path) {
   if (!*socket_) {
@@ -61,7 +84,13 @@ Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
 }
 
 bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
+  const HangUp::InMessage in_message(*hang_up_);
   return send_frame(fd(), static_cast<std::uint32_t>(type), payload);
+}
+
+std::optional<Frame> Connection::receive() {
+  const HangUp::InMessage in_message(*hang_up_);
+  return receive_frame(fd());
 }
 
 bool Connection::readable() const {

@@ -3,6 +3,8 @@
 // another one that may hang up.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,10 +35,17 @@ class HangUp {
   /// Now and for good: whoever waits for the daemon has lost it, and so has whoever tries later.
   void hang_up();
 
+  /// The message that the agent is sending or receiving, 0 for none. No two have the same number.
+  [[nodiscard]] std::uint64_t message() const;
+  /// Ends that, should the agent still be at it: it has lost the daemon, and may look for another.
+  void give_up(std::uint64_t message);
+
  private:
   friend class Connection;
+  class InMessage;
   void watch(const std::shared_ptr<const UniqueFd>& socket);
 
+  std::atomic<std::uint64_t> begun_and_ended_ = 0;  // messages: odd while there is one
   std::mutex lock_;
   bool over_ = false;
   std::weak_ptr<const UniqueFd> socket_;
@@ -56,10 +65,11 @@ class Connection {
   /// True when receive() would not block: a message, or part of one, or the end is there.
   [[nodiscard]] bool readable() const;
   /// The next message; empty when the daemon is gone.
-  [[nodiscard]] std::optional<Frame> receive() { return receive_frame(fd()); }
+  [[nodiscard]] std::optional<Frame> receive();
   [[nodiscard]] int fd() const { return socket_->get(); }
 
  private:
+  HangUp* hang_up_;
   std::shared_ptr<const UniqueFd> socket_;  // hanging up must not meet a descriptor that was closed
   std::string path_;
 };

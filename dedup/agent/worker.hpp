@@ -58,6 +58,9 @@ class Worker {
   void lose_daemon();
   /// Ends a wait for the daemon, and lets none begin. Any thread.
   void hang_up() { hang_up_.hang_up(); }
+  /// The same for the message that the worker is at, and no more than that: HangUp. Any thread.
+  [[nodiscard]] std::uint64_t message() const { return hang_up_.message(); }
+  void give_up(std::uint64_t message) { hang_up_.give_up(message); }
 
   /// Whether what the guest writes costs it a page fault the first time after each pass.
   [[nodiscard]] bool tracks_writes() const { return tracker_->evidence() == Tracker::Evidence::writes; }
