@@ -53,7 +53,7 @@ int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console
   for (;;) {
     std::vector<pollfd> waits{
         {machine.ended_fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}, {listener, POLLIN, 0}};
-    control.consoles().add_waits(waits);
+    control.add_waits(waits);
     if (::poll(waits.data(), waits.size(), -1) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll");
@@ -63,11 +63,8 @@ int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console
       machine.request_stop();
       console.close_output();
     }
-    control.consoles().serve(std::span(waits).subspan(3));
-    if (waits[2].revents != 0) {
-      control.serve(listener);
-      trim_heap();
-    }
+    if (control.serve(std::span(waits).subspan(3))) trim_heap();
+    if (waits[2].revents != 0) control.accept(listener);
     if (waits[0].revents != 0) return stopped_by;
   }
 }
@@ -139,7 +136,7 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   trim_heap();
   const int stopped_by = serve_until_end(machine, control, console, claim.listener(), signals);
   const int status = status_of(machine.wait(), claim.name(), stopped_by);
-  control.consoles().finish(status);
+  control.finish(status);
   return status;
 }
 

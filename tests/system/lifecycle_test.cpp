@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests from the command line: run, ps, pause, resume, map, dump.
+#include <poll.h>
+
 #include <filesystem>
 
+#include "base/framing.hpp"
 #include "base/types.hpp"
 #include "tests/system/host.hpp"
 
@@ -46,6 +49,27 @@ TEST_F(Lifecycle, APausedGuestStandsStill) {
   EXPECT_EQ(log_of("a"), log);
   ASSERT_EQ(samepage({"resume", "a"}).code, 0);
   wait_until("the guest goes on", [&] { return log_of("a").size() > log.size(); });
+}
+
+TEST_F(Lifecycle, SomebodyWhoCallsAndSaysNothingDelaysNobody) {
+  start("a", {"hello", "wait=1"}, {"--mem", "16M"});
+  std::vector<UniqueFd> silent;
+  const auto call = [&] { silent.push_back(connect_local(directory_ + "/guests/a.sock")); };
+  const auto hung_up = [](const UniqueFd& caller) {
+    pollfd wait{caller.get(), POLLIN, 0};
+    return ::poll(&wait, 1, 0) != 0;
+  };
+  call();
+  EXPECT_EQ(ask({"ps"}).size(), 1U);
+  EXPECT_FALSE(hung_up(silent.front())) << "it was waited for until it was dropped";
+  // So many that there is no room: the first goes.
+  for (int i = 0; i < 64; ++i) call();
+  EXPECT_EQ(ask({"ps"}).size(), 1U);
+  EXPECT_TRUE(hung_up(silent.front()));
+  EXPECT_FALSE(hung_up(silent.back()));
+  // Whoever speaks in the end is heard.
+  ASSERT_TRUE(send_frame(silent.back().get(), 1, R"({"do": "logs"})"));
+  EXPECT_TRUE(receive_frame(silent.back().get()));
 }
 
 TEST_F(Lifecycle, TheMapAddsUpToTheMemory) {

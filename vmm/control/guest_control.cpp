@@ -76,22 +76,48 @@ GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* age
         return machine.receive(input, port);
       }) {}
 
-void GuestControl::serve(int listener) {
+void GuestControl::add_waits(std::vector<pollfd>& waits) const {
+  for (const UniqueFd& caller : callers_) waits.push_back({caller.get(), POLLIN, 0});
+  consoles_.add_waits(waits);
+}
+
+bool GuestControl::serve(std::span<const pollfd> waits) {
+  consoles_.serve(waits.subspan(callers_.size()));
+  std::vector<UniqueFd> silent;
+  bool answered = false;
+  for (std::size_t i = 0; i < callers_.size(); ++i) {
+    if (waits[i].revents == 0) {
+      silent.push_back(std::move(callers_[i]));
+      continue;
+    }
+    answered = true;
+    try {
+      serve_caller(std::move(callers_[i]));
+    } catch (const std::system_error&) {
+      // The client does not listen: its own affair.
+    }
+  }
+  callers_ = std::move(silent);
+  return answered;
+}
+
+void GuestControl::accept(int listener) {
   UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
   if (!socket) return;
   try {
     limit_waits(socket.get(), client_patience);
-    serve_connection(std::move(socket));
+    if (!is_owner(peer_of(socket.get()).uid)) {
+      static_cast<void>(send_answer(socket.get(), {refusal("this guest is another user's"), {}}));
+      return;
+    }
   } catch (const std::system_error&) {
-    // The client does not listen: its own affair.
+    return;  // it is gone again
   }
+  if (callers_.size() == most_callers) callers_.erase(callers_.begin());
+  callers_.push_back(std::move(socket));
 }
 
-void GuestControl::serve_connection(UniqueFd socket) {
-  if (!is_owner(peer_of(socket.get()).uid)) {
-    if (!send_answer(socket.get(), {refusal("this guest is another user's"), {}})) return;
-    return;
-  }
+void GuestControl::serve_caller(UniqueFd socket) {
   const std::optional<Frame> request = receive_frame(socket.get());
   if (!request || request->type != static_cast<std::uint32_t>(ControlMessage::request)) return;
   if (verb_of(*request) == "console") return attach_console(std::move(socket), *request);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a running guest answers on its control socket. Called by the guest process's poll loop, one request
-// at a time; a client that does not read or write in time is dropped.
+// at a time. A client has all the time it wants before its request, unless others need the room; one that
+// does not go on with it, or does not read the answer, is dropped.
 #pragma once
+
+#include <poll.h>
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,14 +37,21 @@ class GuestControl {
   /// `agent` is null for a guest that shares nothing. All must outlive this.
   GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
 
-  /// Takes one connection from `listener`, if there is one, and answers it.
-  void serve(int listener);
+  /// Connections that may wait for their first word at the same time.
+  static constexpr std::size_t most_callers = 64;
 
-  /// Those who are attached to the console: the poll loop serves them too.
-  [[nodiscard]] ConsoleSessions& consoles() { return consoles_; }
+  /// Appends what is to be polled for: callers, and those who are attached to the console.
+  void add_waits(std::vector<pollfd>& waits) const;
+  /// Does what can be done; `waits` are those of the last add_waits(), polled. True when a request was
+  /// answered.
+  bool serve(std::span<const pollfd> waits);
+  /// Takes one connection from `listener`, if there is one; between serve() and add_waits().
+  void accept(int listener);
+  /// The guest has ended, its process with this status: ConsoleSessions::finish().
+  void finish(int status) { consoles_.finish(status); }
 
  private:
-  void serve_connection(UniqueFd socket);
+  void serve_caller(UniqueFd socket);
   void attach_console(UniqueFd socket, const Frame& request);
   ControlAnswer answer(const Frame& request);
   ControlAnswer pause();
@@ -57,6 +68,7 @@ class GuestControl {
   dedup::Agent* agent_;
   ConsoleLog& console_;
   ConsoleSessions consoles_;
+  std::vector<UniqueFd> callers_;  // that have said nothing yet, in the order in which they came
 };
 
 }  // namespace samepage::vmm
