@@ -13,7 +13,8 @@ namespace samepage::dedup {
 
 enum class Admission { owner_only, everybody };
 
-/// A listening local socket on a path; unlinks it on destruction, if it still is this one.
+/// A listening local socket on a path; unlinks it on destruction, if it still is this one. Where the process
+/// has become a user who may not, a stale socket stays, as of a daemon that was killed.
 class ListeningSocket {
  public:
   /// Throws UserError when another daemon answers there or the path is something else.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cstdlib>
 
 #include <filesystem>
@@ -54,6 +56,29 @@ TEST_F(ListeningSocketTest, AStaleSocketIsReplaced) {
   EXPECT_FALSE(connect_local(path_));
   const ListeningSocket socket(path_, Admission::owner_only);
   EXPECT_TRUE(connect_local(path_));
+}
+
+// A daemon that became another user can't remove what root has made.
+TEST_F(ListeningSocketTest, TheSocketOfADaemonThatGaveUpItsRightsIsReplaced) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  const pid_t daemon = ::fork();
+  if (daemon == 0) {
+    // Nothing may be thrown from here: the child would go on with the tests that follow.
+    try {
+      const ListeningSocket socket(path_, Admission::everybody);
+      if (::setuid(65534) != 0) ::_exit(1);
+    } catch (...) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(daemon, &status, 0), daemon);
+  ASSERT_EQ(status, 0);
+  EXPECT_TRUE(std::filesystem::is_socket(path_));
+  EXPECT_FALSE(connect_daemon(path_));
+  const ListeningSocket next(path_, Admission::everybody);
+  EXPECT_TRUE(connect_daemon(path_));
 }
 
 TEST_F(ListeningSocketTest, ADaemonThatHangsKeepsItsPath) {
