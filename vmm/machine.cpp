@@ -25,6 +25,7 @@
 #include "vmm/devices/acpi_ports.hpp"
 #include "vmm/devices/console.hpp"
 #include "vmm/devices/debug_exit.hpp"
+#include "vmm/devices/firmware_config.hpp"
 #include "vmm/devices/uart16550.hpp"
 #include "vmm/exits.hpp"
 #include "vmm/guest_end.hpp"
@@ -150,6 +151,7 @@ struct Machine::Parts {
   DebugExit debug_exit;
   AcpiPorts acpi_ports;
   KeyboardReset keyboard_reset;
+  FirmwareConfig firmware_config;
   PortBus ports;
   MmioBus mmio;
   VirtioBoard virtio;
@@ -177,6 +179,7 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
       keyboard_reset([this](PowerEvent) {
         end({GuestExit::Kind::exited, 0, {}});
       }),
+      firmware_config(config.cpus, checked_memory_bytes(config)),
       virtio(config.devices, memory, ranges_of(roms),
              [this](std::string_view text) {
                console.put(text);
@@ -225,7 +228,8 @@ void Machine::Parts::add_devices() {
 // What a kernel that was not written for Samepage expects around it.
 void Machine::Parts::add_pc_devices(const MachineConfig& config) {
   const bool added = ports.add(layout::acpi_sleep_control_port, AcpiPorts::ports, acpi_ports) &&
-                     ports.add(KeyboardReset::port, 1, keyboard_reset);
+                     ports.add(KeyboardReset::port, 1, keyboard_reset) &&
+                     ports.add(FirmwareConfig::port, FirmwareConfig::ports, firmware_config);
   invariant(added, "two devices claim one port");
   vm->add_interval_timer();
   scene.unclaimed = Unclaimed::floats;
