@@ -193,6 +193,7 @@ Machine::Parts::Parts(const MachineConfig& config, ConsoleSink sink)
   require_cpus(config.cpus, kvm.max_vcpus());
   vm.emplace(kvm);
   add_memory();
+  vm->add_interrupt_controllers();
   add_devices();
   if (guest->image().kind != ImageKind::bare) add_pc_devices(config);
   add_vcpus(kvm, config.cpus);
@@ -216,13 +217,14 @@ void Machine::Parts::add_memory() {
     slots.push_back(vm->map(region.first.gpa(), region.bytes(), SlotAccess::read_write));
   }
   for (const Rom& rom : roms) slots.push_back(vm->map(rom.address(), rom.bytes(), SlotAccess::read_only));
+  virtio.map_memory(*vm, mmio, slots);
 }
 
 void Machine::Parts::add_devices() {
   const bool added = ports.add(abi::com1_port, Uart16550::ports, uart) &&
                      ports.add(abi::debug_exit_port, DebugExit::ports, debug_exit);
   invariant(added, "two devices claim one port");
-  virtio.plug_in(*vm, mmio, slots);
+  virtio.plug_in(*vm, mmio);
 }
 
 // What a kernel that was not written for Samepage expects around it.

@@ -148,7 +148,7 @@ void VirtioBoard::add(std::unique_ptr<VirtioDevice> device, UniqueFd notified) {
                      layout::virtio_device_bytes, layout::first_virtio_gsi + number});
 }
 
-void VirtioBoard::plug_in(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots) {
+void VirtioBoard::map_memory(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots) {
   for (const auto& pmem : pmems_) {
     const bool read_only = pmem->file.access() == PmemAccess::read_only;
     slots.push_back(vm.map(pmem->address, pmem->file.bytes(),
@@ -157,6 +157,9 @@ void VirtioBoard::plug_in(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots) {
     invariant(bus.add(pmem->address, pmem->file.bytes().size(), pmem->device->dropped_writes()),
               "two devices claim one address");
   }
+}
+
+void VirtioBoard::plug_in(const Vm& vm, MmioBus& bus) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = *slots_[i];
     const VirtioPlace& place = places_[i];

@@ -44,8 +44,9 @@ class VirtioBoard {
   VirtioBoard(const VirtioBoard&) = delete;
   VirtioBoard& operator=(const VirtioBoard&) = delete;
 
-  /// Shows the devices to the guest; once, before start(). `slots` gets their memory.
-  void plug_in(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots);
+  /// Shows the devices to the guest, first their memory, which `slots` get; each once, before start().
+  void map_memory(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots);
+  void plug_in(const Vm& vm, MmioBus& bus);
   [[nodiscard]] const std::vector<VirtioPlace>& places() const { return places_; }
 
   /// Who gives back the pages that a balloon takes; only before start(). Else the kernel does it right away.

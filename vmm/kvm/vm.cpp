@@ -14,6 +14,9 @@ Vm::Vm(const Kvm& kvm) : fd_(kvm.create_vm()) {
   check(::ioctl(fd_.get(), KVM_SET_TSS_ADDR, layout::kvm_tss.value), "KVM_SET_TSS_ADDR");
   std::uint64_t identity_map = layout::kvm_identity_map.value;
   check(::ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map), "KVM_SET_IDENTITY_MAP_ADDR");
+}
+
+void Vm::add_interrupt_controllers() const {
   check(::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 }
 

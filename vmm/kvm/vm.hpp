@@ -18,11 +18,14 @@ enum class SlotAccess : std::uint8_t { read_write, read_only };
 
 class Vm {
  public:
-  /// A VM without memory and vCPUs, with LAPICs, IOAPIC and PICs in the kernel.
+  /// A VM without memory, interrupt controllers and vCPUs, to be added in that order.
   explicit Vm(const Kvm& kvm);
 
   /// Shows `memory` (page-aligned, which must outlive the slot) to the guest at `address`.
   [[nodiscard]] Memslot map(Gpa address, std::span<const std::byte> memory, SlotAccess access);
+  /// LAPICs, IOAPIC and PICs in the kernel. After the memory: a memslot that comes later waits for the
+  /// kernel's readers of its table of devices, which takes several milliseconds.
+  void add_interrupt_controllers() const;
   /// The guest's 4-byte writes to `address` only make the eventfd `event` readable, without an exit.
   void notify_by(int event, Gpa address) const;
   /// Each write to the eventfd `event` is a pulse on the interrupt line `gsi`.
