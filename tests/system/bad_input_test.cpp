@@ -21,8 +21,7 @@ namespace {
 class BadInput : public Host {
  protected:
   std::string file(const std::string& name, const std::string& bytes) const {
-    std::string path =
-        directory_ + "/../" + std::filesystem::path(directory_).filename().string() + "-" + name;
+    std::string path = directory_ + "-" + name;
     std::ofstream(path, std::ios::binary) << bytes;
     made_.push_back(path);
     return path;
@@ -144,7 +143,7 @@ TEST_F(BadInput, ADaemonThatSpeaksAnotherLanguage) {
 
 TEST_F(BadInput, ADaemonOfSomebodyElse) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
-  const std::string path = "/tmp/" + std::filesystem::path(directory_).filename().string() + "-foreign.sock";
+  const std::string path = directory_ + "-foreign.sock";
   made_.push_back(path);
   const pid_t other = ::fork();
   if (other == 0) {
