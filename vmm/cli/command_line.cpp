@@ -130,7 +130,8 @@ void add_run(CLI::App& app, Parsed& parsed) {
                "A file that the guest sees read-only at a page-aligned address such as 0xf0000000");
   add_devices(*command, run.devices);
   command
-      ->add_option("--initrd", run.initrd, "A file for the guest's memory: a Linux kernel's initial RAM disk, a Multiboot module")
+      ->add_option("--initrd", run.initrd,
+                   "A file for the guest's memory: a Linux kernel's initial RAM disk, a Multiboot module")
       ->type_name("FILE");
   add_parsed(*command, "--entry", run.entry, parse_entry, "auto|linux64|compressed",
              "How a Linux kernel is entered (default: auto: PVH where the kernel has it)");
