@@ -4,10 +4,10 @@ set(SAMEPAGE_SANITIZE "" CACHE STRING "Sanitizers for the host programs: empty, 
 
 # There is a process of it for each guest, which starts in half the time (no libraries to be found and relocated) and
 # with a third less memory of its own.
-if(SAMEPAGE_SANITIZE STREQUAL "")
+if(SAMEPAGE_SANITIZE STREQUAL "" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set(static_by_default ON)
 else()
-  set(static_by_default OFF) # sanitizers can't
+  set(static_by_default OFF) # sanitizers can't, and clang can't make the archive of fmt
 endif()
 option(SAMEPAGE_STATIC "Link samepage without shared libraries" ${static_by_default})
 if(SAMEPAGE_STATIC)

@@ -50,11 +50,11 @@ void trim_heap() {
 int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console, int listener,
                     const StopSignals& signals) {
   int stopped_by = SIGTERM;
-  for (;;) {
+  for (bool ended = false;;) {
     std::vector<pollfd> waits{
         {machine.ended_fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}, {listener, POLLIN, 0}};
     control.add_waits(waits);
-    if (::poll(waits.data(), waits.size(), -1) < 0) {
+    if (::poll(waits.data(), waits.size(), ended ? 0 : -1) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll");
     }
@@ -65,7 +65,9 @@ int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console
     }
     if (control.serve(std::span(waits).subspan(3))) trim_heap();
     if (waits[2].revents != 0) control.accept(listener);
-    if (waits[0].revents != 0) return stopped_by;
+    // Once more, for whom the last turn has let in.
+    if (ended) return stopped_by;
+    ended = waits[0].revents != 0;
   }
 }
 

@@ -37,7 +37,7 @@ class Tracker {
   [[nodiscard]] virtual Evidence evidence() const = 0;
   /// Is shown ranges that hold pages which were written, before anything is done to find the next write to
   /// them: pages that lose their memory now need nothing of the kind.
-  using Sweep = std::function<void(const wire::PageRange&)>;
+  using Sweep = std::function<void(std::span<const wire::PageRange>)>;
   /// Looks at pages [first, first + count), which lie in `region`. Where looking costs nothing but reading,
   /// `sweep` is not called.
   virtual Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,

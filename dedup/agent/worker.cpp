@@ -168,8 +168,9 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
 
 void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                   Findings& findings) {
-  const Tracker::Changes changes = tracker_->look(
-      region, first, count, [&](const wire::PageRange& range) { sweep(region, range, findings); });
+  const Tracker::Changes changes =
+      tracker_->look(region, first, count,
+                     [&](std::span<const wire::PageRange> ranges) { sweep(region, ranges, findings); });
   for (const PageRun& run : changes.populated) {
     if (run.is(page_is_zero)) continue;  // read, never written: the kernel's own zero page
     for (std::size_t i = 0; i < run.count; ++i) {
@@ -184,20 +185,23 @@ void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::ui
 // Pages of zeros among those that were never seen before are given back at once. Others have to be quiet
 // first, for the guest may be about to fill them; but most of a guest's zero pages stay what they are, and
 // protecting them only to find that out costs as much as giving them back.
-void Worker::sweep(const GuestPages::Region& region, const wire::PageRange& range, Findings& findings) {
+void Worker::sweep(const GuestPages::Region& region, std::span<const wire::PageRange> ranges,
+                   Findings& findings) {
   const auto is_new = [&](std::uint32_t page) { return !pages_.has(page, GuestPages::any); };
-  std::uint32_t page = range.page;
-  const std::uint32_t end = range.page + range.count;
-  while (page < end && !is_new(page)) ++page;
-  if (page == end) return;
   std::vector<wire::PageRange> zero;
-  for (const PageRun& run : pagemap_.populated(region.bytes_of(page, end - page), Pagemap::Files::none)) {
-    if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
-    for (std::size_t i = 0; i < run.count; ++i) {
-      const auto newcomer = page + static_cast<std::uint32_t>(run.first + i);
-      if (!is_new(newcomer)) continue;
-      pages_.set(newcomer, GuestPages::met);
-      if (looks_zero(pages_.host(newcomer))) wire::append_page(zero, newcomer);
+  for (const wire::PageRange& range : ranges) {
+    std::uint32_t page = range.page;
+    const std::uint32_t end = range.page + range.count;
+    while (page < end && !is_new(page)) ++page;
+    if (page == end) continue;
+    for (const PageRun& run : pagemap_.populated(region.bytes_of(page, end - page), Pagemap::Files::none)) {
+      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
+      for (std::size_t i = 0; i < run.count; ++i) {
+        const auto newcomer = page + static_cast<std::uint32_t>(run.first + i);
+        if (!is_new(newcomer)) continue;
+        pages_.set(newcomer, GuestPages::met);
+        if (looks_zero(pages_.host(newcomer))) wire::append_page(zero, newcomer);
+      }
     }
   }
   findings.any = findings.any || give_back(zero) > 0;
@@ -280,12 +284,13 @@ void Worker::act_on(Findings& findings) {
 }
 
 // Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for
-// one stop is used up: for as long as it was held, because a guest that is held again at once has not been
-// let go.
+// one stop is used up. Between two stops, of this call or another, it runs for as long as it was held,
+// because a guest that is held again at once has not been let go.
 template <typename Item, typename Act>
 void Worker::while_held(const std::vector<Item>& items, Act act) {
   const auto budget = std::chrono::microseconds(knobs_.stop_budget_us);
   for (std::size_t next = 0; next < items.size();) {
+    std::this_thread::sleep_until(next_stop_);
     // Where others want this processor they have it now, and not while the guest is held: after this the
     // thread has a whole slice of time before it, which is longer than a stop.
     std::this_thread::yield();
@@ -304,7 +309,7 @@ void Worker::while_held(const std::vector<Item>& items, Act act) {
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(stop).count();
     ++counters_->stops;
     counters_->stop_max_us = std::max(counters_->stop_max_us.load(), static_cast<std::uint64_t>(us));
-    if (somebody && next < items.size()) std::this_thread::sleep_for(stop);
+    if (somebody) next_stop_ = Clock::now() + stop;
   }
 }
 
@@ -638,9 +643,9 @@ void Worker::report(bool found) {
     if (scarce) unmerge_broken_runs(mappings);
     if (!scarce) offer_again_what_was_beyond_the_budget();
     if (!connection_) return;
-    remapper_->forget_frames();
     vmas_counted_ = Clock::now();
   }
+  if (!found) remapper_->forget_frames();
   wire::Report report;
   report.passes = counters_->passes;
   report.breaks = counters_->breaks;

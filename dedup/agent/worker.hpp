@@ -4,7 +4,7 @@
 //
 // A page's way: populated, its digest the same as in the last pass (quiet) -> OFFER -> grant -> compared and
 // mapped under the barrier -> MERGED. A merged page that has memory of the guest's own was written: BROKEN,
-// and it starts again. A page that is quiet and zero is given back and asks nobody.
+// and it starts again. A page that is zero, and new or quiet, is given back and asks nobody.
 #pragma once
 
 #include <chrono>
@@ -79,7 +79,7 @@ class Worker {
   };
 
   void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
-  void sweep(const GuestPages::Region& region, const wire::PageRange& range, Findings& findings);
+  void sweep(const GuestPages::Region& region, std::span<const wire::PageRange> ranges, Findings& findings);
   void note_populated(std::uint32_t page, const PageRun& run, Findings& findings);
   void note_changed(std::uint32_t page, Findings& findings);
   void consider(std::uint32_t page, Findings& findings);
@@ -126,6 +126,7 @@ class Worker {
   std::uint64_t vmas_ = 0;         // that merging has added, at most; counted exactly now and then
   bool mappings_changed_ = false;  // since they were counted
   std::chrono::steady_clock::time_point vmas_counted_;
+  std::chrono::steady_clock::time_point next_stop_;  // not before
   std::uint64_t zero_pages_ = 0;
   std::uint64_t volatile_pages_ = 0;
 

@@ -53,13 +53,15 @@ void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first
   const std::size_t first_run = changes.populated.size();
   const auto written = tracking_.written(region.bytes_of(first, end - first));
   if (!written) throw_errno("ioctl PAGEMAP_SCAN");
+  std::vector<wire::PageRange> ranges;
+  for (const WriteTracking::Part& part : *written)
+    ranges.push_back(
+        {first + static_cast<std::uint32_t>(part.first), static_cast<std::uint32_t>(part.count)});
+  if (!ranges.empty()) sweep(ranges);
   std::uint32_t settled_to = first;
   // Protecting invalidates a hypervisor's second-level tables for all of the range that is asked for, written
   // or not: only where something was written the guest has to fault its pages in again.
-  for (const WriteTracking::Part& part : *written) {
-    const wire::PageRange range{first + static_cast<std::uint32_t>(part.first),
-                                static_cast<std::uint32_t>(part.count)};
-    sweep(range);
+  for (const wire::PageRange& range : ranges) {
     const bool taken =
         tracking_.take_written(region.bytes_of(range.page, range.count), files_in(range), [&](PageRun run) {
           run.first += range.page;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks the kernel which pages were written since the last look (base/write_tracking.hpp). A page that was
 // written in one interval and not in the next is quiet and is hashed once; a page that is written all the
-// time is never hashed, and one that nobody touches costs a nanosecond a pass. Ranges that are written all
+// time is never hashed, and one that nobody touches costs two nanoseconds a pass. Ranges that are written all
 // the time are looked at less and less often (heat.hpp). One bit a page.
 #pragma once
 

@@ -144,7 +144,9 @@ void Server::watch(const std::shared_ptr<Guest>& guest) {
                          });
 }
 
+// Also for a guest whose process lives, but has nothing of ours.
 void Server::process_gone(const std::shared_ptr<Guest>& guest) {
+  if (!guests_.contains(guest)) return;
   last_activity_ = std::chrono::steady_clock::now();
   if (guest->session != nullptr) guest->session->close();
   guest->domain->leave(guest->first);
@@ -154,17 +156,25 @@ void Server::process_gone(const std::shared_ptr<Guest>& guest) {
 }
 
 void Server::closed(Session& session) {
+  std::vector<std::shared_ptr<Guest>> without_frames;
   for (const auto& guest : guests_) {
     if (guest->session != &session) continue;
     breaks_of_gone_guests_ += session.report().breaks;
     guest->session = nullptr;
     guest->domain->detach(guest->first);
     guest->domain->carry_out();
+    if (!session.granted()) without_frames.push_back(guest);
   }
   lives_.erase(&session);
   last_activity_ = std::chrono::steady_clock::now();
   // The session may be in one of its own functions: let it come to an end first.
-  asio::post(io_, [this, kept = sessions_[&session]] { sessions_.erase(kept.get()); });
+  asio::post(io_, [this, kept = sessions_[&session], without_frames = std::move(without_frames)] {
+    for (const auto& guest : without_frames) {
+      guest->life.cancel();
+      process_gone(guest);
+    }
+    sessions_.erase(kept.get());
+  });
 }
 
 void Server::pass_ended(const Session& session) {
@@ -196,7 +206,8 @@ std::string Server::answer(const Session& session, std::string_view question) {
     return knobs.dump();
   }
   throw UserError(
-      "the daemon knows the questions stat, counts and tune; install samepage and samepaged from the same release");
+      "the daemon knows the questions stat, counts and tune; install samepage and samepaged from the same "
+      "release");
 }
 
 void Server::tune(const Session& session, const json& request) {

@@ -230,6 +230,7 @@ bool Session::handle_merged(std::span<const std::byte> payload) {
 
 void Session::grant(std::uint32_t page, FrameId frame) {
   wire::append_grant(verdict_.grants, page, frame.value);
+  granted_ = true;
 }
 
 void Session::request_donation(std::uint32_t page) {

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,15 +27,26 @@ namespace samepage::dedup {
 /// Where nothing runs, nothing has to be held; but it is noticed whether it was.
 class CountingBarrier final : public WriteBarrier {
  public:
-  void hold() override { ++holds_, held_ = true, policy_ = ::sched_getscheduler(0); }
-  void release() override { held_ = false; }
-  [[nodiscard]] bool stops_somebody() const override { return false; }
+  void hold() override {
+    const auto now = std::chrono::steady_clock::now();
+    let_go_ = let_go_ && (holds_ == 0 || now - released_at_ >= released_at_ - held_at_);
+    ++holds_, held_ = true, policy_ = ::sched_getscheduler(0), held_at_ = now;
+  }
+  void release() override { held_ = false, released_at_ = std::chrono::steady_clock::now(); }
+  [[nodiscard]] bool stops_somebody() const override { return stops_somebody_; }
+  /// From now on it is as if a vCPU ran.
+  void stop_somebody() { stops_somebody_ = true; }
+  /// Whether it was let go for as long as it was held, after each hold.
+  [[nodiscard]] bool let_go() const { return let_go_; }
   [[nodiscard]] std::uint64_t holds() const { return holds_; }
   /// The scheduling policy of the thread that held last.
   [[nodiscard]] int policy() const { return policy_; }
 
  private:
   int policy_ = -1;
+  bool stops_somebody_ = false;
+  bool let_go_ = true;
+  std::chrono::steady_clock::time_point held_at_, released_at_;
   std::uint64_t holds_ = 0;
   bool held_ = false;
 };

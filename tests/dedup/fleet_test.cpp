@@ -388,5 +388,27 @@ TEST(Stops, AreMadeAtRealTimePriorityWhereThatIsAllowed) {
   EXPECT_EQ(::sched_getscheduler(0), former);
 }
 
+TEST(Stops, AreFarEnoughFromEachOther) {
+  constexpr std::size_t pages = 4096;
+  Fleet fleet;
+  FleetGuest& a = fleet.add(pages);
+  FleetGuest& b = fleet.add(pages);
+  for (FleetGuest* guest : {&a, &b}) {
+    guest->barrier.stop_somebody();
+    // Zero pages apart from each other, and equal ones that no single mapping can carry.
+    for (std::size_t page = 0; page < pages; page += 2) {
+      const std::size_t content = guest == &a ? page + 1 : pages - page + 1;
+      if (page % 32 == 0) guest->fill(page, 1);
+      guest->fill(page, page % 32 == 0 ? 0 : content);
+    }
+  }
+  fleet.settle();
+  EXPECT_GT(fleet.figure("pages_sharing"), 512U);
+  EXPECT_GT(a.barrier.holds() + b.barrier.holds(), 4U);
+  EXPECT_TRUE(a.barrier.let_go());
+  EXPECT_TRUE(b.barrier.let_go());
+  fleet.check_everything("after many stops");
+}
+
 }  // namespace
 }  // namespace samepage::dedup

@@ -160,6 +160,24 @@ TEST_F(HostilePeer, JoinsAgainAndAgain) {
   EXPECT_TRUE(refused);
 }
 
+// An agent that gave a daemon up which hung, and had nothing from it, leaves nothing behind when the daemon
+// goes on.
+TEST_F(HostilePeer, JoinsAndHangsUpAgainAndAgain) {
+  std::vector<UniqueFd> alive;
+  for (int i = 0; i < 40; ++i) {
+    std::array<int, 2> ends{};
+    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    alive.emplace_back(ends[1]);
+    socket_ = fleet_.dial(UniqueFd(ends[0]));
+    join();
+    if (HasFatalFailure()) return;
+    say_one(wire::Type::offer, wire::Offer{1, 3, 0});
+    socket_.reset();
+    fleet_.poll_daemon();
+  }
+  others_go_on();
+}
+
 TEST_F(HostilePeer, ReadsHolesOfTheStore) {
   join();
   const auto frames = fleet_.figure("pages_shared");

@@ -38,11 +38,19 @@ TEST_F(FileViewTest, BytesThatAreGoneReadAsZerosAndAreToldOf) {
   EXPECT_EQ(view.content()[3 * page_size], std::byte{'x'});
   ASSERT_EQ(::ftruncate(fd_.get(), 2 * page_size), 0);
   EXPECT_EQ(view.content()[page_size], std::byte{'x'});
-  view.require_whole();  // of what was read, nothing is missing
   EXPECT_EQ(view.content()[2 * page_size], std::byte{0});
   EXPECT_EQ(view.content()[3 * page_size], std::byte{0});
+  ASSERT_EQ(::ftruncate(fd_.get(), 4 * page_size), 0);  // as long as it was, but the bytes are lost
   EXPECT_THROW(view.require_whole(), UserError);
-  other.require_whole();
+  other.require_whole();  // it was not read meanwhile
+}
+
+TEST_F(FileViewTest, AFileThatHasLostItsLastByteIsNotWhole) {
+  const FileView view = view_file(path(), "boot");
+  view.require_whole();
+  ASSERT_EQ(::ftruncate(fd_.get(), 4 * page_size - 1), 0);
+  EXPECT_EQ(view.content().back(), std::byte{0});
+  EXPECT_THROW(view.require_whole(), UserError);
 }
 
 TEST_F(FileViewTest, AViewThatHasMovedIsStillWatched) {

@@ -48,8 +48,10 @@ void put_zeros(int signal, siginfo_t* info, void* /*context*/) {
     errno = saved_errno;
     return;
   }
-  // Nobody's: the access is made again, and ends the process as ever.
+  // Nobody's: the access is made again, and ends the process as ever. Where none is made again (somebody sent
+  // the signal), it is sent once more.
   ::signal(signal, SIG_DFL);
+  if (info->si_code != BUS_ADRERR && info->si_code != BUS_ADRALN) ::raise(signal);
 }
 
 void install_handler() {
@@ -82,7 +84,11 @@ void EndLossWatch::operator()(LossWatch* watch) const {
 }
 
 void FileView::require_whole() const {
-  if (watch && watch->lost) {
+  struct stat info {};
+  // A page that is there in part has zeros behind its end, and no signal tells.
+  const bool shorter =
+      file && ::fstat(file.get(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) < bytes;
+  if (shorter || (watch && watch->lost)) {
     throw UserError(failure +
                     ": a part of the file could not be read: it was cut short meanwhile, or its "
                     "medium has errors; copy it again");
@@ -92,7 +98,7 @@ void FileView::require_whole() const {
 FileView view_file(const std::string& path, std::string_view purpose) {
   std::string failure = fmt::format("cannot {} {}", purpose, path);
   // O_NONBLOCK: opening a FIFO must fail below, not wait for a writer.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0) {
     throw UserError(fmt::format("{}: {}", failure, std::strerror(errno)));
@@ -107,7 +113,7 @@ FileView view_file(const std::string& path, std::string_view purpose) {
     throw UserError(fmt::format("{}: {}", failure, why_not_mapped(bytes, error)));
   }
   auto watch = begin_watch(mapping.bytes());
-  return {std::move(mapping), bytes, std::move(failure), std::move(watch)};
+  return {std::move(mapping), bytes, std::move(failure), std::move(fd), std::move(watch)};
 }
 
 }  // namespace samepage::vmm

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/mapping.hpp"
+#include "base/unique_fd.hpp"
 
 namespace samepage::vmm {
 
@@ -26,10 +27,11 @@ struct FileView {
   Mapping mapping;          // whole pages; none for an empty file
   std::uint64_t bytes = 0;  // the file's length
   std::string failure;      // "cannot `purpose` `path`"
+  UniqueFd file;
   std::unique_ptr<LossWatch, EndLossWatch> watch;
 
   [[nodiscard]] std::span<const std::byte> content() const { return mapping.bytes().first(bytes); }
-  /// Throws UserError when bytes that somebody read were not there.
+  /// Throws UserError when bytes that somebody read were not there, or the file is shorter than it was.
   void require_whole() const;
 };
 
