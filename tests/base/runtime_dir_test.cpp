@@ -8,24 +8,18 @@
 #include <filesystem>
 
 #include "base/check.hpp"
+#include "tests/temporary_directory.hpp"
 
 namespace samepage {
 namespace {
 
 class RuntimeDir : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "samepage-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    parent_ = pattern;
-  }
-  void TearDown() override {
-    ::unsetenv("SAMEPAGE_RUNTIME_DIR");
-    std::filesystem::remove_all(parent_);
-  }
+  void TearDown() override { ::unsetenv("SAMEPAGE_RUNTIME_DIR"); }
   void choose(const std::string& path) { ::setenv("SAMEPAGE_RUNTIME_DIR", path.c_str(), 1); }
 
-  std::string parent_;
+  const test::TemporaryDirectory directory_;
+  const std::string parent_ = directory_.path();
 };
 
 TEST_F(RuntimeDir, IsMadeForItsOwnerAlone) {

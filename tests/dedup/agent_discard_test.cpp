@@ -18,20 +18,13 @@
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/listening_socket.hpp"
 #include "tests/dedup/fleet.hpp"
+#include "tests/temporary_directory.hpp"
 
 namespace samepage::dedup {
 namespace {
 
 class AgentDiscard : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "samepage-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    path_ = directory_ + "/daemon.sock";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   // Lets one agent in and sends it the longest message, a byte at a time, until the agent has hung up.
   // `begun` is set when the agent reads.
   static void send_slowly(ListeningSocket& listening, std::promise<void>& begun) {
@@ -61,7 +54,8 @@ class AgentDiscard : public testing::Test {
     }
   }
 
-  std::string directory_, path_;
+  const test::TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/daemon.sock";
 };
 
 TEST_F(AgentDiscard, EndsAMessageThatDoesNotEnd) {

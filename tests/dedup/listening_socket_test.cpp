@@ -14,21 +14,15 @@
 #include "base/framing.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "tests/temporary_directory.hpp"
 
 namespace samepage::dedup {
 namespace {
 
 class ListeningSocketTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "samepage-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    path_ = directory_ + "/daemon.sock";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::string directory_, path_;
+  const test::TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/daemon.sock";
 };
 
 TEST_F(ListeningSocketTest, ThePathGoesWithTheSocket) {
@@ -98,7 +92,8 @@ TEST_F(ListeningSocketTest, AFileOfSomethingElseIsLeftAlone) {
 }
 
 TEST_F(ListeningSocketTest, ALongPathIsRefusedWithAWayOut) {
-  EXPECT_THROW(ListeningSocket(directory_ + "/" + std::string(200, 'x'), Admission::owner_only), UserError);
+  EXPECT_THROW(ListeningSocket(directory_.path() + "/" + std::string(200, 'x'), Admission::owner_only),
+               UserError);
 }
 
 TEST_F(ListeningSocketTest, NobodyThereIsNoError) {
