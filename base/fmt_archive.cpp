@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debian has fmt as a shared library and as headers. This is the archive of it that a static program needs: all that its
-// headers define, compiled once (-fkeep-inline-functions).
+// Debian has fmt as a shared library and as headers. This is the archive of it that a static program needs:
+// all that its headers define, compiled once (-fkeep-inline-functions).
 #define FMT_HEADER_ONLY
 #include <fmt/format.h>
