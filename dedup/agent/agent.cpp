@@ -192,6 +192,7 @@ class Agent::Thread {
 
   void pass() {
     const auto cpu_before = thread_cpu_time();
+    if (schedule_.asked()) worker_.look_everywhere();
     const bool found = worker_.run_pass([this] {
       serve_requests();
       return wait(milliseconds(0));

@@ -12,6 +12,10 @@ bool Heat::due(std::uint32_t range) {
   return false;
 }
 
+void Heat::end_rests() {
+  for (Range& range : ranges_) range.rest = 0;
+}
+
 void Heat::looked(std::uint32_t range, std::uint32_t written) {
   Range& heat = ranges_[range];
   if (written < hot_pages) {

@@ -25,6 +25,8 @@ class Heat {
   static constexpr std::uint32_t range_of(std::uint32_t page) { return page / range_pages; }
   /// Whether the range is to be looked at in this pass. Asked once a pass, because asking counts.
   [[nodiscard]] bool due(std::uint32_t range);
+  /// No range rests any more: somebody knows that the guest has gone quiet.
+  void end_rests();
   /// The range was looked at and `written` pages of it had been written.
   void looked(std::uint32_t range, std::uint32_t written);
 

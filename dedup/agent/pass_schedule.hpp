@@ -30,6 +30,8 @@ class PassSchedule {
   /// Somebody knows that it is worth looking, whatever the clock says: two passes, as early as may be, since
   /// a page is quiet when it was not written between two.
   void ask() { asked_ = 2; }
+  /// Whether the next pass is one of those.
+  [[nodiscard]] bool asked() const { return asked_ > 0; }
 
   /// When the next pass begins, by what is known now. `faults`: of the process, since it began, without the
   /// agent's own, which are nobody's writes; only their growth counts. Never before the processor time of the

@@ -17,6 +17,7 @@ class RehashTracker final : public Tracker {
   [[nodiscard]] Evidence evidence() const override { return Evidence::digests; }
   Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                const Sweep& sweep) override;
+  void look_everywhere() override {}
   bool quiet(std::uint32_t page, Digest digest) override;
   void forget(std::uint32_t page) override { last(page) = 0; }
   void dropped(std::uint32_t page) override { last(page) = 0; }

@@ -42,6 +42,8 @@ class Tracker {
   /// `sweep` is not called.
   virtual Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                        const Sweep& sweep) = 0;
+  /// The next look at each range is made, even where looking was not worth it lately.
+  virtual void look_everywhere() = 0;
   /// Notes a candidate's digest. True when the page has not changed for a whole interval.
   virtual bool quiet(std::uint32_t page, Digest digest) = 0;
   /// The page is to be looked at as if it had just been written.

@@ -49,6 +49,8 @@ class Worker {
   /// Looks at every populated page once. True when anything was found: pages that changed, that can be
   /// offered, that were broken or given back. `cancelled` is asked now and then and ends the pass early.
   bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
+  /// The next pass leaves no page out.
+  void look_everywhere() { tracker_->look_everywhere(); }
   /// Answers all messages that are there. Call when the socket is readable.
   void handle_messages();
   /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest

@@ -22,6 +22,7 @@ class WriteTracker final : public Tracker {
   [[nodiscard]] Evidence evidence() const override { return Evidence::writes; }
   Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                const Sweep& sweep) override;
+  void look_everywhere() override { heat_.end_rests(); }
   bool quiet(std::uint32_t, Digest) override { return true; }
   void forget(std::uint32_t page) override { set_unsettled(page); }
   void dropped(std::uint32_t page) override { unsettled(page) &= ~(std::uint64_t{1} << page % 64); }

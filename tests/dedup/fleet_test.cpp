@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/process_memory.hpp"
+#include "dedup/agent/heat.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
@@ -368,6 +369,27 @@ TEST(WriteTrackedFleet, AZeroPageIsGivenBackAtTheFirstLookAndLaterOnlyWhenItIsQu
   fleet.pass();
   EXPECT_EQ(fleet.figure("zero_pages"), 1U);
   fleet.check_everything("after it was quiet");
+}
+
+TEST(WriteTrackedFleet, ARangeThatWasHotIsLookedAtWhenSomebodyAsks) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(4 * Heat::range_pages);
+  FleetGuest& b = fleet.add(4 * Heat::range_pages);
+  if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  for (std::uint64_t pass = 1; pass < 20; ++pass) {
+    for (FleetGuest* guest : {&a, &b}) {
+      for (std::size_t page = 0; page < 200; ++page) guest->fill(page, 1000 * pass + page);
+    }
+    fleet.pass();
+  }
+  EXPECT_EQ(fleet.figure("pages_sharing"), 0U);
+  for (int pass = 0; pass < 2; ++pass) {
+    a.worker->look_everywhere();
+    b.worker->look_everywhere();
+    fleet.pass();
+  }
+  EXPECT_EQ(fleet.figure("pages_sharing"), 200U);
+  fleet.check_everything("after the guests went quiet");
 }
 
 TEST(Stops, AreMadeAtRealTimePriorityWhereThatIsAllowed) {

@@ -45,6 +45,15 @@ TEST(Heat, ARangeThatHasCooledIsLookedAtInEveryPassAgain) {
   EXPECT_EQ(passes_left_out(heat), 0U);
 }
 
+TEST(Heat, RestsCanBeEnded) {
+  Heat heat(Heat::range_pages);
+  for (int look = 0; look < 10; ++look) heat.looked(0, Heat::hot_pages);
+  heat.end_rests();
+  EXPECT_EQ(passes_left_out(heat), 0U);
+  heat.looked(0, Heat::hot_pages);  // hot as ever
+  EXPECT_EQ(passes_left_out(heat), Heat::longest_rest);
+}
+
 TEST(Heat, RangesAreApart) {
   Heat heat(3 * Heat::range_pages);
   for (int look = 0; look < 10; ++look) heat.looked(1, Heat::hot_pages);
