@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/temporary_directory.hpp"
 #include "bench/engine.hpp"
 #include "bench/interruption.hpp"
 #include "bench/process_clock.hpp"
@@ -40,24 +41,6 @@ Knobs knobs_of(Pace pace) {
   }
   return {};
 }
-
-// A folder that goes, with all that is in it, when we do.
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "samepage-bench-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) throw_errno("mkdtemp");
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Becomes the daemon; `ready` is closed by it when it listens.
 void become_daemon(const std::string& socket, int ready) {
@@ -170,7 +153,7 @@ class SamepageEngine final : public Engine {
   }
 
   Knobs given_;
-  TemporaryFolder folder_;
+  TemporaryDirectory folder_;
   std::string socket_;
   Child daemon_;
   std::vector<Member> members_;

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "base/check.hpp"
-#include "tests/temporary_directory.hpp"
+#include "base/temporary_directory.hpp"
 
 namespace samepage {
 namespace {
@@ -18,7 +18,7 @@ class RuntimeDir : public testing::Test {
   void TearDown() override { ::unsetenv("SAMEPAGE_RUNTIME_DIR"); }
   void choose(const std::string& path) { ::setenv("SAMEPAGE_RUNTIME_DIR", path.c_str(), 1); }
 
-  const test::TemporaryDirectory directory_;
+  const TemporaryDirectory directory_;
   const std::string parent_ = directory_.path();
 };
 

@@ -5,11 +5,10 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
-#include "base/check.hpp"
+#include "base/temporary_directory.hpp"
 #include "base/types.hpp"
 #include "vmm/cli/interrupted.hpp"
 
@@ -18,25 +17,18 @@ namespace {
 
 class PendingFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = std::filesystem::temp_directory_path() / "samepage-test-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  [[nodiscard]] std::string path() const { return directory_ / "file"; }
+  [[nodiscard]] std::string path() const { return directory_.path() + "/file"; }
   [[nodiscard]] std::string content() const {
     std::ifstream file(path(), std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
   [[nodiscard]] std::size_t files() const {
-    const std::filesystem::directory_iterator all(directory_);
+    const std::filesystem::directory_iterator all(directory_.path());
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
   }
 
   const std::string bytes_ = std::string(page_size, 'a') + std::string(page_size, '\0') + "end";
-  std::filesystem::path directory_;
+  const TemporaryDirectory directory_;
 };
 
 TEST_F(PendingFileTest, TakesTheOldFilesPlaceWhenItIsComplete) {

@@ -14,11 +14,11 @@
 #include <thread>
 
 #include "base/framing.hpp"
+#include "base/temporary_directory.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/listening_socket.hpp"
 #include "tests/dedup/fleet.hpp"
-#include "tests/temporary_directory.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -54,7 +54,7 @@ class AgentDiscard : public testing::Test {
     }
   }
 
-  const test::TemporaryDirectory directory_;
+  const TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/daemon.sock";
 };
 

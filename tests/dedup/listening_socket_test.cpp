@@ -12,16 +12,16 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/temporary_directory.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
-#include "tests/temporary_directory.hpp"
 
 namespace samepage::dedup {
 namespace {
 
 class ListeningSocketTest : public testing::Test {
  protected:
-  const test::TemporaryDirectory directory_;
+  const TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/daemon.sock";
 };
 

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/check.hpp"
+#include "base/temporary_directory.hpp"
 #include "tests/vmm/virtio/fake_driver.hpp"
 
 namespace samepage::vmm::test {
@@ -23,16 +24,12 @@ constexpr std::uint64_t data = FakeDriver::data + 0x1'0000;
 class BlockTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = std::filesystem::temp_directory_path() / "samepage-disk-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
     for (int sector = 0; sector < 400; ++sector)
       content_ += std::string(512, static_cast<char>('a' + sector % 26));
     make_file(content_);
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  [[nodiscard]] std::string path() const { return directory_ / "disk"; }
+  [[nodiscard]] std::string path() const { return directory_.path() + "/disk"; }
   void make_file(const std::string& content) const {
     std::ofstream(path(), std::ios::binary | std::ios::trunc) << content;
   }
@@ -86,7 +83,7 @@ class BlockTest : public testing::Test {
     return "it can be used";
   }
 
-  std::filesystem::path directory_;
+  const TemporaryDirectory directory_;
   std::string content_;
   std::unique_ptr<Block> device_;
   std::unique_ptr<FakeDriver> driver_;

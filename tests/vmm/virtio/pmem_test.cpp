@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/check.hpp"
+#include "base/temporary_directory.hpp"
 #include "base/unique_fd.hpp"
 #include "tests/vmm/virtio/fake_driver.hpp"
 #include "vmm/devices/virtio/disk_file.hpp"
@@ -23,14 +24,8 @@ constexpr std::uint64_t data = FakeDriver::data;
 
 class PmemTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = std::filesystem::temp_directory_path() / "samepage-pmem-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    std::ofstream(path(), std::ios::binary) << std::string(10'000, 'x');
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-  [[nodiscard]] std::string path() const { return directory_ / "file"; }
+  void SetUp() override { std::ofstream(path(), std::ios::binary) << std::string(10'000, 'x'); }
+  [[nodiscard]] std::string path() const { return directory_.path() + "/file"; }
   [[nodiscard]] char first_byte_of_file() const { return static_cast<char>(std::ifstream(path()).get()); }
   std::string why_not(PmemAccess access) const {
     try {
@@ -48,7 +43,7 @@ class PmemTest : public testing::Test {
     return driver.ram_.take<std::uint32_t>(data + 64);
   }
 
-  std::filesystem::path directory_;
+  const TemporaryDirectory directory_;
 };
 
 TEST_F(PmemTest, IsFilledUpWithZerosToTwoMebibytes) {

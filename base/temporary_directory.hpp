@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+// Where a bench or a test puts its files.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "base/check.hpp"
 
-namespace samepage::test {
+namespace samepage {
 
-/// An empty directory that goes, with all that is in it by then, when this does.
+/// An empty directory of its own that goes, with all that is in it by then, when this does. Throws
+/// std::system_error.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() : path_(testing::TempDir() + "samepage-XXXXXX") {
+  TemporaryDirectory() : path_((std::filesystem::temp_directory_path() / "samepage-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) throw_errno("mkdtemp");
   }
   ~TemporaryDirectory() {
@@ -29,4 +30,4 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-}  // namespace samepage::test
+}  // namespace samepage
