@@ -90,13 +90,18 @@ std::optional<json> ask_daemon(const std::string& socket_path, const json& reque
   if (!socket) return std::nullopt;
   if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), request.dump()))
     return std::nullopt;
-  const auto reply = receive_frame(socket.get());
+  std::string text;
+  auto reply = receive_frame(socket.get());
+  for (; reply && reply->type == static_cast<std::uint32_t>(wire::Type::reply_part);
+       reply = receive_frame(socket.get())) {
+    text += reply->text();
+  }
   if (reply && reply->type == static_cast<std::uint32_t>(wire::Type::refused)) {
     throw UserError(fmt::format("the daemon refuses: {}", reply->text()));
   }
   json answer;
   if (reply && reply->type == static_cast<std::uint32_t>(wire::Type::reply)) {
-    answer = json::parse(reply->text(), nullptr, false);
+    answer = json::parse(text += reply->text(), nullptr, false);
   }
   if (!answer.is_object()) throw UserError(not_our_daemon(socket_path));
   return answer;

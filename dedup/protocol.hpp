@@ -61,6 +61,7 @@ enum class Type : std::uint32_t {
   // Commands.
   query = 128,
   reply,
+  reply_part,  // of an answer that is longer than a message; more follows
 };
 
 /// Room for the name of a guest or the label of a domain, with the zero behind it.
@@ -73,8 +74,9 @@ inline constexpr std::uint32_t max_pages = 1U << 28;
 inline constexpr std::size_t max_offers = 4096;
 inline constexpr std::size_t max_entries = 16384;
 static_assert(max_entries * 2 * 12 < max_payload);
-/// Longest question of a command, in bytes.
+/// Longest question of a command, and longest part of an answer, in bytes.
 inline constexpr std::size_t max_query = 4096;
+inline constexpr std::size_t max_reply_part = std::size_t{32} << 10;
 
 struct Hello {
   std::uint32_t magic = wire::magic;

@@ -21,8 +21,9 @@ void say(const std::system_error& error) {
 
 }  // namespace
 
-Domain::Domain(std::string label, std::uint32_t max_frames, DupPolicy dup_policy)
+Domain::Domain(std::string label, uid_t owner, std::uint32_t max_frames, DupPolicy dup_policy)
     : label_(std::move(label)),
+      owner_(owner),
       merger_(
           max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy) {}
 
@@ -38,7 +39,12 @@ bool Domain::copy_frame(FrameId from, FrameId to) {
 
 PageId Domain::join(std::uint32_t pages, GuestLink& link) {
   const PageId first = merger_.add_guest(pages);
-  guests_[first.value] = {pages, &link};
+  try {
+    guests_.emplace(first.value, Guest{pages, &link});
+  } catch (...) {
+    merger_.remove_guest(first, pages);
+    throw;
+  }
   return first;
 }
 

@@ -4,6 +4,8 @@
 // GuestLink.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -32,8 +34,8 @@ class Domain {
  public:
   using Pages = std::span<const wire::PageRange>;
 
-  /// Throws std::system_error when the store can't be made.
-  Domain(std::string label, std::uint32_t max_frames, DupPolicy dup_policy = {});
+  /// Throws std::system_error when the store or the books can't be made.
+  Domain(std::string label, uid_t owner, std::uint32_t max_frames, DupPolicy dup_policy = {});
 
   /// The guest's first page number: its handle from now on. `link` must live until detach().
   PageId join(std::uint32_t pages, GuestLink& link);
@@ -64,6 +66,7 @@ class Domain {
   void trim();
 
   [[nodiscard]] const std::string& label() const { return label_; }
+  [[nodiscard]] uid_t owner() const { return owner_; }
   [[nodiscard]] const DigestSecret& secret() const { return secret_; }
   [[nodiscard]] const FrameStore& store() const { return store_; }
   [[nodiscard]] const Merger& merger() const { return merger_; }
@@ -86,6 +89,7 @@ class Domain {
   bool copy_frame(FrameId from, FrameId to);
 
   std::string label_;
+  uid_t owner_;
   DigestSecret secret_ = random_digest_secret();
   FrameStore store_;
   Merger merger_;

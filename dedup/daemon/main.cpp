@@ -20,6 +20,7 @@
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon/listening_socket.hpp"
+#include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
 
@@ -73,6 +74,8 @@ void serve(const Options& options, wire::Knobs knobs) {
   boost::asio::io_context io(1);
   ServerConfig config;
   config.knobs = knobs;
+  // Where only our own user is let in, the socket's mode is what tells him from others.
+  if (options.everybody) config.unmapped_uid = unmapped_uid();
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   Server server(io, config);
   server.listen(socket.take());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/server.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/framing.hpp"
 #include "base/process_memory.hpp"
+#include "dedup/daemon/peer_process.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -20,14 +22,24 @@ namespace {
 namespace asio = boost::asio;
 using nlohmann::json;
 
-// A process of the peer's that can be waited for. SO_PEERPIDFD (Linux 6.5) is the peer's process itself;
-// before, its number has to do, which the peer cannot choose.
-UniqueFd pidfd_of(int socket, const PeerCredentials& peer) {
-  constexpr int so_peerpidfd = 77;
-  int fd = -1;
-  socklen_t size = sizeof(fd);
-  if (::getsockopt(socket, SOL_SOCKET, so_peerpidfd, &fd, &size) == 0) return UniqueFd(fd);
-  return checked_fd(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)), "pidfd_open of a peer");
+// Gives the descriptor to Asio, which does not take it when it fails.
+template <typename AsioObject, typename... Protocol>
+void hand_over(UniqueFd fd, AsioObject& to, Protocol... protocol) {
+  to.assign(protocol..., fd.get());
+  static_cast<void>(fd.release());
+}
+
+// The peer of a connection that we don't keep. It may hear it or not; we don't wait.
+void tell_refusal(const UniqueFd& socket, std::string_view reason) {
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+  try {
+    static_cast<void>(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::refused), reason));
+  } catch (const std::system_error&) {
+  }
+}
+
+UniqueFd spare_descriptor() {
+  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 // What the kernel keeps for one mapping: struct vm_area_struct and its place in the maple tree.
@@ -42,9 +54,8 @@ constexpr std::ptrdiff_t max_guests_of_a_process = 16;
 /// One guest, from its HELLO until its process is gone.
 struct Server::Guest {
   std::string name;
-  std::string label;
-  pid_t pid = 0;
-  std::uint32_t pages = 0;
+  PeerCredentials peer;
+  ProcessKey process;
   Domain* domain = nullptr;
   PageId first;
   Session* session = nullptr;  // null when the connection is gone
@@ -59,7 +70,8 @@ Server::Server(asio::io_context& io, ServerConfig config)
       idle_timer_(io),
       donor_timer_(io),
       max_frames_(static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(pages_in(host_memory("MemTotal")).value, FrameRefs::max_frames))) {
+          std::min<std::uint64_t>(pages_in(host_memory("MemTotal")).value, FrameRefs::max_frames))),
+      spare_(spare_descriptor()) {
   if (config_.exit_when_idle) check_idle();
   pass_over_silent_donors();
 }
@@ -74,8 +86,11 @@ void Server::listen(UniqueFd listening) {
 void Server::accept() {
   acceptor_->async_accept([this](boost::system::error_code error, Session::Socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (error)
-      return accept_later();  // no descriptor or memory: trying at once would only keep the processor busy
+    if (error) {
+      // No descriptor or memory: trying at once would only keep the processor busy.
+      if (error == asio::error::no_descriptors) turn_away_without_descriptors();
+      return accept_later();
+    }
     try {
       adopt(UniqueFd(socket.release()));
     } catch (const std::exception& problem) {
@@ -92,49 +107,107 @@ void Server::accept_later() {
   });
 }
 
+// Who connects while there are no descriptors left hears so, instead of nothing until he gives up.
+void Server::turn_away_without_descriptors() {
+  spare_.reset();
+  const UniqueFd socket(::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (socket) {
+    tell_refusal(socket,
+                 "samepaged has no file descriptors left; end some guests, or start it with a higher "
+                 "'ulimit -n'");
+  }
+  spare_ = spare_descriptor();
+}
+
 void Server::adopt(UniqueFd socket, UniqueFd life) {
   const PeerCredentials peer = peer_of(socket.get());
   const auto strangers = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
     return !entry.second->joined() && entry.second->peer().uid == peer.uid;
   });
   if (strangers >= config_.strangers_of_a_user) {
-    throw UserError(
+    const std::string reason =
         fmt::format("user {} has {} connections that are no guest's; end the processes that hold them",
-                    peer.uid, strangers));
+                    peer.uid, strangers);
+    tell_refusal(socket, reason);
+    throw UserError(reason);
   }
-  auto session =
-      std::make_shared<Session>(Session::Socket(io_, asio::local::stream_protocol(), socket.release()), peer,
-                                *this, config_.stranger_patience);
-  sessions_[session.get()] = session;
-  if (life) lives_[session.get()] = std::move(life);
-  session->start();
+  Session::Socket connection(io_);
+  hand_over(std::move(socket), connection, asio::local::stream_protocol());
+  auto session = std::make_shared<Session>(std::move(connection), peer, *this, config_.stranger_patience);
+  sessions_.emplace(session.get(), session);
+  try {
+    if (life) lives_.emplace(session.get(), std::move(life));
+    session->start();
+  } catch (...) {
+    lives_.erase(session.get());
+    sessions_.erase(session.get());
+    throw;
+  }
 }
 
 SessionHost::Membership Server::join(Session& session, const wire::Hello& hello) {
-  // Who a guest's domain belongs to is not for the guest to say.
-  const std::string label = fmt::format("{}:{}", session.peer().uid, hello.domain);
+  const PeerCredentials peer = session.peer();
+  if (peer.uid == config_.unmapped_uid) {
+    throw UserError(fmt::format(
+        "samepaged runs in a user namespace that does not tell your user from others (all are {}); "
+        "run a daemon of your own: name a socket of yours with SAMEPAGE_SOCKET",
+        peer.uid));
+  }
+  UniqueFd life =
+      lives_.contains(&session) ? std::move(lives_.at(&session)) : pidfd_of(session.socket_fd(), peer);
+  const ProcessKey process = process_key(life, peer);
   const auto of_peer = std::count_if(guests_.begin(), guests_.end(),
-                                     [&](const auto& guest) { return guest->pid == session.peer().pid; });
+                                     [&](const auto& guest) { return guest->process == process; });
   if (of_peer >= max_guests_of_a_process) {
-    throw UserError(fmt::format("process {} has joined {} times; end it", session.peer().pid, of_peer));
+    throw UserError(fmt::format("process {} has joined {} times; end it", peer.pid, of_peer));
   }
   if (hello.pages > max_frames_)
     throw UserError("the guest has more memory than the host; give it less with --mem");
-  UniqueFd life = lives_.contains(&session) ? std::move(lives_.at(&session))
-                                            : pidfd_of(session.socket_fd(), session.peer());
-  Domain& domain = domain_named(label);
-  auto guest = std::make_shared<Guest>(Guest{hello.guest, label, session.peer().pid, hello.pages, &domain,
-                                             domain.join(hello.pages, session), &session,
-                                             asio::posix::stream_descriptor(io_, life.release()), false});
-  guests_.insert(guest);
-  watch(guest);
-  return {&domain, guest->first, config_.knobs, max_frames_};
+  // Who a guest's domain belongs to is not for the guest to say.
+  Domain& domain = domain_named(fmt::format("{}:{}", peer.uid, hello.domain), peer.uid);
+  std::shared_ptr<Guest> guest;
+  try {
+    UniqueFd store = domain.store().open_read_only();
+    guest = std::make_shared<Guest>(
+        Guest{hello.guest, peer, process, &domain, {}, &session, asio::posix::stream_descriptor(io_), false});
+    hand_over(std::move(life), guest->life);
+    watch(guest);
+    guests_.insert(guest);
+    guest->first = domain.join(hello.pages, session);
+    return {&domain, guest->first, config_.knobs, max_frames_, std::move(store)};
+  } catch (...) {
+    if (guest) guest->life.close();
+    guests_.erase(guest);
+    drop_if_empty(domain);
+    throw;
+  }
 }
 
-Domain& Server::domain_named(const std::string& label) {
-  auto& domain = domains_[label];
-  if (!domain) domain = std::make_unique<Domain>(label, max_frames_, config_.dup_policy);
-  return *domain;
+void Server::leave(Session& session) {
+  const auto guest = std::find_if(guests_.begin(), guests_.end(),
+                                  [&](const auto& member) { return member->session == &session; });
+  if (guest == guests_.end()) return;
+  const std::shared_ptr<Guest> gone = *guest;
+  gone->session = nullptr;
+  gone->life.close();
+  process_gone(gone);
+}
+
+// Only a domain that is complete is in the map.
+Domain& Server::domain_named(const std::string& label, uid_t owner) {
+  const auto known = domains_.find(label);
+  if (known != domains_.end()) return *known->second;
+  auto made = std::make_unique<Domain>(label, owner, max_frames_, config_.dup_policy);
+  return *domains_.emplace(label, std::move(made)).first->second;
+}
+
+void Server::drop_if_empty(const Domain& domain) {
+  if (domain.empty()) domains_.erase(std::string(domain.label()));
+}
+
+// The daemon's own user could do to it whatever he likes anyway.
+bool Server::is_trusted(uid_t uid) {
+  return uid == 0 || uid == ::geteuid();
 }
 
 void Server::watch(const std::shared_ptr<Guest>& guest) {
@@ -152,14 +225,14 @@ void Server::process_gone(const std::shared_ptr<Guest>& guest) {
   guest->domain->leave(guest->first);
   guest->domain->carry_out();
   guests_.erase(guest);
-  if (guest->domain->empty()) domains_.erase(guest->label);
+  drop_if_empty(*guest->domain);
 }
 
 void Server::closed(Session& session) {
   std::vector<std::shared_ptr<Guest>> without_frames;
   for (const auto& guest : guests_) {
     if (guest->session != &session) continue;
-    breaks_of_gone_guests_ += session.report().breaks;
+    breaks_of_gone_guests_[guest->peer.uid] += session.report().breaks;
     guest->session = nullptr;
     guest->domain->detach(guest->first);
     guest->domain->carry_out();
@@ -168,7 +241,7 @@ void Server::closed(Session& session) {
   lives_.erase(&session);
   last_activity_ = std::chrono::steady_clock::now();
   // The session may be in one of its own functions: let it come to an end first.
-  asio::post(io_, [this, kept = sessions_[&session], without_frames = std::move(without_frames)] {
+  asio::post(io_, [this, kept = session.shared_from_this(), without_frames = std::move(without_frames)] {
     for (const auto& guest : without_frames) {
       guest->life.cancel();
       process_gone(guest);
@@ -183,7 +256,8 @@ void Server::pass_ended(const Session& session) {
     if (guest->session == &session) guest->passed = true;
     all = all && (guest->passed || guest->session == nullptr);
   }
-  stop_max_us_ = std::max(stop_max_us_, session.report().stop_max_us);
+  std::uint64_t& stop_max = stop_max_us_[session.peer().uid];
+  stop_max = std::max(stop_max, session.report().stop_max_us);
   if (!all) return;
   ++full_scans_;
   for (const auto& guest : guests_) guest->passed = false;
@@ -195,8 +269,12 @@ std::string Server::answer(const Session& session, std::string_view question) {
   const auto asked = request.is_object() ? request.find("do") : request.end();
   const std::string what =
       asked != request.end() && asked->is_string() ? asked->get<std::string>() : std::string();
-  if (what == "stat") return statistics(Costs::counted).dump();
-  if (what == "counts") return statistics(Costs::left_out).dump();
+  if (what == "stat" || what == "counts") {
+    const uid_t uid = session.peer().uid;
+    return statistics(what == "stat" ? Costs::counted : Costs::left_out,
+                      is_trusted(uid) ? std::nullopt : std::optional(uid))
+        .dump();
+  }
   if (what == "tune") {
     tune(session, request);
     json knobs = json::object();
@@ -212,7 +290,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
 
 void Server::tune(const Session& session, const json& request) {
   if (request.size() == 1) return;
-  if (session.peer().uid != ::geteuid() && session.peer().uid != 0) {
+  if (!is_trusted(session.peer().uid)) {
     throw UserError("only the daemon's own user and root may set knobs");
   }
   wire::Knobs knobs = config_.knobs;
@@ -225,10 +303,12 @@ void Server::tune(const Session& session, const json& request) {
   for (const auto& [key, other] : sessions_) other->send_knobs(knobs);
 }
 
-json Server::statistics(Costs costs) const {
+json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
+  const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
   MergerCounts counts;
   std::uint64_t books = 0, store = 0;
   for (const auto& [label, domain] : domains_) {
+    if (!shown(domain->owner())) continue;
     const MergerCounts more = domain->merger().counts();
     counts.pages_shared += more.pages_shared;
     counts.pages_merged += more.pages_merged;
@@ -242,6 +322,7 @@ json Server::statistics(Costs costs) const {
   std::uint64_t staging = 0;
   json guests = json::array();
   for (const auto& guest : guests_) {
+    if (!shown(guest->peer.uid)) continue;
     if (guest->session != nullptr) {
       const wire::Report& report = guest->session->report();
       sum.breaks += report.breaks;
@@ -252,10 +333,14 @@ json Server::statistics(Costs costs) const {
       sum.failed_merges += report.failed_merges;
       staging += guest->session->staging_bytes();
     }
-    guests.push_back({{"name", guest->name}, {"pid", guest->pid}, {"domain", guest->label}});
+    guests.push_back({{"name", guest->name}, {"pid", guest->peer.pid}, {"domain", guest->domain->label()}});
   }
+  std::uint64_t stop_max = 0;
+  for (const auto& [uid, breaks] : breaks_of_gone_guests_) sum.breaks += shown(uid) ? breaks : 0;
+  for (const auto& [uid, longest] : stop_max_us_) stop_max = std::max(stop_max, shown(uid) ? longest : 0);
   const std::uint64_t sharing = counts.pages_merged - std::min(counts.pages_merged, counts.pages_shared);
-  const std::uint64_t daemon = costs == Costs::counted ? own_memory().pss_anon : 0;
+  // What the daemon itself costs can't be divided among users; each one's part of it is nearly all books.
+  const std::uint64_t daemon = viewer ? books : costs == Costs::counted ? own_memory().pss_anon : 0;
   return {{"pid", ::getpid()},
           {"guests", guests},
           {"host",
@@ -267,7 +352,7 @@ json Server::statistics(Costs costs) const {
             {"frame_dups", counts.frame_dups},
             {"zero_pages", sum.zero_pages},
             {"full_scans", full_scans_},
-            {"breaks", sum.breaks + breaks_of_gone_guests_},
+            {"breaks", sum.breaks},
             {"failed_merges", sum.failed_merges},
             {"saved_bytes", PageCount{sharing + sum.zero_pages}.bytes()},
             {"overhead_bytes", daemon + staging + sum.agent_bytes + sum.vmas * vma_bytes},
@@ -277,14 +362,15 @@ json Server::statistics(Costs costs) const {
             {"store_bytes", store},
             {"staging_bytes", staging},
             {"daemon_pss_anon_bytes", daemon},
-            {"stop_max_us", stop_max_us_},
-            {"tracker", tracker_in_use()}}}};
+            {"stop_max_us", stop_max},
+            {"tracker", tracker_in_use(viewer)}}}};
 }
 
 // How the guests' agents find written pages, as of their last reports.
-std::string_view Server::tracker_in_use() const {
+std::string_view Server::tracker_in_use(std::optional<uid_t> viewer) const {
   bool writes = false, digests = false;
   for (const auto& guest : guests_) {
+    if (viewer && guest->peer.uid != *viewer) continue;
     if (guest->session == nullptr || guest->session->report().passes == 0) continue;
     (guest->session->report().tracks_writes != 0 ? writes : digests) = true;
   }

@@ -17,6 +17,7 @@
 #include <set>
 #include <string>
 
+#include "base/unique_fd.hpp"
 #include "dedup/daemon/domain.hpp"
 #include "dedup/daemon/session.hpp"
 
@@ -30,6 +31,8 @@ struct ServerConfig {
   std::chrono::milliseconds stranger_patience = std::chrono::minutes(1);
   std::ptrdiff_t strangers_of_a_user = 256;
   DupPolicy dup_policy = {};
+  /// Users with this number can't be told apart, see unmapped_uid(): their guests are refused.
+  std::optional<uid_t> unmapped_uid = {};
 };
 
 class Server final : public SessionHost {
@@ -43,16 +46,19 @@ class Server final : public SessionHost {
   void listen(UniqueFd listening);
   /// Serves one connected socket. `life` becomes readable when the process at the other end is gone; without
   /// it the server gets the peer's pidfd from the kernel. Throws UserError when the user has too many
-  /// connections that are no guest's.
+  /// connections that are no guest's; the peer is told.
   void adopt(UniqueFd socket, UniqueFd life = {});
 
   /// Whether the kernel is asked what the daemon itself costs: that takes it longer than all the rest.
   enum class Costs : std::uint8_t { counted, left_out };
-  /// {"pid", "host": {...}, "guests": [...]}; README.md explains each figure.
-  [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted) const;
+  /// {"pid", "host": {...}, "guests": [...]}; README.md explains each figure. `viewer` sees what belongs to
+  /// this user alone; without one, everything.
+  [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted,
+                                          std::optional<uid_t> viewer = {}) const;
 
   // SessionHost
   Membership join(Session& session, const wire::Hello& hello) override;
+  void leave(Session& session) override;
   std::string answer(const Session& session, std::string_view question) override;
   void pass_ended(const Session& session) override;
   void closed(Session& session) override;
@@ -62,11 +68,14 @@ class Server final : public SessionHost {
 
   void accept();
   void accept_later();
+  void turn_away_without_descriptors();
   void watch(const std::shared_ptr<Guest>& guest);
   void process_gone(const std::shared_ptr<Guest>& guest);
-  Domain& domain_named(const std::string& label);
+  Domain& domain_named(const std::string& label, uid_t owner);
+  void drop_if_empty(const Domain& domain);
+  [[nodiscard]] static bool is_trusted(uid_t uid);
   void tune(const Session& session, const nlohmann::json& request);
-  [[nodiscard]] std::string_view tracker_in_use() const;
+  [[nodiscard]] std::string_view tracker_in_use(std::optional<uid_t> viewer) const;
   void check_idle();
   void pass_over_silent_donors();
 
@@ -83,8 +92,10 @@ class Server final : public SessionHost {
   std::map<const Session*, UniqueFd> lives_;  // of sessions that have not said who they are
   std::set<std::shared_ptr<Guest>> guests_;   // until their process is gone
   std::uint64_t full_scans_ = 0;
-  std::uint64_t breaks_of_gone_guests_ = 0;
-  std::uint64_t stop_max_us_ = 0;
+  // By user, of guests that are gone and of those that are there.
+  std::map<uid_t, std::uint64_t> breaks_of_gone_guests_;
+  std::map<uid_t, std::uint64_t> stop_max_us_;
+  UniqueFd spare_;  // is closed to tell somebody that there are no descriptors left
 };
 
 }  // namespace samepage::dedup

@@ -21,6 +21,24 @@ namespace asio = boost::asio;
 constexpr std::uint32_t staging_slots = 128;                     // 512 KiB for a guest while it donates
 constexpr std::size_t max_outbox_bytes = std::size_t{64} << 20;  // a peer that does not read is cut off
 
+// For the person who started the guest: what the daemon lacks, and the way out.
+std::string why_not_joined(const std::exception& error) {
+  if (dynamic_cast<const UserError*>(&error) != nullptr) return error.what();
+  const auto* failure = dynamic_cast<const std::system_error*>(&error);
+  const std::error_code code = failure == nullptr ? std::error_code() : failure->code();
+  if (code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system) {
+    return "samepaged has no file descriptors left (three for each guest); end some guests, or start it with "
+           "a "
+           "higher 'ulimit -n'";
+  }
+  if (code == std::errc::not_enough_memory || dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return "samepaged has no memory or address space left for another guest; end some guests, or start it "
+           "with "
+           "a higher 'ulimit -v'";
+  }
+  return fmt::format("samepaged could not let the guest in: {}", error.what());
+}
+
 }  // namespace
 
 Session::Session(Socket socket, PeerCredentials peer, SessionHost& host, std::chrono::milliseconds patience)
@@ -139,7 +157,7 @@ bool Session::handle_first(wire::Type type, std::span<const std::byte> payload) 
     // SAFETY: char may alias any bytes.
     const std::string reply =
         host_.answer(*this, {reinterpret_cast<const char*>(payload.data()), payload.size()});
-    send(wire::Type::reply, std::as_bytes(std::span(reply)));
+    send_reply(reply);
   } catch (const UserError& error) {
     refuse(error.what());
   }
@@ -165,26 +183,34 @@ bool Session::handle_hello(std::span<const std::byte> payload) {
     return false;
   }
   try {
+    // What can fail comes first: a guest is a member when everything is there, or nothing of it is.
+    make_staging_area();
     member_ = host_.join(*this, *hello);
-    welcome();
+    welcome(std::move(member_.store));
   } catch (const std::exception& error) {
-    refuse(error.what());
+    if (joined()) host_.leave(*this);
+    member_ = {};
+    staging_ = Mapping();
+    staging_fd_.reset();
+    refuse(why_not_joined(error));
   }
   return true;
 }
 
-void Session::welcome() {
+void Session::make_staging_area() {
   staging_fd_ = make_staging(staging_slots);
   staging_ = Mapping::shared(staging_fd_.get(), PageCount{staging_slots}.bytes());
-  slots_.resize(staging_slots);
+  slots_.assign(staging_slots, std::nullopt);
+  free_slots_.clear();
   for (std::uint32_t slot = staging_slots; slot-- > 0;) free_slots_.push_back(slot);
+}
 
+void Session::welcome(UniqueFd store) {
   wire::Welcome welcome;
   welcome.staging_slots = staging_slots;
   welcome.max_frames = member_.max_frames;
   welcome.knobs = member_.knobs;
   welcome.secret = member_.domain->secret();
-  const UniqueFd store = member_.domain->store().open_read_only();
   const std::array<int, 2> fds{store.get(), staging_fd_.get()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
   if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome),
@@ -259,6 +285,14 @@ void Session::flush() {
 
 void Session::send_knobs(const wire::Knobs& knobs) {
   if (member_.domain != nullptr) send(wire::Type::knobs, wire::bytes_of(knobs));
+}
+
+// As many messages as it takes: the answer is as long as there are guests.
+void Session::send_reply(std::string_view text) {
+  for (; text.size() > wire::max_reply_part; text.remove_prefix(wire::max_reply_part)) {
+    send(wire::Type::reply_part, std::as_bytes(std::span(text.substr(0, wire::max_reply_part))));
+  }
+  send(wire::Type::reply, std::as_bytes(std::span(text)));
 }
 
 void Session::refuse(std::string_view reason) {

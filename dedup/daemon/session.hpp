@@ -35,11 +35,14 @@ class SessionHost {
     PageId guest;
     wire::Knobs knobs;
     std::uint32_t max_frames = 0;
+    UniqueFd store;  // read-only, for the agent
   };
 
   virtual ~SessionHost() = default;
-  /// Throws UserError when the guest can't join.
+  /// Throws when the guest can't join; then nothing of it is left.
   virtual Membership join(Session& session, const wire::Hello& hello) = 0;
+  /// The guest joined, but could not be told so.
+  virtual void leave(Session& session) = 0;
   /// The answer to a command's question, in JSON. Throws UserError.
   virtual std::string answer(const Session& session, std::string_view question) = 0;
   virtual void pass_ended(const Session& session) = 0;
@@ -85,7 +88,9 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   [[nodiscard]] bool handle_offer(std::span<const std::byte> payload, Merger::FirstSighting first);
   [[nodiscard]] bool handle_donated(std::span<const std::byte> payload);
   [[nodiscard]] bool handle_merged(std::span<const std::byte> payload);
-  void welcome();
+  void make_staging_area();
+  void welcome(UniqueFd store);
+  void send_reply(std::string_view text);
   void refuse(std::string_view reason);
   void send(wire::Type type, std::span<const std::byte> payload);
   void write_next();

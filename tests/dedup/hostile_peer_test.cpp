@@ -138,14 +138,14 @@ TEST_F(HostilePeer, AQuestionOfManyBrackets) {
 }
 
 TEST_F(HostilePeer, JoinsAgainAndAgain) {
-  // All peers of this test are one process: two guests are there, and some more may join, but not any number.
+  // One process: some more of it may join, but not any number.
   std::vector<UniqueFd> kept;
   bool refused = false;
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+  const UniqueFd life(ends[0]), alive(ends[1]);
   for (int i = 0; i < 40 && !refused; ++i) {
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    kept.emplace_back(ends[1]);
-    kept.push_back(fleet_.dial(UniqueFd(ends[0])));
+    kept.push_back(fleet_.dial(checked_fd(::fcntl(life.get(), F_DUPFD_CLOEXEC, 0), "fcntl")));
     wire::Hello hello;
     hello.pages = 16;
     std::string("liar").copy(hello.guest, 8);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is let in, and what is left of a guest that is not: nothing. What a user is shown of others: nothing.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "base/temporary_directory.hpp"
+#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/daemon/server.hpp"
+#include "dedup/daemon_client.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+// Puts back the soft limit on descriptors.
+class DescriptorLimit {
+ public:
+  DescriptorLimit() { check(::getrlimit(RLIMIT_NOFILE, &before_), "getrlimit"); }
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+  void set(rlim_t most) const {
+    const rlimit limit{most, before_.rlim_max};
+    check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+  }
+  void raise() const { set(before_.rlim_max); }
+
+ private:
+  rlimit before_{};
+};
+
+wire::Hello hello_of(const std::string& name, const std::string& domain) {
+  wire::Hello hello;
+  hello.pages = 16;
+  name.copy(hello.guest, wire::max_name - 1);
+  domain.copy(hello.domain, wire::max_name - 1);
+  return hello;
+}
+
+class Joining : public testing::Test {
+ protected:
+  // A connection of a process of its own, whose HELLO is said already.
+  UniqueFd dial(const std::string& name, const std::string& domain = "default") {
+    auto [ours, theirs] = connected_sockets();
+    std::array<int, 2> life{};
+    check(::pipe2(life.data(), O_CLOEXEC), "pipe2");
+    alive_.emplace_back(life[1]);
+    server_->adopt(std::move(theirs), UniqueFd(life[0]));
+    const wire::Hello hello = hello_of(name, domain);
+    EXPECT_TRUE(send_frame(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+    return std::move(ours);
+  }
+  void serve() {
+    io_.restart();
+    while (io_.poll() > 0) {
+    }
+  }
+  static bool is(const std::optional<Frame>& frame, wire::Type type) {
+    return frame && frame->type == static_cast<std::uint32_t>(type);
+  }
+  nlohmann::json guests() const { return server_->statistics().at("guests"); }
+
+  boost::asio::io_context io_{1};
+  std::vector<UniqueFd> alive_;
+  std::unique_ptr<Server> server_ = std::make_unique<Server>(io_, ServerConfig{});
+};
+
+// With no, one, two... descriptors to be had the join fails at one step after the other.
+TEST_F(Joining, AJoinThatFailsHalfWayLeavesNothing) {
+  const DescriptorLimit limit;
+  bool joined = false;
+  int refusals = 0;
+  for (rlim_t more = 0; !joined; ++more) {
+    const UniqueFd socket = dial("guest", "domain-" + std::to_string(more));
+    const UniqueFd lowest_free(::dup(socket.get()));
+    limit.set(static_cast<rlim_t>(lowest_free.get()) + 1 + more);
+    serve();
+    limit.raise();
+    const auto answer = receive_frame(socket.get());
+    joined = is(answer, wire::Type::welcome);
+    if (joined) continue;
+    ++refusals;
+    ASSERT_TRUE(is(answer, wire::Type::refused)) << "with " << more << " more descriptors";
+    EXPECT_NE(answer->text().find("ulimit -n"), std::string_view::npos) << answer->text();
+    EXPECT_TRUE(guests().empty());
+    // The daemon looks at all its domains, whole ones only, and the same domain can be made now.
+    const UniqueFd again = dial("guest", "domain-" + std::to_string(more));
+    serve();
+    EXPECT_TRUE(is(receive_frame(again.get()), wire::Type::welcome));
+    alive_.clear();
+    serve();
+    EXPECT_TRUE(guests().empty());
+  }
+  EXPECT_GE(refusals, 3) << "staging area, store, the agent's descriptor of it";
+  EXPECT_EQ(guests().size(), 1U);
+}
+
+TEST_F(Joining, UsersWhoLookAlikeAreRefused) {
+  ServerConfig config;
+  config.unmapped_uid = ::geteuid();
+  server_ = std::make_unique<Server>(io_, config);
+  const UniqueFd socket = dial("guest");
+  serve();
+  const auto answer = receive_frame(socket.get());
+  ASSERT_TRUE(is(answer, wire::Type::refused));
+  EXPECT_NE(answer->text().find("user namespace"), std::string_view::npos) << answer->text();
+  EXPECT_TRUE(guests().empty());
+}
+
+TEST_F(Joining, AUserSeesNobodyElsesGuests) {
+  const UniqueFd socket = dial("guest");
+  serve();
+  const auto as = [&](uid_t uid) { return server_->statistics(Server::Costs::left_out, uid); };
+  EXPECT_EQ(as(::geteuid()).at("guests").size(), 1U);
+  const nlohmann::json seen = as(::geteuid() + 1);
+  EXPECT_TRUE(seen.at("guests").empty());
+  EXPECT_GT(server_->statistics().at("host").at("books_bytes").get<std::uint64_t>(), 0U);
+  for (const char* figure : {"books_bytes", "store_bytes", "staging_bytes", "pages_shared", "breaks"}) {
+    EXPECT_EQ(seen.at("host").at(figure).get<std::uint64_t>(), 0U) << figure;
+  }
+}
+
+// All of these guests have one process number, as those that are outside of the daemon's pid namespace do.
+TEST_F(Joining, ManyProcessesOfOneNumberAndAnAnswerOfManyMessages) {
+  const DescriptorLimit limit;
+  limit.raise();
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/socket";
+  ListeningSocket listening(path, Admission::owner_only);
+  server_->listen(listening.take());
+  std::vector<UniqueFd> sockets;
+  const std::string padding(50, 'x');
+  constexpr std::size_t count = 400;
+  for (std::size_t guest = 0; guest < count; ++guest) {
+    sockets.push_back(dial(padding + std::to_string(guest)));
+    serve();
+  }
+  nlohmann::json answer;
+  std::atomic<bool> done = false;
+  std::thread command([&] {
+    if (const auto got = ask_daemon(path, {{"do", "counts"}})) answer = *got;
+    done = true;
+  });
+  while (!done) serve();
+  command.join();
+  EXPECT_GT(answer.dump().size(), wire::max_reply_part);
+  EXPECT_EQ(answer.at("guests").size(), count);
+}
+
+}  // namespace
+}  // namespace samepage::dedup
