@@ -26,14 +26,16 @@ const kvm_cpuid_entry2& find(const Entries& entries, std::uint32_t function, std
 /// What a host with 16 APIC ids a package, MONITOR and performance counters might support.
 Entries host() {
   return {entry(0, 0, 0x1f, 0, 0, 0),
-          entry(1, 0, 0xf00, 0x0710'0800, 0x8208, 0x1000'0000),
+          entry(1, 0, 0xf00, 0x0710'0800, 0x8268, 0x1000'0000),
           entry(4, 0, 0xfc00'c121, 1, 2, 3),
           entry(4, 3, 0xfc07'c163, 1, 2, 3),
           entry(0xa, 0, 0x0830'0805, 0, 0, 6),
           entry(0xb, 0, 1, 2, 0x100, 7),
           entry(0xb, 1, 4, 16, 0x201, 7),
           entry(0x4000'0000, 0, 0x4000'0001, 1, 2, 3),
-          entry(0x8000'0008, 0, 48, 0, 0x4007, 0)};
+          entry(0x8000'0001, 0, 1, 2, 0x1007, 4),
+          entry(0x8000'0008, 0, 48, 0, 0x4007, 0),
+          entry(0x8000'000a, 0, 1, 0x8000, 0, 0x1f)};
 }
 
 TEST(Cpuid, FeaturesNameTheVcpu) {
@@ -51,6 +53,16 @@ TEST(Cpuid, FeaturesFitTheMachine) {
   EXPECT_NE(features.ecx & (1U << 31U), 0U) << "hypervisor";
   EXPECT_EQ(features.edx & (1U << 28U), 0U) << "several logical CPUs";
   EXPECT_EQ(find(guest_cpuid(host(), {0, 1}, {false, 0}), 1).ecx & (1U << 24U), 0U);
+}
+
+// A guest's own guests would have their pages pinned by physical address.
+TEST(Cpuid, NoGuestHasGuestsOfItsOwn) {
+  const auto entries = guest_cpuid(host(), {0, 1}, {true, 0});
+  EXPECT_EQ(find(entries, 1).ecx & (1U << 5U), 0U) << "VMX";
+  EXPECT_EQ(find(entries, 1).ecx & (1U << 6U), 0U) << "SMX";
+  EXPECT_EQ(find(entries, 0x8000'0001).ecx, 3U) << "SVM and SKINIT";
+  const auto svm = find(entries, 0x8000'000a);
+  EXPECT_EQ(svm.eax | svm.ebx | svm.ecx | svm.edx, 0U);
 }
 
 TEST(Cpuid, ExtendedTopologyIsOnePackageOfCores) {

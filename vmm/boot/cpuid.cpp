@@ -29,7 +29,11 @@ void fix_features(Entry& entry, CpuTopology topology, TimerFeatures timer) {
   const std::uint32_t logical = std::min(topology.cpus, 255U);
   entry.ebx = bits(entry.ebx, 0xff, 24, std::min(topology.cpu, 255U));
   entry.ebx = bits(entry.ebx, 0xff, 16, logical);
-  set_flag(entry.ecx, 3, false);   // MONITOR: would leave the guest, or the host's core, idle for good
+  set_flag(entry.ecx, 3, false);  // MONITOR: would leave the guest, or the host's core, idle for good
+  // VMX and SMX: the tables of a guest's own guests would pin pages by physical address, behind every
+  // remapping.
+  set_flag(entry.ecx, 5, false);
+  set_flag(entry.ecx, 6, false);
   set_flag(entry.ecx, 15, false);  // PDCM: no performance monitoring below
   set_flag(entry.ecx, 24, timer.tsc_deadline);
   set_flag(entry.ecx, 31, true);  // under a hypervisor
@@ -60,10 +64,15 @@ void fix(Entry& entry, CpuTopology topology, TimerFeatures timer) {
     case 0x4:
     case 0x8000'001d:
       return fix_cache(entry, topology);
-    case 0x5:   // MONITOR
-    case 0xa:   // performance monitoring: differs from host to host, and no tiny guest wants it
-    case 0x1f:  // the host's dies and modules
+    case 0x5:          // MONITOR
+    case 0xa:          // performance monitoring: differs from host to host, and no tiny guest wants it
+    case 0x1f:         // the host's dies and modules
+    case 0x8000'000a:  // SVM
       return clear(entry);
+    case 0x8000'0001:
+      set_flag(entry.ecx, 2, false);   // SVM, as VMX above
+      set_flag(entry.ecx, 12, false);  // SKINIT
+      return;
     case 0x8000'0008:
       return fix_amd_size(entry, topology);
     case 0x8000'001e:
