@@ -58,12 +58,10 @@ std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range, Files 
                            .return_mask = (files == Files::possible ? page_is_file : 0U) | page_is_present |
                                           page_is_swapped | page_is_zero | page_is_written};
     const bool done = scan_pagemap(fd_.get(), range, scan, [&](const PageRegion& region) {
-      const auto categories = static_cast<std::uint32_t>(region.categories);
-      // Not the memory of a page but the marker that one will be write-protected when it comes (or, which
-      // cannot be told from it, a page that went to swap unwritten).
-      if ((categories & page_is_swapped) != 0 && (categories & page_is_written) == 0) return;
+      auto categories = static_cast<std::uint32_t>(region.categories);
+      if ((categories & page_is_present) != 0) categories &= ~std::uint32_t{page_is_written};
       append(runs, (region.start - start) >> page_shift, (region.end - region.start) >> page_shift,
-             categories & ~std::uint32_t{page_is_written});
+             categories);
     });
     if (!done) throw_errno("ioctl PAGEMAP_SCAN");
     return runs;
@@ -75,12 +73,12 @@ std::vector<PageRun> Pagemap::populated(std::span<const std::byte> range, Files 
     const std::vector<std::uint64_t> words = read_words(fd_.get(), start + (first << page_shift), count);
     for (std::size_t i = 0; i < count; ++i) {
       const bool present = (words[i] & word_present) != 0;
-      const bool swapped =
-          (words[i] & word_swapped) != 0 && (words[i] & word_write_protected) == 0;  // as above
+      const bool swapped = (words[i] & word_swapped) != 0;
       if (!present && !swapped) continue;
+      const bool written = swapped && (words[i] & word_write_protected) == 0;
       append(runs, first + i, 1,
              (present ? page_is_present : 0U) | (swapped ? page_is_swapped : 0U) |
-                 ((words[i] & word_file) != 0 ? page_is_file : 0U));
+                 (written ? page_is_written : 0U) | ((words[i] & word_file) != 0 ? page_is_file : 0U));
     }
   }
   return runs;

@@ -32,7 +32,8 @@ struct PageRun {
   std::uint32_t categories = 0;
 
   [[nodiscard]] bool is(std::uint32_t category) const { return (categories & category) != 0; }
-  /// True when the pages are memory of this process alone: neither a file's nor the zero page.
+  /// True when the pages are memory of this process alone, or were before they were swapped out: neither a
+  /// file's nor the zero page. See populated() for what else looks swapped out.
   [[nodiscard]] bool is_private() const { return !is(page_is_file | page_is_zero); }
 };
 
@@ -48,8 +49,10 @@ class Pagemap {
   enum class Files : std::uint8_t { possible, none };
 
   /// The populated pages of `range` (page-aligned, of this process) in order of address; pages that are
-  /// neither present nor swapped out are left out, and so are pages under write tracking that were swapped
-  /// out before they were written again. Throws std::system_error.
+  /// neither present nor swapped out are left out. Of pages that are not present `page_is_written` is told
+  /// too: with it a page was certainly swapped out; without it, it is memory that was swapped out while it
+  /// was write-protected, or, in a mapping of a file, may be no memory at all but the kernel's note that the
+  /// file's page is to be protected when it comes back. Throws std::system_error.
   [[nodiscard]] std::vector<PageRun> populated(std::span<const std::byte> range,
                                                Files files = Files::possible) const;
 

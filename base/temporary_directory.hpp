@@ -15,7 +15,9 @@ namespace samepage {
 /// std::system_error.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() : path_((std::filesystem::temp_directory_path() / "samepage-XXXXXX").string()) {
+  /// In `parent`, by default where temporary files go.
+  explicit TemporaryDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : path_((parent / "samepage-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) throw_errno("mkdtemp");
   }
   ~TemporaryDirectory() {

@@ -243,7 +243,7 @@ std::vector<PageMapRun> Agent::page_map() const {
   const GuestPages& pages = thread_->worker().pages();
   return dedup::page_map(thread_->regions(), [&](Gfn gfn) {
     const auto page = pages.page_of(gfn);
-    return page && pages.has(*page, GuestPages::zero);
+    return page ? pages.known(*page) : KnownPage{};
   });
 }
 

@@ -71,7 +71,7 @@ class Agent final : public ImagePlacer {
   void look_now();
 
   [[nodiscard]] AgentCounters counters() const;
-  /// The guest's page map with the pages that the agent gave back told from those never touched.
+  /// The guest's page map, with what the agent knows.
   [[nodiscard]] std::vector<PageMapRun> page_map() const;
 
  private:

@@ -11,6 +11,7 @@
 
 #include "base/mapping.hpp"
 #include "dedup/agent/memory_region.hpp"
+#include "dedup/agent/page_map.hpp"
 
 namespace samepage::dedup {
 
@@ -57,6 +58,11 @@ class GuestPages {
   void clear(std::uint32_t page, std::uint8_t flags) {
     store(page, static_cast<std::uint8_t>(load(page) & static_cast<std::uint8_t>(~flags)));
   }
+  /// Pages that have the flag `zero`. The agent's thread.
+  [[nodiscard]] std::uint64_t zero_count() const { return zero_count_; }
+
+  /// What page_map() asks. Any thread.
+  [[nodiscard]] KnownPage known(std::uint32_t page) const { return {has(page, zero), has(page, merged)}; }
 
   /// The memory that holds the flags.
   [[nodiscard]] std::span<const std::byte> books() const { return flags_.bytes(); }
@@ -69,10 +75,17 @@ class GuestPages {
     return std::atomic_ref<std::uint8_t>(*reinterpret_cast<std::uint8_t*>(flags_.data() + page));
   }
   [[nodiscard]] std::uint8_t load(std::uint32_t page) const { return flags_of(page).load(relaxed); }
-  void store(std::uint32_t page, std::uint8_t flags) { flags_of(page).store(flags, relaxed); }
+  void store(std::uint32_t page, std::uint8_t flags) {
+    const std::uint8_t was = load(page);
+    zero_count_ += ((flags & zero) != 0 ? 1U : 0U);
+    zero_count_ -= ((was & zero) != 0 ? 1U : 0U);
+    flags_of(page).store(flags, relaxed);
+  }
 
   std::vector<Region> regions_;
   std::uint32_t count_ = 0;
+  std::uint64_t zero_count_ =
+      0;           // counted where the flag changes, so that no failure between two steps can split them
   Mapping flags_;  // a byte a page, committed where the guest's memory is
 };
 

@@ -30,7 +30,8 @@ class MapBuilder {
 };
 
 void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& pagemap,
-                const std::function<bool(Gfn)>& given_back) {
+                const std::function<KnownPage(Gfn)>& known) {
+  const auto known_of = [&](Gfn gfn) { return known ? known(gfn) : KnownPage{}; };
   const std::uint64_t start = address_of(region.host);
   const auto mappings = mappings_in(start, start + region.pages.bytes());
   const auto runs = pagemap.populated(region.bytes());
@@ -43,13 +44,17 @@ void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& page
     while (mapping != mappings.end() && address >= mapping->end) ++mapping;
     const bool on_store = mapping != mappings.end() && address >= mapping->start && mapping->inode != 0;
     const Gfn gfn = region.first + PageCount{page};
-    if (populated && run->is_private()) {
-      map.add(gfn, PageState::own, {});
+    // What looks swapped out and unwritten in a mapping of a store may be a frame that the kernel has
+    // reclaimed.
+    const bool reclaimed =
+        on_store && populated && !run->is(page_is_present | page_is_written) && known_of(gfn).merged;
+    if (populated && run->is_private() && !reclaimed) {
+      map.add(gfn, run->is(page_is_present) ? PageState::own : PageState::swapped, {});
     } else if (on_store) {
       map.add(gfn, PageState::frame, frame_at(mapping->offset + (address - mapping->start)));
     } else {
       // The kernel's zero page stands behind a page that was read and never written, too.
-      map.add(gfn, given_back && given_back(gfn) ? PageState::zero : PageState::untouched, {});
+      map.add(gfn, known_of(gfn).given_back ? PageState::zero : PageState::untouched, {});
     }
   }
 }
@@ -57,10 +62,10 @@ void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& page
 }  // namespace
 
 std::vector<PageMapRun> page_map(std::span<const MemoryRegion> regions,
-                                 const std::function<bool(Gfn)>& given_back) {
+                                 const std::function<KnownPage(Gfn)>& known) {
   const Pagemap pagemap;
   MapBuilder map;
-  for (const MemoryRegion& region : regions) add_region(map, region, pagemap, given_back);
+  for (const MemoryRegion& region : regions) add_region(map, region, pagemap, known);
   return map.take();
 }
 
@@ -76,6 +81,9 @@ MemoryFigures figures_of(std::span<const MemoryRegion> regions, std::span<const 
       case PageState::zero:
         figures.zero_bytes += bytes;
         break;
+      case PageState::swapped:
+        figures.swapped_bytes += bytes;
+        [[fallthrough]];
       case PageState::own:
         figures.private_bytes += bytes;
         break;

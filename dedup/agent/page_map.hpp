@@ -17,6 +17,7 @@ enum class PageState : std::uint8_t {
   untouched,  // never written: no memory behind it
   zero,       // was written, found all zero and given back: no memory behind it
   own,        // memory of this guest alone
+  swapped,    // the same, swapped out by the host's kernel
   frame,      // mapped from the domain's frame store, read-only until the guest writes
 };
 
@@ -27,20 +28,27 @@ struct PageMapRun {
   FrameId first_frame;  // of state frame only
 };
 
-/// Sums over a page map, in bytes; they add up to ram_bytes.
+/// Sums over a page map, in bytes; private, shared, zero and untouched add up to ram_bytes.
 struct MemoryFigures {
   std::uint64_t ram_bytes = 0;
-  std::uint64_t private_bytes = 0;
+  std::uint64_t private_bytes = 0;  // swapped_bytes among them
   std::uint64_t shared_bytes = 0;
   std::uint64_t zero_bytes = 0;
   std::uint64_t untouched_bytes = 0;
-  std::uint64_t vmas = 0;  // mappings that the guest's RAM is made of
+  std::uint64_t swapped_bytes = 0;  // of the guest's own memory, in the host's swap
+  std::uint64_t vmas = 0;           // mappings that the guest's RAM is made of
 };
 
-/// The page map of memory of this process. `given_back` tells of a page without memory whether it was once
-/// written and then given back; may be empty where nobody gives pages back. Any thread; the guest may run.
+/// What an agent knows of a page that its page table entry does not always tell.
+struct KnownPage {
+  bool given_back = false;  // it was written once, then given back, and not seen written since
+  bool merged = false;      // mapped to a frame, and not seen written since
+};
+
+/// The page map of memory of this process. `known` tells of a page that has no memory, or looks swapped out,
+/// what the agent knows of it; may be empty where there is no agent. Any thread; the guest may run.
 std::vector<PageMapRun> page_map(std::span<const MemoryRegion> regions,
-                                 const std::function<bool(Gfn)>& given_back);
+                                 const std::function<KnownPage(Gfn)>& known);
 
 /// Sums the runs of a page map; vmas are counted from /proc/self/maps.
 MemoryFigures figures_of(std::span<const MemoryRegion> regions, std::span<const PageMapRun> map);

@@ -49,9 +49,8 @@ bool FleetGuest::intact() const {
 
 std::vector<PageMapRun> FleetGuest::map() const {
   const MemoryRegion region{Gfn{0}, PageCount{pages}, ram.data()};
-  return page_map(std::array{region}, [&](Gfn gfn) {
-    return worker->pages().has(static_cast<std::uint32_t>(gfn.value), GuestPages::zero);
-  });
+  return page_map(std::array{region},
+                  [&](Gfn gfn) { return worker->pages().known(static_cast<std::uint32_t>(gfn.value)); });
 }
 
 std::size_t FleetGuest::frames_mapped() const {

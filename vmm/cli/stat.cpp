@@ -90,6 +90,7 @@ std::string guest_table(const json& guest) {
   table.add_row({"daemon", guest.value("connected", false) ? "connected" : "not connected"});
   table.add_row({"ram", size_of(guest, "ram_bytes")});
   table.add_row({"  private", size_of(guest, "private_bytes")});
+  table.add_row({"    in swap", size_of(guest, "swapped_bytes")});
   table.add_row({"  shared", size_of(guest, "shared_bytes")});
   table.add_row({"  zero", size_of(guest, "zero_bytes")});
   table.add_row({"  untouched", size_of(guest, "untouched_bytes")});

@@ -196,6 +196,7 @@ json GuestControl::figures() const {
   body["shared_bytes"] = figures.shared_bytes;
   body["zero_bytes"] = figures.zero_bytes;
   body["untouched_bytes"] = figures.untouched_bytes;
+  body["swapped_bytes"] = figures.swapped_bytes;
   body["vmas"] = figures.vmas;
   const dedup::AgentCounters counters = agent_ == nullptr ? dedup::AgentCounters{} : agent_->counters();
   body["passes"] = counters.passes;

@@ -31,7 +31,7 @@ std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,
   check(::ftruncate(fd, static_cast<off_t>(end.gpa().value)), "ftruncate of the dump");
   std::uint64_t total = 0;
   for (const dedup::PageMapRun& run : map) {
-    if (run.state != dedup::PageState::own && run.state != dedup::PageState::frame) continue;
+    if (run.state == dedup::PageState::untouched || run.state == dedup::PageState::zero) continue;
     for (const dedup::MemoryRegion& region : regions) {
       const Gfn first = std::max(run.range.first, region.first);
       const Gfn last = std::min(run.range.end(), region.first + region.pages);

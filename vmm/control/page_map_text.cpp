@@ -21,6 +21,8 @@ Row row_of(const dedup::PageMapRun& run) {
   switch (run.state) {
     case dedup::PageState::own:
       return {run.range, "own", "rw", {}};
+    case dedup::PageState::swapped:
+      return {run.range, "swapped", "rw", {}};
     case dedup::PageState::frame:
       return {run.range, "frame", "r-", run.first_frame};
     case dedup::PageState::zero:
