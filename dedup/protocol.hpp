@@ -23,6 +23,7 @@
 // or of the daemon's books, ends the session and nothing else.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -74,6 +75,19 @@ inline constexpr std::uint32_t max_pages = 1U << 28;
 inline constexpr std::size_t max_offers = 4096;
 inline constexpr std::size_t max_entries = 16384;
 static_assert(max_entries * 2 * 12 < max_payload);
+
+/// Calls send(part) for one part of `list` after the other, each short enough for one message. Stops and is
+/// false when `send` is false. Every list that is sent goes through this.
+template <typename T, typename Send>
+[[nodiscard]] bool send_in_parts(std::span<const T> list, std::size_t most, Send send) {
+  while (!list.empty()) {
+    const std::size_t count = std::min(most, list.size());
+    if (!send(list.first(count))) return false;
+    list = list.subspan(count);
+  }
+  return true;
+}
+
 /// Longest question of a command, and longest part of an answer, in bytes.
 inline constexpr std::size_t max_query = 4096;
 inline constexpr std::size_t max_reply_part = std::size_t{32} << 10;

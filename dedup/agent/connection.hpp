@@ -61,6 +61,13 @@ class Connection {
 
   /// False when the daemon is gone.
   [[nodiscard]] bool send(wire::Type type, std::span<const std::byte> payload);
+  /// A message that is a list, in as many messages as it takes. Sends nothing for an empty one.
+  template <typename T>
+  [[nodiscard]] bool send_list(wire::Type type, std::span<const T> list) {
+    const bool offers = type == wire::Type::offer || type == wire::Type::image;
+    return wire::send_in_parts(list, offers ? wire::max_offers : wire::max_entries,
+                               [&](std::span<const T> part) { return send(type, std::as_bytes(part)); });
+  }
 
   /// True when receive() would not block: a message, or part of one, or the end is there.
   [[nodiscard]] bool readable() const;

@@ -60,7 +60,7 @@ Outcome ImageSharing::offer_all() {
 Outcome ImageSharing::offer(std::vector<wire::Offer>& offers) {
   // A stopped daemon must not hold us for as long as a socket may block.
   if (!wait_for(POLLOUT)) return Outcome::overdue;
-  if (!connection_.send(wire::Type::image, std::as_bytes(std::span(offers)))) return Outcome::lost;
+  if (!connection_.send_list<wire::Offer>(wire::Type::image, offers)) return Outcome::lost;
   offers.clear();
   return handle_waiting();
 }
@@ -135,7 +135,7 @@ bool ImageSharing::donate(std::span<const wire::Donation> requests) {
     std::memcpy(membership_.staging.data() + PageCount{request.slot}.bytes(),
                 ImagePages::bytes_of(*run, request.page), page_size);
   }
-  return connection_.send(wire::Type::donated, std::as_bytes(requests));
+  return connection_.send_list(wire::Type::donated, requests);
 }
 
 bool ImageSharing::sync() {

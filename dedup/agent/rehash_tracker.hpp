@@ -23,7 +23,7 @@ class RehashTracker final : public Tracker {
   void dropped(std::uint32_t page) override { last(page) = 0; }
   void forget_all() override;
   void mappings_replaced() override {}
-  void track(std::span<const std::byte>) override {}
+  void track(std::span<const std::byte>) noexcept override {}
   [[nodiscard]] std::span<const std::byte> books() const override { return seen_.bytes(); }
 
  private:

@@ -39,6 +39,19 @@ bool map_anonymous(std::byte* address, std::size_t bytes) {
   return true;
 }
 
+// Puts a guest's bytes back when it goes, whatever happens until then.
+class PutBack {
+ public:
+  PutBack(std::byte* address, std::vector<std::byte> bytes) : address_(address), bytes_(std::move(bytes)) {}
+  PutBack(const PutBack&) = delete;
+  PutBack& operator=(const PutBack&) = delete;
+  ~PutBack() { std::memcpy(address_, bytes_.data(), bytes_.size()); }
+
+ private:
+  std::byte* address_;
+  std::vector<std::byte> bytes_;
+};
+
 // The memory of pages that nobody needs the contents of. What is mapped from the store needs a mapping of
 // another kind: see GuestPages::on_store.
 bool drop_memory(std::byte* address, std::size_t bytes, bool on_store) {
@@ -142,7 +155,9 @@ bool Remapper::map_frames(std::uint32_t page, FrameId frame, std::uint32_t count
     return false;
   }
   std::byte* const start = inheritable_.empty() ? address : inheritable_.data();
-  inheritable_ = {start, static_cast<std::size_t>(address - start) + bytes};
+  std::byte* const end =
+      std::max(address + bytes, start + inheritable_.size());  // runs may come in any order
+  inheritable_ = {start, end};
   for (std::uint32_t i = 0; i < count; ++i) {
     pages_.clear(page + i, GuestPages::offered);
     pages_.set(page + i, GuestPages::merged | GuestPages::on_store);
@@ -159,10 +174,12 @@ bool Remapper::unmerge(const PausedGuest&, GuestPages& pages, const wire::PageRa
                        const std::function<void(std::span<const std::byte>)>& track) {
   std::byte* const address = pages.host(range.page);
   const std::size_t bytes = PageCount{range.count}.bytes();
-  const std::vector<std::byte> copy(address, address + bytes);
+  std::vector<std::byte> copy(address, address + bytes);
   if (!map_anonymous(address, bytes)) return false;
-  track({address, bytes});
-  std::memcpy(address, copy.data(), bytes);
+  {
+    const PutBack put_back(address, std::move(copy));
+    track({address, bytes});
+  }
   for (std::uint32_t page = range.page; page < range.page + range.count; ++page)
     pages.clear(page, GuestPages::merged | GuestPages::on_store | GuestPages::offered);
   return true;

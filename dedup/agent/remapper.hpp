@@ -48,11 +48,13 @@ class Remapper {
 
   /// Gives the pages of `range`, which lie in one region, memory of the guest's own with the same bytes: the
   /// mapping of the store below them goes. `track` is called with the new mapping before it is touched: only
-  /// when it is like its neighbours by then, the kernel makes one mapping of them. False, and nothing has
-  /// changed, when the kernel has no room for it.
+  /// when it is like its neighbours by then, the kernel makes one mapping of them. Whatever `track` does, the
+  /// bytes are back when this returns or throws. False, and nothing has changed, when the kernel has no room
+  /// for it.
   [[nodiscard]] static bool unmerge(const PausedGuest& held, GuestPages& pages, const wire::PageRange& range,
                                     const std::function<void(std::span<const std::byte>)>& track);
 
+  [[nodiscard]] const UniqueFd& store() const { return store_; }
   /// The store's descriptor, for who wants to know of it when nothing is mapped from it by us any more.
   [[nodiscard]] UniqueFd take_store() { return std::move(store_); }
   /// Gives the memory of the copied frames back.

@@ -54,8 +54,9 @@ class Tracker {
   virtual void forget_all() = 0;
   /// Mappings of guest memory were replaced since the last look.
   virtual void mappings_replaced() = 0;
-  /// The same, and these are to be tracked now.
-  virtual void track(std::span<const std::byte> mapping) = 0;
+  /// The same, and this one is to be tracked now. One that the kernel refuses to track is looked at otherwise
+  /// (see WriteTracker): nothing of it is offered, and no write to a shared page is missed.
+  virtual void track(std::span<const std::byte> mapping) noexcept = 0;
   /// The memory that holds what the tracker knows: page-aligned, committed where it is used.
   [[nodiscard]] virtual std::span<const std::byte> books() const = 0;
 };

@@ -28,7 +28,26 @@ constexpr std::uint32_t zero_piece_pages = 256;
 constexpr std::uint32_t discarded_piece_pages = 512;
 // A run with fewer pages merged than one in so many is mostly broken.
 constexpr std::uint32_t mostly_broken = 8;
-constexpr std::size_t vma_reserve = 1024;  // of the process's mappings, left for everything but merging
+// After so many whole passes with a new daemon, what it could merge of an old store it has merged. What is
+// left there is copied, so much at a time: others may be about to offer the same pages.
+constexpr unsigned passes_to_settle = 3;
+constexpr std::uint64_t left_at_once = 16384;
+
+// Of the process's mappings some are left for everything but merging.
+std::size_t mappings_for_merging() {
+  const std::size_t all = max_map_count();
+  return all - std::min<std::size_t>(1024, all / 4);
+}
+
+struct stat stat_of(const UniqueFd& store) {
+  struct stat info {};
+  check(::fstat(store.get(), &info), "fstat");
+  return info;
+}
+
+std::uint64_t inode_of(const UniqueFd& store) {
+  return stat_of(store).st_ino;
+}
 
 }  // namespace
 
@@ -46,17 +65,18 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       barrier_(barrier),
       pagemap_(backend),
       tracker_(make_tracker(tracker, pages_, pagemap_)),
-      vma_limit_(vma_limit.value_or(std::max(max_map_count(), 2 * vma_reserve) - vma_reserve)),
+      vma_limit_(vma_limit.value_or(mappings_for_merging())),
       counters_(std::make_shared<Atomics>()) {}
 
 void Worker::connect(UniqueFd socket) {
-  bring_in_orphans();
   Connection connection(config_, hang_up_, std::move(socket));
   Membership membership = connection.join(config_, pages_.count());
   remapper_.emplace(pages_, std::move(membership.store));
   take_knobs(membership.welcome.knobs);
   membership_.emplace(std::move(membership));
   connection_.emplace(std::move(connection));
+  passes_since_join_ = 0;
+  bring_in_orphans();
   counters_->connected = true;
 }
 
@@ -69,29 +89,39 @@ void Worker::take_knobs(wire::Knobs knobs) {
 
 // The daemon and its store are gone for us. What is mapped stays right: nobody reaps that store any more. The
 // pages are offered anew to whoever we join next, and its frames mapped over them.
-void Worker::lose_daemon() {
+void Worker::lose_daemon() noexcept {
+  counters_->connected = false;
   connection_.reset();
   membership_.reset();
-  if (remapper_) orphaned_stores_.push_back(remapper_->take_store());
-  remapper_.reset();
   for (std::uint32_t page = 0; page < pages_.count(); ++page) {
     if (pages_.has(page, GuestPages::offered | GuestPages::merged)) {
       pages_.clear(page, GuestPages::offered | GuestPages::merged);
     }
   }
-  tracker_->forget_all();
   mappings_changed_ = true;
-  counters_->connected = false;
+  try {
+    if (remapper_) orphaned_stores_.push_back(remapper_->take_store());
+    tracker_->forget_all();
+  } catch (const std::exception&) {
+    // Without memory for it some pages are not offered until they are written again: nothing is lost.
+  }
+  remapper_.reset();
 }
 
-// Pages that are still mapped from the store of a daemon we have lost: with table entries they are seen by
-// the next pass, and cost no memory that is not in that store already.
+// Pages that are still mapped from the store of a daemon we have lost are offered to the new one in the next
+// pass. Hashing every page needs their table entries, which cost no memory that is not in that store already.
 void Worker::bring_in_orphans() {
   if (orphaned_stores_.empty()) return;
-  for (std::uint32_t page = 0; page < pages_.count(); ++page) {
-    if (!pages_.has(page, GuestPages::on_store)) continue;
-    ::madvise(pages_.host(page), page_size, MADV_POPULATE_READ);
-    tracker_->forget(page);
+  for (const GuestPages::Region& region : pages_.regions()) {
+    for (std::uint32_t first = region.first_page; first < region.end_page();) {
+      std::uint32_t end = first;
+      while (end < region.end_page() && pages_.has(end, GuestPages::on_store)) tracker_->forget(end++);
+      if (end > first && !tracks_writes()) {
+        const std::span<std::byte> run = region.bytes_of(first, end - first);
+        ::madvise(run.data(), run.size(), MADV_POPULATE_READ);
+      }
+      first = end + 1;
+    }
   }
 }
 
@@ -99,8 +129,7 @@ void Worker::bring_in_orphans() {
 void Worker::count_orphans(const std::vector<MappedRange>& mappings) {
   std::vector<StoreFigure> figures;
   std::erase_if(orphaned_stores_, [&](const UniqueFd& store) {
-    struct stat info {};
-    check(::fstat(store.get(), &info), "fstat");
+    const struct stat info = stat_of(store);
     const bool mapped = std::any_of(mappings.begin(), mappings.end(),
                                     [&](const MappedRange& range) { return range.inode == info.st_ino; });
     if (mapped) figures.push_back({info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512});
@@ -110,8 +139,9 @@ void Worker::count_orphans(const std::vector<MappedRange>& mappings) {
   counters_->orphaned_stores = std::move(figures);
 }
 
-void Worker::send(wire::Type type, std::span<const std::byte> payload) {
-  if (connection_ && !payload.empty() && !connection_->send(type, payload)) lose_daemon();
+template <typename T>
+void Worker::send_list(wire::Type type, const std::vector<T>& list) {
+  if (connection_ && !connection_->send_list<T>(type, list)) lose_daemon();
 }
 
 void Worker::place(std::span<const ImagePart> parts, ImageSharing::Patience patience) {
@@ -162,6 +192,7 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
     }
   }
   ++counters_->passes;
+  ++passes_since_join_;
   report(found);
   return found;
 }
@@ -216,7 +247,6 @@ void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& fi
     if (!pagemap_.sees_zero_page() && is_zero_page(pages_.host(page))) {
       // Only read, or written with zeros: without PAGEMAP_SCAN nobody can tell. It is given back once more.
       pages_.clear(page, GuestPages::zero);
-      --zero_pages_;
     } else {
       note_written(page, findings);
     }
@@ -263,7 +293,6 @@ void Worker::offer(std::uint32_t page, Digest digest, Findings& findings) {
 // The guest has written a page that was merged or given back.
 void Worker::note_written(std::uint32_t page, Findings& findings) {
   if (pages_.has(page, GuestPages::merged)) wire::append_page(findings.broken, page);
-  if (pages_.has(page, GuestPages::zero)) --zero_pages_;
   pages_.clear(page, GuestPages::merged | GuestPages::zero);
   tracker_->forget(page);
   ++counters_->breaks;
@@ -271,16 +300,12 @@ void Worker::note_written(std::uint32_t page, Findings& findings) {
 }
 
 void Worker::act_on(Findings& findings) {
-  send(wire::Type::broken, std::as_bytes(std::span(findings.broken)));
-  send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
+  send_list(wire::Type::broken, findings.broken);
+  send_list(wire::Type::withdraw, findings.withdrawn);
   give_back_or_offer(findings);
   // The daemon numbers frames in the order of the offers, and neighbours are to have neighbouring ones.
   std::sort(findings.offers.begin(), findings.offers.end(), wire::by_page);
-  const std::span<const wire::Offer> offers(findings.offers);
-  for (std::size_t first = 0; first < offers.size(); first += wire::max_offers) {
-    send(wire::Type::offer,
-         std::as_bytes(offers.subspan(first, std::min(wire::max_offers, offers.size() - first))));
-  }
+  send_list(wire::Type::offer, findings.offers);
 }
 
 // Calls act(PausedGuest, item) for each item while the guest is held, and lets it go whenever the time for
@@ -331,7 +356,6 @@ std::uint64_t Worker::give_back(const std::vector<wire::PageRange>& zero) {
   });
   std::uint64_t pages = 0;
   for (const wire::PageRange& range : given) pages += range.count;
-  zero_pages_ += pages;
   if (replaces) note_replaced_mappings();
   return pages;
 }
@@ -382,7 +406,7 @@ void Worker::discard(std::span<const GfnRange> ranges) {
       const auto ordinal = [&](Gfn gfn) {
         return region.first_page + static_cast<std::uint32_t>((gfn - region.memory.first).value);
       };
-      // In parts, so that no message to the daemon is too long.
+      // In parts, so that a large range has no long list of pieces.
       for (std::uint32_t page = ordinal(first); page < ordinal(end); page += chunk_pages) {
         discard_pages(page, std::min(page + chunk_pages, ordinal(end)));
       }
@@ -409,22 +433,19 @@ void Worker::discard_pages(std::uint32_t first, std::uint32_t end) {
   while_held(pieces, [&](const PausedGuest& held, const wire::PageRange& piece) {
     std::vector<wire::PageRange> broken;
     std::vector<wire::PageRange> withdrawn;
-    std::uint64_t zero = 0;
     for (std::uint32_t page = piece.page; page < piece.page + piece.count; ++page) {
       if (pages_.has(page, GuestPages::merged)) wire::append_page(broken, page);
       if (pages_.has(page, GuestPages::offered)) wire::append_page(withdrawn, page);
-      if (pages_.has(page, GuestPages::zero)) ++zero;
     }
     if (!Remapper::discard(held, pages_, piece)) return;  // the guest keeps its pages: nothing is wrong
     findings.broken.insert(findings.broken.end(), broken.begin(), broken.end());
     findings.withdrawn.insert(findings.withdrawn.end(), withdrawn.begin(), withdrawn.end());
-    zero_pages_ -= zero;
     for (std::uint32_t page = piece.page; page < piece.page + piece.count; ++page) tracker_->dropped(page);
   });
   if (replaces) note_replaced_mappings();
   // Only now: a frame may be reaped as soon as the daemon hears that nobody maps it.
-  send(wire::Type::broken, std::as_bytes(std::span(findings.broken)));
-  send(wire::Type::withdraw, std::as_bytes(std::span(findings.withdrawn)));
+  send_list(wire::Type::broken, findings.broken);
+  send_list(wire::Type::withdraw, findings.withdrawn);
 }
 
 void Worker::handle_messages() {
@@ -468,7 +489,7 @@ void Worker::donate(const std::vector<wire::Donation>& requests) {
     std::memcpy(membership_->staging.data() + PageCount{request.slot}.bytes(), pages_.host(request.page),
                 page_size);
   }
-  send(wire::Type::donated, std::as_bytes(std::span(requests)));
+  send_list(wire::Type::donated, requests);
 }
 
 // Joins grants of neighbouring pages and frames, because the daemon has them in the order of its own events,
@@ -508,6 +529,7 @@ std::vector<wire::Grant> Worker::take_what_exceeds_the_budget(std::vector<wire::
                    [](const auto& a, const auto& b) { return a.count > b.count; });
   std::vector<wire::Grant> out(pieces.begin() + static_cast<std::ptrdiff_t>(kept), pieces.end());
   pieces.resize(kept);
+  std::sort(pieces.begin(), pieces.end(), wire::by_page);
   return out;
 }
 
@@ -548,15 +570,15 @@ void Worker::merge(std::vector<wire::Grant> grants) {
 }
 
 void Worker::answer(wire::Merged merged) {
-  for (auto* ranges : {&merged.kept, &merged.refused}) {
-    std::sort(ranges->begin(), ranges->end(), wire::by_page);
-    for (std::size_t first = 0; first < ranges->size(); first += wire::max_entries) {
-      const auto part =
-          std::span(*ranges).subspan(first, std::min(wire::max_entries, ranges->size() - first));
+  for (auto list : {&wire::Merged::kept, &wire::Merged::refused}) {
+    std::vector<wire::PageRange>& ranges = merged.*list;
+    std::sort(ranges.begin(), ranges.end(), wire::by_page);
+    const auto send = [&](std::span<const wire::PageRange> part) {
       wire::Merged message;
-      (ranges == &merged.kept ? message.kept : message.refused).assign(part.begin(), part.end());
-      send(wire::Type::merged, wire::encode(message));
-    }
+      (message.*list).assign(part.begin(), part.end());
+      return connection_->send(wire::Type::merged, wire::encode(message));
+    };
+    if (connection_ && !wire::send_in_parts<wire::PageRange>(ranges, wire::max_entries, send)) lose_daemon();
   }
 }
 
@@ -578,9 +600,16 @@ std::vector<MappedRange> Worker::count_vmas() {
   return mappings;
 }
 
-// A mapping stays when its pages break, and costs what it did when it saved memory. That is of no importance
-// until mappings become scarce; then runs that save next to nothing make room for others.
-void Worker::unmerge_broken_runs(const std::vector<MappedRange>& mappings) {
+// The runs whose mapping of a store is to go, in pieces. That of a run which is mostly broken costs what it
+// did when it saved memory: that is of no importance until mappings become scarce; then runs that save next
+// to nothing make room for others. One of a lost daemon's store keeps all of that store in memory, for
+// whatever it is that is mapped from it.
+std::vector<wire::PageRange> Worker::runs_not_worth_a_mapping(const std::vector<MappedRange>& mappings,
+                                                              bool scarce) {
+  const bool settled = passes_since_join_ >= passes_to_settle && !orphaned_stores_.empty();
+  if (!scarce && !settled) return {};
+  const std::uint64_t store = inode_of(remapper_->store());
+  std::uint64_t left = 0;  // pages of old stores
   std::vector<wire::PageRange> runs;
   for (const GuestPages::Region& region : pages_.regions()) {
     const std::uint64_t start = address_of(region.memory.host);
@@ -590,9 +619,13 @@ void Worker::unmerge_broken_runs(const std::vector<MappedRange>& mappings) {
       if (at >= region.memory.pages.value) continue;
       wire::PageRange run{region.first_page + static_cast<std::uint32_t>(at),
                           static_cast<std::uint32_t>((mapping.end - mapping.start) >> page_shift)};
-      std::uint32_t merged = 0;
-      for (std::uint32_t i = 0; i < run.count; ++i) merged += pages_.has(run.page + i, GuestPages::merged);
-      if (merged * mostly_broken > run.count) continue;
+      if (settled && mapping.inode != store && left < left_at_once) {
+        left += run.count;
+      } else {
+        std::uint32_t merged = 0;
+        for (std::uint32_t i = 0; i < run.count; ++i) merged += pages_.has(run.page + i, GuestPages::merged);
+        if (!scarce || merged * mostly_broken > run.count) continue;
+      }
       for (; run.count > 0; run.page += piece_pages) {
         const std::uint32_t count = std::min(run.count, piece_pages);
         runs.push_back({run.page, count});
@@ -600,6 +633,10 @@ void Worker::unmerge_broken_runs(const std::vector<MappedRange>& mappings) {
       }
     }
   }
+  return runs;
+}
+
+void Worker::unmerge(const std::vector<wire::PageRange>& runs) {
   if (runs.empty()) return;
   Findings findings;
   while_held(runs, [&](const PausedGuest& held, const wire::PageRange& run) {
@@ -633,23 +670,26 @@ std::uint64_t Worker::committed(std::span<const std::byte> books) const {
   return PageCount{pages}.bytes();
 }
 
-void Worker::report(bool found) {
-  if (!connection_) return;
+// Counts the mappings, and lets go of those that are not worth their cost.
+void Worker::tidy_mappings(bool found) {
+  if (!mappings_changed_ && beyond_budget_.empty() && orphaned_stores_.empty()) return;
   // The kernel's list of mappings costs as much as making some of them: not after each of many busy passes.
-  if ((mappings_changed_ || !beyond_budget_.empty()) &&
-      (!found || Clock::now() - vmas_counted_ >= std::chrono::seconds(1))) {
-    const std::vector<MappedRange> mappings = count_vmas();
-    const bool scarce = vmas_ >= vma_limit_ / 4 * 3;
-    if (scarce) unmerge_broken_runs(mappings);
-    if (!scarce) offer_again_what_was_beyond_the_budget();
-    if (!connection_) return;
-    vmas_counted_ = Clock::now();
-  }
+  if (found && Clock::now() - vmas_counted_ < std::chrono::seconds(1)) return;
+  const std::vector<MappedRange> mappings = count_vmas();
+  vmas_counted_ = Clock::now();
+  const bool scarce = vmas_ >= vma_limit_ / 4 * 3;
+  unmerge(runs_not_worth_a_mapping(mappings, scarce));
+  if (!scarce) offer_again_what_was_beyond_the_budget();
+}
+
+void Worker::report(bool found) {
+  if (connection_) tidy_mappings(found);
+  if (!connection_) return;
   if (!found) remapper_->forget_frames();
   wire::Report report;
   report.passes = counters_->passes;
   report.breaks = counters_->breaks;
-  report.zero_pages = zero_pages_;
+  report.zero_pages = pages_.zero_count();
   report.volatile_pages = volatile_pages_;
   report.stops = counters_->stops;
   report.stop_max_us = counters_->stop_max_us;
@@ -657,7 +697,7 @@ void Worker::report(bool found) {
   report.agent_bytes = committed(pages_.books()) + committed(tracker_->books());
   report.failed_merges = counters_->failed_merges;
   report.tracks_writes = tracks_writes() ? 1 : 0;
-  send(wire::Type::report, wire::bytes_of(report));
+  if (!connection_->send(wire::Type::report, wire::bytes_of(report))) lose_daemon();
 }
 
 AgentCounters Worker::counters() const {

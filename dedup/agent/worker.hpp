@@ -57,7 +57,7 @@ class Worker {
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
   /// Gives the connection up, as if the daemon had.
-  void lose_daemon();
+  void lose_daemon() noexcept;
   /// Ends a wait for the daemon, and lets none begin. Any thread.
   void hang_up() { hang_up_.hang_up(); }
   /// The same for the message that the worker is at, and no more than that: HangUp. Any thread.
@@ -101,15 +101,19 @@ class Worker {
   std::vector<wire::Grant> take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces);
   template <typename Item, typename Act>
   void while_held(const std::vector<Item>& items, Act act);
-  void send(wire::Type type, std::span<const std::byte> payload);
+  template <typename T>
+  void send_list(wire::Type type, const std::vector<T>& list);
   void report(bool found);
   [[nodiscard]] std::uint64_t committed(std::span<const std::byte> books) const;
   void bring_in_orphans();
   void count_orphans(const std::vector<MappedRange>& mappings);
+  void tidy_mappings(bool found);
   void note_replaced_mappings();
   std::vector<MappedRange> count_vmas();
   bool leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces);
-  void unmerge_broken_runs(const std::vector<MappedRange>& mappings);
+  std::vector<wire::PageRange> runs_not_worth_a_mapping(const std::vector<MappedRange>& mappings,
+                                                        bool scarce);
+  void unmerge(const std::vector<wire::PageRange>& runs);
   void offer_again_what_was_beyond_the_budget();
 
   AgentConfig config_;
@@ -129,8 +133,8 @@ class Worker {
   bool mappings_changed_ = false;  // since they were counted
   std::chrono::steady_clock::time_point vmas_counted_;
   std::chrono::steady_clock::time_point next_stop_;  // not before
-  std::uint64_t zero_pages_ = 0;
   std::uint64_t volatile_pages_ = 0;
+  unsigned passes_since_join_ = 0;
 
   struct Atomics;
   std::shared_ptr<Atomics> counters_;  // read by other threads

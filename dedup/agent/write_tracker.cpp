@@ -4,10 +4,15 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/check.hpp"
+#include "base/process_memory.hpp"
 #include "dedup/agent/rehash_tracker.hpp"
 
 namespace samepage::dedup {
+namespace {
+
+constexpr std::uint32_t untracked_pages = 64;  // at most, that are looked at without tracking beside others
+
+}  // namespace
 
 WriteTracker::WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking)
     : pages_(pages),
@@ -20,12 +25,15 @@ WriteTracker::WriteTracker(const GuestPages& pages, const Pagemap& pagemap, Writ
 // is not lost: all that is populated in a newly registered mapping counts as written.
 void WriteTracker::track_all() {
   for (const GuestPages::Region& region : pages_.regions()) {
-    track(region.memory.bytes());
+    const std::span<const std::byte> memory = region.memory.bytes();
+    if (tracking_.add(memory)) continue;
+    // The kernel registers all of a range or nothing of it: one mapping that it refuses must not cost the
+    // rest.
+    const std::uint64_t start = address_of(memory.data());
+    for (const MappedRange& mapping : mappings_in(start, start + memory.size())) {
+      track(memory.subspan(mapping.start - start, mapping.end - mapping.start));
+    }
   }
-}
-
-void WriteTracker::track(std::span<const std::byte> mapping) {
-  if (!tracking_.add(mapping)) throw_errno("ioctl UFFDIO_REGISTER");
 }
 
 Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint32_t first,
@@ -52,7 +60,13 @@ void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first
                            const Sweep& sweep, Changes& changes) {
   const std::size_t first_run = changes.populated.size();
   const auto written = tracking_.written(region.bytes_of(first, end - first));
-  if (!written) throw_errno("ioctl PAGEMAP_SCAN");
+  if (!written) {
+    // Some of it is not tracked. The rest of it is found by halves.
+    if (end - first <= untracked_pages) return look_at_untracked(region, first, end, changes);
+    const std::uint32_t middle = first + (end - first) / 2;
+    look_at(region, first, middle, sweep, changes);
+    return look_at(region, middle, end, sweep, changes);
+  }
   std::vector<wire::PageRange> ranges;
   for (const WriteTracking::Part& part : *written)
     ranges.push_back(
@@ -74,10 +88,27 @@ void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first
           for (std::size_t i = 0; i < run.count; ++i)
             set_unsettled(static_cast<std::uint32_t>(run.first + i));
         });
-    if (!taken) throw_errno("ioctl PAGEMAP_SCAN with write protection");
+    // Some may have been taken without our being told of them.
+    if (!taken) look_at_untracked(region, range.page, range.page + range.count, changes);
   }
   take_settled(settled_to, end, changes.candidates);
   note_heat(first, end, changes, first_run);
+}
+
+// The page tables show that a page which was merged or given back has memory of the guest's own: that must be
+// known, for the daemon keeps a frame for it. Nothing shows when such memory is written again.
+void WriteTracker::look_at_untracked(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
+                                     Changes& changes) {
+  for (const PageRun& run : pagemap_.populated(region.bytes_of(first, end - first))) {
+    if (!run.is_private() || !run.is(page_is_present)) continue;
+    for (std::size_t i = 0; i < run.count; ++i) {
+      const auto page = first + static_cast<std::uint32_t>(run.first + i);
+      set_unsettled(page);
+      if (pages_.has(page, GuestPages::merged | GuestPages::zero)) {
+        changes.populated.push_back({page, 1, run.categories});
+      }
+    }
+  }
 }
 
 // Only where a store is mapped a page may be a file's.

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Agents and daemon together: what one pass after the other does to guests' memory and to the figures.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "base/check.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/agent/heat.hpp"
 #include "tests/dedup/fleet.hpp"
@@ -323,6 +330,52 @@ TEST_P(FleetTest, AGuestCannotTakeAllMappingsByTearingARunApart) {
   EXPECT_LE(mappings(), 24U);
 }
 
+// Guests that lost a daemon and have joined another: their pages go on to its store or to memory of their
+// own.
+TEST_P(FleetTest, TheStoreOfALostDaemonIsLeftWithinAFewPasses) {
+  FleetGuest& a = add(64);
+  FleetGuest& b = add(64);
+  fleet_.load(a, 40, {500, 501, 502});  // frames that nobody else has
+  for (std::size_t page = 0; page < 16; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  fleet_.settle();
+  ASSERT_EQ(a.frames_mapped(), 19U);
+  a.write(3 * page_size, 1);  // broken: the guest's own, in a mapping of the store
+  Fleet next;
+  std::vector<UniqueFd> lives;
+  for (FleetGuest* guest : {&a, &b}) {
+    guest->worker->lose_daemon();
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    lives.emplace_back(ends[1]);
+    UniqueFd socket = next.dial(UniqueFd(ends[0]));
+    next.while_daemon_answers([&] { guest->worker->connect(std::move(socket)); });
+  }
+  const auto stores_mapped = [](const FleetGuest& guest) {
+    const std::uint64_t start = address_of(guest.ram.data());
+    std::set<std::uint64_t> inodes;
+    for (const MappedRange& range : mappings_in(start, start + guest.ram.size())) {
+      if (range.inode != 0) inodes.insert(range.inode);
+    }
+    return inodes.size();
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto left = [&] { return stores_mapped(a) == 1 && a.worker->counters().orphaned_stores.empty(); };
+  for (int i = 0; i < 6 || (!left() && std::chrono::steady_clock::now() < deadline); ++i) {
+    for (FleetGuest* guest : {&a, &b}) next.while_daemon_answers([&] { guest->worker->run_pass(); });
+    for (FleetGuest* guest : {&a, &b}) next.while_daemon_answers([&] { guest->worker->handle_messages(); });
+    fleet_.check_memory("with the second daemon");
+  }
+  EXPECT_EQ(stores_mapped(a), 1U);
+  EXPECT_EQ(stores_mapped(b), 1U);
+  EXPECT_TRUE(a.worker->counters().orphaned_stores.empty());
+  EXPECT_EQ(next.figure("pages_shared"), 15U);
+  EXPECT_EQ(next.figure("pages_sharing"), 15U);
+  EXPECT_EQ(a.frames_mapped(), 15U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Tracked, FleetTest, testing::Values(write_protection, rehash, old_kernel), kind_of);
 
 TEST(Domains, TwoDomainsShareNothing) {
@@ -369,6 +422,49 @@ TEST(WriteTrackedFleet, AZeroPageIsGivenBackAtTheFirstLookAndLaterOnlyWhenItIsQu
   fleet.pass();
   EXPECT_EQ(fleet.figure("zero_pages"), 1U);
   fleet.check_everything("after it was quiet");
+}
+
+TEST(WriteTrackedFleet, MemoryThatCannotBeTrackedCostsTheRestNothing) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(512);
+  FleetGuest& b = fleet.add(512);
+  if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  for (std::size_t page = 0; page < 8; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  fleet.settle();
+  ASSERT_EQ(fleet.figure("pages_sharing"), 8U);
+  // A mapping of the merged pages 4 to 7 and of some behind them that belongs to another userfaultfd, which
+  // is not an asynchronous one.
+  UniqueFd other(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY)));
+  uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
+  if (::ioctl(other.get(), UFFDIO_API, &api) != 0) GTEST_SKIP() << "no userfaultfd to be had";
+  // SAFETY: memory of this test's guest, whose shadow is told.
+  ASSERT_NE(::mmap(a.page(6), 4 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS,
+                   -1, 0),
+            MAP_FAILED);
+  uffdio_register request{};
+  request.range = {address_of(a.page(6)), 4 * page_size};
+  request.mode = UFFDIO_REGISTER_MODE_WP;
+  ASSERT_EQ(::ioctl(other.get(), UFFDIO_REGISTER, &request), 0);
+  for (std::size_t page = 6; page < 10; ++page) a.fill(page, 200 + page);
+  for (std::size_t page = 300; page < 310; ++page) {
+    a.fill(page, 300 + page);
+    b.fill(page, 300 + page);
+  }
+  for (int i = 0; i < 3; ++i) fleet.settle();
+  EXPECT_TRUE(a.worker->connected());
+  fleet.check_everything("with untracked memory");
+  EXPECT_EQ(fleet.figure("pages_sharing"), 6U + 10U);  // the writes to pages 6 and 7 were seen
+  other.reset();
+  for (const std::size_t page : {9U, 400U}) {
+    a.fill(page, 999);
+    b.fill(page, 999);
+  }
+  for (int i = 0; i < 3; ++i) fleet.settle();
+  fleet.check_everything("when it can be tracked again");
+  EXPECT_EQ(fleet.figure("pages_sharing"), 6U + 10U + 3U);
 }
 
 TEST(WriteTrackedFleet, ARangeThatWasHotIsLookedAtWhenSomebodyAsks) {

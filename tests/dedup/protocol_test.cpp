@@ -48,5 +48,27 @@ TEST(Protocol, AGrantRunsOnlyWherePagesAndFramesDo) {
   EXPECT_EQ(grants[0].count, 2U);
 }
 
+TEST(Protocol, AListIsSentInPartsThatFitAMessage) {
+  std::vector<PageRange> list;
+  for (std::uint32_t i = 0; i < 200'000; ++i) list.push_back({2 * i, 1});
+  std::vector<PageRange> sent;
+  EXPECT_TRUE(send_in_parts<PageRange>(list, max_entries, [&](std::span<const PageRange> part) {
+    EXPECT_LE(part.size_bytes(), max_payload);
+    EXPECT_FALSE(part.empty());
+    sent.insert(sent.end(), part.begin(), part.end());
+    return true;
+  }));
+  ASSERT_EQ(sent.size(), list.size());
+  EXPECT_TRUE(std::equal(sent.begin(), sent.end(), list.begin(),
+                         [](const PageRange& a, const PageRange& b) { return a.page == b.page; }));
+}
+
+TEST(Protocol, NothingMoreIsSentToAPeerThatIsGone) {
+  const std::vector<PageRange> list(3 * max_entries);
+  int parts = 0;
+  EXPECT_FALSE(send_in_parts<PageRange>(list, max_entries, [&](auto) { return ++parts < 2; }));
+  EXPECT_EQ(parts, 2);
+}
+
 }  // namespace
 }  // namespace samepage::dedup::wire
