@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "base/check.hpp"
 
@@ -30,6 +31,14 @@ std::string choose_dir() {
 }
 
 }  // namespace
+
+void settle_runtime_paths() {
+  for (const char* name : {"SAMEPAGE_RUNTIME_DIR", "SAMEPAGE_SOCKET", "XDG_RUNTIME_DIR"}) {
+    const std::string path = environment(name);
+    if (path.empty() || path.front() == '/') continue;
+    ::setenv(name, std::filesystem::absolute(path).c_str(), 1);
+  }
+}
 
 std::string runtime_dir() {
   std::string path = choose_dir();

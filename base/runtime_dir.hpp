@@ -11,6 +11,10 @@ namespace samepage {
 /// to it.
 std::string runtime_dir();
 
+/// Makes the paths that the environment gives absolute, for this process and those that it starts: some of
+/// them leave the current directory. Called first in main(). Throws std::system_error.
+void settle_runtime_paths();
+
 /// The daemon's socket: $SAMEPAGE_SOCKET, else samepaged.sock in runtime_dir().
 std::string daemon_socket_path();
 

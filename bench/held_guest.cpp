@@ -16,6 +16,7 @@
 #include "base/framing.hpp"
 #include "base/process_memory.hpp"
 #include "bench/process_clock.hpp"
+#include "dedup/json_text.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -157,7 +158,7 @@ void serve_bench(int socket, const Image& image) {
   HeldGuest guest(image);
   json reply = json::object();
   for (;;) {
-    if (!send_frame(socket, 0, reply.dump())) return;
+    if (!send_frame(socket, 0, dedup::json_text(reply))) return;
     const auto frame = receive_frame(socket);
     if (!frame) return;
     reply = guest.answer(json::parse(frame->text()));

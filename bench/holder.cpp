@@ -11,6 +11,7 @@
 #include "base/process_memory.hpp"
 #include "bench/held_guest.hpp"
 #include "bench/process_clock.hpp"
+#include "dedup/json_text.hpp"
 
 namespace samepage::bench {
 
@@ -26,7 +27,7 @@ Holder::Holder(const Image& image, std::string name) : name_(std::move(name)), p
 }
 
 json Holder::ask(const json& request) {
-  if (!request.is_null() && !send_frame(socket_.get(), 0, request.dump())) {
+  if (!request.is_null() && !send_frame(socket_.get(), 0, dedup::json_text(request))) {
     throw UserError(fmt::format("the process that holds {} has ended", name_));
   }
   const auto reply = receive_frame(socket_.get());

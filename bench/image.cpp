@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <string_view>
 
 #include "base/check.hpp"
 #include "base/mapping.hpp"
@@ -45,6 +47,42 @@ void check_shares(const ImagePattern& pattern) {
   const double sum = pattern.zero_percent + pattern.common_percent + pattern.own_percent;
   if (least < 0 || std::abs(sum - 100) > 0.01 || pattern.run_length == 0 || pattern.zero_run_length == 0) {
     throw UserError("--zero, --common and --own are percentages that add up to 100; runs have a length");
+  }
+}
+
+// How files begin that somebody may take for a guest's memory.
+struct Kind {
+  std::string_view beginning;
+  std::string_view name;
+};
+constexpr std::array not_raw{
+    Kind{"\x7f"
+         "ELF",
+         "an ELF file, such as a core of a guest"},
+    Kind{"KDUMP   ", "a compressed dump of makedumpfile"},
+    Kind{"makedumpfile", "a flattened dump of makedumpfile"},
+    Kind{"PAGEDU", "a Windows crash dump"},
+    Kind{"EMiL", "a LiME dump"},
+    Kind{"QEVM", "a saved state of QEMU"},
+    Kind{"LibvirtQemudSave", "a saved state of libvirt"},
+    Kind{"QFI\xfb", "a qcow2 disk"},
+    Kind{"\x1f\x8b", "packed with gzip"},
+    Kind{"\xfd"
+         "7zXZ",
+         "packed with xz"},
+    Kind{"\x28\xb5\x2f\xfd", "packed with zstd"},
+};
+
+void require_raw(int fd, const std::string& path) {
+  std::array<char, 16> bytes{};
+  const ssize_t got = check(::pread(fd, bytes.data(), bytes.size(), 0), "read of " + path);
+  const std::string_view beginning(bytes.data(), static_cast<std::size_t>(got));
+  for (const Kind& kind : not_raw) {
+    if (!beginning.starts_with(kind.beginning)) continue;
+    throw UserError(fmt::format(
+        "the image {} is {}, not raw RAM; 'samepage dump' writes raw RAM, and so do QEMU's 'pmemsave' and "
+        "images/make-linux-images",
+        path, kind.name));
   }
 }
 
@@ -97,8 +135,10 @@ void fill_page(std::byte* to, const PageContent& content, const ImagePattern& pa
 
 Image::Image(std::string path) : path_(std::move(path)) {
   struct stat info {};
-  check(::fstat(open_image(path_).get(), &info), "fstat");
-  if (!S_ISREG(info.st_mode)) throw UserError(fmt::format("the image {} is no file of bytes", path_));
+  const UniqueFd file = open_image(path_);
+  check(::fstat(file.get(), &info), "fstat");
+  if (!S_ISREG(info.st_mode)) throw UserError(fmt::format("the image {} is not a file of bytes", path_));
+  require_raw(file.get(), path_);
   pages_ = pages_in(static_cast<std::uint64_t>(info.st_size));
   if (pages_.value == 0) throw UserError(fmt::format("the image {} is smaller than a page", path_));
 }

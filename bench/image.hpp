@@ -39,7 +39,8 @@ void fill_page(std::byte* to, const PageContent& content, const ImagePattern& pa
 /// One guest's memory, not yet anywhere.
 class Image {
  public:
-  /// A raw RAM file; what is behind its last whole page is left out. Throws UserError when it can't be read.
+  /// A raw RAM file; what is behind its last whole page is left out. Throws UserError when it can't be read,
+  /// or is a file of another kind that holds memory or a disk: its pages would not be where a guest's are.
   explicit Image(std::string path);
   /// Throws UserError when the shares don't add up.
   Image(ImagePattern pattern, std::uint32_t guest);

@@ -14,6 +14,7 @@
 #include "bench/cases/cases.hpp"
 #include "bench/interruption.hpp"
 #include "bench/ksm_knobs.hpp"
+#include "dedup/json_text.hpp"
 
 namespace {
 
@@ -37,7 +38,7 @@ std::vector<Party> parties_of(const Options& options, const Ksm& ksm) {
 
 void print(const Options& options, const Report& report) {
   const auto rows = report.rows();
-  fmt::print("{}", options.json ? json_of(rows).dump(2) + "\n" : table_of(rows));
+  fmt::print("{}", options.json ? dedup::json_text(json_of(rows), 2) + "\n" : table_of(rows));
 }
 
 void measure(const Options& options) {

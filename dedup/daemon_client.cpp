@@ -19,6 +19,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "dedup/json_text.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
@@ -88,7 +89,7 @@ std::string start_daemon(const std::string& socket_path, const std::vector<std::
 std::optional<json> ask_daemon(const std::string& socket_path, const json& request) {
   const UniqueFd socket = connect_daemon(socket_path);
   if (!socket) return std::nullopt;
-  if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), request.dump()))
+  if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), json_text(request)))
     return std::nullopt;
   std::string text;
   auto reply = receive_frame(socket.get());

@@ -111,6 +111,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
+    settle_runtime_paths();
     wire::Knobs knobs;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!values[i].empty()) set_knob(knobs, knob_descriptions()[i].name, values[i]);

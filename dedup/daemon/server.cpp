@@ -14,6 +14,7 @@
 #include "base/framing.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/daemon/peer_process.hpp"
+#include "dedup/json_text.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -271,9 +272,8 @@ std::string Server::answer(const Session& session, std::string_view question) {
       asked != request.end() && asked->is_string() ? asked->get<std::string>() : std::string();
   if (what == "stat" || what == "counts") {
     const uid_t uid = session.peer().uid;
-    return statistics(what == "stat" ? Costs::counted : Costs::left_out,
-                      is_trusted(uid) ? std::nullopt : std::optional(uid))
-        .dump();
+    return json_text(statistics(what == "stat" ? Costs::counted : Costs::left_out,
+                                is_trusted(uid) ? std::nullopt : std::optional(uid)));
   }
   if (what == "tune") {
     tune(session, request);
@@ -281,7 +281,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
     for (const KnobDescription& knob : knob_descriptions()) {
       knobs[std::string(knob.name)] = knob_text(config_.knobs, knob);
     }
-    return knobs.dump();
+    return json_text(knobs);
   }
   throw UserError(
       "the daemon knows the questions stat, counts and tune; install samepage and samepaged from the same "

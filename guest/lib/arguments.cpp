@@ -26,9 +26,39 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+bool is_known(std::string_view key) {
+  std::string_view rest = known_keys;
+  while (!rest.empty()) {
+    const std::string_view word{rest.data(), std::min(rest.size(), rest.find(' '))};
+    if (word == key) return true;
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+  }
+  return false;
+}
+
+[[noreturn]] void refuse_word(std::string_view word, std::string_view why) {
+  print("guest: '", word, "' ", why, "\n");
+  print("guest: parameters are KEY=VALUE; the keys are: ", known_keys, "\n");
+  exit(code_usage);
+}
+
 }  // namespace
 
+Arguments::Arguments(std::string_view command_line) : command_line_(command_line) {
+  std::string_view rest = command_line_;
+  while (!rest.empty()) {
+    const std::string_view word{rest.data(), std::min(rest.size(), rest.find(' '))};
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    const std::string_view key{word.data(), std::min(word.size(), word.find('='))};
+    if (word.empty() || key.find('.') != std::string_view::npos) continue;
+    if (!is_known(key)) refuse_word(word, "is not a parameter of this guest");
+    if (key.size() == word.size()) refuse_word(word, "has no value");
+    if (text(key)->data() != word.data() + key.size() + 1) refuse_word(word, "is there twice");
+  }
+}
+
 std::optional<std::string_view> Arguments::text(std::string_view key) const {
+  if (!is_known(key)) refuse_word(key, "is asked for by the program, but is not among its keys");
   std::string_view rest = command_line_;
   while (!rest.empty()) {
     const std::string_view word{rest.data(), std::min(rest.size(), rest.find(' '))};

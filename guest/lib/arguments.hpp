@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line: words of the form key=value. Words that no program asks for are ignored, because some
-// VMMs add their own.
+// The command line: words of the form key=value. A key that the program does not know ends the guest, for a
+// mistyped one would leave the value that it was to replace. Words whose key has a '.' in it are not for us:
+// some VMMs add such ones (virtio_mmio.device=...).
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,14 @@
 
 namespace samepage::guest {
 
+/// The keys that a program knows, separated by blanks; each program defines it.
+extern const std::string_view known_keys;
+
 class Arguments {
  public:
-  explicit Arguments(std::string_view command_line) : command_line_(command_line) {}
+  /// Ends the guest with code 2, and a line that says what there is, when a word is not KEY=VALUE with a
+  /// known key, or when a key comes twice.
+  explicit Arguments(std::string_view command_line);
 
   /// The value of the first word with that key.
   [[nodiscard]] std::optional<std::string_view> text(std::string_view key) const;

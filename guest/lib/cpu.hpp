@@ -8,7 +8,7 @@ namespace samepage::guest {
 
 inline constexpr std::uint32_t max_cpus = 32;  // as in layout.inc
 
-/// What CPUID says, at most max_cpus.
+/// What CPUID says. A guest with more than max_cpus does not start.
 [[nodiscard]] std::uint32_t cpu_count();
 
 /// Starts the other CPUs, once: each calls `program`, then halts for ever. Returns how many run, this one

@@ -7,6 +7,7 @@
 
 #include "guest/abi.hpp"
 #include "guest/lib/console.hpp"
+#include "guest/lib/cpu.hpp"
 #include "guest/lib/memory.hpp"
 #include "guest/lib/port.hpp"
 #include "guest/lib/ring0.hpp"
@@ -38,6 +39,10 @@ extern "C" [[noreturn]] void start_program(const abi::PvhStartInfo* start_info) 
     exit(code_failed);
   }
   set_boot_information(*start_info);
+  if (const std::uint32_t cpus = cpu_count(); cpus > max_cpus) {
+    print("guest: ", cpus, " CPUs are more than the ", max_cpus, " that this guest can use\n");
+    exit(code_usage);
+  }
   // SAFETY: the loader put a zero-terminated string there, in RAM that nothing here writes.
   const auto* command_line = reinterpret_cast<const char*>(start_info->command_line);
   exit(run(Arguments{command_line == nullptr ? "" : command_line}));

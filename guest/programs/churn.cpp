@@ -71,6 +71,8 @@ class Churn {
 
 }  // namespace
 
+const std::string_view known_keys = "pages working_set rate equal_after rest seconds common_seed";
+
 std::uint8_t run(const Arguments& arguments) {
   const std::size_t page_count = arguments.number("pages", 0);
   const std::size_t working_set = arguments.number("working_set", page_count);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Says back what comes in at COM1, byte by byte, after a prompt that ends no line. For consoles. Ctrl-D ends
-// it.
+// Says back what comes in at COM1, byte by byte, after a prompt that ends no line. Enter, which a terminal in
+// raw mode sends as CR, begins a new line. For consoles. Ctrl-D ends it.
 //   exit=N     exit code at Ctrl-D, 0 if absent
 #include "guest/abi.hpp"
 #include "guest/lib/console.hpp"
@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint16_t line_status = abi::com1_port + 5;
 constexpr std::uint8_t data_ready = 0x01;
 constexpr char end_of_transmission = 0x04;
+constexpr char carriage_return = '\r';
 
 // A CPU that only asked would keep its host busy.
 char next_byte() {
@@ -23,9 +24,12 @@ char next_byte() {
 
 }  // namespace
 
+const std::string_view known_keys = "exit";
+
 std::uint8_t run(const Arguments& arguments) {
   print("echo> ");
   for (char byte = next_byte(); byte != end_of_transmission; byte = next_byte()) {
+    if (byte == carriage_return) byte = '\n';
     write_console({&byte, 1});
   }
   print("\nbye\n");

@@ -85,6 +85,8 @@ class Filling {
 
 }  // namespace
 
+const std::string_view known_keys = "zero common own common_seed seed rewrite after verify";
+
 std::uint8_t run(const Arguments& arguments) {
   Filling filling{arguments};
   std::uint64_t rewrite = arguments.number("rewrite", 0);

@@ -11,6 +11,8 @@
 
 namespace samepage::guest {
 
+const std::string_view known_keys = "wait exit start";
+
 std::uint8_t run(const Arguments& arguments) {
   constexpr std::uint64_t mebibyte = 1 << 20;
   const std::uint32_t cpus = cpu_count();

@@ -46,6 +46,8 @@ void run_data() {
 
 }  // namespace
 
+const std::string_view known_keys = "how address";
+
 std::uint8_t run(const Arguments& arguments) {
   const std::string_view how = arguments.text("how").value_or("");
   const std::optional<std::uint64_t> address = arguments.number("address");

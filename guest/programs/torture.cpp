@@ -155,6 +155,8 @@ void work() {
 
 }  // namespace
 
+const std::string_view known_keys = "pages variants seconds rounds pause_us";
+
 std::uint8_t run(const Arguments& arguments) {
   const std::optional<std::uint64_t> seconds = arguments.number("seconds");
   const std::optional<std::uint64_t> rounds = arguments.number("rounds");

@@ -5,12 +5,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <string>
+
 #include "base/mapping.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage {
 namespace {
+
+std::string name_of(Pagemap::Backend backend) {
+  return backend == Pagemap::Backend::newest ? "Newest" : "Words";
+}
 
 class PagemapTest : public testing::TestWithParam<Pagemap::Backend> {
  protected:
@@ -55,7 +61,8 @@ TEST_P(PagemapTest, MorePagesThanOneCallReturns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, PagemapTest,
-                         testing::Values(Pagemap::Backend::newest, Pagemap::Backend::words));
+                         testing::Values(Pagemap::Backend::newest, Pagemap::Backend::words),
+                         [](const auto& param) { return name_of(param.param); });
 
 TEST(Pagemap, TheZeroPageIsSeenWhereTheKernelCanTell) {
   const Pagemap pagemap;

@@ -15,7 +15,9 @@ namespace {
 
 class RuntimeDir : public testing::Test {
  protected:
-  void TearDown() override { ::unsetenv("SAMEPAGE_RUNTIME_DIR"); }
+  void TearDown() override {
+    for (const char* name : {"SAMEPAGE_RUNTIME_DIR", "SAMEPAGE_SOCKET"}) ::unsetenv(name);
+  }
   void choose(const std::string& path) { ::setenv("SAMEPAGE_RUNTIME_DIR", path.c_str(), 1); }
 
   const TemporaryDirectory directory_;
@@ -36,6 +38,18 @@ TEST_F(RuntimeDir, OneThatOthersCanWriteToIsRefused) {
   ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
   choose(path);
   EXPECT_THROW(runtime_dir(), UserError);
+}
+
+TEST_F(RuntimeDir, ARelativeOneStaysWhereItWasMeant) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(parent_);
+  choose("run");
+  ::setenv("SAMEPAGE_SOCKET", "daemon.sock", 1);
+  settle_runtime_paths();
+  std::filesystem::current_path("/");
+  EXPECT_EQ(runtime_dir(), parent_ + "/run");
+  EXPECT_EQ(daemon_socket_path(), parent_ + "/daemon.sock");
+  std::filesystem::current_path(before);
 }
 
 TEST_F(RuntimeDir, ALinkIsRefused) {

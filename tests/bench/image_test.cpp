@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <set>
 #include <string>
 
 #include "base/check.hpp"
+#include "base/temporary_directory.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::bench {
@@ -155,6 +157,27 @@ TEST(ImageFile, IsReadInWholePages) {
   EXPECT_THROW(image.load(memory.data()), UserError);
   EXPECT_THROW(Image{path}, UserError) << "smaller than a page";
   ::unlink(path.c_str());
+}
+
+TEST(ImageFile, OneThatIsNotRawRamIsRefused) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/image";
+  const auto complaint = [&](const std::string& beginning) {
+    std::ofstream(path, std::ios::binary) << beginning + std::string(2 * page_size, 'x');
+    try {
+      const Image image(path);
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string("it can be used");
+  };
+  EXPECT_EQ(complaint("raw"), "it can be used");
+  EXPECT_NE(complaint("\x7f"
+                      "ELF\x02\x01\x01")
+                .find("core"),
+            std::string::npos);
+  EXPECT_NE(complaint("QFI\xfb").find("qcow2"), std::string::npos);
+  EXPECT_NE(complaint("\x28\xb5\x2f\xfd").find("zstd"), std::string::npos);
 }
 
 }  // namespace

@@ -93,8 +93,16 @@ struct GuestOptions {
 inline const GuestOptions write_protection{};
 inline const GuestOptions rehash{.tracker = TrackerKind::rehash};
 inline const GuestOptions old_kernel{.tracker = TrackerKind::rehash, .backend = Pagemap::Backend::words};
+inline std::string name_of(const GuestOptions& options) {
+  if (options.tracker != TrackerKind::rehash) return "WriteProtection";
+  return options.backend == Pagemap::Backend::words ? "OldKernel" : "Rehash";
+}
+/// For names of tests, and for what a test that fails says of its parameter.
 inline std::string kind_of(const testing::TestParamInfo<GuestOptions>& info) {
-  return info.index == 0 ? "WriteProtection" : info.index == 1 ? "Rehash" : "OldKernel";
+  return name_of(info.param);
+}
+inline void PrintTo(const GuestOptions& options, std::ostream* out) {
+  *out << name_of(options);
 }
 
 class Fleet {

@@ -137,8 +137,17 @@ TEST(Requirements, InitrdGoesHighButWithinReach) {
             (std::uint64_t{2} << 30U) - 8192);
   EXPECT_THAT(complaint([&] { initrd_address("i", 64U << 20, image_end, 64U << 20); }),
               HasSubstr("kernel and initrd need at least 98.0 MiB"));
-  EXPECT_THAT(complaint([&] { initrd_address("i", ~std::uint64_t{0} >> 1U, image_end, 64U << 20); }),
-              HasSubstr("need at least"));
+}
+
+TEST(Requirements, AnInitrdThatNoMemoryIsLargeEnoughForIsRefusedWithTheReason) {
+  const Gpa image_end{0x200'0000};
+  for (const std::uint64_t bytes :
+       {std::uint64_t{2100} << 20U, ~std::uint64_t{0} >> 1U, ~std::uint64_t{0} - 4096}) {
+    const std::string said =
+        complaint([&] { initrd_address("i", bytes, image_end, std::uint64_t{6} << 30U); });
+    EXPECT_THAT(said, HasSubstr("must end below 2.0 GiB"));
+    EXPECT_THAT(said, testing::Not(HasSubstr("need at least")));
+  }
 }
 
 TEST(RebootOption, TripleFaultIsFoundAmongOthers) {

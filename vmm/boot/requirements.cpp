@@ -111,6 +111,12 @@ Gpa initrd_address(const std::string& path, std::uint64_t bytes, Gpa image_end, 
   const std::uint64_t low = pages_for(image_end.value).bytes() + layout::working_memory;
   const std::uint64_t room = pages_for(bytes).bytes();
   if (room <= top && top - room >= low) return Gpa{top - room};
+  if (room > reach || low > reach - room) {
+    throw UserError(fmt::format(
+        "cannot load the initrd {} of {}: it must end below {}, behind the kernel, whatever memory "
+        "there is, so it can have {} at most; put what is in it on a disk ('--disk')",
+        path, format_size(bytes), format_size(reach), format_size(low < reach ? reach - low : 0)));
+  }
   throw UserError(
       fmt::format("cannot load the initrd {} with {} of memory: kernel and initrd need at least {} ({}K)",
                   path, format_size(memory_bytes), format_size(low + room), (low + room) >> 10U));

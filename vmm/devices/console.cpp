@@ -9,7 +9,7 @@ void Console::put(std::string_view text) {
   const std::lock_guard lock(buffering_);
   if (witness_) witness_(text);  // under the lock: in the order that the sink gets it in
   buffer_.append(text);
-  if (text.find('\n') != text.npos || buffer_.size() >= long_line) {
+  if (parts_ || text.find('\n') != text.npos || buffer_.size() >= long_line) {
     ready_.store(true, std::memory_order_relaxed);
   }
 }

@@ -23,6 +23,10 @@ class Console {
   /// `witness` is called by put(), on any thread, and must not block; set before the guest runs.
   void show_at_once(Sink witness) { witness_ = std::move(witness); }
 
+  /// From now on a line that is not complete is ready as well: somebody may wait for a prompt. Before the
+  /// guest runs.
+  void hand_on_parts() { parts_ = true; }
+
   void put(char byte) { put(std::string_view(&byte, 1)); }
   void put(std::string_view text);
   /// Hands on what there is when a line is complete or long.
@@ -35,6 +39,7 @@ class Console {
 
   Sink sink_;
   Sink witness_;
+  bool parts_ = false;
   std::mutex writing_;  // held while the sink runs: keeps what it gets in order; taken before buffering_
   std::mutex buffering_;
   std::string buffer_;

@@ -192,6 +192,7 @@ TEST_F(BlockTest, AFileThatShrinksGivesErrorsAndIsNotMadeLonger) {
     EXPECT_EQ(read(0, 512), content_.substr(0, 512));
     if (access == DiskAccess::read_write) {
       EXPECT_EQ(write(300, std::string(512, 'x')), VIRTIO_BLK_S_IOERR);
+      std::filesystem::resize_file(path(), 100 * 512);
       DiskFile alone = reopened();
       EXPECT_TRUE(alone.write_zeroes(0, 100));
       std::filesystem::resize_file(path(), 50 * 512);
@@ -203,9 +204,26 @@ TEST_F(BlockTest, AFileThatShrinksGivesErrorsAndIsNotMadeLonger) {
   }
 }
 
+TEST_F(BlockTest, TheEndOfAFileThatIsNoWholeSectorIsThereWithZerosBehindIt) {
+  make_file(std::string(512, 'x') + "end");
+  const std::string last = "end" + std::string(509, '\0');
+  for (const DiskAccess access : {DiskAccess::read_only, DiskAccess::overlay}) {
+    EXPECT_EQ(use(access).get(0x100), 2U);
+    EXPECT_EQ(read(0, 1024), std::string(512, 'x') + last);
+    EXPECT_EQ(read(1, 512), last);
+  }
+  EXPECT_EQ(write(1, std::string(512, 'y')), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(read(1, 512), std::string(512, 'y')) << "the overlay has whole sectors";
+  EXPECT_THAT(why_not(DiskAccess::read_write), HasSubstr("'truncate -s %512 "));
+  EXPECT_EQ(file(), std::string(512, 'x') + "end");
+  make_file("e");
+  EXPECT_EQ(use(DiskAccess::read_only).get(0x100), 1U);
+  EXPECT_EQ(read(0, 512), "e" + std::string(511, '\0'));
+}
+
 TEST_F(BlockTest, FilesThatCannotBeUsed) {
-  make_file(std::string(511, 'x'));
-  EXPECT_THAT(why_not(DiskAccess::overlay), HasSubstr("511 bytes, less than a sector"));
+  make_file("");
+  EXPECT_THAT(why_not(DiskAccess::overlay), HasSubstr("it is empty"));
   std::filesystem::remove(path());
   EXPECT_THAT(why_not(DiskAccess::overlay), HasSubstr("No such file"));
   std::filesystem::create_directory(path());

@@ -42,10 +42,10 @@ std::string why_not(const std::string& tap) {
 /// All of a test runs on a thread in its own namespace, because a process never leaves one again.
 class NetTest : public testing::Test {
  protected:
-  void in_own_network(const std::function<void()>& test) {
+  void in_own_network(const std::function<void()>& test, short queues = 0) {
     bool skipped = false;
     std::thread([&] {
-      if (::unshare(CLONE_NEWNET) != 0 || !make_interface()) {
+      if (::unshare(CLONE_NEWNET) != 0 || !make_interface(queues)) {
         skipped = true;
         return;
       }
@@ -55,10 +55,10 @@ class NetTest : public testing::Test {
   }
 
  private:
-  static bool make_interface() {
+  static bool make_interface(short queues) {
     const UniqueFd tun(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
     ifreq request{};
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | queues);
     std::strcpy(request.ifr_name, name);
     if (!tun || ::ioctl(tun.get(), TUNSETIFF, &request) != 0 || ::ioctl(tun.get(), TUNSETPERSIST, 1UL) != 0) {
       return false;
@@ -171,6 +171,22 @@ TEST_F(NetTest, AnInterfaceHasOneGuest) {
     EXPECT_THAT(why_not(name), HasSubstr("another guest uses it"));
     EXPECT_THAT(why_not("lo"), HasSubstr("cannot use network interface lo"));
   });
+}
+
+TEST_F(NetTest, OfAnInterfaceWithSeveralQueuesAGuestHasOneAndAnotherGuestNone) {
+  in_own_network(
+      [] {
+        {
+          const Tap first(name);
+          const HostSide host;
+          host.send(std::string(14, '\xff') + "for the guest");
+          std::array<std::byte, 2000> packet{};
+          EXPECT_GT(first.receive(packet).value_or(0), header_bytes);
+          EXPECT_THAT(why_not(name), HasSubstr("another guest uses a queue of it"));
+        }
+        EXPECT_EQ(why_not(name), "it can be used") << "the first guest has ended";
+      },
+      IFF_MULTI_QUEUE);
 }
 
 TEST(Tap, WithoutAnInterfaceSaysHowToMakeOne) {

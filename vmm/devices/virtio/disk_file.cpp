@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/types.hpp"
+#include "base/unnamed_file.hpp"
 #include "vmm/devices/virtio/file_lock.hpp"
 
 namespace samepage::vmm {
@@ -34,13 +34,19 @@ std::uint64_t length_of(int fd, const std::string& path) {
   } else {
     throw cannot_use(path, "it is neither a file nor a block device");
   }
-  if (bytes < sector_bytes) {
-    throw cannot_use(path,
-                     fmt::format("it has {} bytes, less than a sector of {}; 'truncate -s 64M {}' makes it "
-                                 "larger",
-                                 bytes, sector_bytes, path));
-  }
+  if (bytes == 0)
+    throw cannot_use(path, fmt::format("it is empty; 'truncate -s 64M {}' makes it larger", path));
   return bytes;
+}
+
+// The guest has whole sectors. A file is not made longer behind its owner's back.
+void require_whole_sectors(std::uint64_t bytes, const DiskConfig& config) {
+  if (bytes % sector_bytes == 0 || config.access != DiskAccess::read_write) return;
+  throw cannot_use(
+      config.path,
+      fmt::format("it has {} bytes, not a multiple of {}, so its end can't be written; 'truncate -s "
+                  "%{} {}' adds zeros to it, or use ',overlay' or ',ro'",
+                  bytes, sector_bytes, sector_bytes, config.path));
 }
 
 void lock(int fd, const DiskConfig& config) {
@@ -52,19 +58,6 @@ void lock(int fd, const DiskConfig& config) {
               "the other one, or give this one a private copy with ',overlay'"
             : "another guest writes it (',rw', or ',shared' as persistent memory); stop that one, or "
               "copy the file");
-}
-
-// The overlay goes with its last descriptor, however the process ends.
-UniqueFd open_overlay() {
-  const char* const chosen = std::getenv("TMPDIR");
-  for (const std::string directory : {chosen == nullptr ? "" : chosen, "/var/tmp", "/tmp"}) {
-    if (directory.empty()) continue;
-    UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (fd) return fd;
-  }
-  throw UserError(
-      "cannot make a temporary file for a disk's changes in /var/tmp or /tmp; set TMPDIR to a directory "
-      "with room");
 }
 
 off_t offset_of(std::uint64_t sector) {
@@ -117,10 +110,12 @@ DiskFile::DiskFile(const DiskConfig& config)
                                       ? "you may not write it; use ',overlay' or ',ro'"
                                       : std::strerror(error));
   }
-  sectors_ = length_of(file_.get(), config.path) / sector_bytes;
+  bytes_ = length_of(file_.get(), config.path);
+  require_whole_sectors(bytes_, config);
+  sectors_ = (bytes_ + sector_bytes - 1) / sector_bytes;
   lock(file_.get(), config);
   if (access_ != DiskAccess::overlay) return;
-  overlay_ = open_overlay();
+  overlay_ = unnamed_file("a disk's changes");
   check(::ftruncate(overlay_.get(), offset_of(sectors_)), "ftruncate of a disk's overlay");
   changed_ = Mapping::anonymous(pages_for(sectors_ / 8 + 1).bytes());
 }
@@ -142,11 +137,19 @@ bool DiskFile::read(std::uint64_t sector, std::span<std::byte> to) {
     std::uint64_t count = 1;
     while (count * sector_bytes < to.size() && is_changed(sector + count) == changed) ++count;
     const auto part = to.first(count * sector_bytes);
-    if (!read_all(changed ? overlay_.get() : file_.get(), part, offset_of(sector))) return false;
+    if (!(changed ? read_all(overlay_.get(), part, offset_of(sector)) : read_file(sector, part)))
+      return false;
     to = to.subspan(part.size());
     sector += count;
   }
   return true;
+}
+
+// What the last sector has beyond the file's end is zeros.
+bool DiskFile::read_file(std::uint64_t sector, std::span<std::byte> to) {
+  const std::uint64_t there = std::min<std::uint64_t>(to.size(), bytes_ - sector * sector_bytes);
+  std::fill(to.begin() + static_cast<std::ptrdiff_t>(there), to.end(), std::byte{0});
+  return read_all(file_.get(), to.first(there), offset_of(sector));
 }
 
 // A file that was cut short while in use is not made longer again behind its owner's back.

@@ -28,7 +28,8 @@ inline constexpr std::uint64_t sector_bytes = 512;
 
 class DiskFile {
  public:
-  /// Throws UserError when the file is missing, can't be used as asked, shorter than a sector or locked.
+  /// Throws UserError when the file is missing, empty, locked, can't be used as asked, or is to be written
+  /// and does not end with a whole sector. One that is only read ends with zeros, up to a whole sector.
   explicit DiskFile(const DiskConfig& config);
 
   [[nodiscard]] std::uint64_t sectors() const { return sectors_; }
@@ -43,12 +44,14 @@ class DiskFile {
   [[nodiscard]] bool flush();
 
  private:
+  [[nodiscard]] bool read_file(std::uint64_t sector, std::span<std::byte> to);
   [[nodiscard]] bool still_reaches(std::uint64_t sector) const;
   [[nodiscard]] bool is_changed(std::uint64_t sector) const;
   void note_changed(std::uint64_t sector, std::uint64_t count);
 
   DiskAccess access_;
   UniqueFd file_;
+  std::uint64_t bytes_ = 0;  // of the file when it was opened
   std::uint64_t sectors_ = 0;
   UniqueFd overlay_;  // a sparse file without a name; sectors at their own offsets
   Mapping changed_;   // a bit a sector: it is in the overlay

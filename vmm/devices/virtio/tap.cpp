@@ -6,9 +6,12 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "base/check.hpp"
@@ -23,6 +26,31 @@ UserError cannot_use(const std::string& name, const std::string& why) {
                   name, why));
 }
 
+// Attaches the descriptor to an interface; several queues are what somebody made it with, and one of them
+// does.
+int attach(int fd, ifreq& request) {
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  if (::ioctl(fd, TUNSETIFF, &request) == 0) return 0;
+  if (errno != EINVAL) return -1;
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_MULTI_QUEUE);
+  return ::ioctl(fd, TUNSETIFF, &request);
+}
+
+// Of an interface with several queues the kernel gives another guest the next one, and that would get a part
+// of this one's packets. A name that goes with its process, for all users of this network namespace.
+UniqueFd claim(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string claimed = "samepage/tap/" + name;
+  claimed.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);  // behind a zero: in no directory
+  UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + claimed.size());
+  // SAFETY: the sockets interface takes every address family as sockaddr.
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return socket;
+  if (errno != EADDRINUSE) throw_errno("bind");
+  return {};
+}
+
 }  // namespace
 
 Tap::Tap(const std::string& name) {
@@ -34,12 +62,15 @@ Tap::Tap(const std::string& name) {
   if (::if_nametoindex(name.c_str()) == 0) throw cannot_use(name, "there is none");
   fd_ = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd_) throw cannot_use(name, fmt::format("/dev/net/tun: {}", std::strerror(errno)));
-  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
   std::memcpy(request.ifr_name, name.data(), name.size());
-  if (::ioctl(fd_.get(), TUNSETIFF, &request) != 0) {
+  if (attach(fd_.get(), request) != 0) {
     throw cannot_use(name, errno == EBUSY    ? "another guest uses it"
-                           : errno == EINVAL ? "it is no TAP interface"
+                           : errno == EINVAL ? "it is not a TAP interface"
                                              : std::strerror(errno));
+  }
+  if ((request.ifr_flags & IFF_MULTI_QUEUE) != 0) {
+    claim_ = claim(name);
+    if (!claim_) throw cannot_use(name, "another guest uses a queue of it");
   }
   const int header_bytes = sizeof(NetHeader);
   check(::ioctl(fd_.get(), TUNSETVNETHDRSZ, &header_bytes), "ioctl TUNSETVNETHDRSZ");

@@ -45,6 +45,7 @@ class Tap {
 
  private:
   UniqueFd fd_;
+  UniqueFd claim_;  // of an interface with several queues
 };
 
 }  // namespace samepage::vmm
