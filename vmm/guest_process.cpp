@@ -4,20 +4,26 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/runtime_dir.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon_client.hpp"
+#include "vmm/control/console_input.hpp"
 #include "vmm/control/console_log.hpp"
 #include "vmm/control/guest_control.hpp"
 #include "vmm/control/guest_name.hpp"
+#include "vmm/control/guest_record.hpp"
+#include "vmm/control/line_watch.hpp"
 #include "vmm/control/registry.hpp"
 #include "vmm/control/stop_signals.hpp"
 #include "vmm/exit_code.hpp"
@@ -46,43 +52,125 @@ void trim_heap() {
   ::malloc_trim(0);
 }
 
+void say_how_to_interrupt(const GuestProcessConfig& config, const std::string& name, std::string_view gap) {
+  const std::string key = config.escape.name();
+  fmt::print(stderr, "{}samepage: Ctrl-C went to the guest; {} ends it\n", gap,
+             key.empty() ? fmt::format("'samepage stop {}'", name) : key);
+}
+
+// What a guest's process polls beside its control socket's clients.
+struct Polled {
+  const StopSignals& signals;
+  const NameClaim& claim;
+  ConsoleInput& input;
+  const LineWatch& lines;
+};
+
 // Polls until the guest has ended. Returns the signal that ended it, SIGTERM for a stop by socket.
-int serve_until_end(Machine& machine, GuestControl& control, ConsoleLog& console, int listener,
-                    const StopSignals& signals) {
+int serve_until_end(const GuestProcessConfig& config, Machine& machine, GuestControl& control,
+                    ConsoleLog& console, const Polled& polled) {
   int stopped_by = SIGTERM;
+  const auto stop = [&](int signal) {
+    stopped_by = signal;
+    machine.request_stop();
+    console.close_output();
+  };
   for (bool ended = false;;) {
-    std::vector<pollfd> waits{
-        {machine.ended_fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}, {listener, POLLIN, 0}};
+    std::vector<pollfd> waits{{machine.ended_fd(), POLLIN, 0},
+                              {polled.signals.fd(), POLLIN, 0},
+                              {polled.claim.listener(), POLLIN, 0}};
+    polled.input.add_waits(waits);
     control.add_waits(waits);
-    if (::poll(waits.data(), waits.size(), ended ? 0 : -1) < 0) {
+    if (::poll(waits.data(), waits.size(), ended ? 0 : polled.input.longest_wait()) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll");
     }
     if (waits[1].revents != 0) {
-      if (const int signal = signals.take(); signal != 0) stopped_by = signal;
-      machine.request_stop();
-      console.close_output();
+      const int signal = polled.signals.take();
+      stop(signal != 0 ? signal : stopped_by);
     }
-    if (control.serve(std::span(waits).subspan(3))) trim_heap();
-    if (waits[2].revents != 0) control.accept(listener);
+    switch (polled.input.serve(waits[3].revents)) {
+      case ConsoleInput::Wish::none:
+        break;
+      case ConsoleInput::Wish::end_guest:
+        stop(SIGINT);
+        break;
+      case ConsoleInput::Wish::interrupt:
+        say_how_to_interrupt(config, polled.claim.name(), polled.lines.gap(config.console, STDERR_FILENO));
+        break;
+    }
+    if (control.serve(std::span(waits).subspan(4))) trim_heap();
+    if (waits[2].revents != 0) control.accept(polled.claim.listener());
     // Once more, for whom the last turn has let in.
     if (ended) return stopped_by;
     ended = waits[0].revents != 0;
   }
 }
 
-int status_of(const GuestExit& exit, const std::string& name, int stopped_by) {
+// The exit status of the guest's process, and the same in words.
+GuestRecord::End end_of(const GuestExit& exit, int stopped_by) {
   switch (exit.kind) {
     case GuestExit::Kind::exited:
-      return exit.code;
+      return {now_in_seconds(), exit.code, "exited", ""};
     case GuestExit::Kind::stopped:
-      fmt::print(stderr, "samepage: guest {} was stopped\n", name);
-      return exit_by_signal(stopped_by);
+      return {now_in_seconds(), exit_by_signal(stopped_by), "stopped", fmt::format("signal {}", stopped_by)};
     case GuestExit::Kind::failed:
       break;
   }
-  fmt::print(stderr, "samepage: guest {} failed: {}\n", name, exit.message);
-  return exit_guest_failed;
+  return {now_in_seconds(), exit_guest_failed, "failed", exit.message};
+}
+
+void say_how_it_ended(const GuestRecord::End& end, const std::string& name, std::string_view gap) {
+  if (end.how == "stopped") fmt::print(stderr, "{}samepage: guest {} was stopped\n", gap, name);
+  if (end.how == "failed") fmt::print(stderr, "{}samepage: guest {} failed: {}\n", gap, name, end.reason);
+}
+
+// Keeps what is known of a guest for those who ask when it is gone. A record that can't be written is no
+// reason for a guest to end.
+class Recording {
+ public:
+  Recording(Afterwards afterwards, GuestRecord record) : afterwards_(afterwards), record_(std::move(record)) {
+    write();
+  }
+  ~Recording() {
+    if (record_.end) return;
+    record_.end = {now_in_seconds(), exit_failure, "failed", "samepage itself could not go on"};
+    write();
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void ended(const GuestRecord::End& end, std::string output) {
+    record_.end = end;
+    record_.output = std::move(output);
+    write();
+  }
+
+ private:
+  void write() noexcept {
+    try {
+      const GuestRecords records = GuestRecords::of_this_user();
+      // What is known of another guest that had the name is not this one's.
+      afterwards_ == Afterwards::recorded ? records.put(record_) : records.forget(record_.name);
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "samepage: how guest {} ends can't be kept: {}\n", record_.name, error.what());
+    }
+  }
+
+  Afterwards afterwards_;
+  GuestRecord record_;
+};
+
+GuestRecord record_of(const GuestProcessConfig& config, const std::string& name) {
+  return {name,
+          config.domain.text(),
+          config.image,
+          ::getpid(),
+          config.machine.cpus,
+          config.machine.memory_bytes,
+          now_in_seconds(),
+          {},
+          {}};
 }
 
 // A balloon's pages go through the agent: no device may call it when it is gone. Where a guest has ended, all
@@ -117,8 +205,14 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   const NameClaim claim = claim_name(config);
   ConsoleLog console(config.console);
   // The image comes after the agent: what other guests have of it is mapped, not copied.
+  LineWatch lines;
   Machine machine(
-      config.machine, [&console](std::string_view text) { console.put_out(text); }, ImageLoading::later);
+      config.machine,
+      [&console, &lines](std::string_view text) {
+        console.put_out(text);
+        lines.saw(text);
+      },
+      ImageLoading::later);
   machine.watch_console([&console](std::string_view text) { console.keep(text); },
                         [&console] { console.wake(); });
   std::optional<dedup::Agent> agent;
@@ -133,13 +227,20 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
                         std::chrono::steady_clock::now()},
                        machine, agent ? &*agent : nullptr, console);
   if (agent) agent->start();
+  ConsoleInput input(config.input, config.console, config.escape, [&](std::span<const std::byte> typed) {
+    return machine.receive(typed, config.input_port);
+  });
+  if (input.may_be_a_dialogue() || ::isatty(config.console) != 0) machine.show_prompts();
   machine.start();
+  Recording recording(config.afterwards, record_of(config, claim.name()));
   on_running(claim.name());
   trim_heap();
-  const int stopped_by = serve_until_end(machine, control, console, claim.listener(), signals);
-  const int status = status_of(machine.wait(), claim.name(), stopped_by);
-  control.finish(status);
-  return status;
+  const int stopped_by = serve_until_end(config, machine, control, console, {signals, claim, input, lines});
+  const GuestRecord::End end = end_of(machine.wait(), stopped_by);
+  recording.ended(end, console.tail());
+  say_how_it_ended(end, claim.name(), lines.gap(config.console, STDERR_FILENO));
+  control.finish(end.exit_code);
+  return end.exit_code;
 }
 
 }  // namespace samepage::vmm

@@ -7,6 +7,8 @@
 #include <functional>
 #include <string>
 
+#include "vmm/control/escape_key.hpp"
+#include "vmm/devices/console_port.hpp"
 #include "vmm/machine.hpp"
 
 namespace samepage::vmm {
@@ -21,6 +23,9 @@ struct DomainChoice {
   [[nodiscard]] std::string text() const;
 };
 
+/// Whether how the guest ended can be asked afterwards (control/guest_record).
+enum class Afterwards : std::uint8_t { forgotten, recorded };
+
 struct GuestProcessConfig {
   std::string name;  // empty: the image's base name and the lowest free number from first_number on
   unsigned first_number = 1;
@@ -28,6 +33,10 @@ struct GuestProcessConfig {
   MachineConfig machine;
   DomainChoice domain;
   int console = -1;  // where the console goes, -1 for nowhere; stays the caller's
+  int input = -1;    // where its input comes from, the same
+  EscapeKey escape;  // ends the guest when `input` is a terminal
+  ConsolePort input_port = ConsolePort::com1;
+  Afterwards afterwards = Afterwards::forgotten;
 };
 
 /// Called once when the guest runs, with its name.

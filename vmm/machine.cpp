@@ -345,6 +345,10 @@ std::size_t Machine::receive(std::span<const std::byte> input, ConsolePort port)
   return console == nullptr ? input.size() : console->type(input);
 }
 
+void Machine::show_prompts() {
+  parts_->console.hand_on_parts();
+}
+
 void Machine::watch_console(ConsoleSink output, const std::function<void()>& room) {
   parts_->console.show_at_once(std::move(output));
   parts_->uart.when_room(room);

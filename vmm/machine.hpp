@@ -87,6 +87,8 @@ class Machine final : public dedup::WriteBarrier {
   /// Input for the guest; returns how many bytes it took (Uart16550::receive, VirtioConsole::type), all where
   /// it has no such port. Any thread.
   std::size_t receive(std::span<const std::byte> input, ConsolePort port = ConsolePort::com1);
+  /// The console's sink gets lines that are not complete as well; only before start().
+  void show_prompts();
   /// `output` is called with what the guest prints, at once and not in lines; `room` when receive(), which
   /// took less than there was, takes more. Both on threads of the guest; they must neither block nor call the
   /// machine. Only before start().

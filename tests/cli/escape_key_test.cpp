@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vmm/cli/escape_key.hpp"
+#include "vmm/control/escape_key.hpp"
 
 #include <gtest/gtest.h>
 
-namespace samepage::cli {
+namespace samepage::vmm {
 namespace {
 
 using namespace std::string_view_literals;
@@ -56,4 +56,4 @@ TEST(EscapeKey, RefusesWhatIsNoKey) {
 }
 
 }  // namespace
-}  // namespace samepage::cli
+}  // namespace samepage::vmm

@@ -41,6 +41,16 @@ TEST_F(ConsoleCommand, TypesSeesAndDetaches) {
   EXPECT_EQ(log_of("g"), "echo> Hi\x03");
 }
 
+TEST_F(ConsoleCommand, EnterBeginsANewLine) {
+  Terminal terminal(console());
+  terminal.wait_for("echo> ");
+  terminal.type("one\rtwo");  // what a terminal in raw mode sends
+  terminal.wait_for("one\r\ntwo");
+  terminal.type("\x1d");
+  EXPECT_EQ(terminal.wait(), 0) << terminal.screen();
+  EXPECT_EQ(log_of("g"), "echo> one\ntwo");
+}
+
 TEST_F(ConsoleCommand, SignalsDetachAndLeaveTheTerminalAsItWas) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     Terminal terminal(console());

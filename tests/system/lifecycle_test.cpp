@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests from the command line: run, ps, pause, resume, map, dump.
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 
@@ -51,6 +52,33 @@ TEST_F(Lifecycle, APausedGuestStandsStill) {
   wait_until("the guest goes on", [&] { return log_of("a").size() > log.size(); });
 }
 
+TEST_F(Lifecycle, ADumpThatFailsLeavesTheFileAlone) {
+  start("a", {"fill", "own=2000"}, {"--mem", "16M"});
+  wait_for_line("a", "ready");
+  const std::string file = directory_ + "/dump";
+  ASSERT_EQ(samepage({"dump", "a", file}).code, 0);
+  const auto before = std::filesystem::file_size(file);
+  rlimit own{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &own), 0);
+  const pid_t guest = ask({"ps"})[0].at("pid").get<pid_t>();
+  const rlimit small{4096, own.rlim_max};  // the guest's process can't write it
+  ASSERT_EQ(::prlimit(guest, RLIMIT_FSIZE, &small, nullptr), 0);
+  EXPECT_EQ(samepage({"dump", "a", file}).code, 1);
+  EXPECT_EQ(std::filesystem::file_size(file), before);
+  for (const std::string& left : leftovers()) EXPECT_EQ(left.find(".samepage-"), std::string::npos) << left;
+}
+
+TEST_F(Lifecycle, ADumpGoesThroughAPipe) {
+  start("a", {"fill", "own=20"}, {"--mem", "16M"});
+  wait_for_line("a", "ready");
+  ASSERT_EQ(samepage({"pause", "a"}).code, 0);
+  const std::string file = directory_ + "/dump";
+  ASSERT_EQ(samepage({"dump", "a", file}).code, 0);
+  const Finished piped =
+      run({"/bin/sh", "-c", program("samepage") + " dump a - | cmp - " + file + " && test ! -e ./-"});
+  EXPECT_EQ(piped.code, 0) << piped.out << piped.err;
+}
+
 TEST_F(Lifecycle, SomebodyWhoCallsAndSaysNothingDelaysNobody) {
   start("a", {"hello", "wait=1"}, {"--mem", "16M"});
   std::vector<UniqueFd> silent;
@@ -96,7 +124,7 @@ TEST_F(Lifecycle, StatHasItsKeys) {
   const auto stat = ask({"stat"});
   for (const char* key : {"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "zero_pages",
                           "full_scans", "breaks", "saved_bytes", "overhead_bytes", "net_saved_bytes",
-                          "kernel_bytes", "stop_max_us", "tracker"}) {
+                          "kernel_bytes", "stop_max_us", "tracker", "frame_dups"}) {
     EXPECT_TRUE(stat.at("host").contains(key)) << key;
   }
   ASSERT_EQ(stat.at("guests").size(), 1U);

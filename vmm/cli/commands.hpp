@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "vmm/cli/escape_key.hpp"
 #include "vmm/cli/run_options.hpp"
+#include "vmm/control/escape_key.hpp"
 #include "vmm/devices/console_port.hpp"
 
 namespace samepage::cli {
 
 int run(const RunOptions& options);
-int ps(Format format);
+enum class Listed : std::uint8_t { running, all };
+int ps(Listed listed, Format format);
 /// `guest` empty: the host and all guests.
 int stat(const std::string& guest, Format format);
 int pause(const std::vector<std::string>& guests);
@@ -24,10 +25,12 @@ int kill(const std::vector<std::string>& guests);
 /// Asks the guest to give up `bytes` of its memory.
 int balloon(const std::string& guest, std::uint64_t bytes);
 int map(const std::string& guest, Format format);
-int logs(const std::string& guest);
+/// Of a guest that has ended: what it printed last, and how it ended.
+int logs(const std::string& guest, Format format);
+/// `file` of "-" is standard output.
 int dump(const std::string& guest, const std::string& file);
-/// Unpacks a bzImage's kernel into the ELF file `output` (empty: named after it, in the current folder),
-/// prints that.
+/// Unpacks a bzImage's kernel into the ELF file `output` (empty: named after it, in the current folder; "-":
+/// standard output), prints that.
 int import_image(const std::string& kernel, const std::string& output);
 /// `settings` are KNOB=VALUE; without any the knobs are only shown.
 int tune(const std::vector<std::string>& settings, Format format);
@@ -35,7 +38,7 @@ int tune(const std::vector<std::string>& settings, Format format);
 struct ConsoleOptions {
   std::string guest;
   vmm::ConsolePort port = vmm::ConsolePort::com1;  // what is typed goes there
-  EscapeKey escape;
+  vmm::EscapeKey escape;
 };
 /// Attaches standard input and output to the guest's console until the escape key or the guest's end.
 int console(const ConsoleOptions& options);

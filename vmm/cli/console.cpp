@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/check.hpp"
@@ -12,7 +13,7 @@
 #include "vmm/cli/console_link.hpp"
 #include "vmm/cli/guest_client.hpp"
 #include "vmm/cli/interrupted.hpp"
-#include "vmm/cli/raw_terminal.hpp"
+#include "vmm/control/raw_terminal.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
@@ -23,31 +24,31 @@ constexpr int longest_death_ms = 2000;
 
 // A terminal that is gone takes no words; the exit status has to do then.
 template <typename... Arguments>
-void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+void say(std::string_view gap, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   const std::string line = fmt::format(text, std::forward<Arguments>(arguments)...);
-  static_cast<void>(std::fputs(("samepage: " + line + "\n").c_str(), stderr));
+  static_cast<void>(std::fputs(fmt::format("{}samepage: {}\n", gap, line).c_str(), stderr));
 }
 
 bool at_terminal() {
   return ::isatty(STDIN_FILENO) != 0;
 }
 
-void greet(const std::string& guest, EscapeKey escape) {
+void greet(const std::string& guest, vmm::EscapeKey escape) {
   if (!at_terminal()) return;
   const std::string key = escape.name();
-  say("attached to guest {}; {}", guest, key.empty() ? "no key detaches, SIGTERM does" : key + " detaches");
+  say("", "attached to guest {}; {}", guest,
+      key.empty() ? "no key detaches, SIGTERM does" : key + " detaches");
 }
 
-int status_of(const LinkEnd& end, const GuestConnection& guest) {
+int status_of(const LinkEnd& end, const GuestConnection& guest, std::string_view gap) {
   switch (end.kind) {
     case LinkEnd::Kind::detached:
-      if (at_terminal()) static_cast<void>(std::fputs("\n", stderr));
-      if (at_terminal()) say("detached from guest {}", guest.name);
+      if (at_terminal()) say(gap, "detached from guest {}", guest.name);
       return exit_ok;
     case LinkEnd::Kind::signal:
       throw Interrupted{end.status};
     case LinkEnd::Kind::guest_ended:
-      say("guest {} has ended, with exit code {}", guest.name, end.status);
+      say(gap, "guest {} has ended, with exit code {}", guest.name, end.status);
       return exit_guest_ended;
     case LinkEnd::Kind::lost:
       break;
@@ -57,15 +58,8 @@ int status_of(const LinkEnd& end, const GuestConnection& guest) {
         "guest '{}' has closed the connection, but runs (pid {}); attach again with 'samepage console {}'",
         guest.name, guest.pid, guest.name));
   }
-  say("guest {} has ended; it was killed", guest.name);
+  say(gap, "guest {} has ended; it was killed", guest.name);
   return exit_guest_ended;
-}
-
-// The terminal is as it was when this returns or throws.
-LinkEnd carry(const GuestConnection& guest, EscapeKey escape) {
-  const vmm::StopSignals signals;
-  const RawTerminal raw(STDIN_FILENO);
-  return ConsoleLink(guest.socket.get(), STDIN_FILENO, STDOUT_FILENO, signals, escape).run();
 }
 
 }  // namespace
@@ -74,7 +68,13 @@ int console(const ConsoleOptions& options) {
   const GuestConnection guest = connect_guest(options.guest);
   ask_guest(guest, {{"do", "console"}, {"port", vmm::name_of(options.port)}});
   greet(guest.name, options.escape);
-  return status_of(carry(guest, options.escape), guest);
+  const vmm::StopSignals signals;
+  ConsoleLink link(guest.socket.get(), STDIN_FILENO, STDOUT_FILENO, signals, options.escape);
+  const LinkEnd end = [&] {
+    const vmm::RawTerminal raw(STDIN_FILENO);
+    return link.run();
+  }();
+  return status_of(end, guest, link.gap());
 }
 
 }  // namespace samepage::cli

@@ -39,7 +39,8 @@ short when(bool wanted, int events) {
 
 }  // namespace
 
-ConsoleLink::ConsoleLink(int guest, int input, int output, const vmm::StopSignals& signals, EscapeKey escape)
+ConsoleLink::ConsoleLink(int guest, int input, int output, const vmm::StopSignals& signals,
+                         vmm::EscapeKey escape)
     : guest_(guest),
       input_(input),
       output_(output),
@@ -88,7 +89,7 @@ ConsoleLink::Step ConsoleLink::read_input() {
     input_ = -1;
     return std::nullopt;
   }
-  const EscapeKey::Input typed = escape_.split({bytes.data(), static_cast<std::size_t>(got)});
+  const vmm::EscapeKey::Input typed = escape_.split({bytes.data(), static_cast<std::size_t>(got)});
   to_guest_ += typed.for_guest;
   write_guest();
   return typed.escaped ? Step(LinkEnd{LinkEnd::Kind::detached, 0}) : std::nullopt;
@@ -133,7 +134,9 @@ void ConsoleLink::write_output() {
   const ssize_t written =
       ::write(output_, to_output_.data(), std::min<std::size_t>(to_output_.size(), PIPE_BUF));
   if (written < 0 && try_again(errno)) return;
-  to_output_.erase(0, static_cast<std::size_t>(check(written, "write of the console's output")));
+  const auto taken = static_cast<std::size_t>(check(written, "write of the console's output"));
+  lines_.saw(std::string_view(to_output_).substr(0, taken));
+  to_output_.erase(0, taken);
 }
 
 }  // namespace samepage::cli

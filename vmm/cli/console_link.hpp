@@ -3,13 +3,17 @@
 // of them ends it. Neither side can make it deaf to the other, to signals or to the escape key.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/unique_fd.hpp"
-#include "vmm/cli/escape_key.hpp"
 #include "vmm/control/console_stream.hpp"
+#include "vmm/control/escape_key.hpp"
+#include "vmm/control/line_watch.hpp"
 #include "vmm/control/stop_signals.hpp"
 
 namespace samepage::cli {
@@ -30,10 +34,12 @@ class ConsoleLink {
  public:
   /// `guest` is a connection that is in the console's mode. All stay the caller's. At the end of an input
   /// that is no terminal the link goes on.
-  ConsoleLink(int guest, int input, int output, const vmm::StopSignals& signals, EscapeKey escape);
+  ConsoleLink(int guest, int input, int output, const vmm::StopSignals& signals, vmm::EscapeKey escape);
 
   /// Runs to the end. Throws UserError and std::system_error when input or output fail.
   LinkEnd run();
+  /// What belongs before words on standard error, see vmm::LineWatch.
+  [[nodiscard]] std::string_view gap() const { return lines_.gap(output_, STDERR_FILENO); }
 
  private:
   /// Something that ends the link; empty: it goes on.
@@ -51,10 +57,11 @@ class ConsoleLink {
   int output_;
   UniqueFd own_output_;
   const vmm::StopSignals& signals_;
-  EscapeKey escape_;
+  vmm::EscapeKey escape_;
   bool input_is_terminal_;
   std::string to_guest_;
   std::string to_output_;
+  vmm::LineWatch lines_;
   vmm::MessageAssembler messages_;
   LinkEnd end_{LinkEnd::Kind::lost, 0};  // once the guest has closed and all is written
 };

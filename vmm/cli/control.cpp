@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <optional>
 
 #include "base/check.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/guest_client.hpp"
+#include "vmm/control/guest_record.hpp"
 #include "vmm/control/registry.hpp"
 #include "vmm/exit_code.hpp"
 
@@ -19,6 +21,15 @@ constexpr int longest_kill_ms = 60'000;
 int tell_all(const std::vector<std::string>& guests, const char* verb) {
   for (const std::string& name : guests) ask_guest(name, {{"do", verb}});
   return exit_ok;
+}
+
+// Its process could not say how it ended.
+void note_kill(const std::string& name) {
+  const vmm::GuestRecords records = vmm::GuestRecords::of_this_user();
+  std::optional<vmm::GuestRecord> record = records.find(name);
+  if (!record || record->end) return;
+  record->end = {vmm::now_in_seconds(), exit_by_signal(SIGKILL), "killed", "'samepage kill'"};
+  records.put(*record);
 }
 
 }  // namespace
@@ -60,6 +71,7 @@ int kill(const std::vector<std::string>& guests) {
           fmt::format("guest '{}' (pid {}) does not end: it waits for the kernel", name, guest.pid));
     }
     registry.prune(name);
+    note_kill(name);
   }
   return exit_ok;
 }

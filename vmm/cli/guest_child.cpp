@@ -34,6 +34,7 @@ std::vector<std::string> command_line(const RunOptions& options, int ready_fd) {
                                  "--cpus",         std::to_string(options.cpus),
                                  "--domain",       options.domain.text()};
   if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
+  if (options.attachment == Attachment::detached) words.emplace_back("--record-end");
   for (const vmm::RomConfig& rom : options.roms) {
     words.insert(words.end(), {"--rom", fmt::format("{}@{:#x}", rom.path, rom.address.value)});
   }

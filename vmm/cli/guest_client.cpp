@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/framing.hpp"
+#include "vmm/cli/ended.hpp"
 #include "vmm/control/registry.hpp"
 
 namespace samepage::cli {
@@ -43,15 +44,25 @@ std::string no_answer(const std::string& name, pid_t pid) {
 
 }  // namespace
 
+std::optional<GuestConnection> find_guest(const std::string& name) {
+  return try_connect(vmm::GuestRegistry::of_this_user(), name);
+}
+
 GuestConnection connect_guest(const std::string& name) {
-  const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
-  std::optional<GuestConnection> guest = try_connect(registry, name);
-  if (!guest) throw UserError(fmt::format("there is no guest '{}'; {}", name, who_runs(registry)));
-  return std::move(*guest);
+  if (std::optional<GuestConnection> guest = find_guest(name)) return std::move(*guest);
+  if (const auto record = vmm::GuestRecords::of_this_user().find(name)) {
+    throw UserError(fmt::format("guest '{0}' {1}; 'samepage logs {0}' shows what it printed last", name,
+                                end_text(*record, vmm::now_in_seconds())));
+  }
+  throw UserError(
+      fmt::format("there is no guest '{}'; {}", name, who_runs(vmm::GuestRegistry::of_this_user())));
 }
 
 vmm::ControlAnswer ask_guest(const GuestConnection& guest, const json& request, std::span<const int> fds) {
-  std::optional<vmm::ControlAnswer> answer = vmm::ask(guest.socket.get(), request, fds);
+  return accepted_answer(guest, vmm::ask(guest.socket.get(), request, fds));
+}
+
+vmm::ControlAnswer accepted_answer(const GuestConnection& guest, std::optional<vmm::ControlAnswer> answer) {
   if (!answer) throw UserError(no_answer(guest.name, guest.pid));
   if (!answer->body.value("ok", false)) {
     throw UserError(fmt::format("guest '{}' refuses: {}", guest.name,

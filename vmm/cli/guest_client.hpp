@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,13 @@ struct GuestConnection {
   vmm::ProcessHandle process;
 };
 
-/// Throws UserError, with the names of those that run, when no guest `name` lives.
+/// None when no guest `name` lives.
+std::optional<GuestConnection> find_guest(const std::string& name);
+/// Throws UserError, with how it ended or the names of those that run, when no guest `name` lives.
 GuestConnection connect_guest(const std::string& name);
+
+/// The answer that a guest gave, without "ok". Throws UserError when it refuses, or when there is none.
+vmm::ControlAnswer accepted_answer(const GuestConnection& guest, std::optional<vmm::ControlAnswer> answer);
 
 /// Asks and returns the answer. Throws UserError when the guest refuses or does not answer.
 vmm::ControlAnswer ask_guest(const GuestConnection& guest, const nlohmann::json& request,

@@ -12,7 +12,7 @@
 #include "base/units.hpp"
 #include "vmm/boot/kernel_file.hpp"
 #include "vmm/cli/commands.hpp"
-#include "vmm/cli/pending_file.hpp"
+#include "vmm/cli/output_file.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
@@ -46,10 +46,10 @@ int import_image(const std::string& kernel, const std::string& output) {
                         : "its kernel is not packed with gzip, xz, LZ4 or zstd; run it as it is"));
   }
   const std::string path = output.empty() ? default_output(kernel) : output;
-  PendingFile file(path);
+  OutputFile file(path);
   file.write(opened.content());
   file.commit();
-  fmt::print("{}\n", path);
+  if (file.is_file()) fmt::print("{}\n", path);
   fmt::print(
       stderr, "unpacked {} to {}, entered by {}{}\n", kernel, format_size(opened.unpacked.bytes),
       opened.image.protocol == vmm::BootProtocol::pvh ? "PVH" : "its 64-bit entry",

@@ -43,16 +43,20 @@ std::string images_beside_program() {
 }
 
 std::string find_image(const std::string& image) {
+  if (image.find('/') != std::string::npos) return image;
   std::error_code error;
-  if (image.find('/') != std::string::npos || fs::exists(image, error)) return image;
   const std::vector<fs::path> directories = catalogue();
   for (const fs::path& directory : directories) {
     if (fs::path file = directory / image; fs::is_regular_file(file, error)) return file.string();
   }
   const std::set<std::string> names = names_in(directories);
-  throw UserError(fmt::format("there is no image '{}': {}; a path must contain a '/'", image,
+  const std::string way_out = fs::exists(image, error)
+                                  ? fmt::format("the file in the current directory is './{}'", image)
+                                  : "a path must contain a '/'";
+  throw UserError(fmt::format("there is no image '{}': {}; {}", image,
                               names.empty() ? "the catalogue is empty (set SAMEPAGE_IMAGES)"
-                                            : fmt::format("there are {}", fmt::join(names, ", "))));
+                                            : fmt::format("there are {}", fmt::join(names, ", ")),
+                              way_out));
 }
 
 }  // namespace samepage::cli

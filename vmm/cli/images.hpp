@@ -9,8 +9,9 @@ namespace samepage::cli {
 /// The directory with the images that came with this program.
 std::string images_beside_program();
 
-/// `image` itself when it has a '/' or exists; else the file of that name in $SAMEPAGE_IMAGES or
-/// images_beside_program(). Throws UserError with the names that there are.
+/// `image` itself when it has a '/'; else the file of that name in $SAMEPAGE_IMAGES or
+/// images_beside_program(), whatever lies in the current directory. Throws UserError with the names that
+/// there are.
 std::string find_image(const std::string& image);
 
 }  // namespace samepage::cli

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // `samepage map`, `logs` and `dump`: what is in a guest.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
+#include <poll.h>
 #include <sys/stat.h>
-#include <sys/time.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
+#include <optional>
 
 #include "base/check.hpp"
 #include "vmm/cli/commands.hpp"
+#include "vmm/cli/ended.hpp"
+#include "vmm/cli/file_progress.hpp"
 #include "vmm/cli/guest_client.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/cli/output.hpp"
+#include "vmm/cli/output_file.hpp"
 #include "vmm/cli/snapshot.hpp"
 #include "vmm/cli/table.hpp"
+#include "vmm/control/line_watch.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
@@ -41,32 +48,30 @@ std::string map_table(const json& runs) {
   return table.render();
 }
 
-// A file that is removed again unless it is kept.
-class NewFile {
- public:
-  explicit NewFile(std::string path)
-      : path_(std::move(path)),
-        fd_(checked_fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
-                       "open " + path_)) {
+// How long a process may take to be gone after it has closed its sockets.
+constexpr int longest_death_ms = 2000;
+
+int show_output(json guest, const std::string& output, Format format) {
+  if (format == Format::text) return print_text(output);
+  guest["output"] = output;
+  return print_json(guest);
+}
+
+// Waits until the guest answers. A large guest and a slow disk take their time: as long as the file changes,
+// the guest is at work.
+void wait_for_dump(const GuestConnection& guest, const OutputFile& output) {
+  FileProgress progress(std::chrono::seconds(10), FileProgress::Clock::now());
+  for (;;) {
+    std::array<pollfd, 2> waits{pollfd{guest.socket.get(), POLLIN, 0},
+                                pollfd{output.signals().fd(), POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), 500) < 0 && errno != EINTR) throw_errno("poll");
+    if (const int signal = output.signals().take(); signal != 0) throw Interrupted{signal};
+    if (waits[0].revents != 0) return;
     struct stat info {};
-    check(::fstat(fd_.get(), &info), "fstat " + path_);
-    if (!S_ISREG(info.st_mode)) throw UserError(path_ + " is no regular file; a dump needs one");
-    keep_ = false;
+    check(::fstat(output.fd(), &info), "fstat of the dump");
+    if (progress.stalled(info, FileProgress::Clock::now())) accepted_answer(guest, std::nullopt);
   }
-  ~NewFile() {
-    if (!keep_) ::unlink(path_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  [[nodiscard]] int fd() const { return fd_.get(); }
-  void keep() { keep_ = true; }
-
- private:
-  std::string path_;
-  UniqueFd fd_;
-  bool keep_ = true;
-};
+}
 
 }  // namespace
 
@@ -76,18 +81,37 @@ int map(const std::string& guest, Format format) {
   return format == Format::json ? print_json(runs) : print_text(map_table(runs));
 }
 
-int logs(const std::string& guest) {
-  return print_text(ask_guest(guest, {{"do", "logs"}}).data);
+int logs(const std::string& guest, Format format) {
+  if (const std::optional<GuestConnection> live = find_guest(guest)) {
+    std::optional<vmm::ControlAnswer> answer = vmm::ask(live->socket.get(), {{"do", "logs"}});
+    if (answer || !live->process.ends_within(longest_death_ms)) {
+      return show_output({{"name", guest}, {"state", "running"}},
+                         accepted_answer(*live, std::move(answer)).data, format);
+    }
+  }
+  const std::optional<vmm::GuestRecord> record = vmm::GuestRecords::of_this_user().find(guest);
+  if (!record) {
+    connect_guest(guest);  // says that there is none, unless it was started just now
+    return logs(guest, format);
+  }
+  show_output(end_json(*record), record->output, format);
+  if (format == Format::json) return exit_ok;
+  vmm::LineWatch lines;
+  lines.saw(record->output);
+  fmt::print(stderr, "{}samepage: guest {} {}\n", lines.gap(STDOUT_FILENO, STDERR_FILENO), guest,
+             end_text(*record, vmm::now_in_seconds()));
+  return exit_ok;
 }
 
 int dump(const std::string& guest, const std::string& file) {
   const GuestConnection connection = connect_guest(guest);
-  NewFile output(file);
-  const timeval no_limit{0, 0};  // a large guest and a slow disk take their time
-  check(::setsockopt(connection.socket.get(), SOL_SOCKET, SO_RCVTIMEO, &no_limit, sizeof(no_limit)),
-        "setsockopt");
-  ask_guest(connection, {{"do", "dump"}}, std::array{output.fd()});
-  output.keep();
+  OutputFile output(file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
+  if (!vmm::send_request(connection.socket.get(), {{"do", "dump"}}, std::array{output.fd()})) {
+    accepted_answer(connection, std::nullopt);
+  }
+  wait_for_dump(connection, output);
+  accepted_answer(connection, vmm::receive_answer(connection.socket.get()));
+  output.commit();
   return exit_ok;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/check.hpp"
+#include "dedup/json_text.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
@@ -17,7 +18,7 @@ int print_text(std::string_view text) {
 }
 
 int print_json(const nlohmann::json& body) {
-  return print_text(body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return print_text(dedup::json_text(body, 2) + "\n");
 }
 
 std::string format_uptime(double seconds) {

@@ -4,6 +4,7 @@
 
 #include "base/units.hpp"
 #include "vmm/cli/commands.hpp"
+#include "vmm/cli/ended.hpp"
 #include "vmm/cli/guest_client.hpp"
 #include "vmm/cli/output.hpp"
 #include "vmm/cli/snapshot.hpp"
@@ -12,9 +13,14 @@
 
 namespace samepage::cli {
 
-int ps(Format format) {
-  const std::vector<nlohmann::json> guests = ask_all_guests({{"do", "ps"}});
-  if (format == Format::json) return print_json(guests);
+int ps(Listed listed, Format format) {
+  std::vector<nlohmann::json> guests = ask_all_guests({{"do", "ps"}});
+  const std::vector<vmm::GuestRecord> ended =
+      listed == Listed::all ? ended_guests(guests) : std::vector<vmm::GuestRecord>{};
+  if (format == Format::json) {
+    for (const vmm::GuestRecord& record : ended) guests.push_back(end_json(record));
+    return print_json(guests);
+  }
   Table table({{"NAME"},
                {"PID", Align::right},
                {"DOMAIN"},
@@ -29,7 +35,7 @@ int ps(Format format) {
                    format_size(number(guest, "ram_bytes")), format_uptime(guest.value("uptime_s", 0.0)),
                    guest.value("image", "")});
   }
-  return print_text(table.render());
+  return print_text(table.render() + (ended.empty() ? "" : "\n") + ended_table(ended, vmm::now_in_seconds()));
 }
 
 }  // namespace samepage::cli

@@ -3,9 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <system_error>
+#include <exception>
 
 #include "base/check.hpp"
+#include "base/error_text.hpp"
 #include "base/runtime_dir.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/daemon_client.hpp"
@@ -36,6 +37,7 @@ vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
       options.devices,           options.initrd,          options.entry};
   config.domain = options.domain;
   config.console = console;
+  config.afterwards = options.afterwards;
   return config;
 }
 
@@ -52,20 +54,20 @@ int run_as_child(const RunOptions& options) {
   try {
     return vmm::run_guest(process_config(options, STDOUT_FILENO),
                           [&](const std::string& name) { report(running_report(name)); });
-  } catch (const UserError& error) {
+  } catch (const std::exception& error) {
     if (!ready) throw;
-    report(failure_report(error.what()));
-  } catch (const std::system_error& error) {
-    if (!ready) throw;
-    report(failure_report(error.what()));
+    report(failure_report(error_text(error)));
   }
   return exit_failure;
 }
 
 int run_alone(const RunOptions& options) {
   const UniqueFd file = open_console(options, 0);
-  return vmm::run_guest(process_config(options, file ? file.get() : STDOUT_FILENO),
-                        [](const std::string&) {});
+  vmm::GuestProcessConfig config = process_config(options, file ? file.get() : STDOUT_FILENO);
+  if (!file) config.input = STDIN_FILENO;  // a console that is somewhere else is typed into from there
+  config.escape = options.escape;
+  config.input_port = options.input_port;
+  return vmm::run_guest(config, [](const std::string&) {});
 }
 
 }  // namespace

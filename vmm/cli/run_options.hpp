@@ -26,11 +26,14 @@ struct RunOptions {
   std::vector<vmm::RomConfig> roms;
   vmm::DeviceConfig devices;
   std::string console;  // a file; empty: stdout, or nowhere when detached
+  vmm::EscapeKey escape;
+  vmm::ConsolePort input_port = vmm::ConsolePort::com1;
   std::string image;
   std::string initrd;
   vmm::EntryChoice entry = vmm::EntryChoice::automatic;
   std::vector<std::string> arguments;
   Format format = Format::text;
+  vmm::Afterwards afterwards = vmm::Afterwards::forgotten;
   unsigned first_number = 1;  // of the guests' names where `name` is empty
   int ready_fd = -1;          // for children of ours: where to say that the guest runs, or why it does not
 };

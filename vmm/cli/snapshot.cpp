@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr std::array passed_through{"pages_shared",   "pages_sharing", "pages_unshared", "pages_volatile",
                                     "zero_pages",     "full_scans",    "breaks",         "saved_bytes",
-                                    "overhead_bytes", "stop_max_us"};
+                                    "overhead_bytes", "stop_max_us",   "frame_dups"};
 
 // Stores that outlive their daemon because guests map them; several guests tell of the same one.
 std::uint64_t orphaned_store_bytes(const std::vector<json>& guests) {

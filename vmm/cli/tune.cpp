@@ -7,9 +7,11 @@
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
+#include "dedup/json_text.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/output.hpp"
 #include "vmm/cli/table.hpp"
+#include "vmm/cli/usage_error.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -21,8 +23,8 @@ json tune_request(const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) {
     const std::size_t at = setting.find('=');
     if (at == std::string::npos || at == 0) {
-      throw UserError(
-          fmt::format("'{}' is no setting: write KNOB=VALUE; 'samepage tune' shows the knobs", setting));
+      throw UsageError(
+          fmt::format("'{}' is not a setting: write KNOB=VALUE; 'samepage tune' shows the knobs", setting));
     }
     request[setting.substr(0, at)] = setting.substr(at + 1);
   }
@@ -39,7 +41,7 @@ int tune(const std::vector<std::string>& settings, Format format) {
   if (format == Format::json) return print_json(knobs);
   Table table({{"KNOB"}, {"VALUE", Align::right}});
   for (const auto& [knob, value] : knobs.items()) {
-    table.add_row({knob, value.is_string() ? value.get<std::string>() : value.dump()});
+    table.add_row({knob, value.is_string() ? value.get<std::string>() : dedup::json_text(value)});
   }
   return print_text(table.render());
 }

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/framing.hpp"
+#include "dedup/json_text.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -15,6 +16,8 @@ constexpr std::uint32_t type_of(ControlMessage message) {
   return static_cast<std::uint32_t>(message);
 }
 
+}  // namespace
+
 bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds) {
   try {
     return send_frame(socket, type_of(ControlMessage::request), text_of(request), fds);
@@ -23,14 +26,15 @@ bool send_request(int socket, const nlohmann::json& request, std::span<const int
   }
 }
 
-}  // namespace
-
 std::string text_of(const nlohmann::json& body) {
-  return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dedup::json_text(body);
 }
 
 std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds) {
-  if (!send_request(socket, request, fds)) return std::nullopt;
+  return send_request(socket, request, fds) ? receive_answer(socket) : std::nullopt;
+}
+
+std::optional<ControlAnswer> receive_answer(int socket) {
   ControlAnswer answer;
   while (const std::optional<Frame> frame = receive_frame(socket)) {
     if (frame->type == type_of(ControlMessage::data)) {

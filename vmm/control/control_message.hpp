@@ -31,6 +31,10 @@ struct ControlAnswer {
 /// The text of `body`; bytes that are no UTF-8 (in a path) are replaced.
 std::string text_of(const nlohmann::json& body);
 
+/// Sends a request. False when the guest is gone or does not take it in time.
+[[nodiscard]] bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds = {});
+/// Waits for the answer to it. Empty when the guest is gone or does not answer in time.
+std::optional<ControlAnswer> receive_answer(int socket);
 /// Sends a request and waits for the answer. Empty when the guest is gone or does not answer in time.
 std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds = {});
 

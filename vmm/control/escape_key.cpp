@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vmm/cli/escape_key.hpp"
+#include "vmm/control/escape_key.hpp"
 
-namespace samepage::cli {
+namespace samepage::vmm {
 namespace {
 
 constexpr char control_bit = 0x40;  // what Ctrl takes from '@' to '_', and adds to '?'
@@ -34,4 +34,4 @@ std::string EscapeKey::name() const {
   return std::string("Ctrl-") + static_cast<char>(*key_ ^ control_bit);
 }
 
-}  // namespace samepage::cli
+}  // namespace samepage::vmm

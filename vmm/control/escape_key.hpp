@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace samepage::cli {
+namespace samepage::vmm {
 
 class EscapeKey {
  public:
@@ -32,4 +32,4 @@ class EscapeKey {
   std::optional<char> key_ = '\x1d';
 };
 
-}  // namespace samepage::cli
+}  // namespace samepage::vmm

@@ -25,12 +25,15 @@ bool is_guest_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), is_name_character);
 }
 
+std::string not_a_guest_name(std::string_view name) {
+  return fmt::format(
+      "'{}' is not a guest name: use 1 to {} of the characters A-Z a-z 0-9 . _ -, not beginning with '.' or "
+      "'-'",
+      name, max_guest_name);
+}
+
 void require_guest_name(std::string_view name) {
-  if (is_guest_name(name)) return;
-  throw UserError(
-      fmt::format("'{}' is no guest name: use 1 to {} of the characters A-Z a-z 0-9 . _ -, not beginning "
-                  "with '.' or '-'",
-                  name, max_guest_name));
+  if (!is_guest_name(name)) throw UserError(not_a_guest_name(name));
 }
 
 std::string base_name_of_image(std::string_view image) {

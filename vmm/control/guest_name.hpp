@@ -15,6 +15,9 @@ inline constexpr std::size_t max_guest_name = dedup::wire::max_name - 1;
 /// 1 to max_guest_name of the characters A-Z a-z 0-9 . _ -, the first of them neither '.' nor '-'.
 bool is_guest_name(std::string_view name);
 
+/// The rule, for whoever wrote `name`.
+std::string not_a_guest_name(std::string_view name);
+
 /// Throws UserError with the rule when `name` is no guest name.
 void require_guest_name(std::string_view name);
 

@@ -5,9 +5,10 @@
 
 #include <termios.h>
 
-namespace samepage::cli {
+namespace samepage::vmm {
 
-/// Makes a terminal raw for its life; does nothing to what is no terminal.
+/// Makes a terminal raw for its life, and no longer: a signal that ends the process puts it back as well.
+/// Does nothing to what is not a terminal. One at a time.
 class RawTerminal {
  public:
   /// `fd` stays the caller's. Throws std::system_error.
@@ -17,10 +18,13 @@ class RawTerminal {
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
 
+  /// Somebody else has the terminal now, and has set it for himself: it is left as it is.
+  void let_go();
+
  private:
   int fd_;
   bool raw_ = false;
   termios before_{};
 };
 
-}  // namespace samepage::cli
+}  // namespace samepage::vmm
