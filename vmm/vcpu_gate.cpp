@@ -8,21 +8,23 @@
 namespace samepage::vmm {
 namespace {
 
-int kick_signal() {
-  return SIGRTMIN;
-}
+// A standard signal, because the kernel can always deliver one: it is a bit per thread, and one that is
+// pending already is as good as another. A real-time signal needs an entry in a queue that all processes of a
+// user share (RLIMIT_SIGPENDING), and is refused when that is full. SIGURG is what nobody else uses and what
+// does no harm when a stranger sends it.
+constexpr int kick_signal = SIGURG;
 
 void install_kick_handler() {
   struct sigaction action {};
   action.sa_handler = [](int) {};  // it only has to interrupt KVM_RUN: so no SA_RESTART
-  check(::sigaction(kick_signal(), &action, nullptr), "sigaction");
+  check(::sigaction(kick_signal, &action, nullptr), "sigaction");
 }
 
 /// Everything but the kick is for other threads.
 void take_only_kicks() {
   sigset_t others;
   sigfillset(&others);
-  for (const int own : {kick_signal(), SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
+  for (const int own : {kick_signal, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
     sigdelset(&others, own);
   ::pthread_sigmask(SIG_SETMASK, &others, nullptr);
 }
@@ -80,7 +82,8 @@ bool VcpuGate::is_closed(Reason reason) const {
 
 void VcpuGate::kick(Slot& slot) {
   std::atomic_ref(*slot.immediate_exit).store(1, std::memory_order_relaxed);
-  ::pthread_kill(slot.thread, kick_signal());
+  // A kick that is lost would leave a vCPU in the guest, and everybody who closes the gate waiting.
+  invariant(::pthread_kill(slot.thread, kick_signal) == 0, "a vCPU's thread can't be signalled");
 }
 
 }  // namespace samepage::vmm

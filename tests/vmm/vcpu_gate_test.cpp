@@ -4,10 +4,20 @@
 #include "vmm/vcpu_gate.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "base/check.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -126,6 +136,37 @@ TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
   gate.open(VcpuGate::write_barrier);
   gate.close(VcpuGate::write_barrier);  // threads that have ended are out
   gate.wait_all_out();
+}
+
+// A user's queue for real-time signals may be full, of anybody's processes. Nothing but the kick's
+// interruption ends this vCPU's sleep.
+TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
+  rlimit before{};
+  check(::getrlimit(RLIMIT_SIGPENDING, &before), "getrlimit");
+  const rlimit nothing{0, before.rlim_max};
+  check(::setrlimit(RLIMIT_SIGPENDING, &nothing), "setrlimit");
+  VcpuGate gate(1);
+  std::uint8_t immediate_exit = 0;
+  std::atomic<pid_t> thread_id = 0;
+  std::thread vcpu([&] {
+    gate.attach(0, immediate_exit);
+    if (!gate.enter(0)) return;
+    thread_id = ::gettid();
+    const timespec long_sleep{30, 0};
+    EXPECT_EQ(::nanosleep(&long_sleep, nullptr), -1);
+    EXPECT_EQ(errno, EINTR);
+    gate.leave(0);
+  });
+  const auto sleeps = [&] {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread_id) + "/stat");
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    return stat.find(") S ") != std::string::npos;
+  };
+  while (thread_id == 0 || !sleeps()) std::this_thread::yield();
+  gate.close(VcpuGate::write_barrier);
+  gate.wait_all_out();
+  vcpu.join();
+  check(::setrlimit(RLIMIT_SIGPENDING, &before), "setrlimit");
 }
 
 TEST(VcpuGate, SeveralThreadsHoldAtOnce) {
