@@ -30,6 +30,7 @@ bool receive_all(int socket, std::byte* to, std::size_t size, std::vector<Unique
     message.msg_controllen = control.size();
     const ssize_t got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = ECONNRESET;
     if (got <= 0) return false;
     for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr; item = CMSG_NXTHDR(&message, item)) {
       if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
@@ -101,7 +102,10 @@ std::optional<Frame> receive_frame(int socket) {
   // SAFETY: FrameHeader is eight plain bytes.
   if (!receive_all(socket, reinterpret_cast<std::byte*>(&header), sizeof(header), frame.fds))
     return std::nullopt;
-  if (header.length > max_payload) return std::nullopt;
+  if (header.length > max_payload) {
+    errno = EPROTO;
+    return std::nullopt;
+  }
   frame.type = header.type;
   frame.payload.resize(header.length);
   if (!receive_all(socket, frame.payload.data(), frame.payload.size(), frame.fds)) return std::nullopt;

@@ -43,7 +43,9 @@ struct Frame {
 [[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::string_view text,
                               std::span<const int> fds = {});
 
-/// Reads one message from a blocking socket. Empty when the peer is gone or speaks nonsense.
+/// Reads one message from a blocking socket. Empty when there is none, and errno says why: EAGAIN when the
+/// peer was silent for longer than limit_waits() allows, EPROTO when what it says is not a message, else it
+/// is gone.
 [[nodiscard]] std::optional<Frame> receive_frame(int socket);
 
 /// A connected stream socket to `path`, or none with errno set. `patience` as in limit_waits(), for the

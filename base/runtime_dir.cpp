@@ -64,4 +64,8 @@ std::string daemon_socket_path() {
   return runtime_dir() + "/samepaged.sock";
 }
 
+bool daemon_socket_is_given() {
+  return !environment("SAMEPAGE_SOCKET").empty();
+}
+
 }  // namespace samepage

@@ -18,4 +18,7 @@ void settle_runtime_paths();
 /// The daemon's socket: $SAMEPAGE_SOCKET, else samepaged.sock in runtime_dir().
 std::string daemon_socket_path();
 
+/// Whether somebody has named it: then its daemon is theirs.
+bool daemon_socket_is_given();
+
 }  // namespace samepage

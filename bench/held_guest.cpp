@@ -78,6 +78,7 @@ json HeldGuest::merge(const json& request) {
   config.socket_path = request.at("socket");
   agent_ = std::make_unique<dedup::Agent>(
       std::move(config), std::vector{dedup::MemoryRegion{Gfn{0}, image_.pages(), memory_.data()}}, gate_);
+  if (!agent_->why_not_joined().empty()) throw UserError(agent_->why_not_joined());
   agent_->start();
   return {{"cpu_ns", (cpu_time_of_this_thread() - before).count()}};
 }

@@ -24,11 +24,7 @@ UniqueFd connect_daemon(const std::string& path) {
   UniqueFd socket = connect_local(path, patience);
   if (!socket) {
     if (errno == ENOENT || errno == ECONNREFUSED) return {};
-    if (errno == EAGAIN) {
-      throw UserError(fmt::format(
-          "the daemon on {} hangs: it has not taken a connection for {} s; end it and start another one",
-          path, patience.tv_sec));
-    }
+    if (errno == EAGAIN) throw DaemonHangs(path);
     throw UserError(
         fmt::format("the daemon's socket {} can't be used: {}; name another one with SAMEPAGE_SOCKET", path,
                     std::strerror(errno)));
@@ -42,6 +38,12 @@ UniqueFd connect_daemon(const std::string& path) {
   }
   return socket;
 }
+
+DaemonHangs::DaemonHangs(const std::string& path)
+    : UserError(
+          fmt::format("the daemon on {} hangs: it has not answered for {} s; wait until it goes on, or end "
+                      "its process (samepaged)",
+                      path, patience.tv_sec)) {}
 
 std::string not_our_daemon(const std::string& path) {
   return fmt::format(

@@ -5,13 +5,27 @@
 
 #include <string>
 
+#include "base/check.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::dedup {
 
 /// A blocking connection that gives up on reads and writes after 5 s, or none when nobody listens on `path`.
-/// Throws UserError when whoever listens is neither this user nor root, or when the path can't be used.
+/// Throws UserError when whoever listens is neither this user nor root, or when the path can't be used, and
+/// DaemonHangs.
 UniqueFd connect_daemon(const std::string& path);
+
+/// A daemon listens, but has taken no connection or said nothing for as long as we wait. It may go on later.
+class DaemonHangs : public UserError {
+ public:
+  explicit DaemonHangs(const std::string& path);
+};
+
+/// Nobody listens.
+class NoDaemon : public UserError {
+ public:
+  using UserError::UserError;
+};
 
 /// The text for a peer that answers, but not as a samepaged of this version does.
 std::string not_our_daemon(const std::string& path);

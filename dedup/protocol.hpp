@@ -16,6 +16,13 @@
 //                                                    sighting, so that the next guest of the image finds it
 //     SYNC (number)                 ──►
 //                              ◄──  SYNCED (number)  everything before the SYNC has been answered
+//
+// An agent that has lost a daemon and finds it again (it hung, say) names its former membership in HELLO.
+// When the WELCOME has the same one, the agent has it back, with all references that the daemon counts:
+//     RETAINED (page ranges)        ──►              what it still maps of the frames it was granted, in
+//                                                    ascending order; an empty one ends the list. The other
+//                                                    references go. Before that it says nothing else
+//
 //                              ◄──  KNOBS            when somebody tunes
 //
 // A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes
@@ -40,7 +47,7 @@
 namespace samepage::dedup::wire {
 
 inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 
 enum class Type : std::uint32_t {
   // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
@@ -53,6 +60,7 @@ enum class Type : std::uint32_t {
   report,
   image,
   sync,
+  retained,
   // From the daemon.
   welcome = 64,
   refused,
@@ -99,6 +107,7 @@ struct Hello {
   std::uint32_t zero_only = 0;  // 1: nothing but zero pages are given back, no offers will come
   char guest[max_name] = {};    // zero-padded
   char domain[max_name] = {};
+  std::uint64_t former_membership = 0;  // at a daemon that was lost; 0: none
 };
 
 /// What can be tuned while all runs. The daemon has the master copy; agents get it whole.
@@ -117,6 +126,9 @@ struct Welcome {
   std::uint32_t staging_slots = 0;  // pages of the staging area
   std::uint32_t max_frames = 0;     // every frame number that will ever be granted is below
   Knobs knobs;
+  std::uint32_t ends_when_idle = 0;  // 1: whoever started the first guest has started it, and may again
+  std::uint32_t reserved = 0;
+  std::uint64_t membership = 0;  // no two are equal, of one daemon or of two
   DigestSecret secret{};
 };
 
@@ -149,7 +161,8 @@ struct Sync {
   std::uint32_t number = 0;
 };
 
-/// What an agent says of itself after a pass; sums since it connected unless said otherwise.
+/// What an agent says of itself after a pass; sums since it joined this daemon for the first time, unless
+/// said otherwise.
 struct Report {
   std::uint64_t passes = 0;
   std::uint64_t breaks = 0;

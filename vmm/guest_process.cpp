@@ -18,6 +18,8 @@
 #include "base/runtime_dir.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon_client.hpp"
+#include "dedup/daemon_connection.hpp"
+#include "dedup/daemon_start.hpp"
 #include "vmm/control/console_input.hpp"
 #include "vmm/control/console_log.hpp"
 #include "vmm/control/guest_control.hpp"
@@ -35,10 +37,25 @@ bool shares(const DomainChoice& domain) {
   return domain.kind != DomainChoice::Kind::none;
 }
 
-dedup::AgentConfig agent_config(const std::string& guest, const DomainChoice& domain) {
+// The one thing that a guest's process starts while its guest runs: a daemon like the one that we would have
+// started at first. One that somebody has named belongs to them.
+std::function<void()> daemon_starter(const std::string& path) {
+  if (daemon_socket_is_given()) return {};
+  return [path] { dedup::start_daemon_in_passing(path); };
+}
+
+dedup::AgentConfig agent_config(const std::string& guest, const GuestProcessConfig& config) {
+  const DomainChoice& domain = config.domain;
   const bool zero_only = domain.kind == DomainChoice::Kind::zero_only;
-  return {guest, domain.label, zero_only ? dedup::Sharing::zero_only : dedup::Sharing::all,
-          daemon_socket_path()};
+  const std::string path = daemon_socket_path();
+  return {guest, domain.label,         zero_only ? dedup::Sharing::zero_only : dedup::Sharing::all,
+          path,  daemon_starter(path), config.joins_later};
+}
+
+std::string warning_of(const dedup::Agent& agent) {
+  if (agent.why_not_joined().empty()) return {};
+  return fmt::format("nothing is shared for now: {}; the guest joins the daemon when it answers",
+                     agent.why_not_joined());
 }
 
 NameClaim claim_name(const GuestProcessConfig& config) {
@@ -197,10 +214,18 @@ std::string DomainChoice::text() const {
   return kind == Kind::zero_only ? "zero-only" : label;
 }
 
+UniqueFd find_daemon() {
+  try {
+    return dedup::ensure_daemon(daemon_socket_path());
+  } catch (const dedup::DaemonHangs&) {
+    return {};
+  }
+}
+
 int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   // First of all: it may start a process, which must be done before guest memory and threads exist.
   UniqueFd daemon;
-  if (shares(config.domain)) daemon = dedup::ensure_daemon(daemon_socket_path());
+  if (shares(config.domain)) daemon = find_daemon();
   const StopSignals signals;
   const NameClaim claim = claim_name(config);
   ConsoleLog console(config.console);
@@ -216,8 +241,9 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   machine.watch_console([&console](std::string_view text) { console.keep(text); },
                         [&console] { console.wake(); });
   std::optional<dedup::Agent> agent;
-  if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config.domain), machine.ram(), machine);
+  if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config), machine.ram(), machine);
   daemon.reset();
+  const std::string warning = agent ? warning_of(*agent) : "";
   machine.load(agent ? &*agent : nullptr);
   const DevicesEndFirst devices_end_first(machine, console);
   if (agent) {
@@ -233,7 +259,7 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   if (input.may_be_a_dialogue() || ::isatty(config.console) != 0) machine.show_prompts();
   machine.start();
   Recording recording(config.afterwards, record_of(config, claim.name()));
-  on_running(claim.name());
+  on_running({claim.name(), warning});
   trim_heap();
   const int stopped_by = serve_until_end(config, machine, control, console, {signals, claim, input, lines});
   const GuestRecord::End end = end_of(machine.wait(), stopped_by);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "base/unique_fd.hpp"
 #include "vmm/control/escape_key.hpp"
 #include "vmm/devices/console_port.hpp"
 #include "vmm/machine.hpp"
@@ -32,15 +33,27 @@ struct GuestProcessConfig {
   std::string image;  // as the user wrote it
   MachineConfig machine;
   DomainChoice domain;
-  int console = -1;  // where the console goes, -1 for nowhere; stays the caller's
-  int input = -1;    // where its input comes from, the same
-  EscapeKey escape;  // ends the guest when `input` is a terminal
+  bool joins_later = false;  // the daemon is known to hang
+  int console = -1;          // where the console goes, -1 for nowhere; stays the caller's
+  int input = -1;            // where its input comes from, the same
+  EscapeKey escape;          // ends the guest when `input` is a terminal
   ConsolePort input_port = ConsolePort::com1;
   Afterwards afterwards = Afterwards::forgotten;
 };
 
-/// Called once when the guest runs, with its name.
-using RunningHook = std::function<void(const std::string& name)>;
+/// A guest that runs, as whoever started it hears of it.
+struct RunningGuest {
+  std::string name;
+  std::string warning;  // that it does not share anything yet, and why; for people
+};
+
+/// Called once when the guest runs.
+using RunningHook = std::function<void(const RunningGuest&)>;
+
+/// A connection to the daemon that guests of this user join, which is started when there is none; while it is
+/// open, a private one does not end. None where it hangs: that keeps no guest from starting, it is joined
+/// when it goes on. Throws UserError.
+[[nodiscard]] UniqueFd find_daemon();
 
 /// Runs the guest to its end and returns the process's exit status (vmm/exit_code.hpp). Must be called while
 /// the process has one thread. Throws UserError and std::system_error for what keeps the guest from running;

@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/event_fd.hpp"
@@ -20,6 +21,7 @@
 #include "base/unique_fd.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/worker.hpp"
+#include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -28,6 +30,9 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds reconnect_interval{1000};
+// Between two daemons that a guest starts.
+constexpr milliseconds shortest_start_delay{1000};
+constexpr milliseconds longest_start_delay{60'000};
 // A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
 constexpr milliseconds guests_patience{200};
 
@@ -43,10 +48,18 @@ class Agent::Thread {
  public:
   Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
       : regions_(regions),
+        config_(config),
         worker_(std::move(config), regions, barrier),
         stop_(make_event()),
         requested_(make_event()) {
-    worker_.connect();
+    try {
+      worker_.ask_to_join();
+      if (!config_.joins_later) worker_.finish_joining();
+    } catch (const DaemonHangs& problem) {
+      why_not_joined_ = problem.what();
+    } catch (const NoDaemon& problem) {
+      why_not_joined_ = problem.what();
+    }
   }
 
   Thread(const Thread&) = delete;
@@ -90,6 +103,7 @@ class Agent::Thread {
   }
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
+  [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
   [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
@@ -144,71 +158,106 @@ class Agent::Thread {
       serve_requests();
       if (!worker_.connected()) {
         const auto left = std::chrono::ceil<milliseconds>(next_connect_ - Clock::now());
-        if (wait(std::max(left, milliseconds(0)))) return;
-        if (Clock::now() < next_connect_) continue;
-        try_connect();
+        // A daemon that was asked to let us in is waited for without an end: it answers, or ends.
+        if (wait(worker_.joining() ? milliseconds(-1) : std::max(left, milliseconds(0)))) return;
+        if (!worker_.joining() && Clock::now() < next_connect_) continue;
         next_connect_ = Clock::now() + reconnect_interval;
+        go_on_joining();
         continue;
       }
       next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
-      const bool merging = worker_.knobs().merging != 0;
+      note_whether_merging();
       if (looking_.exchange(false)) schedule_.ask();
-      if (merging && Clock::now() >= schedule_.due(faults())) pass();
-      if (wait(merging ? time_to_wait() : milliseconds(-1))) return;
+      if (Clock::now() >= schedule_.due(faults())) pass();
+      if (wait(time_to_wait())) return;
       worker_.handle_messages();
     }
   }
 
+  void note_whether_merging() {
+    const bool merging = worker_.knobs().merging != 0;
+    if (merging && !merging_) schedule_.restart(Clock::now());
+    merging_ = merging;
+  }
+
   // Those that tell of writes: of everybody but this thread, which compares pages and makes table entries.
+  // Without merging nothing is gained by looking early.
   [[nodiscard]] std::int64_t faults() const {
-    return worker_.tracks_writes() ? page_faults_of_other_threads() : 0;
+    return merging_ && worker_.tracks_writes() ? page_faults_of_other_threads() : 0;
   }
 
   milliseconds time_to_wait() {
     const auto left = std::chrono::ceil<milliseconds>(schedule_.due(faults()) - Clock::now());
-    const milliseconds longest =
-        worker_.tracks_writes() ? PassSchedule::probe_interval : milliseconds(std::chrono::hours(1));
+    const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
+                                                                     : milliseconds(std::chrono::hours(1));
     return std::clamp(left, milliseconds(0), longest);
   }
 
   // Waits until the daemon or another thread says something or the time is over; true when the agent is to
   // end.
   bool wait(milliseconds limit) {
-    std::array<pollfd, 3> waiting{pollfd{stop_.get(), POLLIN, 0},
-                                  pollfd{worker_.connected() ? worker_.socket_fd() : -1, POLLIN, 0},
+    std::array<pollfd, 3> waiting{pollfd{stop_.get(), POLLIN, 0}, pollfd{worker_.socket_fd(), POLLIN, 0},
                                   pollfd{requested_.get(), POLLIN, 0}};
     ::poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
+    answered_ = waiting[1].revents != 0;
     return (waiting[0].revents & POLLIN) != 0;
   }
 
-  void try_connect() {
+  void go_on_joining() {
     try {
-      worker_.connect();
-      schedule_.restart(Clock::now());
-    } catch (const std::exception&) {
+      if (!worker_.joining()) return worker_.ask_to_join();
+      if (!answered_) return;
+      worker_.finish_joining();
+      joined_ = Clock::now();
+      schedule_.restart(joined_);
+    } catch (const NoDaemon&) {
+      start_daemon();
+    } catch (const UserError&) {
       // No daemon, or none for us: the guest runs on, and we ask again.
     }
+  }
+
+  // Less and less often where daemons end as soon as they are started.
+  void start_daemon() {
+    if (!config_.start_daemon || !worker_.daemon_is_private() || Clock::now() < next_start_) return;
+    if (std::exchange(joined_, {}) >= next_start_ + shortest_start_delay) start_delay_ = shortest_start_delay;
+    start_delay_ = std::min<Clock::duration>(2 * start_delay_, longest_start_delay);
+    next_start_ = Clock::now() + start_delay_;
+    config_.start_daemon();
   }
 
   void pass() {
     const auto cpu_before = thread_cpu_time();
     if (schedule_.asked()) worker_.look_everywhere();
-    const bool found = worker_.run_pass([this] {
+    const auto cancelled = [this] {
       serve_requests();
       return wait(milliseconds(0));
-    });
+    };
+    bool found = false;
+    if (merging_) {
+      found = worker_.run_pass(cancelled);
+    } else {
+      worker_.look_for_breaks(cancelled);
+    }
     schedule_.passed({Clock::now(), found, thread_cpu_time() - cpu_before, faults()}, worker_.knobs());
   }
 
   std::vector<MemoryRegion> regions_;
+  AgentConfig config_;
   Worker worker_;
+  std::string why_not_joined_;
   UniqueFd stop_;
   UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
   std::mutex requests_lock_;
   std::condition_variable request_done_;
   std::vector<Request*> requests_;
   bool ended_ = false;
+  bool merging_ = true;
+  bool answered_ = false;  // there was something to read on the daemon's socket when we last waited
   Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
+  Clock::time_point joined_;      // when the daemon was joined that was lost last
+  Clock::time_point next_start_;  // of a daemon; not before
+  Clock::duration start_delay_ = shortest_start_delay;
   std::atomic<bool> looking_ = false;  // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
   std::thread thread_;
@@ -229,6 +278,10 @@ void Agent::place(std::span<const ImagePart> parts) {
 
 void Agent::start() {
   thread_->start();
+}
+
+const std::string& Agent::why_not_joined() const {
+  return thread_->why_not_joined();
 }
 
 void Agent::look_now() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,12 +26,17 @@ struct AgentConfig {
   std::string domain;  // the label; the daemon adds the peer's uid
   Sharing sharing = Sharing::all;
   std::string socket_path;  // the daemon's
+  /// Starts another one on that path and does not wait for it. Called by the agent's thread when nobody
+  /// answers there any more and the last daemon was a private one. Empty: somebody else sees to that.
+  std::function<void()> start_daemon = {};
+  bool joins_later = false;  // the daemon is known to hang: its answer is not waited for at the start
 };
 
-/// A frame store that outlives its daemon, because pages are mapped from it.
+/// A frame store whose daemon we have lost and that pages are mapped from.
 struct StoreFigure {
-  std::uint64_t inode = 0;  // the same in every guest that maps it
+  std::uint64_t inode = 0;  // the same in every guest that maps it, and at the daemon, should it live
   std::uint64_t allocated_bytes = 0;
+  std::uint64_t mapped_bytes = 0;  // by this guest, and not written since
 };
 
 /// What the agent has done since it started. Times in microseconds.
@@ -49,7 +55,8 @@ struct AgentCounters {
 class Agent final : public ImagePlacer {
  public:
   /// Connects to the daemon and agrees on the protocol. The memory and `barrier` must outlive the agent.
-  /// Throws UserError when the daemon can't be reached, is another user's or refuses the guest.
+  /// Where there is no daemon, or it hangs, that is done later: why_not_joined(). Throws UserError when what
+  /// listens is another user's, no daemon of ours, or refuses the guest.
   Agent(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier);
   /// Stops the thread. What is merged stays merged; the daemon drops the references when the process is gone.
   ~Agent() override;
@@ -58,6 +65,8 @@ class Agent final : public ImagePlacer {
 
   /// Maps the pages of an image from the domain's store, where the daemon has them, or gives them to it.
   void place(std::span<const ImagePart> parts) override;
+  /// What kept the guest from joining the daemon at once, for people; empty when it joined.
+  [[nodiscard]] const std::string& why_not_joined() const;
   /// Starts the thread: from now on the guest's pages are merged. Once.
   void start();
 

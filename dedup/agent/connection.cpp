@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "base/check.hpp"
 #include "base/types.hpp"
 #include "dedup/agent/agent.hpp"
@@ -52,13 +54,13 @@ Connection::Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd sock
           std::make_shared<const UniqueFd>(socket ? std::move(socket) : connect_daemon(config.socket_path))),
       path_(config.socket_path) {
   if (!*socket_) {
-    throw UserError(
+    throw NoDaemon(
         fmt::format("no samepaged answers on {}; start one, or run the guest with --domain none", path_));
   }
   hang_up.watch(socket_);
 }
 
-Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
+void Connection::ask_to_join(const AgentConfig& config, std::uint32_t pages, std::uint64_t former) {
   if (config.guest.size() >= wire::max_name || config.domain.size() >= wire::max_name) {
     throw UserError(
         fmt::format("the names of a guest and of a domain may have up to {} bytes; choose shorter ones",
@@ -69,8 +71,15 @@ Membership Connection::join(const AgentConfig& config, std::uint32_t pages) {
   hello.zero_only = config.sharing == Sharing::zero_only ? 1 : 0;
   config.guest.copy(hello.guest, wire::max_name - 1);
   config.domain.copy(hello.domain, wire::max_name - 1);
-  std::optional<Frame> frame;
-  if (send(wire::Type::hello, wire::bytes_of(hello))) frame = receive();
+  hello.former_membership = former;
+  if (!send(wire::Type::hello, wire::bytes_of(hello))) {
+    throw UserError(fmt::format("the daemon on {} ended while the guest was joining it; try again", path_));
+  }
+}
+
+Membership Connection::finish_joining() {
+  std::optional<Frame> frame = receive();
+  if (!frame && errno == EAGAIN) throw DaemonHangs(path_);
   if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::refused)) {
     throw UserError(fmt::format("the daemon refuses the guest: {}", frame->text()));
   }

@@ -56,8 +56,12 @@ class Connection {
   /// Connects to the daemon that `config` names, or uses `socket` when it is given (tests).
   explicit Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket = {});
 
-  /// Says HELLO for a guest of `pages` pages. Throws UserError when the daemon refuses or is none of ours.
-  Membership join(const AgentConfig& config, std::uint32_t pages);
+  /// Says HELLO for a guest of `pages` pages, which had the membership `former` before, 0 for none. Throws
+  /// UserError when the daemon is gone.
+  void ask_to_join(const AgentConfig& config, std::uint32_t pages, std::uint64_t former);
+  /// Waits for the answer. Throws DaemonHangs when there is none in time; it may still come. Throws UserError
+  /// when the daemon refuses or is none of ours.
+  Membership finish_joining();
 
   /// False when the daemon is gone.
   [[nodiscard]] bool send(wire::Type type, std::span<const std::byte> payload);

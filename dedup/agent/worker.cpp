@@ -9,10 +9,12 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/agent/stop_priority.hpp"
+#include "dedup/daemon_connection.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -69,15 +71,71 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       counters_(std::make_shared<Atomics>()) {}
 
 void Worker::connect(UniqueFd socket) {
+  ask_to_join(std::move(socket));
+  try {
+    finish_joining();
+  } catch (...) {
+    lose_daemon();
+    throw;
+  }
+}
+
+void Worker::ask_to_join(UniqueFd socket) {
+  joining_.reset();
   Connection connection(config_, hang_up_, std::move(socket));
-  Membership membership = connection.join(config_, pages_.count());
-  remapper_.emplace(pages_, std::move(membership.store));
+  connection.ask_to_join(config_, pages_.count(), former_ ? former_->membership : 0);
+  joining_.emplace(std::move(connection));
+}
+
+void Worker::finish_joining() {
+  Membership membership;
+  try {
+    membership = joining_->finish_joining();
+    remapper_.emplace(pages_, std::move(membership.store));
+    orphaned_stores_.reserve(orphaned_stores_.size() + 1);
+  } catch (const DaemonHangs&) {
+    throw;  // its answer may still come
+  } catch (...) {
+    joining_.reset();
+    throw;
+  }
+  connection_ = std::exchange(joining_, std::nullopt);
+  const std::uint64_t number = membership.welcome.membership;
+  const bool back = former_ && number != 0 && former_->membership == number;
+  if (!back) leave_former_store();
+  former_.reset();
+  daemon_is_private_ = membership.welcome.ends_when_idle != 0;
   take_knobs(membership.welcome.knobs);
   membership_.emplace(std::move(membership));
-  connection_.emplace(std::move(connection));
   passes_since_join_ = 0;
-  bring_in_orphans();
+  if (!back) {
+    breaks_before_join_ = counters_->breaks;
+    failed_merges_before_join_ = counters_->failed_merges;
+  }
   counters_->connected = true;
+  if (back) retain_merged_pages();
+  bring_in_orphans();
+}
+
+// The same daemon, the same store: it hears what is still mapped of it, and lets the rest go.
+void Worker::retain_merged_pages() {
+  std::vector<wire::PageRange> retained;
+  for (std::uint32_t page = 0; page < pages_.count(); ++page) {
+    if (pages_.has(page, GuestPages::merged)) wire::append_page(retained, page);
+  }
+  send_list(wire::Type::retained, retained);
+  if (connection_ && !connection_->send(wire::Type::retained, {})) lose_daemon();
+}
+
+// Another daemon: nobody reaps the former one's store any more. What is mapped from it is offered like any
+// other memory, and frames of the new store are mapped over it.
+void Worker::leave_former_store() {
+  for (std::uint32_t page = 0; page < pages_.count(); ++page) {
+    if (pages_.has(page, GuestPages::merged)) pages_.clear(page, GuestPages::merged);
+  }
+  if (former_ && inode_of(former_->store) != inode_of(remapper_->store())) {
+    orphaned_stores_.push_back(std::move(former_->store));
+  }
 }
 
 void Worker::take_knobs(wire::Knobs knobs) {
@@ -87,25 +145,26 @@ void Worker::take_knobs(wire::Knobs knobs) {
   knobs_ = knobs;
 }
 
-// The daemon and its store are gone for us. What is mapped stays right: nobody reaps that store any more. The
-// pages are offered anew to whoever we join next, and its frames mapped over them.
+// What is mapped stays, and stays right: a daemon that lives keeps our references until our process is gone
+// or we say otherwise, and the store of a dead one nobody reaps. finish_joining() finds out which of the two
+// it is.
 void Worker::lose_daemon() noexcept {
   counters_->connected = false;
+  joining_.reset();
   connection_.reset();
+  if (membership_ && remapper_) former_ = Former{membership_->welcome.membership, remapper_->take_store()};
   membership_.reset();
+  remapper_.reset();
   for (std::uint32_t page = 0; page < pages_.count(); ++page) {
-    if (pages_.has(page, GuestPages::offered | GuestPages::merged)) {
-      pages_.clear(page, GuestPages::offered | GuestPages::merged);
-    }
+    if (pages_.has(page, GuestPages::offered)) pages_.clear(page, GuestPages::offered);
   }
   mappings_changed_ = true;
   try {
-    if (remapper_) orphaned_stores_.push_back(remapper_->take_store());
     tracker_->forget_all();
+    count_former_store();
   } catch (const std::exception&) {
     // Without memory for it some pages are not offered until they are written again: nothing is lost.
   }
-  remapper_.reset();
 }
 
 // Pages that are still mapped from the store of a daemon we have lost are offered to the new one in the next
@@ -125,6 +184,26 @@ void Worker::bring_in_orphans() {
   }
 }
 
+// Of a mapping of a store: what the guest has not written.
+std::uint64_t Worker::bytes_on_store(const MappedRange& mapping) const {
+  // SAFETY: an address of our guest's memory, which is only looked up.
+  const std::span range(reinterpret_cast<const std::byte*>(mapping.start), mapping.end - mapping.start);
+  std::uint64_t own = 0;
+  for (const PageRun& run : pagemap_.populated(range)) own += run.is_private() ? run.count : 0;
+  return range.size() - PageCount{own}.bytes();
+}
+
+// Until we know whether its daemon is dead the former store counts as one of a dead one.
+void Worker::count_former_store() {
+  struct stat info {};
+  if (!former_ || ::fstat(former_->store.get(), &info) != 0) return;
+  std::uint64_t merged = 0;
+  for (std::uint32_t page = 0; page < pages_.count(); ++page) merged += pages_.has(page, GuestPages::merged);
+  const std::lock_guard lock(counters_->lock);
+  counters_->orphaned_stores.push_back(
+      {info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512, PageCount{merged}.bytes()});
+}
+
 // Lets go of the stores that nothing is mapped from any more, and says what the others hold.
 void Worker::count_orphans(const std::vector<MappedRange>& mappings) {
   std::vector<StoreFigure> figures;
@@ -132,7 +211,12 @@ void Worker::count_orphans(const std::vector<MappedRange>& mappings) {
     const struct stat info = stat_of(store);
     const bool mapped = std::any_of(mappings.begin(), mappings.end(),
                                     [&](const MappedRange& range) { return range.inode == info.st_ino; });
-    if (mapped) figures.push_back({info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512});
+    if (mapped) {
+      std::uint64_t bytes = 0;
+      for (const MappedRange& range : mappings)
+        bytes += range.inode == info.st_ino ? bytes_on_store(range) : 0;
+      figures.push_back({info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512, bytes});
+    }
     return !mapped;
   });
   const std::lock_guard lock(counters_->lock);
@@ -197,6 +281,30 @@ bool Worker::run_pass(const std::function<bool()>& cancelled) {
   return found;
 }
 
+void Worker::look_for_breaks(const std::function<bool()>& cancelled) {
+  constexpr std::uint8_t shared = GuestPages::merged | GuestPages::zero;
+  for (const GuestPages::Region& region : pages_.regions()) {
+    for (std::uint32_t first = region.first_page; first < region.end_page();) {
+      if (!pages_.has(first, shared)) {
+        ++first;
+        continue;
+      }
+      if (cancelled() || !connection_) return;
+      std::uint32_t end = first;
+      while (end < std::min(first + chunk_pages, region.end_page()) && pages_.has(end, shared)) ++end;
+      Findings findings;
+      for (const PageRun& run : pagemap_.populated(region.bytes_of(first, end - first))) {
+        if (run.is(page_is_zero)) continue;
+        for (std::size_t i = 0; i < run.count; ++i)
+          note_break(first + static_cast<std::uint32_t>(run.first + i), run, findings);
+      }
+      act_on(findings);
+      first = end;
+    }
+  }
+  report(false);
+}
+
 void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
                   Findings& findings) {
   const Tracker::Changes changes =
@@ -240,7 +348,7 @@ void Worker::sweep(const GuestPages::Region& region, std::span<const wire::PageR
 
 // What the page tables say of a page: a merged one that has memory of the guest's own was written, and so was
 // one that was given back and has memory again.
-void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& findings) {
+void Worker::note_break(std::uint32_t page, const PageRun& run, Findings& findings) {
   if (run.is(page_is_file) || !run.is(page_is_present)) return;
   if (pages_.has(page, GuestPages::merged)) note_written(page, findings);
   if (pages_.has(page, GuestPages::zero)) {
@@ -251,7 +359,12 @@ void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& fi
       note_written(page, findings);
     }
   }
-  if (tracks_writes()) note_changed(page, findings);
+}
+
+void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& findings) {
+  note_break(page, run, findings);
+  const bool written = !run.is(page_is_file) && run.is(page_is_present);
+  if (written && tracks_writes()) note_changed(page, findings);
 }
 
 // The page is not what it was in the last pass: an offer of it does not stand.
@@ -688,14 +801,14 @@ void Worker::report(bool found) {
   if (!found) remapper_->forget_frames();
   wire::Report report;
   report.passes = counters_->passes;
-  report.breaks = counters_->breaks;
+  report.breaks = counters_->breaks - breaks_before_join_;
   report.zero_pages = pages_.zero_count();
   report.volatile_pages = volatile_pages_;
   report.stops = counters_->stops;
   report.stop_max_us = counters_->stop_max_us;
   report.vmas = vmas_;
   report.agent_bytes = committed(pages_.books()) + committed(tracker_->books());
-  report.failed_merges = counters_->failed_merges;
+  report.failed_merges = counters_->failed_merges - failed_merges_before_join_;
   report.tracks_writes = tracks_writes() ? 1 : 0;
   if (!connection_->send(wire::Type::report, wire::bytes_of(report))) lose_daemon();
 }

@@ -37,11 +37,21 @@ class Worker {
          std::optional<std::size_t> vma_limit = {});
 
   /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again,
-  /// also after the daemon was lost: what is mapped from its store stays, and is offered anew.
+  /// also after the daemon was lost. What is mapped from its store stays: at the same daemon it is still
+  /// merged, to another one it is offered anew.
   void connect(UniqueFd socket = {});
+  /// The same in two steps. A daemon that hangs may answer at any time later.
+  void ask_to_join(UniqueFd socket = {});
+  /// Waits for the answer, and throws DaemonHangs when there is none in time; may be tried again.
+  void finish_joining();
+  [[nodiscard]] bool joining() const { return joining_.has_value(); }
   [[nodiscard]] bool connected() const { return connection_.has_value(); }
-  /// Of the daemon's socket, to wait on; only while connected.
-  [[nodiscard]] int socket_fd() const { return connection_->fd(); }
+  /// Whether the daemon that was joined last ends by itself after its last guest. True while there was none.
+  [[nodiscard]] bool daemon_is_private() const { return daemon_is_private_; }
+  /// Of the daemon's socket, to wait on; -1 when there is none.
+  [[nodiscard]] int socket_fd() const {
+    return connection_ ? connection_->fd() : joining_ ? joining_->fd() : -1;
+  }
 
   /// Loads an image: ImagePlacer::place().
   void place(std::span<const ImagePart> parts, ImageSharing::Patience patience = {});
@@ -49,6 +59,9 @@ class Worker {
   /// Looks at every populated page once. True when anything was found: pages that changed, that can be
   /// offered, that were broken or given back. `cancelled` is asked now and then and ends the pass early.
   bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
+  /// While merging is off: looks for pages that were broken since the last look, and offers nothing. Costs a
+  /// look at the page tables of what is shared.
+  void look_for_breaks(const std::function<bool()>& cancelled = [] { return false; });
   /// The next pass leaves no page out.
   void look_everywhere() { tracker_->look_everywhere(); }
   /// Answers all messages that are there. Call when the socket is readable.
@@ -83,6 +96,7 @@ class Worker {
   void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
   void sweep(const GuestPages::Region& region, std::span<const wire::PageRange> ranges, Findings& findings);
   void note_populated(std::uint32_t page, const PageRun& run, Findings& findings);
+  void note_break(std::uint32_t page, const PageRun& run, Findings& findings);
   void note_changed(std::uint32_t page, Findings& findings);
   void consider(std::uint32_t page, Findings& findings);
   void offer(std::uint32_t page, Digest digest, Findings& findings);
@@ -106,6 +120,10 @@ class Worker {
   void report(bool found);
   [[nodiscard]] std::uint64_t committed(std::span<const std::byte> books) const;
   void bring_in_orphans();
+  void retain_merged_pages();
+  void leave_former_store();
+  [[nodiscard]] std::uint64_t bytes_on_store(const MappedRange& mapping) const;
+  void count_former_store();
   void count_orphans(const std::vector<MappedRange>& mappings);
   void tidy_mappings(bool found);
   void note_replaced_mappings();
@@ -122,9 +140,17 @@ class Worker {
   Pagemap pagemap_;
   std::unique_ptr<Tracker> tracker_;
   HangUp hang_up_;
+  std::optional<Connection> joining_;  // asked to let us in, and has not answered
   std::optional<Connection> connection_;
   std::optional<Membership> membership_;
   std::optional<Remapper> remapper_;
+  // The membership of a daemon that we have lost and may find again, and its store, which pages are mapped
+  // from.
+  struct Former {
+    std::uint64_t membership = 0;
+    UniqueFd store;
+  };
+  std::optional<Former> former_;
   std::vector<UniqueFd> orphaned_stores_;  // of daemons that we have lost, while pages are mapped from them
   wire::Knobs knobs_;
   std::size_t vma_limit_;
@@ -135,6 +161,10 @@ class Worker {
   std::chrono::steady_clock::time_point next_stop_;  // not before
   std::uint64_t volatile_pages_ = 0;
   unsigned passes_since_join_ = 0;
+
+  bool daemon_is_private_ = true;
+  std::uint64_t breaks_before_join_ = 0;
+  std::uint64_t failed_merges_before_join_ = 0;
 
   struct Atomics;
   std::shared_ptr<Atomics> counters_;  // read by other threads

@@ -48,10 +48,43 @@ PageId Domain::join(std::uint32_t pages, GuestLink& link) {
   return first;
 }
 
-void Domain::detach(PageId guest) {
+bool Domain::detach(PageId guest) {
   Guest& gone = guests_.at(guest.value);
   gone.link = nullptr;
-  merger_.detach_guest(guest, gone.pages);
+  return merger_.detach_guest(guest, gone.pages);
+}
+
+void Domain::reattach(PageId guest, GuestLink& link) {
+  Guest& back = guests_.at(guest.value);
+  back.link = &link;
+  back.retained_to = 0;
+}
+
+bool Domain::settled(PageId guest) const {
+  return !guests_.at(guest.value).retained_to;
+}
+
+Outcome Domain::retained(PageId guest, Pages ranges) {
+  Guest& back = guests_.at(guest.value);
+  const auto let_go_to = [&](std::uint32_t end) {
+    for (std::uint32_t page = *back.retained_to; page < end; ++page)
+      merger_.not_retained({guest.value + page});
+    back.retained_to = end;
+  };
+  for (const wire::PageRange& range : ranges) {
+    if (range.page < *back.retained_to || range.page >= back.pages || range.count > back.pages - range.page)
+      return Outcome::violation;
+    let_go_to(range.page);
+    for (const std::uint32_t end = range.page + range.count; *back.retained_to < end; ++*back.retained_to) {
+      if (merger_.retained({guest.value + *back.retained_to}) == Outcome::violation)
+        return Outcome::violation;
+    }
+  }
+  if (ranges.empty()) {
+    let_go_to(back.pages);
+    back.retained_to.reset();
+  }
+  return Outcome::done;
 }
 
 void Domain::leave(PageId guest) {

@@ -39,8 +39,10 @@ class Domain {
 
   /// The guest's first page number: its handle from now on. `link` must live until detach().
   PageId join(std::uint32_t pages, GuestLink& link);
-  /// The agent can't be reached any more; the references of its process stay.
-  void detach(PageId guest);
+  /// The agent can't be reached any more; the references of its process stay. False when there are none.
+  bool detach(PageId guest);
+  /// The agent is back, behind another link; it says next what it retains.
+  void reattach(PageId guest, GuestLink& link);
   /// The process is gone, with everything that it had mapped.
   void leave(PageId guest);
 
@@ -50,6 +52,10 @@ class Domain {
   Merger::Outcome withdraw(PageId guest, Pages pages);
   Merger::Outcome answered(PageId guest, Pages pages, Merger::Answer answer);
   Merger::Outcome broken(PageId guest, Pages pages);
+  /// After reattach(): what the guest still maps, part by part in ascending order. What is left out has no
+  /// reference any more. An empty part is the last one; then settled() is true.
+  Merger::Outcome retained(PageId guest, Pages pages);
+  [[nodiscard]] bool settled(PageId guest) const;
   /// `bytes` is a page that the daemon has copied to where the agent can't change it.
   Merger::Outcome donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes);
 
@@ -76,6 +82,8 @@ class Domain {
   struct Guest {
     std::uint32_t pages = 0;
     GuestLink* link = nullptr;
+    std::optional<std::uint32_t> retained_to =
+        {};  // it has said of the pages before this one which it retains
   };
   struct Recipient {
     GuestLink* link;

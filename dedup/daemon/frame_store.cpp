@@ -68,6 +68,12 @@ std::uint64_t FrameStore::allocated_bytes() const {
   return dedup::allocated_bytes(fd_.get());
 }
 
+std::uint64_t FrameStore::inode() const {
+  struct stat info {};
+  check(::fstat(fd_.get(), &info), "fstat of the frame store");
+  return info.st_ino;
+}
+
 UniqueFd make_staging(std::uint32_t pages) {
   UniqueFd fd = make_memfd("samepage-staging");
   check(::ftruncate(fd.get(), static_cast<off_t>(PageCount{pages}.bytes())), "ftruncate of the staging area");

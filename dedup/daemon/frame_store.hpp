@@ -38,6 +38,8 @@ class FrameStore {
 
   /// Memory that the kernel has allocated for the store, in bytes (st_blocks).
   [[nodiscard]] std::uint64_t allocated_bytes() const;
+  /// Tells the store from every other, for those who map it too.
+  [[nodiscard]] std::uint64_t inode() const;
 
  private:
   UniqueFd fd_;

@@ -5,21 +5,27 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
+#include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/listening_socket.hpp"
+#include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
@@ -34,6 +40,7 @@ struct Options {
   std::string user;
   bool everybody = false;
   bool exit_when_idle = false;
+  bool background = false;
   int ready_fd = -1;
   std::vector<std::string> knobs;
 };
@@ -43,6 +50,13 @@ void report_ready(int fd, std::string_view problem) {
   if (fd < 0) return;
   if (!problem.empty() && ::write(fd, problem.data(), problem.size()) < 0) std::perror("samepaged: write");
   ::close(fd);
+}
+
+// `values` has one for each knob, empty where it was not given.
+void set_given(wire::Knobs& knobs, const std::vector<std::string>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i].empty()) set_knob(knobs, knob_descriptions()[i].name, values[i]);
+  }
 }
 
 void become(const std::string& user) {
@@ -66,9 +80,61 @@ void raise_limits() {
   }
 }
 
-void serve(const Options& options, wire::Knobs knobs) {
+// For whoever starts us and goes on: a child that is nobody's, of a session of its own.
+void go_to_background() {
+  if (check(::fork(), "fork") > 0) ::_exit(0);
+  ::setsid();
+  ::umask(077);
+  check(::chdir("/"), "chdir to /");  // it may outlive what is mounted where we are
+}
+
+// Looks once a second whether we can still be found.
+class Lookout {
+ public:
+  Lookout(boost::asio::io_context& io, ListeningSocket& socket, Server& server)
+      : io_(io), timer_(io), socket_(socket), server_(server) {
+    wait();
+  }
+
+ private:
+  void wait() {
+    timer_.expires_after(std::chrono::seconds(1));
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) look();
+    });
+  }
+
+  void look() {
+    try {
+      if (socket_.renew()) server_.listen(socket_.take());
+      problem_.clear();
+    } catch (const PlaceTaken& taken) {
+      fmt::print(stderr, "samepaged: {}, so this one ends; guests join that one\n", taken.what());
+      return io_.stop();
+    } catch (const std::exception& error) {
+      // Said once: it may go on for long.
+      if (problem_ != error.what()) fmt::print(stderr, "samepaged: nobody new finds us: {}\n", error.what());
+      problem_ = error.what();
+    }
+    wait();
+  }
+
+  boost::asio::io_context& io_;
+  boost::asio::steady_timer timer_;
+  ListeningSocket& socket_;
+  Server& server_;
+  std::string problem_;
+};
+
+void serve(const Options& options, const wire::Knobs& defaults, const std::vector<std::string>& given_knobs) {
   const std::string path = options.socket.empty() ? daemon_socket_path() : options.socket;
+  std::optional<OwnHome> home;
+  if (options.background) home.emplace();  // who is started otherwise has been given its place by somebody
   ListeningSocket socket(path, options.everybody ? Admission::everybody : Admission::owner_only);
+  const KeptKnobs kept(path);
+  wire::Knobs knobs = defaults;
+  const bool any_kept = kept.read_into(knobs);
+  set_given(knobs, given_knobs);
   // From here on another user than the guests': a guest's process cannot open a store of ours for writing.
   if (!options.user.empty()) become(options.user);
   boost::asio::io_context io(1);
@@ -76,9 +142,15 @@ void serve(const Options& options, wire::Knobs knobs) {
   config.knobs = knobs;
   // Where only our own user is let in, the socket's mode is what tells him from others.
   if (options.everybody) config.unmapped_uid = unmapped_uid();
+  config.default_knobs = defaults;
+  if (any_kept) config.kept_in = kept.path();
+  config.keep_knobs = [&](const wire::Knobs& now) {
+    return kept.keep(now, defaults) ? kept.path() : std::string();
+  };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   Server server(io, config);
   server.listen(socket.take());
+  const Lookout lookout(io, socket, server);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
@@ -96,6 +168,8 @@ int main(int argc, char** argv) {
   app.add_flag("--allow-others", options.everybody,
                "let other users' guests in, each user's in domains of their own");
   app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
+  app.add_flag("--background", options.background,
+               "go on as a process of its own, in a control group of its own where that is allowed");
   app.add_option("--ready-fd", options.ready_fd,
                  "write what fails at the start to this descriptor, then close it")
       ->group("");
@@ -113,11 +187,11 @@ int main(int argc, char** argv) {
   try {
     settle_runtime_paths();
     wire::Knobs knobs;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!values[i].empty()) set_knob(knobs, knob_descriptions()[i].name, values[i]);
-    }
+    set_given(knobs, values);
+    if (!options.socket.empty()) options.socket = std::filesystem::absolute(options.socket);
+    if (options.background) go_to_background();
     raise_limits();
-    serve(options, knobs);
+    serve(options, knobs, values);
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "samepaged: {}\n", error.what());

@@ -16,11 +16,19 @@ PageId Merger::add_guest(std::uint32_t pages) {
   return {*first};
 }
 
-void Merger::detach_guest(PageId first, std::uint32_t pages) {
+bool Merger::detach_guest(PageId first, std::uint32_t pages) {
+  bool references = false;
   for (std::uint32_t page = first.value; page < first.value + pages; ++page) {
     const PageKnowledge knowledge = books_.knowledge({page});
     if (knowledge == PageKnowledge::unshared || knowledge == PageKnowledge::waiting) leave({page});
+    references = references || books_.is_linked({page});
   }
+  return references;
+}
+
+Merger::Outcome Merger::retained(PageId page) {
+  if (books_.knowledge(page) == PageKnowledge::granted) return answered(page, Answer::kept);
+  return books_.knowledge(page) == PageKnowledge::merged ? Outcome::done : Outcome::violation;
 }
 
 void Merger::remove_guest(PageId first, std::uint32_t pages) {

@@ -77,8 +77,12 @@ class Merger {
 
   /// Numbers for a guest's pages; the first of them. Throws std::length_error when the domain is full.
   PageId add_guest(std::uint32_t pages);
-  /// The guest can be asked nothing any more, but what it mapped it may still map.
-  void detach_guest(PageId first, std::uint32_t pages);
+  /// The guest can be asked nothing any more, but what it mapped it may still map: true when that is
+  /// anything.
+  bool detach_guest(PageId first, std::uint32_t pages);
+  /// A guest that was detached and is back says what it maps of its grants, and what it does not.
+  Outcome retained(PageId page);
+  void not_retained(PageId page) { leave(page); }
   /// The guest's process is gone: all its references go, its numbers may be used again.
   void remove_guest(PageId first, std::uint32_t pages);
 

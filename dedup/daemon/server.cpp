@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
@@ -46,22 +48,32 @@ UniqueFd spare_descriptor() {
 // What the kernel keeps for one mapping: struct vm_area_struct and its place in the maple tree.
 constexpr std::uint64_t vma_bytes = 256;
 
-// An agent joins again when it was cut off, but not for ever: what its process mapped stays counted each
-// time.
+// Memberships of one process that does not take its former one over: what it mapped stays counted each time.
 constexpr std::ptrdiff_t max_guests_of_a_process = 16;
+
+// Of a membership: no daemon on this host has given it to anybody else.
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  while (number == 0) check(::getrandom(&number, sizeof(number), 0), "getrandom");
+  return number;
+}
 
 }  // namespace
 
-/// One guest, from its HELLO until its process is gone.
+/// One guest, from its HELLO until its process is gone; its agent may lose us and come back in between.
 struct Server::Guest {
+  std::uint64_t membership = 0;
   std::string name;
   PeerCredentials peer;
   ProcessKey process;
+  std::uint32_t pages = 0;
   Domain* domain = nullptr;
   PageId first;
   Session* session = nullptr;  // null when the connection is gone
   asio::posix::stream_descriptor life;
   bool passed = false;  // since full_scans_ was counted up
+  std::uint64_t passes = 0;
+  std::uint64_t breaks = 0;  // by its last report, once the connection is gone
 };
 
 Server::Server(asio::io_context& io, ServerConfig config)
@@ -157,6 +169,9 @@ SessionHost::Membership Server::join(Session& session, const wire::Hello& hello)
   UniqueFd life =
       lives_.contains(&session) ? std::move(lives_.at(&session)) : pidfd_of(session.socket_fd(), peer);
   const ProcessKey process = process_key(life, peer);
+  // Who a guest's domain belongs to is not for the guest to say.
+  const std::string label = fmt::format("{}:{}", peer.uid, hello.domain);
+  if (const auto former = former_membership(hello, process, label)) return rejoin(former, session);
   const auto of_peer = std::count_if(guests_.begin(), guests_.end(),
                                      [&](const auto& guest) { return guest->process == process; });
   if (of_peer >= max_guests_of_a_process) {
@@ -164,18 +179,24 @@ SessionHost::Membership Server::join(Session& session, const wire::Hello& hello)
   }
   if (hello.pages > max_frames_)
     throw UserError("the guest has more memory than the host; give it less with --mem");
-  // Who a guest's domain belongs to is not for the guest to say.
-  Domain& domain = domain_named(fmt::format("{}:{}", peer.uid, hello.domain), peer.uid);
+  Domain& domain = domain_named(label, peer.uid);
   std::shared_ptr<Guest> guest;
   try {
     UniqueFd store = domain.store().open_read_only();
-    guest = std::make_shared<Guest>(
-        Guest{hello.guest, peer, process, &domain, {}, &session, asio::posix::stream_descriptor(io_), false});
+    guest = std::make_shared<Guest>(Guest{random_number(),
+                                          hello.guest,
+                                          peer,
+                                          process,
+                                          hello.pages,
+                                          &domain,
+                                          {},
+                                          &session,
+                                          asio::posix::stream_descriptor(io_)});
     hand_over(std::move(life), guest->life);
     watch(guest);
     guests_.insert(guest);
     guest->first = domain.join(hello.pages, session);
-    return {&domain, guest->first, config_.knobs, max_frames_, std::move(store)};
+    return membership_of(*guest, std::move(store));
   } catch (...) {
     if (guest) guest->life.close();
     guests_.erase(guest);
@@ -184,12 +205,43 @@ SessionHost::Membership Server::join(Session& session, const wire::Hello& hello)
   }
 }
 
+SessionHost::Membership Server::membership_of(const Guest& guest, UniqueFd store) const {
+  return {guest.domain,    guest.first,      config_.knobs,
+          max_frames_,     guest.membership, config_.exit_when_idle.has_value(),
+          std::move(store)};
+}
+
+// The same process that names its former membership, which nobody else can know of: it has it back, whether
+// we know already that its connection has ended or not. What it has said on that one and we have not read is
+// void, for it says anew what it maps.
+std::shared_ptr<Server::Guest> Server::former_membership(const wire::Hello& hello, const ProcessKey& process,
+                                                         const std::string& label) const {
+  if (hello.former_membership == 0) return {};
+  const auto former = std::find_if(guests_.begin(), guests_.end(), [&](const auto& guest) {
+    return guest->membership == hello.former_membership && guest->process == process &&
+           guest->domain->label() == label && guest->pages == hello.pages;
+  });
+  return former == guests_.end() ? nullptr : *former;
+}
+
+SessionHost::Membership Server::rejoin(const std::shared_ptr<Guest>& guest, Session& session) {
+  UniqueFd store = guest->domain->store().open_read_only();
+  if (guest->session != nullptr) guest->session->close();
+  breaks_of_gone_guests_[guest->peer.uid] -= std::exchange(guest->breaks, 0);  // its reports go on counting
+  guest->domain->reattach(guest->first, session);
+  guest->session = &session;
+  return membership_of(*guest, std::move(store));
+}
+
 void Server::leave(Session& session) {
   const auto guest = std::find_if(guests_.begin(), guests_.end(),
                                   [&](const auto& member) { return member->session == &session; });
   if (guest == guests_.end()) return;
   const std::shared_ptr<Guest> gone = *guest;
   gone->session = nullptr;
+  const bool may_map_frames = gone->domain->detach(gone->first);  // of its former session
+  gone->domain->carry_out();
+  if (may_map_frames) return;
   gone->life.close();
   process_gone(gone);
 }
@@ -233,17 +285,19 @@ void Server::closed(Session& session) {
   std::vector<std::shared_ptr<Guest>> without_frames;
   for (const auto& guest : guests_) {
     if (guest->session != &session) continue;
-    breaks_of_gone_guests_[guest->peer.uid] += session.report().breaks;
+    guest->breaks = session.report().breaks;
+    breaks_of_gone_guests_[guest->peer.uid] += guest->breaks;
     guest->session = nullptr;
-    guest->domain->detach(guest->first);
+    const bool may_map_frames = guest->domain->detach(guest->first);
     guest->domain->carry_out();
-    if (!session.granted()) without_frames.push_back(guest);
+    if (!may_map_frames) without_frames.push_back(guest);
   }
   lives_.erase(&session);
   last_activity_ = std::chrono::steady_clock::now();
   // The session may be in one of its own functions: let it come to an end first.
   asio::post(io_, [this, kept = session.shared_from_this(), without_frames = std::move(without_frames)] {
     for (const auto& guest : without_frames) {
+      if (guest->session != nullptr) continue;  // it is back
       guest->life.cancel();
       process_gone(guest);
     }
@@ -254,7 +308,11 @@ void Server::closed(Session& session) {
 void Server::pass_ended(const Session& session) {
   bool all = true;
   for (const auto& guest : guests_) {
-    if (guest->session == &session) guest->passed = true;
+    // While merging is off an agent reports without having looked at all of the guest.
+    if (guest->session == &session && session.report().passes > guest->passes) {
+      guest->passes = session.report().passes;
+      guest->passed = true;
+    }
     all = all && (guest->passed || guest->session == nullptr);
   }
   std::uint64_t& stop_max = stop_max_us_[session.peer().uid];
@@ -277,11 +335,12 @@ std::string Server::answer(const Session& session, std::string_view question) {
   }
   if (what == "tune") {
     tune(session, request);
-    json knobs = json::object();
+    json answer{{"knobs", json::object()}, {"defaults", json::object()}, {"kept_in", config_.kept_in}};
     for (const KnobDescription& knob : knob_descriptions()) {
-      knobs[std::string(knob.name)] = knob_text(config_.knobs, knob);
+      answer["knobs"][std::string(knob.name)] = knob_text(config_.knobs, knob);
+      answer["defaults"][std::string(knob.name)] = knob_text(config_.default_knobs, knob);
     }
-    return json_text(knobs);
+    return json_text(answer);
   }
   throw UserError(
       "the daemon knows the questions stat, counts and tune; install samepage and samepaged from the same "
@@ -293,13 +352,15 @@ void Server::tune(const Session& session, const json& request) {
   if (!is_trusted(session.peer().uid)) {
     throw UserError("only the daemon's own user and root may set knobs");
   }
-  wire::Knobs knobs = config_.knobs;
+  const bool reset = request.value("reset", json()) == json(true);
+  wire::Knobs knobs = reset ? config_.default_knobs : config_.knobs;
   for (const auto& [name, value] : request.items()) {
-    if (name == "do") continue;
+    if (name == "do" || name == "reset") continue;
     if (!value.is_string()) throw UserError("knobs are set with text, such as {\"interval\": \"50ms\"}");
     set_knob(knobs, name, value.get_ref<const std::string&>());
   }
   config_.knobs = knobs;
+  config_.kept_in = config_.keep_knobs ? config_.keep_knobs(knobs) : std::string();
   for (const auto& [key, other] : sessions_) other->send_knobs(knobs);
 }
 
@@ -307,6 +368,7 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
   const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
   MergerCounts counts;
   std::uint64_t books = 0, store = 0;
+  json stores = json::array();
   for (const auto& [label, domain] : domains_) {
     if (!shown(domain->owner())) continue;
     const MergerCounts more = domain->merger().counts();
@@ -316,7 +378,9 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
     counts.pages_pending += more.pages_pending;
     counts.frame_dups += more.frame_dups;
     books += domain->merger().memory_bytes();
-    store += domain->store().allocated_bytes();
+    const std::uint64_t allocated = domain->store().allocated_bytes();
+    store += allocated;
+    stores.push_back({{"inode", domain->store().inode()}, {"allocated_bytes", allocated}});
   }
   wire::Report sum;
   std::uint64_t staging = 0;
@@ -360,6 +424,7 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
             {"agents_bytes", sum.agent_bytes},
             {"vmas", sum.vmas},
             {"store_bytes", store},
+            {"stores", stores},
             {"staging_bytes", staging},
             {"daemon_pss_anon_bytes", daemon},
             {"stop_max_us", stop_max},

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -19,12 +20,17 @@
 
 #include "base/unique_fd.hpp"
 #include "dedup/daemon/domain.hpp"
+#include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/session.hpp"
 
 namespace samepage::dedup {
 
 struct ServerConfig {
   wire::Knobs knobs;
+  wire::Knobs default_knobs;  // what knobs can be reset to
+  /// Keeps knobs that were set for the next daemon; says where, or nothing when it can't.
+  std::function<std::string(const wire::Knobs&)> keep_knobs = {};
+  std::string kept_in = {};  // where those are that it has begun with; empty: it has the defaults
   /// The server stops its io_context after being without guests and connections for this long.
   std::optional<std::chrono::milliseconds> exit_when_idle;
   /// Strangers are connections that are no guest's: for how long one may be silent, how many a user may have.
@@ -74,6 +80,10 @@ class Server final : public SessionHost {
   Domain& domain_named(const std::string& label, uid_t owner);
   void drop_if_empty(const Domain& domain);
   [[nodiscard]] static bool is_trusted(uid_t uid);
+  [[nodiscard]] std::shared_ptr<Guest> former_membership(const wire::Hello& hello, const ProcessKey& process,
+                                                         const std::string& label) const;
+  [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store) const;
+  Membership rejoin(const std::shared_ptr<Guest>& guest, Session& session);
   void tune(const Session& session, const nlohmann::json& request);
   [[nodiscard]] std::string_view tracker_in_use(std::optional<uid_t> viewer) const;
   void check_idle();

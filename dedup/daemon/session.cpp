@@ -106,7 +106,12 @@ bool Session::handle(wire::Type type, std::span<const std::byte> payload) {
   const auto ranges = [&] { return wire::read_many<wire::PageRange>(payload); };
   Domain& domain = *member_.domain;
   bool fine = false;
+  // Who has his membership back says first what he retains of it.
+  if ((type == wire::Type::retained) == domain.settled(member_.guest)) return false;
   switch (type) {
+    case wire::Type::retained:
+      if (const auto pages = ranges()) fine = domain.retained(member_.guest, *pages) == Merger::Outcome::done;
+      break;
     case wire::Type::offer:
       fine = handle_offer(payload, Merger::FirstSighting::noted);
       break;
@@ -210,6 +215,8 @@ void Session::welcome(UniqueFd store) {
   welcome.staging_slots = staging_slots;
   welcome.max_frames = member_.max_frames;
   welcome.knobs = member_.knobs;
+  welcome.membership = member_.number;
+  welcome.ends_when_idle = member_.ends_when_idle ? 1 : 0;
   welcome.secret = member_.domain->secret();
   const std::array<int, 2> fds{store.get(), staging_fd_.get()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
@@ -256,7 +263,6 @@ bool Session::handle_merged(std::span<const std::byte> payload) {
 
 void Session::grant(std::uint32_t page, FrameId frame) {
   wire::append_grant(verdict_.grants, page, frame.value);
-  granted_ = true;
 }
 
 void Session::request_donation(std::uint32_t page) {

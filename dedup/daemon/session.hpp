@@ -35,6 +35,8 @@ class SessionHost {
     PageId guest;
     wire::Knobs knobs;
     std::uint32_t max_frames = 0;
+    std::uint64_t number = 0;  // of the membership
+    bool ends_when_idle = false;
     UniqueFd store;  // read-only, for the agent
   };
 
@@ -64,8 +66,6 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
 
   /// Whether it is a guest's.
   [[nodiscard]] bool joined() const { return member_.domain != nullptr; }
-  /// Whether the guest may have mapped a frame.
-  [[nodiscard]] bool granted() const { return granted_; }
   [[nodiscard]] const PeerCredentials& peer() const { return peer_; }
   [[nodiscard]] int socket_fd() { return socket_.native_handle(); }
   [[nodiscard]] const wire::Report& report() const { return report_; }
@@ -110,7 +110,6 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   std::size_t outbox_bytes_ = 0;
   bool closing_ = false;  // after the outbox is empty
   bool closed_ = false;
-  bool granted_ = false;
 
   wire::Verdict verdict_;  // what flush() will send
   UniqueFd staging_fd_;

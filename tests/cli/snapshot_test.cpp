@@ -36,5 +36,33 @@ TEST(HostFigures, TheKernelsFigureCountsGuestsDaemonStoreAndStagingOnce) {
   EXPECT_EQ(host_figures(daemon, guests)["kernel_bytes"], 54321);
 }
 
+json guest_on_store(std::uint64_t inode, std::uint64_t allocated, std::uint64_t mapped) {
+  const json store{{"inode", inode}, {"allocated_bytes", allocated}, {"mapped_bytes", mapped}};
+  return {{"orphaned_stores", json::array({store})}};
+}
+
+TEST(HostFigures, AStoreOfALostDaemonCountsOnceHoweverManyGuestsMapIt) {
+  const std::vector<json> guests{guest_on_store(5, 1000, 300), guest_on_store(5, 1000, 200),
+                                 guest_on_store(6, 40, 4)};
+  const json host = host_figures({{"saved_bytes", 7000}, {"overhead_bytes", 10}}, guests);
+  EXPECT_EQ(host["kernel_bytes"], 1040);
+  EXPECT_EQ(host["overhead_bytes"], 10 + 500 + 36);
+  EXPECT_EQ(host["net_saved_bytes"], 7000 - 546);
+}
+
+TEST(HostFigures, WhatGuestsMapOfALostDaemonsStoreIsNotACost) {
+  const std::vector<json> guests{guest_on_store(5, 1000, 1000), guest_on_store(5, 1000, 1000)};
+  EXPECT_EQ(host_figures(json::object(), guests)["overhead_bytes"], 0);
+  EXPECT_EQ(host_figures(json::object(), guests)["kernel_bytes"], 1000);
+}
+
+TEST(HostFigures, AStoreWhoseDaemonIsThereAgainIsTheDaemonsAlone) {
+  const json store{{"inode", 5}, {"allocated_bytes", 1000}};
+  const json daemon{{"store_bytes", 1000}, {"stores", json::array({store})}};
+  const json host = host_figures(daemon, {guest_on_store(5, 1000, 10)});
+  EXPECT_EQ(host["kernel_bytes"], 1000);
+  EXPECT_EQ(host["overhead_bytes"], 0);
+}
+
 }  // namespace
 }  // namespace samepage::cli

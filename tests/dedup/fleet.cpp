@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/dedup/fleet.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -62,7 +63,7 @@ std::size_t FleetGuest::frames_mapped() const {
 }
 
 Fleet::Fleet(DupPolicy dup_policy)
-    : server_(io_, {.knobs = {}, .exit_when_idle = {}, .dup_policy = dup_policy}) {}
+    : server_(io_, {.knobs = {}, .default_knobs = {}, .exit_when_idle = {}, .dup_policy = dup_policy}) {}
 
 Fleet::~Fleet() = default;
 
@@ -97,14 +98,19 @@ FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
   std::array<int, 2> ends{};
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
   guest.life = UniqueFd(ends[1]);
-  UniqueFd socket = dial(UniqueFd(ends[0]));
+  guest.life_watched = UniqueFd(ends[0]);
   try {
-    while_daemon_answers([&] { guest.worker->connect(std::move(socket)); });
+    rejoin(guest);
   } catch (...) {
     guests_.pop_back();
     throw;
   }
   return guest;
+}
+
+void Fleet::rejoin(FleetGuest& guest) {
+  UniqueFd socket = dial(checked_fd(::fcntl(guest.life_watched.get(), F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD"));
+  while_daemon_answers([&] { guest.worker->connect(std::move(socket)); });
 }
 
 void Fleet::while_daemon_answers(const std::function<void()>& act) {
@@ -208,6 +214,13 @@ void Fleet::check_everything(const std::string& when) const {
   ASSERT_EQ(figures.at("store_bytes").get<std::size_t>(),
             figures.at("pages_shared").get<std::size_t>() * page_size)
       << when;
+}
+
+void Fleet::check_references(const std::string& when) const {
+  std::size_t mapped = 0;
+  for (const auto& guest : guests_) mapped += guest->frames_mapped();
+  EXPECT_EQ(figure("pages_shared") + figure("pages_sharing"), mapped) << when;
+  EXPECT_EQ(figure("pages_pending"), 0U) << when;
 }
 
 }  // namespace samepage::dedup

@@ -58,7 +58,8 @@ struct FleetGuest {
   Mapping ram;
   std::vector<std::byte> shadow;
   CountingBarrier barrier;
-  UniqueFd life;  // closing it is the end of the guest's "process"
+  UniqueFd life;          // closing it is the end of the guest's "process"
+  UniqueFd life_watched;  // the other end, which tells the daemon of it
   std::unique_ptr<Worker> worker;
 
   std::byte* page(std::size_t n) const { return ram.data() + n * page_size; }
@@ -113,6 +114,9 @@ class Fleet {
   Fleet& operator=(const Fleet&) = delete;
 
   FleetGuest& add(std::size_t pages, const GuestOptions& options = {});
+  /// The guest's agent, which has lost the daemon, asks to be let in again: from the same process, or from
+  /// one that is unknown to the daemon.
+  void rejoin(FleetGuest& guest);
   /// Adds a guest without a daemon to talk to: the caller has the other end of the socket that it connects.
   FleetGuest& add_apart(std::size_t pages, const GuestOptions& options = {});
   /// Loads an image whose pages have these contents (as fill() knows them) to the pages from `first` on. They
@@ -138,6 +142,8 @@ class Fleet {
   void check_memory(const std::string& when) const;
   /// The same, and the daemon's books say what the kernel's page tables show.
   void check_everything(const std::string& when) const;
+  /// When all messages were exchanged after a pass: there are as many references as frames are mapped.
+  void check_references(const std::string& when) const;
 
  private:
   boost::asio::io_context io_{1};

@@ -258,6 +258,107 @@ TEST_P(FleetTest, AClosedSocketIsNoEndOfAGuest) {
   EXPECT_TRUE(a.intact() && b.intact() && c.intact());
 }
 
+TEST_P(FleetTest, AGuestThatFindsItsDaemonAgainKeepsWhatItMapsAndNothingElse) {
+  FleetGuest& a = add(32);
+  FleetGuest& b = add(32);
+  for (FleetGuest* guest : {&a, &b}) {
+    for (std::size_t page = 0; page < 20; ++page) guest->fill(page, 100 + page);
+  }
+  fleet_.settle();
+  ASSERT_EQ(fleet_.figure("pages_sharing"), 20U);
+  for (int round = 0; round < 20; ++round) {
+    for (FleetGuest* guest : {&a, &b}) guest->worker->lose_daemon();
+    // What the guests do meanwhile nobody tells the daemon.
+    a.fill(static_cast<std::size_t>(round), 1000);
+    b.discard(static_cast<std::size_t>(round), 1);
+    fleet_.check_everything("while the daemon is lost");
+    for (FleetGuest* guest : {&a, &b}) fleet_.rejoin(*guest);
+    fleet_.check_everything("after both are back");
+    fleet_.settle();
+    fleet_.check_references("in round " + std::to_string(round));
+    fleet_.check_everything("after a pass");
+  }
+  EXPECT_EQ(fleet_.figure("pages_shared"), 1U);  // a's own copies of the content that it wrote
+  EXPECT_TRUE(a.worker->counters().orphaned_stores.empty());
+}
+
+// Grants that the agent did not hear of, and merges that the daemon did not.
+TEST_P(FleetTest, WhatWasUnderWayWhenTheDaemonWasLostIsSettledAtTheNextJoin) {
+  FleetGuest& a = add(16);
+  FleetGuest& b = add(16);
+  for (FleetGuest* guest : {&a, &b}) {
+    for (std::size_t page = 0; page < 16; ++page) guest->fill(page, 7 + page);
+  }
+  fleet_.pass();
+  a.worker->run_pass();
+  b.worker->run_pass();
+  fleet_.poll_daemon();
+  b.worker->handle_messages();
+  a.worker->handle_messages();  // who donates does so, and the frames are granted
+  fleet_.poll_daemon();
+  EXPECT_EQ(fleet_.figure("pages_pending"), 32U);
+  a.worker->handle_messages();  // maps, and nobody reads that it did
+  a.worker->lose_daemon();
+  b.worker->lose_daemon();
+  EXPECT_EQ(a.frames_mapped(), 16U);
+  for (FleetGuest* guest : {&b, &a}) fleet_.rejoin(*guest);
+  EXPECT_EQ(fleet_.figure("pages_shared"), 16U);
+  EXPECT_EQ(fleet_.figure("pages_sharing"), 0U);
+  fleet_.check_references("after both are back");
+  fleet_.settle();
+  EXPECT_EQ(fleet_.figure("pages_sharing"), 16U);
+  fleet_.check_everything("after all was merged");
+}
+
+TEST_P(FleetTest, BreaksAreCountedOnceHoweverOftenTheDaemonIsLost) {
+  FleetGuest& a = add(8);
+  FleetGuest& b = add(8);
+  a.fill(1, 42);
+  b.fill(1, 42);
+  fleet_.settle();
+  a.fill(1, 43);
+  fleet_.settle();
+  ASSERT_EQ(fleet_.figure("breaks"), 1U);
+  for (int round = 0; round < 3; ++round) {
+    a.worker->lose_daemon();
+    fleet_.rejoin(a);
+    fleet_.settle();
+  }
+  EXPECT_EQ(fleet_.figure("breaks"), 1U);
+}
+
+TEST_P(FleetTest, WithoutMergingBrokenPagesAreStillToldAndNothingElse) {
+  FleetGuest& a = add(16);
+  FleetGuest& b = add(16);
+  for (FleetGuest* guest : {&a, &b}) {
+    for (std::size_t page = 0; page < 4; ++page) guest->fill(page, 7 + page);
+    guest->fill(5, 1);
+    guest->fill(5, 0);
+  }
+  fleet_.settle();
+  ASSERT_EQ(fleet_.figure("pages_sharing"), 4U);
+  ASSERT_EQ(fleet_.figure("zero_pages"), 2U);
+  const std::uint64_t scans = fleet_.figure("full_scans");
+  for (FleetGuest* guest : {&a, &b}) {
+    for (std::size_t page = 0; page < 4; ++page) guest->fill(page, 100);  // all could be shared again
+    guest->fill(5, 100);
+  }
+  const auto look = [&] {
+    for (FleetGuest* guest : {&a, &b}) guest->worker->look_for_breaks();
+    fleet_.exchange_messages();
+  };
+  for (int i = 0; i < 3; ++i) look();
+  fleet_.check_references("after all pages were written");
+  EXPECT_EQ(fleet_.figure("pages_shared"), 0U);
+  EXPECT_EQ(fleet_.figure("store_bytes"), 0U);
+  EXPECT_EQ(fleet_.figure("zero_pages"), 0U);
+  EXPECT_EQ(fleet_.figure("breaks"), 10U);
+  EXPECT_EQ(fleet_.figure("full_scans"), scans);
+  fleet_.settle();
+  EXPECT_EQ(fleet_.figure("pages_sharing"), 9U);
+  fleet_.check_everything("after merging went on");
+}
+
 TEST_P(FleetTest, DuplicatesInsideOneGuestAreMergedToo) {
   FleetGuest& a = add(32);
   for (std::size_t page = 0; page < 32; ++page) a.fill(page, 9);

@@ -19,6 +19,11 @@ class HangUpTest : public testing::Test {
  protected:
   HangUpTest() { std::tie(ours_, daemons_) = connected_sockets(); }
 
+  void join(Connection& connection) const {
+    connection.ask_to_join(config_, 16, 0);
+    static_cast<void>(connection.finish_joining());
+  }
+
   const AgentConfig config_{"guest", "default", Sharing::all, {}};
   HangUp hang_up_;
   UniqueFd ours_, daemons_;
@@ -26,7 +31,7 @@ class HangUpTest : public testing::Test {
 
 TEST_F(HangUpTest, EndsTheWaitForAWelcome) {
   Connection connection(config_, hang_up_, std::move(ours_));
-  std::thread joining([&] { EXPECT_THROW(connection.join(config_, 16), UserError); });
+  std::thread joining([&] { EXPECT_THROW(join(connection), UserError); });
   EXPECT_TRUE(receive_frame(daemons_.get()));  // it has said HELLO
   hang_up_.hang_up();
   joining.join();
@@ -45,7 +50,7 @@ TEST_F(HangUpTest, EndsASendThatNobodyReads) {
 TEST_F(HangUpTest, HoldsForConnectionsToCome) {
   hang_up_.hang_up();
   Connection connection(config_, hang_up_, std::move(ours_));
-  EXPECT_THROW(connection.join(config_, 16), UserError);
+  EXPECT_THROW(join(connection), UserError);
 }
 
 TEST_F(HangUpTest, IsNothingToAConnectionThatIsGone) {

@@ -85,6 +85,48 @@ TEST_F(ListeningSocketTest, ADaemonThatHangsKeepsItsPath) {
   EXPECT_THROW(static_cast<void>(connect_daemon(path_)), UserError);
 }
 
+TEST_F(ListeningSocketTest, ASocketThatWasRemovedIsMadeAnew) {
+  ListeningSocket socket(path_, Admission::owner_only);
+  EXPECT_FALSE(socket.renew());
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(socket.renew());
+  EXPECT_TRUE(connect_local(path_));
+  EXPECT_TRUE(socket.take());
+  EXPECT_FALSE(socket.renew());
+}
+
+TEST_F(ListeningSocketTest, WithoutASocketThePathStillHasItsDaemon) {
+  const ListeningSocket socket(path_, Admission::owner_only);
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(DaemonLock::is_held(path_));
+  EXPECT_THROW(ListeningSocket(path_, Admission::owner_only), UserError);
+}
+
+TEST_F(ListeningSocketTest, ACleanedDirectoryIsFilledAgain) {
+  ListeningSocket socket(path_, Admission::owner_only);
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+    std::filesystem::remove(entry);
+  EXPECT_TRUE(socket.renew());
+  EXPECT_TRUE(connect_local(path_));
+  EXPECT_TRUE(DaemonLock::is_held(path_));
+}
+
+TEST_F(ListeningSocketTest, OfTwoDaemonsOnOnePathOneGivesUp) {
+  ListeningSocket first(path_, Admission::owner_only);
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+    std::filesystem::remove(entry);
+  ListeningSocket second(path_, Admission::owner_only);  // came before the first one has looked
+  EXPECT_THROW(static_cast<void>(first.renew()), PlaceTaken);
+  EXPECT_FALSE(second.renew());
+  EXPECT_TRUE(connect_local(path_));
+}
+
+TEST_F(ListeningSocketTest, NothingIsLeftInTheDirectory) {
+  { const ListeningSocket socket(path_, Admission::owner_only); }
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+  EXPECT_FALSE(DaemonLock::is_held(path_));
+}
+
 TEST_F(ListeningSocketTest, AFileOfSomethingElseIsLeftAlone) {
   std::ofstream(path_) << "precious";
   EXPECT_THROW(ListeningSocket(path_, Admission::owner_only), UserError);

@@ -22,7 +22,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     if (fleet_.guests().empty()) return add_guest();
     FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
     const std::size_t page = random_() % pages;
-    switch (random_() % 16) {
+    switch (random_() % 18) {
       case 0:
         if (fleet_.guests().size() < 6) add_guest();
         break;
@@ -51,6 +51,12 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         break;
       case 10:
         guest.discard(page, 1 + random_() % (pages - page));
+        break;
+      case 11:
+        if (random_() % 4 == 0) guest.worker->lose_daemon();  // it hung; what was under way is lost
+        break;
+      case 12:
+        if (!guest.worker->connected()) fleet_.rejoin(guest);
         break;
       default:
         guest.fill(page, 1 + random_() % 6);  // few contents, so that equal pages abound
@@ -126,7 +132,11 @@ TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
       ASSERT_NO_FATAL_FAILURE(fleet_.check_everything(when));
     }
   }
+  for (const auto& guest : fleet_.guests()) {
+    if (!guest->worker->connected()) fleet_.rejoin(*guest);
+  }
   for (int i = 0; i < 3; ++i) fleet_.settle();
+  fleet_.check_references("in the end");
   ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in the end"));
   check_final_sharing();
   while (!fleet_.guests().empty()) fleet_.kill(*fleet_.guests().front());

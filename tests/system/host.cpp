@@ -191,7 +191,8 @@ void Host::wait_until(const std::string& what, const std::function<bool()>& cond
 std::vector<std::string> Host::leftovers() const {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
-    if (entry.is_directory() || entry.path().filename() == "samepaged.sock") continue;
+    const bool daemons = entry.path().filename().string().starts_with("samepaged.sock");
+    if (entry.is_directory() || daemons) continue;
     if (entry.path().parent_path().filename() != "ended") files.push_back(entry.path());
   }
   return files;

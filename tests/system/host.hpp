@@ -55,7 +55,7 @@ class Host : public testing::Test {
   /// Until two whole passes have found nothing more to share.
   void settle() const;
   static void wait_until(const std::string& what, const std::function<bool()>& condition);
-  /// Files in the runtime directory, the daemon's socket and what is kept of guests that have ended left out.
+  /// Files in the runtime directory, the daemon's and what is kept of guests that have ended left out.
   std::vector<std::string> leftovers() const;
 
   std::string directory_;

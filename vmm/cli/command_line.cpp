@@ -64,7 +64,7 @@ struct Parsed {
   std::uint64_t bytes = 0;
   std::string kernel;
   std::vector<std::string> guests;
-  std::vector<std::string> settings;
+  TuneOptions tuning;
   std::function<int()> command;
 };
 
@@ -213,6 +213,7 @@ void add_run(CLI::App& app, Parsed& parsed) {
              "The key that ends the guest when standard input is a terminal (default: ^])");
   command->add_option("--first-number", run.first_number)->group("");
   command->add_option("--ready-fd", run.ready_fd)->group("");
+  command->add_flag("--join-later", run.joins_later)->group("");
   command->add_flag_callback("--record-end", [&run] { run.afterwards = vmm::Afterwards::recorded; })
       ->group("");
   command->add_option("IMAGE", run.image, "A file (with a '/'), or the name of an image of the catalogue")
@@ -341,10 +342,12 @@ void add_image(CLI::App& app, Parsed& parsed) {
 
 void add_host_commands(CLI::App& app, Parsed& parsed) {
   CLI::App* tune_command = app.add_subcommand("tune", "Show the merging daemon's knobs, or set some");
-  tune_command->add_option("SETTING", parsed.settings, "KNOB=VALUE, such as merging=off")->type_name("");
+  tune_command->add_option("SETTING", parsed.tuning.settings, "KNOB=VALUE, such as merging=off")
+      ->type_name("");
+  tune_command->add_flag("--reset", parsed.tuning.reset, "first set all knobs to their defaults");
   add_json(*tune_command, parsed.format);
   tune_command->callback(
-      [&parsed] { parsed.command = [&parsed] { return tune(parsed.settings, parsed.format); }; });
+      [&parsed] { parsed.command = [&parsed] { return tune(parsed.tuning, parsed.format); }; });
 
   CLI::App* demo_command =
       app.add_subcommand("demo", "Run guests with common pages and show what sharing saves");

@@ -32,8 +32,11 @@ int dump(const std::string& guest, const std::string& file);
 /// Unpacks a bzImage's kernel into the ELF file `output` (empty: named after it, in the current folder; "-":
 /// standard output), prints that.
 int import_image(const std::string& kernel, const std::string& output);
-/// `settings` are KNOB=VALUE; without any the knobs are only shown.
-int tune(const std::vector<std::string>& settings, Format format);
+struct TuneOptions {
+  std::vector<std::string> settings;  // KNOB=VALUE; without any the knobs are only shown
+  bool reset = false;                 // to the defaults first
+};
+int tune(const TuneOptions& options, Format format);
 
 struct ConsoleOptions {
   std::string guest;

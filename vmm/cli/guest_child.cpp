@@ -33,6 +33,7 @@ std::vector<std::string> command_line(const RunOptions& options, int ready_fd) {
                                  "--mem",          std::to_string(options.memory_bytes),
                                  "--cpus",         std::to_string(options.cpus),
                                  "--domain",       options.domain.text()};
+  if (options.joins_later) words.emplace_back("--join-later");
   if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
   if (options.attachment == Attachment::detached) words.emplace_back("--record-end");
   for (const vmm::RomConfig& rom : options.roms) {
@@ -89,8 +90,8 @@ int shell_status(int status) {
 
 }  // namespace
 
-std::string running_report(const std::string& name) {
-  return vmm::text_of({{"ok", true}, {"name", name}}) + "\n";
+std::string running_report(const vmm::RunningGuest& guest) {
+  return vmm::text_of({{"ok", true}, {"name", guest.name}, {"warning", guest.warning}}) + "\n";
 }
 
 std::string failure_report(const std::string& error) {
@@ -107,7 +108,9 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   const UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
-  std::vector<std::string> words = command_line(options, writing.get());
+  RunOptions of_child = options;
+  of_child.joins_later = daemon_hangs_;
+  std::vector<std::string> words = command_line(of_child, writing.get());
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
@@ -123,6 +126,7 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   const json report = json::parse(read_report(reading.get(), signals_), nullptr, false);
   if (report.is_object() && report.value("ok", false)) {
     children_.back().name = report.value("name", options.name);
+    warn_once(report.value("warning", ""));
     return children_.back();
   }
   if (report.is_object())
@@ -130,6 +134,12 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   static_cast<void>(children_.back().process->ends_within(grace_ms));
   throw UserError(fmt::format("the process of guest '{}' ended with status {} before the guest ran",
                               options.name, reap(pid).value_or(exit_failure)));
+}
+
+void GuestChildren::warn_once(const std::string& warning) {
+  if (warning.empty()) return;
+  if (!daemon_hangs_) fmt::print(stderr, "samepage: {}\n", warning);
+  daemon_hangs_ = true;
 }
 
 void GuestChildren::signal(int signal) const {

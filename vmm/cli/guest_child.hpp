@@ -12,6 +12,7 @@
 #include "vmm/cli/run_options.hpp"
 #include "vmm/control/process_handle.hpp"
 #include "vmm/control/stop_signals.hpp"
+#include "vmm/guest_process.hpp"
 
 namespace samepage::cli {
 
@@ -52,13 +53,15 @@ class GuestChildren {
 
  private:
   void end_all();
+  void warn_once(const std::string& warning);
 
   const vmm::StopSignals& signals_;
   std::vector<GuestChild> children_;
+  bool daemon_hangs_ = false;  // one of them has found that out: the next need not wait for it
 };
 
 /// What a child writes to its ready_fd.
-std::string running_report(const std::string& name);
+std::string running_report(const vmm::RunningGuest& guest);
 std::string failure_report(const std::string& error);
 
 }  // namespace samepage::cli

@@ -7,9 +7,7 @@
 
 #include "base/check.hpp"
 #include "base/error_text.hpp"
-#include "base/runtime_dir.hpp"
 #include "base/unique_fd.hpp"
-#include "dedup/daemon_client.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/guest_child.hpp"
 #include "vmm/cli/images.hpp"
@@ -36,6 +34,7 @@ vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
       find_image(options.image), join(options.arguments), options.memory_bytes, options.cpus, options.roms,
       options.devices,           options.initrd,          options.entry};
   config.domain = options.domain;
+  config.joins_later = options.joins_later;
   config.console = console;
   config.afterwards = options.afterwards;
   return config;
@@ -53,12 +52,16 @@ int run_as_child(const RunOptions& options) {
   };
   try {
     return vmm::run_guest(process_config(options, STDOUT_FILENO),
-                          [&](const std::string& name) { report(running_report(name)); });
+                          [&](const vmm::RunningGuest& guest) { report(running_report(guest)); });
   } catch (const std::exception& error) {
     if (!ready) throw;
     report(failure_report(error_text(error)));
   }
   return exit_failure;
+}
+
+void print_warning(const std::string& warning) {
+  if (!warning.empty()) fmt::print(stderr, "samepage: {}\n", warning);
 }
 
 int run_alone(const RunOptions& options) {
@@ -67,7 +70,7 @@ int run_alone(const RunOptions& options) {
   if (!file) config.input = STDIN_FILENO;  // a console that is somewhere else is typed into from there
   config.escape = options.escape;
   config.input_port = options.input_port;
-  return vmm::run_guest(config, [](const std::string&) {});
+  return vmm::run_guest(config, [](const vmm::RunningGuest& guest) { print_warning(guest.warning); });
 }
 
 }  // namespace
@@ -78,8 +81,7 @@ int run(const RunOptions& options) {
   if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
   find_image(options.image);  // before anything is started
   UniqueFd daemon;            // one for all of them, that stays until they have joined
-  if (options.domain.kind != vmm::DomainChoice::Kind::none)
-    daemon = dedup::ensure_daemon(daemon_socket_path());
+  if (options.domain.kind != vmm::DomainChoice::Kind::none) daemon = vmm::find_daemon();
   return options.attachment == Attachment::detached ? run_detached(options) : run_attached(options);
 }
 

@@ -35,6 +35,7 @@ struct RunOptions {
   Format format = Format::text;
   vmm::Afterwards afterwards = vmm::Afterwards::forgotten;
   unsigned first_number = 1;  // of the guests' names where `name` is empty
+  bool joins_later = false;   // the daemon is known to hang
   int ready_fd = -1;          // for children of ours: where to say that the guest runs, or why it does not
 };
 

@@ -4,15 +4,17 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 namespace samepage::cli {
 
-enum class DaemonState : std::uint8_t { answers, absent };
+enum class DaemonState : std::uint8_t { answers, absent, hangs };
 
 /// `host` and `guests` have the keys that README.md documents for `samepage stat --json`.
 struct Snapshot {
   DaemonState daemon = DaemonState::absent;
+  std::string problem;  // of a daemon that hangs, for people
   nlohmann::json host;
   std::vector<nlohmann::json> guests;
   nlohmann::json
@@ -26,7 +28,7 @@ Snapshot take_snapshot();
 
 /// The published host figures, from the daemon's (an empty object when there is none) and the guests'. Pure.
 /// kernel_bytes counts every byte once: Pss_Anon of the guests' processes and of the daemon, allocated blocks
-/// of the frame stores and of the staging areas.
+/// of the frame stores and of the staging areas. A store whose daemon is lost costs what no guest maps of it.
 nlohmann::json host_figures(const nlohmann::json& daemon_host, const std::vector<nlohmann::json>& guests);
 
 /// An unsigned number of `object`, 0 when it is not there.

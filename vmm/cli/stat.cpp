@@ -118,6 +118,9 @@ int stat(const std::string& guest, Format format) {
   if (snapshot.daemon == DaemonState::absent) {
     fmt::print(stderr, "samepage: no daemon answers, so nothing is merged now and the host figures are 0\n");
   }
+  if (snapshot.daemon == DaemonState::hangs) {
+    fmt::print(stderr, "samepage: {}; until then the host figures are 0\n", snapshot.problem);
+  }
   if (format == Format::json) return print_json(snapshot.to_json());
   return print_text(host_table(snapshot.host) + "\n" + guests_table(snapshot.guests));
 }

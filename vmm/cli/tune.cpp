@@ -7,7 +7,6 @@
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
-#include "dedup/json_text.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/output.hpp"
 #include "vmm/cli/table.hpp"
@@ -18,8 +17,9 @@ namespace {
 
 using nlohmann::json;
 
-json tune_request(const std::vector<std::string>& settings) {
+json tune_request(const std::vector<std::string>& settings, bool reset) {
   json request{{"do", "tune"}};
+  if (reset) request["reset"] = true;
   for (const std::string& setting : settings) {
     const std::size_t at = setting.find('=');
     if (at == std::string::npos || at == 0) {
@@ -33,17 +33,28 @@ json tune_request(const std::vector<std::string>& settings) {
 
 }  // namespace
 
-int tune(const std::vector<std::string>& settings, Format format) {
-  const std::optional<json> answer = dedup::ask_daemon(daemon_socket_path(), tune_request(settings));
+int tune(const TuneOptions& options, Format format) {
+  const std::optional<json> answer =
+      dedup::ask_daemon(daemon_socket_path(), tune_request(options.settings, options.reset));
   if (!answer)
     throw UserError("no daemon answers: it runs while guests that share do; start one with 'samepage run'");
-  const json knobs = answer->contains("knobs") ? answer->at("knobs") : *answer;
+  const json knobs = answer->value("knobs", json::object());
+  const json defaults = answer->value("defaults", json::object());
   if (format == Format::json) return print_json(knobs);
-  Table table({{"KNOB"}, {"VALUE", Align::right}});
+  Table table({{"KNOB"}, {"VALUE", Align::right}, {"DEFAULT", Align::right}});
   for (const auto& [knob, value] : knobs.items()) {
-    table.add_row({knob, value.is_string() ? value.get<std::string>() : dedup::json_text(value)});
+    table.add_row({knob, value.get<std::string>(), defaults.value(knob, "")});
   }
-  return print_text(table.render());
+  std::string text = table.render();
+  const std::string kept = answer->value("kept_in", "");
+  if (knobs != defaults) {
+    text += kept.empty() ? "\nThese knobs end with this daemon.\n"
+                         : fmt::format(
+                               "\nThese knobs hold for later daemons too: they are kept in {}.\n"
+                               "'samepage tune --reset' goes back to the defaults.\n",
+                               kept);
+  }
+  return print_text(text);
 }
 
 }  // namespace samepage::cli

@@ -208,7 +208,9 @@ json GuestControl::figures() const {
   body["connected"] = counters.connected;
   body["orphaned_stores"] = json::array();
   for (const dedup::StoreFigure& store : counters.orphaned_stores) {
-    body["orphaned_stores"].push_back({{"inode", store.inode}, {"allocated_bytes", store.allocated_bytes}});
+    body["orphaned_stores"].push_back({{"inode", store.inode},
+                                       {"allocated_bytes", store.allocated_bytes},
+                                       {"mapped_bytes", store.mapped_bytes}});
   }
   const ProcessMemory memory = own_memory();
   body["pss_anon_bytes"] = memory.pss_anon;

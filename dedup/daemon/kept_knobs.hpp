@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Knobs that somebody has set outlive the daemon: a private one ends with its last guest, and what was tuned
+// is to hold for the next. They are in a file beside the daemon's socket, a line each, as `samepage tune`
+// takes them.
+#pragma once
+
+#include <string>
+
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+class KeptKnobs {
+ public:
+  explicit KeptKnobs(const std::string& socket_path) : path_(socket_path + ".knobs") {}
+
+  /// Sets those that the file has. A line that makes no sense is left out and said on stderr, and so is a
+  /// file that is neither ours nor root's. False when there is no such file.
+  bool read_into(wire::Knobs& knobs) const;
+  /// Keeps those that are not as in `defaults`; without any there is no file. False when it can't be written.
+  [[nodiscard]] bool keep(const wire::Knobs& knobs, const wire::Knobs& defaults) const;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon_start.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/check.hpp"
+#include "base/framing.hpp"
+#include "base/unique_fd.hpp"
+#include "dedup/daemon_lock.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+constexpr int ready_fd = 3;  // of the child's
+
+// Whoever starts a daemon for a socket has its directory locked meanwhile. The daemon itself does not: it has
+// a lock of its own (DaemonLock). Where the directory can't be opened, the daemon says what is wrong with it.
+enum class Turn : std::uint8_t { awaited, only_if_free };
+UniqueFd take_turn(const std::string& socket_path, Turn turn) {
+  std::string directory = std::filesystem::path(socket_path).parent_path();
+  if (directory.empty()) directory = std::string(".");  // g++ 12 warns of the literal (GCC bug 105651)
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const int operation = turn == Turn::awaited ? LOCK_EX : LOCK_EX | LOCK_NB;
+  while (fd && ::flock(fd.get(), operation) != 0) {
+    if (errno == EWOULDBLOCK) return {};
+    if (errno != EINTR) throw_errno("flock " + directory);
+  }
+  return fd;
+}
+
+std::string daemon_program() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto beside = self.parent_path() / "samepaged";
+  return !error && std::filesystem::exists(beside) ? beside.string() : "samepaged";
+}
+
+// A process of its own session that keeps nothing of ours open but `ready`, and leaves the daemon behind as
+// nobody's child (--background). Returns what went wrong.
+std::string spawn(const std::string& socket_path, const std::vector<std::string>& extra,
+                  const UniqueFd& ready) {
+  std::vector<std::string> words{daemon_program(), "--socket", socket_path, "--exit-when-idle",
+                                 "--background"};
+  words.insert(words.end(), extra.begin(), extra.end());
+  if (ready) words.insert(words.end(), {"--ready-fd", std::to_string(ready_fd)});
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  posix_spawn_file_actions_t files;
+  ::posix_spawn_file_actions_init(&files);
+  for (int fd = 0; fd < 3; ++fd) ::posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  if (ready) ::posix_spawn_file_actions_adddup2(&files, ready.get(), ready_fd);
+  ::posix_spawn_file_actions_addclosefrom_np(&files, ready ? ready_fd + 1 : ready_fd);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t none;  // a caller that waits for signals has them blocked
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  pid_t pid = -1;
+  const int error = ::posix_spawnp(&pid, argv[0], &files, &attributes, argv.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&files);
+  if (error == ENOENT) return "samepaged was not found beside samepage or in PATH";
+  if (error != 0) return "posix_spawn of samepaged: " + std::generic_category().message(error);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string start_daemon(const std::string& socket_path, const std::vector<std::string>& extra) {
+  const UniqueFd turn = take_turn(socket_path, Turn::awaited);
+  if (connect_local(socket_path, {1, 0})) return {};
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  std::string problem = spawn(socket_path, extra, write_end);
+  write_end.reset();
+  for (std::array<char, 512> part{};;) {
+    const ssize_t got = ::read(read_end.get(), part.data(), part.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return problem;
+    problem.append(part.data(), static_cast<std::size_t>(got));
+  }
+}
+
+void start_daemon_in_passing(const std::string& socket_path) {
+  const UniqueFd turn = take_turn(socket_path, Turn::only_if_free);
+  if (!turn || DaemonLock::is_held(socket_path)) return;
+  static_cast<void>(spawn(socket_path, {}, {}));
+}
+
+}  // namespace samepage::dedup
