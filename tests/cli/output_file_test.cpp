@@ -72,6 +72,49 @@ TEST_F(OutputFileTest, AFileKeepsItsRightsAndANewOneHasTheUmasks) {
   EXPECT_EQ(rights(), std::filesystem::perms(0600));
 }
 
+// Who may write a directory like /tmp must not get what somebody else writes there.
+TEST_F(OutputFileTest, WhatAnotherHasLaidInASharedDirectoryIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give files away";
+  constexpr uid_t another = 4711;
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 01777), 0);
+  std::ofstream(path()) << "old";
+  ASSERT_EQ(::chown(path().c_str(), another, another), 0);
+  EXPECT_THROW(OutputFile{path()}, UserError);
+  const std::string link = directory_.path() + "/link", target = directory_.path() + "/target";
+  std::ofstream(target) << "old";
+  std::filesystem::create_symlink(target, link);
+  ASSERT_EQ(::lchown(link.c_str(), another, another), 0);
+  EXPECT_THROW(OutputFile{link}, UserError);
+  EXPECT_EQ(files(), 3U);
+  // In a directory of its owner's own it is replaced, and stays the owner's.
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  OutputFile file(path());
+  struct stat half {};
+  ASSERT_EQ(::fstat(file.fd(), &half), 0);
+  EXPECT_EQ(half.st_uid, ::geteuid());  // nobody else's while it is written
+  file.commit();
+  struct stat whole {};
+  ASSERT_EQ(::stat(path().c_str(), &whole), 0);
+  EXPECT_EQ(whole.st_uid, another);
+}
+
+TEST_F(OutputFileTest, AFileThatMayNotBeWrittenIsNotReplaced) {
+  std::ofstream(path()) << "old";
+  ASSERT_EQ(::chmod(path().c_str(), 0444), 0);
+  const bool root = ::geteuid() == 0;
+  constexpr uid_t nobody = 65534;
+  if (root) {
+    ASSERT_EQ(::chown(directory_.path().c_str(), nobody, static_cast<gid_t>(-1)), 0);
+    ASSERT_EQ(::chown(path().c_str(), nobody, static_cast<gid_t>(-1)), 0);
+    ASSERT_EQ(::seteuid(nobody), 0);
+  }
+  EXPECT_THROW(OutputFile{path()}, UserError);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  EXPECT_EQ(content(), "old");
+}
+
 TEST_F(OutputFileTest, ALinkStaysAndTheFileBehindItIsReplaced) {
   const std::string link = directory_.path() + "/link";
   std::filesystem::create_symlink("file", link);

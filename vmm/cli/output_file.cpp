@@ -30,6 +30,22 @@ UserError cannot_write(const std::string& path, const std::string& why) {
   return UserError(fmt::format("cannot write {}: {}", path, why));
 }
 
+fs::path parent_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
+
+// A directory like /tmp, where anybody may put a file or a link in our way.
+bool anybody_may_write(const struct stat& directory) {
+  return S_ISDIR(directory.st_mode) && (directory.st_mode & S_IWOTH) != 0;
+}
+
+// What the kernel's protected_symlinks and protected_regular refuse to open, for we replace by name.
+bool laid_by_another(const struct stat& file, const fs::path& at) {
+  struct stat directory {};
+  return file.st_uid != ::geteuid() && ::stat(parent_of(at).c_str(), &directory) == 0 &&
+         anybody_may_write(directory) && file.st_uid != directory.st_uid;
+}
+
 // The file that links lead to, whether it exists or not.
 std::string behind_links(const std::string& path) {
   constexpr int most_links = 40;
@@ -40,6 +56,10 @@ std::string behind_links(const std::string& path) {
     if (file.parent_path().string().starts_with("/proc/")) {
       throw cannot_write(
           path, "it is another name of an open file; give the file's own, or '-' for standard output");
+    }
+    struct stat link {};
+    if (::lstat(file.c_str(), &link) == 0 && laid_by_another(link, file)) {
+      throw cannot_write(path, "it is another user's link in a directory that all may write");
     }
     file = file.parent_path() / fs::read_symlink(file);
   }
@@ -75,10 +95,14 @@ OutputFile::OutputFile(std::string path, mode_t mode) : path_(std::move(path)), 
     if (errno != ENOENT) require(-1);
     open_beside(behind_links(path_));
   } else if (S_ISREG(info.st_mode)) {
+    // What may not be written is not replaced either, though its directory would allow that.
+    require(::faccessat(AT_FDCWD, path_.c_str(), W_OK, AT_EACCESS));
+    if (laid_by_another(info, path_)) {
+      throw cannot_write(path_, "it is another user's, in a directory that all may write; give another name");
+    }
     open_beside(behind_links(path_));
     mode_ = info.st_mode & 0777;
-    // It stays its owner's, where we may give files away.
-    if (::fchown(fd_.get(), info.st_uid, info.st_gid) != 0) return;
+    owner_ = {info.st_uid, info.st_gid};
   } else {
     if (const std::string why = why_not_into(info.st_mode); !why.empty()) throw cannot_write(path_, why);
     // O_NONBLOCK: a FIFO that nobody reads is an error, not something to wait for.
@@ -129,6 +153,11 @@ void OutputFile::commit() {
 
 // A host that fails at any moment leaves the old content or the new.
 void OutputFile::take_place() {
+  // It stays its owner's, where we may give files away; only now, for nobody else may read it half made.
+  if (owner_ && ::fchown(fd_.get(), owner_->user, owner_->group) != 0 &&
+      ::fchown(fd_.get(), static_cast<uid_t>(-1), owner_->group) != 0) {
+    mode_ &= ~mode_t{070};  // what its group was allowed, ours is not
+  }
   require(::fchmod(fd_.get(), mode_));
   require(::fsync(fd_.get()));
   require(::rename(pending_.c_str(), file_.c_str()));

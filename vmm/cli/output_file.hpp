@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -48,10 +49,15 @@ class OutputFile {
 
   vmm::StopSignals signals_;  // before there is a file that they could leave behind
   std::string path_;          // as the user wrote it
+  struct Owner {
+    uid_t user;
+    gid_t group;
+  };
   mode_t mode_;
-  std::string file_;     // what `path_` leads to
-  std::string pending_;  // the new file's name until it is complete
-  UniqueFd target_;      // what is written into instead
+  std::optional<Owner> owner_;  // of the file that is replaced
+  std::string file_;            // what `path_` leads to
+  std::string pending_;         // the new file's name until it is complete
+  UniqueFd target_;             // what is written into instead
   UniqueFd fd_;
 };
 
