@@ -60,6 +60,7 @@ class FilledIndex {
   explicit FilledIndex(std::uint32_t pages) : digests_(pages), index_(DigestOf{&digests_}) {
     for (std::uint32_t page = 0; page < pages; ++page) {
       digests_[page] = digest_number(page + 1);
+      index_.make_room();
       index_.insert(digests_[page], Sighting::of(PageId{page}));
     }
   }

@@ -60,6 +60,18 @@ std::optional<Merged> decode_merged(std::span<const std::byte> payload) {
   return merged;
 }
 
+std::optional<MergedLists> view_merged(std::span<const std::byte> payload) {
+  std::uint32_t count = 0;
+  if (payload.size() < sizeof(count)) return std::nullopt;
+  std::memcpy(&count, payload.data(), sizeof(count));
+  payload = payload.subspan(sizeof(count));
+  if (count > payload.size() / sizeof(PageRange)) return std::nullopt;
+  const MergedLists lists{List<PageRange>(payload.first(count * sizeof(PageRange))),
+                          List<PageRange>(payload.subspan(count * sizeof(PageRange)))};
+  if (!lists.refused.whole()) return std::nullopt;
+  return lists;
+}
+
 bool continues(const Grant& grant, const Grant& next) {
   return grant.page + grant.count == next.page && grant.frame + grant.count == next.frame;
 }

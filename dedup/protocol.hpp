@@ -201,6 +201,24 @@ std::optional<std::vector<T>> read_many(std::span<const std::byte> payload) {
   return values;
 }
 
+/// A message's list of Ts, read where it lies.
+template <typename T>
+class List {
+ public:
+  /// Bytes that are a part of a T are left over.
+  explicit List(std::span<const std::byte> bytes = {}) : bytes_(bytes) {}
+  [[nodiscard]] bool whole() const { return bytes_.size() % sizeof(T) == 0; }
+  [[nodiscard]] std::size_t size() const { return bytes_.size() / sizeof(T); }
+  [[nodiscard]] T operator[](std::size_t at) const {
+    T value;
+    std::memcpy(&value, bytes_.data() + at * sizeof(T), sizeof(T));
+    return value;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
 /// VERDICT: grants, then donation requests; at most max_entries of each.
 struct Verdict {
   std::vector<Grant> grants;
@@ -222,6 +240,12 @@ struct Merged {
 };
 std::vector<std::byte> encode(const Merged& merged);
 std::optional<Merged> decode_merged(std::span<const std::byte> payload);
+/// The same message, read where it lies.
+struct MergedLists {
+  List<PageRange> kept;
+  List<PageRange> refused;
+};
+std::optional<MergedLists> view_merged(std::span<const std::byte> payload);
 
 /// The order in which neighbours meet.
 inline constexpr auto by_page = [](const auto& a, const auto& b) { return a.page < b.page; };

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digest -> where it was seen: the one page, or the frame. An open-addressing table of four bytes a slot that
 // holds no digests itself: they are in the books (frame_refs.hpp), which the table asks through `DigestOf`.
-// Linear probing; a removed entry's followers move up, so that no tombstones pile up. Pure.
+// Linear probing; a removed entry's followers move up, so that no tombstones pile up. Where an entry goes
+// depends on a key that agents don't know: they can't choose digests that all go to one place.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <system_error>
 #include <utility>
-#include <vector>
 
 #include "base/check.hpp"
+#include "base/growing_mapping.hpp"
 #include "base/types.hpp"
 #include "dedup/daemon/frame_refs.hpp"
+#include "dedup/daemon/keyed_hash.hpp"
 
 namespace samepage::dedup {
 
@@ -24,6 +27,9 @@ class Sighting {
   [[nodiscard]] bool is_frame() const { return (word_ & frame_bit) != 0; }
   [[nodiscard]] PageId page() const { return {word_}; }
   [[nodiscard]] FrameId frame() const { return {word_ & ~frame_bit}; }
+  /// The same as a number, and back.
+  [[nodiscard]] std::uint32_t word() const { return word_; }
+  static Sighting from_word(std::uint32_t word) { return Sighting(word); }
   friend bool operator==(Sighting, Sighting) = default;
 
  private:
@@ -37,89 +43,178 @@ class Sighting {
 template <typename DigestOf>
 class DigestIndex {
  public:
-  explicit DigestIndex(DigestOf digest_of) : digest_of_(std::move(digest_of)), slots_(min_slots) {}
+  explicit DigestIndex(DigestOf digest_of) : digest_of_(std::move(digest_of)) { table_.make(min_slots); }
 
   [[nodiscard]] std::optional<Sighting> find(Digest digest) const {
-    for (std::size_t at = home(digest);; at = next(at)) {
-      if (!slots_[at]) return std::nullopt;
-      if (digest_of_(*slots_[at]) == digest) return *slots_[at];
+    const std::size_t hash = hash_(digest.value);
+    for (const Table* table : {&table_, &old_}) {
+      if (table->slots() == 0) continue;
+      for (std::size_t at = table->home(hash); table->at(at); at = table->next(at)) {
+        ++probes_;
+        if (digest_of_(*table->at(at)) == digest) return *table->at(at);
+      }
     }
+    return std::nullopt;
   }
 
-  /// `digest` must not be in the table yet.
+  /// Makes sure that insert() finds room. Throws std::system_error, and then nothing has changed.
+  void make_room() {
+    if (old_.slots() == 0 && (size_ + 1) * 4 > table_.slots() * 3) begin_move(table_.slots() * 2);
+  }
+
+  /// `digest` must not be in the table yet, and make_room() has been called.
   void insert(Digest digest, Sighting sighting) {
-    if ((size_ + 1) * 4 > slots_.size() * 3) rehash(slots_.size() * 2);
     place(digest, sighting);
     ++size_;
+    move_some();
   }
 
   /// What `digest` stands for changes from `from`, which must be in the table, to `to`.
-  void replace(Digest digest, Sighting from, Sighting to) { slots_[slot_of(digest, from)] = to; }
+  void replace(Digest digest, Sighting from, Sighting to) {
+    const Place found = place_of(digest, from);
+    found.table->set(found.at, to);
+  }
 
   /// Removes `sighting`, which must be in the table; `digest_of` is still right for it.
   void erase(Digest digest, Sighting sighting) {
-    std::size_t hole = slot_of(digest, sighting);
-    for (std::size_t at = next(hole); slots_[at]; at = next(at)) {
-      // An entry may move up into the hole unless its home lies between the hole and itself.
-      const std::size_t from_home = distance(home(digest_of_(*slots_[at])), at);
-      if (from_home >= distance(hole, at)) {
-        slots_[hole] = slots_[at];
-        hole = at;
-      }
-    }
-    slots_[hole] = Slot();
+    const Place found = place_of(digest, sighting);
+    remove(*found.table, found.at);
     --size_;
-    if (slots_.size() > min_slots && size_ * 8 < slots_.size()) rehash(slots_.size() / 2);
+    move_some();
+    if (old_.slots() != 0 || table_.slots() <= min_slots || size_ * 8 >= table_.slots()) return;
+    try {
+      begin_move(table_.slots() / 2);
+    } catch (const std::system_error&) {
+      // No memory for a smaller table: the larger one will do.
+    }
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::uint64_t memory_bytes() const { return slots_.capacity() * sizeof(Slot); }
+  [[nodiscard]] std::uint64_t memory_bytes() const { return (table_.slots() + old_.slots()) * sizeof(Slot); }
+  /// Slots that were looked at so far.
+  [[nodiscard]] std::uint64_t probes() const { return probes_; }
 
  private:
   // A Sighting or nothing, in the size of a Sighting: all ones is no page (max_pages is lower) and no frame.
+  // Kept inverted, so that zeroed memory is empty.
   class Slot {
    public:
-    Slot() = default;
-    Slot(Sighting sighting) : sighting_(sighting) {}  // NOLINT(google-explicit-constructor)
-    explicit operator bool() const { return !(sighting_ == empty()); }
-    Sighting operator*() const { return sighting_; }
+    explicit operator bool() const { return inverted_ != 0; }
+    Sighting operator*() const { return Sighting::from_word(~inverted_); }
+    void set(Sighting sighting) { inverted_ = ~sighting.word(); }
+    void clear() { inverted_ = 0; }
 
    private:
-    static Sighting empty() { return Sighting::of(FrameId{~std::uint32_t{0}}); }
-    Sighting sighting_ = empty();
+    std::uint32_t inverted_;
   };
   static_assert(sizeof(Slot) == 4);
   static constexpr std::size_t min_slots = 1024;
+  // Slots of the old table for each insertion or removal: one that shrinks is nearly empty.
+  static constexpr std::size_t moved_at_once = 8, moved_at_once_to_less = 64;
 
-  [[nodiscard]] std::size_t home(Digest digest) const { return digest.value & (slots_.size() - 1); }
-  [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & (slots_.size() - 1); }
-  [[nodiscard]] std::size_t distance(std::size_t from, std::size_t to) const {
-    return (to - from) & (slots_.size() - 1);
-  }
-
-  std::size_t slot_of(Digest digest, Sighting sighting) const {
-    for (std::size_t at = home(digest);; at = next(at)) {
-      invariant(static_cast<bool>(slots_[at]), "the index has lost an entry");
-      if (*slots_[at] == sighting) return at;
+  // Linear probing in a power of two of slots.
+  class Table {
+   public:
+    void make(std::size_t slots) {
+      memory_.grow(slots);
+      slots_ = slots;
     }
+    void drop() { *this = Table(); }
+    [[nodiscard]] std::size_t slots() const { return slots_; }
+    [[nodiscard]] const Slot& at(std::size_t at) const { return memory_[at]; }
+    void set(std::size_t at, Sighting sighting) { memory_[at].set(sighting); }
+    void clear(std::size_t at) { memory_[at].clear(); }
+    void forget(std::size_t begin, std::size_t end) { memory_.clear(begin, end); }
+    [[nodiscard]] std::size_t home(std::size_t hash) const { return hash & (slots_ - 1); }
+    [[nodiscard]] std::size_t next(std::size_t at) const { return wrapped(at + 1); }
+    [[nodiscard]] std::size_t wrapped(std::size_t at) const { return at & (slots_ - 1); }
+    [[nodiscard]] std::size_t distance(std::size_t from, std::size_t to) const {
+      return (to - from) & (slots_ - 1);
+    }
+
+   private:
+    GrowingArray<Slot> memory_;
+    std::size_t slots_ = 0;
+  };
+  struct Place {
+    Table* table;
+    std::size_t at;
+  };
+
+  [[nodiscard]] std::size_t hash_of(Sighting sighting) const { return hash_(digest_of_(sighting).value); }
+
+  Place place_of(Digest digest, Sighting sighting) {
+    const std::size_t hash = hash_(digest.value);
+    for (Table* table : {&table_, &old_}) {
+      if (table->slots() == 0) continue;
+      for (std::size_t at = table->home(hash); table->at(at); at = table->next(at)) {
+        ++probes_;
+        if (*table->at(at) == sighting) return {table, at};
+      }
+    }
+    invariant(false, "the index has lost an entry");
+    return {};
   }
 
   void place(Digest digest, Sighting sighting) {
-    std::size_t at = home(digest);
-    while (slots_[at]) at = next(at);
-    slots_[at] = sighting;
+    std::size_t at = table_.home(hash_(digest.value));
+    for (; table_.at(at); at = table_.next(at)) ++probes_;
+    table_.set(at, sighting);
   }
 
-  void rehash(std::size_t slots) {
-    const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots));
-    for (const Slot& slot : old) {
-      if (slot) place(digest_of_(*slot), *slot);
+  void remove(Table& table, std::size_t hole) {
+    for (std::size_t at = table.next(hole); table.at(at); at = table.next(at)) {
+      ++probes_;
+      // An entry may move up into the hole unless its home lies between the hole and itself.
+      const std::size_t from_home = table.distance(table.home(hash_of(*table.at(at))), at);
+      if (from_home >= table.distance(hole, at)) {
+        table.set(hole, *table.at(at));
+        hole = at;
+      }
+    }
+    table.clear(hole);
+  }
+
+  // A table of another size takes the entries over a few at a time: nobody waits while millions are moved.
+  void begin_move(std::size_t slots) {
+    Table other;
+    other.make(slots);
+    old_ = std::exchange(table_, std::move(other));
+    moved_ = 0;
+    for (first_ = 0; old_.at(first_); ++first_) ++probes_;
+  }
+
+  // From an empty slot on, and whole runs of entries only: what is left stays where it can be found.
+  void move_some() {
+    if (old_.slots() == 0) return;
+    const std::size_t enough =
+        moved_ + (table_.slots() < old_.slots() ? moved_at_once_to_less : moved_at_once);
+    for (;; ++moved_) {
+      if (moved_ == old_.slots()) return old_.drop();
+      const std::size_t at = old_.wrapped(first_ + moved_);
+      if (at % forgotten_at_once == 0 && at >= first_ + forgotten_at_once) {
+        old_.forget(at - forgotten_at_once, at);
+      }
+      if (!old_.at(at)) {
+        if (moved_ >= enough) return;
+        continue;
+      }
+      const Sighting sighting = *old_.at(at);
+      old_.clear(at);
+      place(digest_of_(sighting), sighting);
     }
   }
+  // So that dropping the old table takes no time: its memory is gone by then.
+  static constexpr std::size_t forgotten_at_once = 16384;
 
   DigestOf digest_of_;
-  std::vector<Slot> slots_;  // a power of two of them
-  std::size_t size_ = 0;
+  KeyedHash hash_;
+  Table table_;
+  Table old_;              // while its entries are moved to table_
+  std::size_t first_ = 0;  // slot of old_ that was empty when the move began
+  std::size_t moved_ = 0;  // slots of old_ from there on that are empty for good
+  std::size_t size_ = 0;   // of both
+  mutable std::uint64_t probes_ = 0;
 };
 
 }  // namespace samepage::dedup

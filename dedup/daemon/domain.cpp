@@ -15,17 +15,25 @@ using Outcome = Merger::Outcome;
 
 namespace {
 
+constexpr std::uint32_t steps_of_a_donation = 8;  // copied, hashed, written
+constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
+constexpr std::uint32_t steps_of_a_reap = 16;
+constexpr std::uint32_t reaped_at_once = 256;
+
 void say(const std::system_error& error) {
   fmt::print(stderr, "samepaged: {}\n", error.what());
 }
 
 }  // namespace
 
-Domain::Domain(std::string label, uid_t owner, std::uint32_t max_frames, DupPolicy dup_policy)
+Domain::Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
+               DupPolicy dup_policy)
     : label_(std::move(label)),
       owner_(owner),
+      account_(std::move(account)),
       merger_(
-          max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy) {}
+          max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy,
+          account_.get()) {}
 
 bool Domain::copy_frame(FrameId from, FrameId to) {
   try {
@@ -42,21 +50,23 @@ PageId Domain::join(std::uint32_t pages, GuestLink& link) {
   try {
     guests_.emplace(first.value, Guest{pages, &link});
   } catch (...) {
-    merger_.remove_guest(first, pages);
+    Turn whole(Turn::endless);  // nothing is known of any page yet
+    std::uint32_t at = 0;
+    static_cast<void>(merger_.remove_guest(first, pages, at, whole));
     throw;
   }
   return first;
 }
 
-bool Domain::detach(PageId guest) {
-  Guest& gone = guests_.at(guest.value);
-  gone.link = nullptr;
-  return merger_.detach_guest(guest, gone.pages);
+void Domain::detach(PageId guest) {
+  go(guest, Going::detaches);
 }
 
 void Domain::reattach(PageId guest, GuestLink& link) {
   Guest& back = guests_.at(guest.value);
-  back.link = &link;
+  std::erase(going_, guest);  // what it says next goes through all of its pages anyway
+  back.going = Going::stays;
+  back.returning = &link;
   back.retained_to = 0;
 }
 
@@ -64,73 +74,139 @@ bool Domain::settled(PageId guest) const {
   return !guests_.at(guest.value).retained_to;
 }
 
-Outcome Domain::retained(PageId guest, Pages ranges) {
+bool Domain::let_go_to(PageId guest, std::uint32_t end, Turn& turn) {
+  std::uint32_t& page = *guests_.at(guest.value).retained_to;
+  while (page < end) {
+    page = merger_.books().next_known(guest.value + page, guest.value + end, turn) - guest.value;
+    if (page == end) break;
+    if (turn.over()) return false;
+    merger_.not_retained({guest.value + page++});
+    turn.take(steps_of_a_break);
+  }
+  return true;
+}
+
+// Until all is said the guest is told nothing: what it was about to be granted goes with the rest.
+Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, Turn& turn) {
+  if (!ranges.whole()) return Progress::violation;
   Guest& back = guests_.at(guest.value);
-  const auto let_go_to = [&](std::uint32_t end) {
-    for (std::uint32_t page = *back.retained_to; page < end; ++page)
-      merger_.not_retained({guest.value + page});
-    back.retained_to = end;
-  };
-  for (const wire::PageRange& range : ranges) {
-    if (range.page < *back.retained_to || range.page >= back.pages || range.count > back.pages - range.page)
-      return Outcome::violation;
-    let_go_to(range.page);
-    for (const std::uint32_t end = range.page + range.count; *back.retained_to < end; ++*back.retained_to) {
-      if (merger_.retained({guest.value + *back.retained_to}) == Outcome::violation)
-        return Outcome::violation;
+  std::uint32_t& to = *back.retained_to;
+  for (; reached.entry < ranges.size(); ++reached.entry, reached.page = 0, turn.take()) {
+    if (turn.over()) return Progress::more;
+    const wire::PageRange range = ranges[reached.entry];
+    if (range.page >= back.pages || range.count > back.pages - range.page) return Progress::violation;
+    if (reached.page == 0) {
+      if (range.page < to) return Progress::violation;
+      if (!let_go_to(guest, range.page, turn)) return Progress::more;
+    }
+    for (; reached.page < range.count; ++reached.page, ++to, turn.take()) {
+      if (turn.over()) return Progress::more;
+      if (merger_.retained({guest.value + to}) == Outcome::violation) return Progress::violation;
     }
   }
-  if (ranges.empty()) {
-    let_go_to(back.pages);
-    back.retained_to.reset();
-  }
-  return Outcome::done;
+  if (ranges.size() > 0) return Progress::done;
+  if (!let_go_to(guest, back.pages, turn)) return Progress::more;
+  back.retained_to.reset();
+  back.link = std::exchange(back.returning, nullptr);
+  return Progress::done;
 }
 
 void Domain::leave(PageId guest) {
-  merger_.remove_guest(guest, guests_.at(guest.value).pages);
-  guests_.erase(guest.value);
+  go(guest, Going::leaves);
+}
+
+void Domain::go(PageId guest, Going going) {
+  Guest& gone = guests_.at(guest.value);
+  if (gone.going == Going::stays) going_.push_back(guest);
+  gone.link = nullptr;
+  gone.going = going;
+  gone.gone = 0;
+  gone.referenced = false;
+  gone.returning = nullptr;
+}
+
+bool Domain::guests_go(Turn& turn) {
+  while (!going_.empty() && !turn.over()) {
+    const PageId first = going_.front();
+    Guest& guest = guests_.at(first.value);
+    const bool leaves = guest.going == Going::leaves;
+    if (!(leaves ? merger_.remove_guest(first, guest.pages, guest.gone, turn)
+                 : merger_.detach_guest(first, guest.pages, guest.gone, guest.referenced, turn)))
+      return false;
+    going_.pop_front();
+    guest.going = Going::stays;
+    if (!leaves && !guest.referenced) unreferenced_.push_back(first);
+    if (leaves) guests_.erase(first.value);
+  }
+  return going_.empty();
+}
+
+bool Domain::go_on(Turn& turn) {
+  const bool all = guests_go(turn) && merger_.go_on(turn) && trim_some(turn);
+  carry_out();
+  return all;
 }
 
 template <typename Act>
-Outcome Domain::for_each_page(PageId guest, Pages ranges, Act act) {
+Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unknown, Reached& reached,
+                               Turn& turn, Act act) {
+  if (!ranges.whole()) return Progress::violation;
   const std::uint32_t pages = guests_.at(guest.value).pages;
-  std::uint32_t from =
-      0;  // ascending ranges without overlap: a message costs no more than the guest has pages
-  for (const wire::PageRange& range : ranges) {
-    if (range.page < from || range.page >= pages || range.count > pages - range.page)
-      return Outcome::violation;
-    from = range.page + range.count;
-    for (std::uint32_t page = range.page; page < range.page + range.count; ++page) {
-      if (act(PageId{guest.value + page}) == Outcome::violation) return Outcome::violation;
+  for (; reached.entry < ranges.size(); ++reached.entry, reached.page = 0, turn.take()) {
+    if (turn.over()) return Progress::more;
+    const wire::PageRange range = ranges[reached.entry];
+    // Ascending ranges without overlap: a message costs no more than the guest has pages.
+    if (range.page < reached.past_end || range.page >= pages || range.count > pages - range.page)
+      return Progress::violation;
+    const std::uint32_t start = guest.value + range.page;
+    for (; reached.page < range.count; ++reached.page, turn.take()) {
+      if (unknown == Unknown::passed_over) {
+        reached.page = merger_.books().next_known(start + reached.page, start + range.count, turn) - start;
+      }
+      if (reached.page == range.count) break;
+      if (turn.over()) return Progress::more;
+      if (act(PageId{start + reached.page}) == Outcome::violation) return Progress::violation;
     }
+    reached.past_end = range.page + range.count;
   }
-  return Outcome::done;
+  return Progress::done;
 }
 
-Outcome Domain::offer(PageId guest, std::span<const wire::Offer> offers, Merger::FirstSighting first) {
+Progress Domain::offer(PageId guest, const Offers& offers, Merger::FirstSighting first, Reached& reached,
+                       Turn& turn) {
+  if (!offers.whole() || offers.size() > wire::max_offers) return Progress::violation;
   const std::uint32_t pages = guests_.at(guest.value).pages;
-  for (const wire::Offer& offer : offers) {
-    if (offer.page >= pages || offer.digest >> Digest::bits != 0) return Outcome::violation;
+  for (; reached.entry < offers.size(); ++reached.entry, turn.take()) {
+    if (turn.over()) return Progress::more;
+    const wire::Offer offer = offers[reached.entry];
+    if (offer.page >= pages || offer.digest >> Digest::bits != 0) return Progress::violation;
     if (merger_.offer({guest.value + offer.page}, {offer.digest}, first) == Outcome::violation)
-      return Outcome::violation;
+      return Progress::violation;
   }
-  return Outcome::done;
+  return Progress::done;
 }
 
-Outcome Domain::withdraw(PageId guest, Pages pages) {
-  return for_each_page(guest, pages, [&](PageId page) { return merger_.withdraw(page); });
+// Most of what is withdrawn by the range was never offered.
+Progress Domain::withdraw(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
+  return for_each_page(guest, pages, Unknown::passed_over, reached, turn,
+                       [&](PageId page) { return merger_.withdraw(page); });
 }
 
-Outcome Domain::answered(PageId guest, Pages pages, Merger::Answer answer) {
-  return for_each_page(guest, pages, [&](PageId page) { return merger_.answered(page, answer); });
+Progress Domain::answered(PageId guest, const Ranges& pages, Merger::Answer answer, Reached& reached,
+                          Turn& turn) {
+  return for_each_page(guest, pages, Unknown::visited, reached, turn,
+                       [&](PageId page) { return merger_.answered(page, answer); });
 }
 
-Outcome Domain::broken(PageId guest, Pages pages) {
-  return for_each_page(guest, pages, [&](PageId page) { return merger_.broken(page); });
+Progress Domain::broken(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
+  return for_each_page(guest, pages, Unknown::visited, reached, turn, [&](PageId page) {
+    turn.take(steps_of_a_break);
+    return merger_.broken(page);
+  });
 }
 
-Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes) {
+Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes, Turn& turn) {
+  turn.take(steps_of_a_donation);
   if (page >= guests_.at(guest.value).pages) return Outcome::violation;
   const Digest digest = digest_of_page(bytes.data(), secret_);
   const auto frame = merger_.donated({guest.value + page}, digest);
@@ -142,7 +218,7 @@ Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::b
     say(error);
     return merger_.withdraw({guest.value + page});
   }
-  merger_.publish(*frame);
+  merger_.publish(*frame, turn);
   return Outcome::done;
 }
 
@@ -171,10 +247,28 @@ void Domain::carry_out() {
 }
 
 void Domain::trim() {
-  if (store_.allocated_bytes() <= PageCount{merger_.books().frames_in_use()}.bytes()) return;
-  merger_.books().for_each_free_run(
-      [&](std::uint32_t first, std::uint32_t count) { store_.reap({first}, count); });
-  store_.reap_from({merger_.books().frames_end()});
+  if (!trimmed_ && store_.allocated_bytes() > PageCount{merger_.books().frames_in_use()}.bytes())
+    trimmed_ = 0;
+}
+
+bool Domain::trim_some(Turn& turn) {
+  while (trimmed_) {
+    if (turn.over()) return false;
+    const std::uint32_t end = merger_.books().frames_end();
+    auto run = merger_.books().free_run(*trimmed_);
+    if (!run && std::max(*trimmed_, end) < store_.end()) run = {end, store_.end() - end};
+    if (!run) {
+      trimmed_.reset();
+      break;
+    }
+    // A long hole may be full of pages.
+    const std::uint32_t first = std::max(run->first, *trimmed_);
+    const std::uint32_t count = std::min(run->first + run->second - first, reaped_at_once);
+    store_.reap({first}, count);
+    trimmed_ = first + count;
+    turn.take(steps_of_a_reap);
+  }
+  return true;
 }
 
 void Domain::reap(std::vector<FrameId> frames) {

@@ -7,14 +7,19 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "dedup/daemon/account.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/merger.hpp"
+#include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
 #include "dedup/protocol.hpp"
 
@@ -32,43 +37,61 @@ class GuestLink {
 
 class Domain {
  public:
-  using Pages = std::span<const wire::PageRange>;
+  using Offers = wire::List<wire::Offer>;
+  using Ranges = wire::List<wire::PageRange>;
 
-  /// Throws std::system_error when the store or the books can't be made.
-  Domain(std::string label, uid_t owner, std::uint32_t max_frames, DupPolicy dup_policy = {});
+  /// `account` is the owner's. Throws std::system_error when the store or the books can't be
+  /// made.
+  Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
+         DupPolicy dup_policy = {});
 
-  /// The guest's first page number: its handle from now on. `link` must live until detach().
+  /// The guest's first page number: its handle from now on. `link` must live until detach(). Throws when
+  /// there is no room for the guest's pages; then nothing has changed.
   PageId join(std::uint32_t pages, GuestLink& link);
-  /// The agent can't be reached any more; the references of its process stay. False when there are none.
-  bool detach(PageId guest);
+  /// The agent can't be reached any more; the references of its process stay. go_on() does the rest, and
+  /// take_unreferenced() tells when there turn out to be none.
+  void detach(PageId guest);
+  /// Guests that were detached and have no references.
+  [[nodiscard]] std::vector<PageId> take_unreferenced() { return std::exchange(unreferenced_, {}); }
   /// The agent is back, behind another link; it says next what it retains.
   void reattach(PageId guest, GuestLink& link);
-  /// The process is gone, with everything that it had mapped.
+  /// The process is gone, with everything that it had mapped. go_on() does the rest.
   void leave(PageId guest);
 
-  // What agents say. A violation tells that a page is out of range or that the books say otherwise.
-  Merger::Outcome offer(PageId guest, std::span<const wire::Offer> offers,
-                        Merger::FirstSighting first = Merger::FirstSighting::noted);
-  Merger::Outcome withdraw(PageId guest, Pages pages);
-  Merger::Outcome answered(PageId guest, Pages pages, Merger::Answer answer);
-  Merger::Outcome broken(PageId guest, Pages pages);
+  /// How far a message has been carried out: nothing of it at first.
+  struct Reached {
+    std::size_t entry = 0;       // of the list
+    std::uint32_t page = 0;      // of that range: so many of its pages are done
+    std::uint32_t past_end = 0;  // of the range before it
+  };
+  // What agents say, carried out from `reached` on for as long as the turn lasts. A violation tells that a
+  // page is out of range or that the books say otherwise.
+  Progress offer(PageId guest, const Offers& offers, Merger::FirstSighting first, Reached& reached,
+                 Turn& turn);
+  Progress withdraw(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
+  Progress answered(PageId guest, const Ranges& pages, Merger::Answer answer, Reached& reached, Turn& turn);
+  Progress broken(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   /// After reattach(): what the guest still maps, part by part in ascending order. What is left out has no
   /// reference any more. An empty part is the last one; then settled() is true.
-  Merger::Outcome retained(PageId guest, Pages pages);
+  Progress retained(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   [[nodiscard]] bool settled(PageId guest) const;
   /// `bytes` is a page that the daemon has copied to where the agent can't change it.
-  Merger::Outcome donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes);
+  Merger::Outcome donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes, Turn& turn);
 
   /// Does what the Merger ordered: gives memory back, tells agents. Call after each of the above.
   void carry_out();
 
-  /// Once a second; see Merger.
-  void pass_over_silent_donors() {
-    merger_.pass_over_silent_donors();
-    carry_out();
-  }
+  /// What takes more than a turn and is nobody's message: guests that go, pages that wait for a frame that
+  /// many wait for, donors that are silent, trim(). True when all is done.
+  [[nodiscard]] bool go_on(Turn& turn);
+
+  /// Whether go_on() has something to do.
+  [[nodiscard]] bool busy() const { return !going_.empty() || merger_.busy() || trimmed_.has_value(); }
+
+  /// Once a second; see Merger. go_on() does it.
+  void pass_over_silent_donors() { merger_.pass_over_silent_donors(); }
   /// Gives back memory of the store that belongs to no frame: a peer that reads a hole of it makes the kernel
-  /// put a page there.
+  /// put a page there. go_on() does it.
   void trim();
 
   [[nodiscard]] const std::string& label() const { return label_; }
@@ -79,29 +102,44 @@ class Domain {
   [[nodiscard]] bool empty() const { return guests_.empty(); }
 
  private:
+  enum class Going : std::uint8_t { stays, detaches, leaves };
   struct Guest {
     std::uint32_t pages = 0;
     GuestLink* link = nullptr;
-    std::optional<std::uint32_t> retained_to =
-        {};  // it has said of the pages before this one which it retains
+    Going going = Going::stays;
+    std::uint32_t gone = 0;   // pages that have been dealt with
+    bool referenced = false;  // as far as that is known, while it detaches
+    // It has said of the pages before this one which it retains; until it has of all, nothing is said to it.
+    std::optional<std::uint32_t> retained_to = {};
+    GuestLink* returning = nullptr;
   };
   struct Recipient {
     GuestLink* link;
     std::uint32_t page;  // its ordinal in the guest's RAM
   };
 
+  enum class Unknown : std::uint8_t { visited, passed_over };
   template <typename Act>
-  Merger::Outcome for_each_page(PageId guest, Pages ranges, Act act);
+  Progress for_each_page(PageId guest, const Ranges& ranges, Unknown unknown, Reached& reached, Turn& turn,
+                         Act act);
+  void go(PageId guest, Going going);
+  bool guests_go(Turn& turn);
+  bool trim_some(Turn& turn);
+  bool let_go_to(PageId guest, std::uint32_t end, Turn& turn);
   std::optional<Recipient> recipient_of(PageId page);
   void reap(std::vector<FrameId> frames);
   bool copy_frame(FrameId from, FrameId to);
 
   std::string label_;
   uid_t owner_;
+  std::shared_ptr<Account> account_;
   DigestSecret secret_ = random_digest_secret();
   FrameStore store_;
   Merger merger_;
   std::map<std::uint32_t, Guest> guests_;  // by the number of their first page
+  std::deque<PageId> going_;
+  std::vector<PageId> unreferenced_;
+  std::optional<std::uint32_t> trimmed_;  // frames below; while a trim is under way
 };
 
 }  // namespace samepage::dedup

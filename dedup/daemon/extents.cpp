@@ -50,6 +50,16 @@ std::optional<std::uint32_t> Extents::allocate_run(std::uint32_t count) {
   return end_ - count;
 }
 
+std::optional<std::pair<std::uint32_t, std::uint32_t>> Extents::free_run(std::uint32_t from) const {
+  auto run = free_.upper_bound(from);
+  if (run != free_.begin()) {
+    const auto before = std::prev(run);
+    if (before->first + before->second > from) run = before;
+  }
+  if (run == free_.end()) return std::nullopt;
+  return *run;
+}
+
 void Extents::release(std::uint32_t first, std::uint32_t count) {
   if (count == 0) return;
   free_count_ += count;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace samepage::dedup {
 
@@ -22,11 +23,8 @@ class Extents {
   /// Takes back [first, first + count), which must be in use.
   void release(std::uint32_t first, std::uint32_t count);
 
-  /// Calls `visit(first, count)` for each run of free numbers below end().
-  template <typename Visit>
-  void for_each_free_run(Visit visit) const {
-    for (const auto& [first, count] : free_) visit(first, count);
-  }
+  /// The first run of free numbers below end() that ends behind `from`, as (first, count).
+  [[nodiscard]] std::optional<std::pair<std::uint32_t, std::uint32_t>> free_run(std::uint32_t from) const;
   /// Every number in use is below.
   [[nodiscard]] std::uint32_t end() const { return end_; }
   [[nodiscard]] std::uint32_t in_use() const { return end_ - free_count_; }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/frame_refs.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
+#include <system_error>
 
 #include "base/check.hpp"
 
@@ -27,27 +26,80 @@ bool links(PageKnowledge knowledge) {
 
 }  // namespace
 
-FrameRefs::FrameRefs(std::uint32_t frames)
-    : words_(Mapping::anonymous(std::size_t{max_pages} * sizeof(std::uint64_t))),
-      previous_(Mapping::anonymous(std::size_t{max_pages} * sizeof(std::uint32_t))),
-      frame_numbers_(std::min(frames, max_frames)) {
-  // Small pages, so that a guest's books cost what it has touched.
-  ::madvise(words_.data(), words_.size(), MADV_NOHUGEPAGE);
-  ::madvise(previous_.data(), previous_.size(), MADV_NOHUGEPAGE);
+FrameRefs::FrameRefs(std::uint32_t frames, Account* account)
+    : frame_numbers_(std::min(frames, max_frames)), account_(account == nullptr ? &unlimited_ : account) {}
+
+FrameRefs::~FrameRefs() {
+  account_->release(charged_blocks_ * block_bytes + frames_in_use_ * frame_bytes);
+}
+
+void FrameRefs::make_room(std::uint32_t end) {
+  words_.grow(end);
+  previous_.grow(end);
+  known_.grow((std::size_t{end} + block - 1) / block);
 }
 
 void FrameRefs::forget_pages(PageId first, std::uint32_t pages) {
-  const auto drop = [&](const Mapping& books, std::size_t entry) {
-    const std::size_t start = pages_for(first.value * entry).bytes();
-    const std::size_t end = pages_in((std::size_t{first.value} + pages) * entry).bytes();
-    if (end > start) ::madvise(books.data() + start, end - start, MADV_DONTNEED);
-  };
-  drop(words_, sizeof(std::uint64_t));
-  drop(previous_, sizeof(std::uint32_t));
+  const std::uint32_t end = first.value + pages;
+  words_.clear(first.value, end);
+  previous_.clear(first.value, end);
+  // A block at the edge may be another guest's too, and stays charged.
+  for (std::uint32_t at = (first.value + block - 1) / block; at < end / block; ++at) {
+    if ((known_[at] & charged) == 0) continue;
+    known_[at] = 0;
+    --charged_blocks_;
+    account_->release(block_bytes);
+  }
+}
+
+void FrameRefs::give_back_room(std::uint32_t end) noexcept {
+  const std::size_t blocks = (std::size_t{end} + block - 1) / block;
+  for (std::size_t at = blocks; at < known_.size(); ++at) {
+    if ((known_[at] & charged) == 0) continue;
+    known_[at] = 0;
+    --charged_blocks_;
+    account_->release(block_bytes);
+  }
+  words_.shrink(end);
+  previous_.shrink(end);
+  known_.shrink(blocks);
+}
+
+bool FrameRefs::admit(PageId page) {
+  std::uint16_t& known = known_[page.value / block];
+  if ((known & charged) != 0) return true;
+  if (!account_->charge(block_bytes)) return false;
+  known |= charged;
+  ++charged_blocks_;
+  return true;
+}
+
+std::uint32_t FrameRefs::next_known(std::uint32_t page, std::uint32_t end, Turn& turn) const {
+  constexpr std::uint32_t blocks_a_step = 64;
+  for (std::uint32_t passed = 0; page < end && !turn.over();) {
+    if ((known_[page / block] & ~charged) == 0) {
+      page = std::min(end, (page / block + 1) * block);
+      if (++passed % blocks_a_step == 0) turn.take();
+      continue;
+    }
+    const std::uint32_t block_end = std::min(end, (page / block + 1) * block);
+    while (page < block_end && words_[page] == 0) ++page;
+    if (page < block_end) return page;
+    turn.take();
+  }
+  return page;
+}
+
+// The only place where a page's word changes: it knows of how many pages something is known.
+void FrameRefs::set_word(std::uint32_t page, std::uint64_t value) {
+  std::uint64_t& word = words_[page];
+  known_[page / block] =
+      static_cast<std::uint16_t>(known_[page / block] + (value != 0 ? 1 : 0) - (word != 0 ? 1 : 0));
+  word = value;
 }
 
 PageKnowledge FrameRefs::knowledge(PageId page) const {
-  return static_cast<PageKnowledge>(word(page.value) >> state_shift);
+  return static_cast<PageKnowledge>(words_[page.value] >> state_shift);
 }
 
 bool FrameRefs::is_linked(PageId page) const {
@@ -55,48 +107,64 @@ bool FrameRefs::is_linked(PageId page) const {
 }
 
 Digest FrameRefs::digest(PageId page) const {
-  return {word(page.value) & low_60};
+  return {words_[page.value] & low_60};
 }
 
 FrameId FrameRefs::frame(PageId page) const {
-  return {static_cast<std::uint32_t>(word(page.value) >> frame_shift & low_30)};
+  return {static_cast<std::uint32_t>(words_[page.value] >> frame_shift & low_30)};
 }
 
 std::uint32_t FrameRefs::next_of(std::uint32_t page) const {
-  return static_cast<std::uint32_t>(word(page) & low_30);
+  return static_cast<std::uint32_t>(words_[page] & low_30);
 }
 
 void FrameRefs::set_next(std::uint32_t page, std::uint32_t next) {
-  word(page) = (word(page) & ~low_30) | next;
+  words_[page] = (words_[page] & ~low_30) | next;
 }
 
 void FrameRefs::set_none(PageId page) {
   invariant(!is_linked(page), "a sharer of a frame is forgotten");
-  word(page.value) = 0;
+  set_word(page.value, 0);
 }
 
 void FrameRefs::set_unshared(PageId page, Digest digest) {
   invariant(!is_linked(page), "a sharer of a frame is forgotten");
-  word(page.value) = with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value);
+  set_word(page.value, with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value));
 }
 
 void FrameRefs::set_linked(PageId page, PageKnowledge knowledge) {
   invariant(is_linked(page) && links(knowledge), "a page without a frame is granted");
-  word(page.value) = with_state(static_cast<std::uint64_t>(knowledge), word(page.value) & low_60);
+  words_[page.value] = with_state(static_cast<std::uint64_t>(knowledge), words_[page.value] & low_60);
 }
 
 std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
   const auto number = frame_numbers_.allocate_near(wanted.value);
   if (!number) return std::nullopt;
-  if (*number >= frames_.size()) frames_.resize(*number + 1);
-  allocate_reserved({*number}, digest);
+  if (!give_record(*number, 1) || !allocate_reserved({*number}, digest)) {
+    frame_numbers_.release(*number, 1);
+    return std::nullopt;
+  }
   return FrameId{*number};
+}
+
+// A host without memory for records is a store without room for frames.
+bool FrameRefs::give_record(std::uint32_t first, std::uint32_t count) {
+  try {
+    frames_.grow(std::size_t{first} + count);
+    donors_.grow(std::size_t{first} + count);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 std::optional<FrameId> FrameRefs::reserve(std::uint32_t count) {
   const auto first = frame_numbers_.allocate_run(count);
   if (!first) return std::nullopt;
-  if (*first + count > frames_.size()) frames_.resize(*first + count);
+  if (!give_record(*first, count)) {
+    frame_numbers_.release(*first, count);
+    return std::nullopt;
+  }
   return FrameId{*first};
 }
 
@@ -106,17 +174,28 @@ void FrameRefs::unreserve(FrameId first, std::uint32_t count) {
   frame_numbers_.release(first.value, count);
 }
 
-void FrameRefs::allocate_reserved(FrameId frame, Digest digest) {
+bool FrameRefs::allocate_reserved(FrameId frame, Digest digest) {
   invariant(state(frame) == FrameState::free, "a frame is allocated twice");
+  if (!account_->charge(frame_bytes)) return false;
   frames_[frame.value] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), no_page,
                           0};
+  donors_[frame.value] = {{no_page}, 0};
   ++frames_in_use_;
+  return true;
 }
 
 void FrameRefs::publish(FrameId frame) {
   invariant(state(frame) == FrameState::waiting, "a frame is published twice");
   Frame& record = frames_[frame.value];
+  if (record.head != no_page) waiting_.emplace(frame.value, record.head);
+  record.head = no_page;
   record.word = with_state(static_cast<std::uint64_t>(FrameState::published), record.word & low_60);
+}
+
+std::optional<PageId> FrameRefs::next_waiting(FrameId frame) const {
+  const auto head = waiting_.find(frame.value);
+  if (head == waiting_.end()) return std::nullopt;
+  return PageId{head->second};
 }
 
 void FrameRefs::release(FrameId frame) {
@@ -128,6 +207,7 @@ void FrameRefs::release_reserved(FrameId frame) {
   invariant(state(frame) != FrameState::free && references(frame) == 0, "a frame in use is released");
   frames_[frame.value].word = 0;
   --frames_in_use_;
+  account_->release(frame_bytes);
 }
 
 FrameState FrameRefs::state(FrameId frame) const {
@@ -145,10 +225,10 @@ std::uint32_t FrameRefs::references(FrameId frame) const {
 void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
   invariant(!is_linked(page) && links(knowledge), "a page joins a second frame");
   Frame& record = frames_[frame.value];
-  word(page.value) = with_state(static_cast<std::uint64_t>(knowledge),
-                                std::uint64_t{frame.value} << frame_shift | record.head);
-  this->previous(page.value) = no_page;
-  if (record.head != no_page) this->previous(record.head) = page.value;
+  set_word(page.value, with_state(static_cast<std::uint64_t>(knowledge),
+                                  std::uint64_t{frame.value} << frame_shift | record.head));
+  previous_[page.value] = no_page;
+  if (record.head != no_page) previous_[record.head] = page.value;
   record.head = page.value;
   ++record.references;
 }
@@ -157,19 +237,31 @@ std::uint32_t FrameRefs::unlink(PageId page) {
   invariant(is_linked(page), "a page leaves a frame that it does not share");
   Frame& record = frames_[frame(page).value];
   const std::uint32_t next = next_of(page.value);
-  const std::uint32_t previous = this->previous(page.value);
-  if (next != no_page) this->previous(next) = previous;
+  const std::uint32_t previous = previous_[page.value];
+  if (next != no_page) previous_[next] = previous;
   if (previous != no_page) {
     set_next(previous, next);
-  } else {
+  } else if (record.head == page.value) {
     record.head = next;
+  } else if (next != no_page) {
+    waiting_.at(frame(page).value) = next;
+  } else {
+    waiting_.erase(frame(page).value);
   }
-  word(page.value) = 0;
+  set_word(page.value, 0);
   return --record.references;
 }
 
-std::uint64_t FrameRefs::memory_bytes(std::uint32_t pages) const {
-  return pages * (sizeof(std::uint64_t) + sizeof(std::uint32_t)) + frames_.capacity() * sizeof(frames_[0]);
+std::pair<std::optional<PageId>, std::optional<PageId>> FrameRefs::two_sharers(FrameId frame) const {
+  const std::uint32_t first = frames_[frame.value].head;
+  if (first == no_page) return {};
+  const std::uint32_t second = next_of(first);
+  return {PageId{first}, second == no_page ? std::nullopt : std::optional(PageId{second})};
+}
+
+std::uint64_t FrameRefs::memory_bytes() const {
+  return std::uint64_t{charged_blocks_} * block * (sizeof(std::uint64_t) + sizeof(std::uint32_t)) +
+         std::uint64_t{frame_numbers_.end()} * (sizeof(Frame) + sizeof(Donor));
 }
 
 }  // namespace samepage::dedup

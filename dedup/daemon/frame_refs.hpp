@@ -5,23 +5,31 @@
 //   pages  word:  state 4 | digest 60                     unshared
 //                 state 4 | frame 30 | next sharer 30     waiting, granted, merged
 //          prev:  previous sharer 32
-//   frames digest 60, state 4; first sharer 32, references 32
+//   frames digest 60, state 4; first sharer 32, references 32; who was asked for its bytes 64
+//
+// Next to them stands, for each block of 512 pages, of how many of its pages something is known: what is
+// unknown is passed over without being looked at, and a user is charged for blocks that were ever used.
 //
 // A frame's sharers are a doubly linked list through the pages' words: every sharer of a frame is found
 // without walking any guest's table, and a page leaves the list in constant time. A page costs 12 bytes, a
-// frame 16.
+// frame 24.
 //
 // The reference count of a published frame is the length of its list: pages that were told to map it
-// (granted) and pages that do (merged). Pure: no descriptor, no clock. Not for several threads.
+// (granted) and pages that do (merged). Pages that wait when a frame is published become a second list, from
+// which they are taken one by one to be granted; they count as references too. The books are as long as the
+// numbers of pages and frames reach (growing_mapping.hpp). Pure: no descriptor, no clock. Not for several
+// threads.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <vector>
+#include <unordered_map>
 
-#include "base/mapping.hpp"
+#include "base/growing_mapping.hpp"
 #include "base/types.hpp"
+#include "dedup/daemon/account.hpp"
 #include "dedup/daemon/extents.hpp"
+#include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
 
 namespace samepage::dedup {
@@ -43,17 +51,38 @@ enum class PageKnowledge : std::uint8_t {
 
 enum class FrameState : std::uint8_t { free, waiting, published };
 
+/// Of a frame that waits for its bytes: the page that was asked for them, and in which round.
+struct Donor {
+  PageId page;
+  std::uint32_t round = 0;
+  friend bool operator==(const Donor&, const Donor&) = default;
+};
+
 class FrameRefs {
  public:
   static constexpr std::uint32_t max_pages = 1U << 30;
   static constexpr std::uint32_t max_frames = (1U << 30) - 1;
 
-  /// The books of no page and no frame. Memory is reserved for max_pages and committed with the pages that
-  /// something is known of. Frames are numbered below `frames`. Throws std::system_error.
-  explicit FrameRefs(std::uint32_t frames = max_frames);
+  /// The books of no page and no frame. Frames are numbered below `frames`. `account` is charged for frames
+  /// and for records of pages.
+  explicit FrameRefs(std::uint32_t frames = max_frames, Account* account = nullptr);
+  ~FrameRefs();
+  FrameRefs(const FrameRefs&) = delete;
+  FrameRefs& operator=(const FrameRefs&) = delete;
 
+  /// Makes room for the pages with numbers below `end`. Throws std::system_error, and then nothing has
+  /// changed.
+  void make_room(std::uint32_t end);
   /// Nothing is known any more of pages of which nothing is linked: their books cost nothing.
   void forget_pages(PageId first, std::uint32_t pages);
+  /// All pages from `end` on have been forgotten: there need be no books of them.
+  void give_back_room(std::uint32_t end) noexcept;
+
+  /// Whether something may become known of the page. False when the account has no room for more records.
+  [[nodiscard]] bool admit(PageId page);
+  /// The first page from `page` on, before `end`, of which something is known. Stops where the turn ends;
+  /// then something may or may not be known of what it returns.
+  [[nodiscard]] std::uint32_t next_known(std::uint32_t page, std::uint32_t end, Turn& turn) const;
 
   [[nodiscard]] PageKnowledge knowledge(PageId page) const;
   /// Whether the page shares a frame: waits for it, is granted it, or maps it.
@@ -65,13 +94,17 @@ class FrameRefs {
 
   void set_none(PageId page);
   void set_unshared(PageId page, Digest digest);
-  /// Between granted and merged, and from waiting to granted.
+  /// From granted to merged.
   void set_linked(PageId page, PageKnowledge knowledge);
 
   /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Empty when the
-  /// store is full.
+  /// store or the account is full.
   std::optional<FrameId> allocate(Digest digest, FrameId wanted);
+  /// The pages that wait for it are to be granted it, see next_waiting().
   void publish(FrameId frame);
+  /// One of the pages that waited when the frame was published and are still on that list. Empty when there
+  /// is none.
+  [[nodiscard]] std::optional<PageId> next_waiting(FrameId frame) const;
   /// A frame without sharers goes; its number may be used again.
   void release(FrameId frame);
 
@@ -79,21 +112,25 @@ class FrameRefs {
   std::optional<FrameId> reserve(std::uint32_t count);
   /// Gives back what reserve() returned; none of the numbers is a frame any more.
   void unreserve(FrameId first, std::uint32_t count);
-  /// A frame with a reserved number, waiting for its bytes.
-  void allocate_reserved(FrameId frame, Digest digest);
+  /// A frame with a reserved number, waiting for its bytes. False when the account is full.
+  [[nodiscard]] bool allocate_reserved(FrameId frame, Digest digest);
   /// A frame without sharers goes; its number stays reserved.
   void release_reserved(FrameId frame);
 
   [[nodiscard]] FrameState state(FrameId frame) const;
   [[nodiscard]] Digest digest(FrameId frame) const;
   [[nodiscard]] std::uint32_t references(FrameId frame) const;
+  /// Of a frame that is waiting, once it was set.
+  [[nodiscard]] Donor donor(FrameId frame) const { return donors_[frame.value]; }
+  void set_donor(FrameId frame, Donor donor) { donors_[frame.value] = donor; }
 
   /// The page becomes a sharer of the frame, waiting or granted.
   void link(PageId page, FrameId frame, PageKnowledge knowledge);
   /// The page is no sharer any more and nothing is known of it. Returns the references that are left.
   std::uint32_t unlink(PageId page);
 
-  /// Calls `visit(PageId)` for each sharer. `visit` may unlink the page that it is given.
+  /// Calls `visit(PageId)` for each sharer but those of next_waiting(). `visit` may unlink the page that it
+  /// is given.
   template <typename Visit>
   void for_each_sharer(FrameId frame, Visit visit) const {
     for (std::uint32_t page = frames_[frame.value].head; page != no_page;) {
@@ -107,13 +144,15 @@ class FrameRefs {
   [[nodiscard]] std::uint32_t frames_in_use() const { return frames_in_use_; }
   /// Every frame in use is numbered below.
   [[nodiscard]] std::uint32_t frames_end() const { return frame_numbers_.end(); }
-  /// Calls `visit(first, count)` for each run of free numbers below frames_end().
-  template <typename Visit>
-  void for_each_free_run(Visit visit) const {
-    frame_numbers_.for_each_free_run(visit);
+  /// Two of the sharers, or fewer if there are fewer: without a walk.
+  [[nodiscard]] std::pair<std::optional<PageId>, std::optional<PageId>> two_sharers(FrameId frame) const;
+  /// The first run of free numbers that ends behind `from`, as (first, count). Empty when there is none below
+  /// frames_end().
+  [[nodiscard]] std::optional<std::pair<std::uint32_t, std::uint32_t>> free_run(std::uint32_t from) const {
+    return frame_numbers_.free_run(from);
   }
-  /// Bytes of memory that the books take for `pages` pages, all of them known of.
-  [[nodiscard]] std::uint64_t memory_bytes(std::uint32_t pages) const;
+  /// Bytes of memory that the books take.
+  [[nodiscard]] std::uint64_t memory_bytes() const;
 
  private:
   struct Frame {
@@ -122,23 +161,32 @@ class FrameRefs {
     std::uint32_t references = 0;
   };
   static constexpr std::uint32_t no_page = (1U << 30) - 1;
+  // Of pages. A block's words are a page of memory.
+  static constexpr std::uint32_t block = 512;
+  // For each block, the number of its pages that something is known of, and whether it was ever charged for.
+  static constexpr std::uint16_t charged = 1U << 15;
+  // Two words for the books, and the page's place in the index.
+  static constexpr std::uint64_t block_bytes =
+      block * (sizeof(std::uint64_t) + 2 * sizeof(std::uint32_t) + sizeof(std::uint32_t));
+  static constexpr std::uint64_t frame_bytes =
+      page_size + sizeof(Frame) + sizeof(Donor) + sizeof(std::uint32_t);
 
+  [[nodiscard]] bool give_record(std::uint32_t first, std::uint32_t count);
+  void set_word(std::uint32_t page, std::uint64_t value);
   [[nodiscard]] std::uint32_t next_of(std::uint32_t page) const;
   void set_next(std::uint32_t page, std::uint32_t next);
 
-  // SAFETY: zeroed memory that holds one number for each page and nothing else.
-  [[nodiscard]] std::uint64_t& word(std::uint32_t page) const {
-    return reinterpret_cast<std::uint64_t*>(words_.data())[page];
-  }
-  [[nodiscard]] std::uint32_t& previous(std::uint32_t page) const {
-    return reinterpret_cast<std::uint32_t*>(previous_.data())[page];
-  }
-
-  Mapping words_;
-  Mapping previous_;
-  std::vector<Frame> frames_;
+  GrowingArray<std::uint64_t> words_;
+  GrowingArray<std::uint32_t> previous_;
+  GrowingArray<std::uint16_t> known_;
+  std::uint32_t charged_blocks_ = 0;
+  GrowingArray<Frame> frames_;
+  GrowingArray<Donor> donors_;
   std::uint32_t frames_in_use_ = 0;
   Extents frame_numbers_;
+  std::unordered_map<std::uint32_t, std::uint32_t> waiting_;  // frame -> head of the list of next_waiting()
+  Account unlimited_;
+  Account* account_;
 };
 
 }  // namespace samepage::dedup

@@ -60,10 +60,6 @@ void FrameStore::reap(FrameId first, std::uint32_t count) {
         "fallocate PUNCH_HOLE");
 }
 
-void FrameStore::reap_from(FrameId first) {
-  if (first.offset() < size_) reap(first, static_cast<std::uint32_t>(pages_in(size_ - first.offset()).value));
-}
-
 std::uint64_t FrameStore::allocated_bytes() const {
   return dedup::allocated_bytes(fd_.get());
 }

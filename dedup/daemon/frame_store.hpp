@@ -32,9 +32,8 @@ class FrameStore {
   void copy(FrameId from, FrameId to);
   /// Gives back the memory of [first, first + count). Throws std::system_error.
   void reap(FrameId first, std::uint32_t count);
-
-  /// The same of all frames from `first` on.
-  void reap_from(FrameId first);
+  /// Every frame that was ever written is numbered below.
+  [[nodiscard]] std::uint32_t end() const { return static_cast<std::uint32_t>(pages_in(size_).value); }
 
   /// Memory that the kernel has allocated for the store, in bytes (st_blocks).
   [[nodiscard]] std::uint64_t allocated_bytes() const;

@@ -10,10 +10,12 @@
 #include <csignal>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -22,7 +24,9 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/process_memory.hpp"
 #include "base/runtime_dir.hpp"
+#include "base/units.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/listening_socket.hpp"
 #include "dedup/daemon/own_home.hpp"
@@ -42,6 +46,8 @@ struct Options {
   bool exit_when_idle = false;
   bool background = false;
   int ready_fd = -1;
+  std::string user_memory;
+  std::uint64_t user_guests = 1024;
   std::vector<std::string> knobs;
 };
 
@@ -126,6 +132,26 @@ class Lookout {
   std::string problem_;
 };
 
+std::uint64_t user_memory_of(const Options& options) {
+  if (options.user_memory.empty()) return host_memory("MemTotal") / 4;
+  const auto bytes = parse_size(options.user_memory);
+  if (!bytes) {
+    throw UserError(
+        fmt::format("'{}' is not a size: use a number with K, M or G after --user-memory, such as 4G",
+                    options.user_memory));
+  }
+  return *bytes;
+}
+
+// No user takes more than a quarter of the descriptors that there are.
+std::ptrdiff_t user_guests_of(const Options& options) {
+  constexpr rlim_t descriptors_of_a_guest = 3;
+  rlimit limit{};
+  check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+  return static_cast<std::ptrdiff_t>(
+      std::min<rlim_t>(options.user_guests, limit.rlim_cur / descriptors_of_a_guest / 4));
+}
+
 void serve(const Options& options, const wire::Knobs& defaults, const std::vector<std::string>& given_knobs) {
   const std::string path = options.socket.empty() ? daemon_socket_path() : options.socket;
   std::optional<OwnHome> home;
@@ -140,6 +166,8 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   boost::asio::io_context io(1);
   ServerConfig config;
   config.knobs = knobs;
+  config.user_memory = user_memory_of(options);
+  config.user_guests = user_guests_of(options);
   // Where only our own user is let in, the socket's mode is what tells him from others.
   if (options.everybody) config.unmapped_uid = unmapped_uid();
   config.default_knobs = defaults;
@@ -167,6 +195,12 @@ int main(int argc, char** argv) {
   app.add_option("--user", options.user, "become this user once the socket is made (root only)");
   app.add_flag("--allow-others", options.everybody,
                "let other users' guests in, each user's in domains of their own");
+  app.add_option(
+      "--user-memory", options.user_memory,
+      "SIZE that each user but root and the daemon's own may make it hold (default: a quarter of the "
+      "host's memory)");
+  app.add_option("--user-guests", options.user_guests, "guests that each such user may have (default: 1024)")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
   app.add_flag("--background", options.background,
                "go on as a process of its own, in a control group of its own where that is allowed");

@@ -2,28 +2,41 @@
 #include "dedup/daemon/merger.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
-#include <vector>
 
 #include "base/check.hpp"
 
 namespace samepage::dedup {
+namespace {
+
+constexpr std::uint32_t steps_of_a_leave = 3;  // its frame may go
+
+}  // namespace
 
 PageId Merger::add_guest(std::uint32_t pages) {
   const auto first = page_numbers_.allocate_run(pages);
-  if (!first) throw std::length_error("the domain has no page numbers left");
+  if (!first)
+    throw UserError("the domain has as many pages as a domain may have; give the guest another --domain");
+  try {
+    books_.make_room(*first + pages);
+  } catch (...) {
+    page_numbers_.release(*first, pages);
+    throw;
+  }
   return {*first};
 }
 
-bool Merger::detach_guest(PageId first, std::uint32_t pages) {
-  bool references = false;
-  for (std::uint32_t page = first.value; page < first.value + pages; ++page) {
-    const PageKnowledge knowledge = books_.knowledge({page});
-    if (knowledge == PageKnowledge::unshared || knowledge == PageKnowledge::waiting) leave({page});
-    references = references || books_.is_linked({page});
+bool Merger::detach_guest(PageId first, std::uint32_t pages, std::uint32_t& at, bool& references,
+                          Turn& turn) {
+  for (; at < pages && !turn.over(); ++at, turn.take()) {
+    at = books_.next_known(first.value + at, first.value + pages, turn) - first.value;
+    if (at == pages || turn.over()) break;
+    const PageKnowledge knowledge = books_.knowledge({first.value + at});
+    if (knowledge == PageKnowledge::unshared || knowledge == PageKnowledge::waiting)
+      leave({first.value + at});
+    references = references || books_.is_linked({first.value + at});
   }
-  return references;
+  return at == pages;
 }
 
 Merger::Outcome Merger::retained(PageId page) {
@@ -31,10 +44,23 @@ Merger::Outcome Merger::retained(PageId page) {
   return books_.knowledge(page) == PageKnowledge::merged ? Outcome::done : Outcome::violation;
 }
 
-void Merger::remove_guest(PageId first, std::uint32_t pages) {
-  for (std::uint32_t page = first.value; page < first.value + pages; ++page) leave({page});
-  page_numbers_.release(first.value, pages);
+bool Merger::remove_guest(PageId first, std::uint32_t pages, std::uint32_t& at, Turn& turn) {
+  // Their records' memory is given back in between: all of it at once would be a long step.
+  constexpr std::uint32_t forgotten_at_once = 1U << 16U;
+  while (at < pages && !turn.over()) {
+    const std::uint32_t before = at;
+    at = books_.next_known(first.value + at, first.value + pages, turn) - first.value;
+    if (at < pages && !turn.over()) leave({first.value + at++});
+    turn.take(steps_of_a_leave);
+    if (at / forgotten_at_once == before / forgotten_at_once) continue;
+    const std::uint32_t start = before / forgotten_at_once * forgotten_at_once;
+    books_.forget_pages({first.value + start}, at / forgotten_at_once * forgotten_at_once - start);
+  }
+  if (at < pages) return false;
   books_.forget_pages(first, pages);
+  page_numbers_.release(first.value, pages);
+  books_.give_back_room(page_numbers_.end());
+  return true;
 }
 
 Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
@@ -53,6 +79,9 @@ Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
     case PageKnowledge::none:
       break;
   }
+  // What can fail is done before anything changes.
+  if (!books_.admit(page)) return Outcome::done;
+  index_.make_room();
   const std::optional<Sighting> seen = index_.find(digest);
   if (!seen) {
     first == FirstSighting::makes_frame ? make_frame(page, digest) : note_unshared(page, digest);
@@ -88,7 +117,7 @@ void Merger::make_frame(PageId page, Digest digest) {
 
 void Merger::second_sighting(PageId first, PageId second, Digest digest) {
   const auto allocated = books_.allocate(digest, last_frame_ + 1);
-  if (!allocated) return;  // the store is full; the newcomer may be offered again when it has changed
+  if (!allocated) return;  // no room; the newcomer may be offered again when it has changed
   const FrameId frame = *allocated;
   last_frame_ = frame;
   index_.replace(digest, Sighting::of(first), Sighting::of(frame));
@@ -101,24 +130,33 @@ void Merger::second_sighting(PageId first, PageId second, Digest digest) {
 }
 
 void Merger::ask_for(FrameId frame, PageId donor) {
-  donors_[frame.value] = {donor, round_};
+  books_.set_donor(frame, {donor, round_});
+  asked_.push_back({frame, {donor, round_}});
   orders_.donations.push_back({donor, frame});
 }
 
-void Merger::pass_over_silent_donors() {
-  ++round_;
-  std::vector<std::pair<FrameId, PageId>> others;
-  for (const auto& waiting : donors_) {
-    const Donor& silent = waiting.second;
-    if (round_ - silent.round < 2) continue;
-    const FrameId frame{waiting.first};
-    std::optional<PageId> other;
-    books_.for_each_sharer(frame, [&](PageId sharer) {
-      if (sharer != silent.page) other = sharer;
-    });
-    if (other) others.emplace_back(frame, *other);
+bool Merger::go_on(Turn& turn) {
+  while (!publishing_.empty() && !turn.over()) {
+    if (grant_waiting(publishing_.front(), turn)) publishing_.pop_front();
   }
-  for (const auto& [frame, page] : others) ask_for(frame, page);
+  return ask_others(turn) && publishing_.empty();
+}
+
+bool Merger::ask_others(Turn& turn) {
+  for (; !asked_.empty() && is_silent(asked_.front()); turn.take()) {
+    if (turn.over()) return false;
+    const auto [frame, silent] = asked_.front();
+    asked_.pop_front();
+    if (books_.state(frame) != FrameState::waiting || books_.donor(frame) != silent) continue;
+    const auto [first, second] = books_.two_sharers(frame);
+    if (const auto other = first != silent.page ? first : second) {
+      ask_for(frame, *other);
+    } else {
+      books_.set_donor(frame, {silent.page, round_});  // there is nobody else yet
+      asked_.push_back({frame, {silent.page, round_}});
+    }
+  }
+  return true;
 }
 
 Merger::Outcome Merger::withdraw(PageId page) {
@@ -131,8 +169,7 @@ Merger::Outcome Merger::withdraw(PageId page) {
 std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
   if (books_.knowledge(page) != PageKnowledge::waiting) return std::nullopt;
   const FrameId frame = books_.frame(page);
-  const auto donor = donors_.find(frame.value);
-  if (donor == donors_.end() || donor->second.page != page) return std::nullopt;
+  if (books_.state(frame) != FrameState::waiting || books_.donor(frame).page != page) return std::nullopt;
   if (books_.digest(frame) != digest) {
     leave(page);
     return std::nullopt;
@@ -140,21 +177,24 @@ std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
   return frame;
 }
 
-void Merger::publish(FrameId frame) {
-  donors_.erase(frame.value);
+void Merger::publish(FrameId frame, Turn& turn) {
   books_.publish(frame);
   ++counts_.pages_shared;
+  if (!grant_waiting(frame, turn)) publishing_.push_back(frame);
+}
+
+// True when no page waits for the frame any more. It may have gone meanwhile, and be another one now.
+bool Merger::grant_waiting(FrameId frame, Turn& turn) {
   const bool popular = is_popular(frame);
-  books_.for_each_sharer(frame, [&](PageId sharer) {
-    const FrameId own = frame_for(sharer, frame, popular);
-    if (own == frame) {
-      books_.set_linked(sharer, PageKnowledge::granted);
-    } else {
-      books_.unlink(sharer);
-      books_.link(sharer, own, PageKnowledge::granted);
-    }
-    orders_.grants.push_back({sharer, own});
-  });
+  for (auto page = books_.next_waiting(frame); page; page = books_.next_waiting(frame), turn.take()) {
+    if (turn.over()) return false;
+    const FrameId own = frame_for(*page, frame, popular);
+    const std::uint32_t left = books_.unlink(*page);
+    books_.link(*page, own, PageKnowledge::granted);
+    orders_.grants.push_back({*page, own});
+    if (own != frame && left == 0) reap(frame);
+  }
+  return true;
 }
 
 bool Merger::is_popular(FrameId frame) const {
@@ -178,11 +218,12 @@ FrameId Merger::frame_for(PageId page, FrameId frame, bool popular) {
   if (books_.state(dup) == FrameState::published) return dup;
   // A number that is about to be reaped would lose the bytes that it gets now.
   const bool reaping = std::find(orders_.reaped.begin(), orders_.reaped.end(), dup) != orders_.reaped.end();
-  if (reaping || !copy_frame_(frame, dup)) {
+  const bool room = !reaping && books_.allocate_reserved(dup, digest);
+  if (!room || !copy_frame_(frame, dup)) {
+    if (room) books_.release_reserved(dup);
     drop_empty(dups);
     return frame;
   }
-  books_.allocate_reserved(dup, digest);
   books_.publish(dup);
   ++dups->second.frames;
   ++counts_.pages_shared;
@@ -270,20 +311,20 @@ void Merger::reap(FrameId frame) {
 
 void Merger::leave_waiting(PageId page) {
   const FrameId frame = books_.frame(page);
-  const bool was_donor = donors_.at(frame.value).page == page;
-  books_.unlink(page);
+  if (books_.state(frame) == FrameState::published)
+    return leave_published(page);  // it was about to be granted
+  const bool was_donor = books_.donor(frame).page == page;
+  const std::uint32_t left = books_.unlink(page);
   --counts_.pages_pending;
-  if (was_donor) find_donor(frame);
+  if (was_donor || left == 0) find_donor(frame);
 }
 
 // The donor of a waiting frame has dropped out: ask another one, or give the frame up.
 void Merger::find_donor(FrameId frame) {
-  std::optional<PageId> candidate;
-  books_.for_each_sharer(frame, [&](PageId sharer) { candidate = sharer; });
+  const auto candidate = books_.two_sharers(frame).first;
   if (books_.references(frame) > 1) {
     return ask_for(frame, *candidate);
   }
-  donors_.erase(frame.value);
   const Digest digest = books_.digest(frame);
   if (candidate) {
     books_.unlink(*candidate);

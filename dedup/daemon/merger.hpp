@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +31,8 @@
 #include "dedup/daemon/digest_index.hpp"
 #include "dedup/daemon/extents.hpp"
 #include "dedup/daemon/frame_refs.hpp"
+#include "dedup/daemon/keyed_hash.hpp"
+#include "dedup/daemon/turn.hpp"
 
 namespace samepage::dedup {
 
@@ -68,23 +71,29 @@ class Merger {
   /// What a peer said against what the books say.
   enum class [[nodiscard]] Outcome : std::uint8_t{done, violation};
 
-  /// Every frame's number will be below `max_frames`. Without `copy_frame` no content gets dups.
-  explicit Merger(std::uint32_t max_frames, CopyFrame copy_frame = {}, DupPolicy dup_policy = {})
-      : books_(max_frames), copy_frame_(std::move(copy_frame)), dup_policy_(dup_policy) {}
+  /// Every frame's number will be below `max_frames`. Without `copy_frame` no content gets dups. `account` is
+  /// charged for frames and records; what it has no room for is not merged. Throws std::system_error.
+  explicit Merger(std::uint32_t max_frames, CopyFrame copy_frame = {}, DupPolicy dup_policy = {},
+                  Account* account = nullptr)
+      : books_(max_frames, account), copy_frame_(std::move(copy_frame)), dup_policy_(dup_policy) {}
   ~Merger() = default;
   Merger(const Merger&) = delete;  // the index points at the books
   Merger& operator=(const Merger&) = delete;
 
-  /// Numbers for a guest's pages; the first of them. Throws std::length_error when the domain is full.
+  /// Numbers for a guest's pages; the first of them. Throws UserError when the domain is full, or
+  /// std::system_error when there is no memory for records; then nothing has changed.
   PageId add_guest(std::uint32_t pages);
-  /// The guest can be asked nothing any more, but what it mapped it may still map: true when that is
-  /// anything.
-  bool detach_guest(PageId first, std::uint32_t pages);
+
+  /// A guest that goes, in as many turns as it takes: `at` is where the last turn ended, 0 at first. True
+  /// when all is done. The guest can be asked nothing any more, but what it mapped it may still map:
+  /// `references` becomes true when that is anything.
+  [[nodiscard]] bool detach_guest(PageId first, std::uint32_t pages, std::uint32_t& at, bool& references,
+                                  Turn& turn);
+  /// The guest's process is gone: all its references go, and in the end its numbers may be used again.
+  [[nodiscard]] bool remove_guest(PageId first, std::uint32_t pages, std::uint32_t& at, Turn& turn);
   /// A guest that was detached and is back says what it maps of its grants, and what it does not.
   Outcome retained(PageId page);
   void not_retained(PageId page) { leave(page); }
-  /// The guest's process is gone: all its references go, its numbers may be used again.
-  void remove_guest(PageId first, std::uint32_t pages);
 
   /// What becomes of a digest that nobody has offered before.
   enum class FirstSighting : std::uint8_t { noted, makes_frame };
@@ -94,24 +103,30 @@ class Merger {
   /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to
   /// write them to and then to publish; empty when they are no use.
   std::optional<FrameId> donated(PageId page, Digest digest);
-  /// The frame has its bytes: all pages that wait for it are granted it.
-  void publish(FrameId frame);
+  /// The frame has its bytes: the pages that wait for it are granted it, as far as the turn goes; go_on()
+  /// does the rest.
+  void publish(FrameId frame, Turn& turn);
   enum class Answer : std::uint8_t { kept, refused };
   Outcome answered(PageId page, Answer answer);
   Outcome broken(PageId page);
 
   /// To be called about once a second: whoever has not donated since the call before the last one (its
-  /// process may be stopped) is passed over, and another sharer is asked.
-  void pass_over_silent_donors();
+  /// process may be stopped) is passed over, and another sharer is asked. go_on() does it.
+  void pass_over_silent_donors() { ++round_; }
+  /// What publish() and pass_over_silent_donors() have left to do. True when all is done.
+  [[nodiscard]] bool go_on(Turn& turn);
+  [[nodiscard]] bool busy() const {
+    return !publishing_.empty() || (!asked_.empty() && is_silent(asked_.front()));
+  }
 
   /// What has to be done since the last call.
   MergerOrders take_orders();
 
   [[nodiscard]] MergerCounts counts() const { return counts_; }
   [[nodiscard]] const FrameRefs& books() const { return books_; }
-  [[nodiscard]] std::uint64_t memory_bytes() const {
-    return books_.memory_bytes(page_numbers_.in_use()) + index_.memory_bytes();
-  }
+  /// Slots of the index that were looked at so far.
+  [[nodiscard]] std::uint64_t index_probes() const { return index_.probes(); }
+  [[nodiscard]] std::uint64_t memory_bytes() const { return books_.memory_bytes() + index_.memory_bytes(); }
 
  private:
   struct DigestOf {
@@ -121,6 +136,8 @@ class Merger {
     }
   };
 
+  bool grant_waiting(FrameId frame, Turn& turn);
+  bool ask_others(Turn& turn);
   void note_unshared(PageId page, Digest digest);
   void make_frame(PageId page, Digest digest);
   void second_sighting(PageId first, PageId second, Digest digest);
@@ -136,7 +153,7 @@ class Merger {
     FrameId first;
     std::uint32_t frames = 0;  // that there are
   };
-  using DupsOf = std::unordered_map<std::uint64_t, Dups>;  // by digest
+  using DupsOf = std::unordered_map<std::uint64_t, Dups, KeyedHash>;  // by digest
 
   [[nodiscard]] bool is_popular(FrameId frame) const;
   FrameId frame_for(PageId page, FrameId frame, bool popular);
@@ -149,12 +166,14 @@ class Merger {
   DupsOf dups_;
   DigestIndex<DigestOf> index_{DigestOf{&books_}};
   Extents page_numbers_{FrameRefs::max_pages - 1};
-  struct Donor {
-    PageId page;
-    std::uint32_t round = 0;  // in which it was asked
+  struct Asked {
+    FrameId frame;
+    Donor donor;
   };
-  std::unordered_map<std::uint32_t, Donor> donors_;  // of frames that wait for their bytes
+  [[nodiscard]] bool is_silent(const Asked& asked) const { return round_ - asked.donor.round >= 2; }
+  std::deque<Asked> asked_;  // in this order; what no longer holds stays until its turn comes
   std::uint32_t round_ = 0;
+  std::deque<FrameId> publishing_;  // frames that were published while more waited than a turn can grant
   FrameId last_frame_;
   MergerOrders orders_;
   MergerCounts counts_;

@@ -15,6 +15,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/process_memory.hpp"
+#include "base/units.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/json_text.hpp"
 #include "dedup/knobs.hpp"
@@ -78,7 +79,7 @@ struct Server::Guest {
 
 Server::Server(asio::io_context& io, ServerConfig config)
     : io_(io),
-      config_(config),
+      config_(std::move(config)),
       accept_timer_(io),
       idle_timer_(io),
       donor_timer_(io),
@@ -146,7 +147,8 @@ void Server::adopt(UniqueFd socket, UniqueFd life) {
   }
   Session::Socket connection(io_);
   hand_over(std::move(socket), connection, asio::local::stream_protocol());
-  auto session = std::make_shared<Session>(std::move(connection), peer, *this, config_.stranger_patience);
+  auto session = std::make_shared<Session>(std::move(connection), peer, account_of(peer.uid), *this,
+                                           config_.stranger_patience);
   sessions_.emplace(session.get(), session);
   try {
     if (life) lives_.emplace(session.get(), std::move(life));
@@ -176,6 +178,14 @@ SessionHost::Membership Server::join(Session& session, const wire::Hello& hello)
                                      [&](const auto& guest) { return guest->process == process; });
   if (of_peer >= max_guests_of_a_process) {
     throw UserError(fmt::format("process {} has joined {} times; end it", peer.pid, of_peer));
+  }
+  const auto of_user = std::count_if(guests_.begin(), guests_.end(),
+                                     [&](const auto& guest) { return guest->peer.uid == peer.uid; });
+  if (!is_trusted(peer.uid) && of_user >= config_.user_guests) {
+    throw UserError(fmt::format(
+        "user {} has {} guests, as many as samepaged lets one user have; end some, or start it with "
+        "more --user-guests",
+        peer.uid, of_user));
   }
   if (hello.pages > max_frames_)
     throw UserError("the guest has more memory than the host; give it less with --mem");
@@ -239,28 +249,20 @@ void Server::leave(Session& session) {
   if (guest == guests_.end()) return;
   const std::shared_ptr<Guest> gone = *guest;
   gone->session = nullptr;
-  const bool may_map_frames = gone->domain->detach(gone->first);  // of its former session
-  gone->domain->carry_out();
-  if (may_map_frames) return;
-  gone->life.close();
-  process_gone(gone);
+  gone->domain->detach(gone->first);
+  settle(gone->domain->label());  // it goes when it turns out to map nothing, of its former session either
 }
 
 // Only a domain that is complete is in the map.
 Domain& Server::domain_named(const std::string& label, uid_t owner) {
   const auto known = domains_.find(label);
   if (known != domains_.end()) return *known->second;
-  auto made = std::make_unique<Domain>(label, owner, max_frames_, config_.dup_policy);
+  auto made = std::make_shared<Domain>(label, owner, account_of(owner), max_frames_, config_.dup_policy);
   return *domains_.emplace(label, std::move(made)).first->second;
 }
 
 void Server::drop_if_empty(const Domain& domain) {
   if (domain.empty()) domains_.erase(std::string(domain.label()));
-}
-
-// The daemon's own user could do to it whatever he likes anyway.
-bool Server::is_trusted(uid_t uid) {
-  return uid == 0 || uid == ::geteuid();
 }
 
 void Server::watch(const std::shared_ptr<Guest>& guest) {
@@ -276,33 +278,36 @@ void Server::process_gone(const std::shared_ptr<Guest>& guest) {
   last_activity_ = std::chrono::steady_clock::now();
   if (guest->session != nullptr) guest->session->close();
   guest->domain->leave(guest->first);
-  guest->domain->carry_out();
   guests_.erase(guest);
-  drop_if_empty(*guest->domain);
+  settle(guest->domain->label());
 }
 
 void Server::closed(Session& session) {
-  std::vector<std::shared_ptr<Guest>> without_frames;
   for (const auto& guest : guests_) {
     if (guest->session != &session) continue;
     guest->breaks = session.report().breaks;
     breaks_of_gone_guests_[guest->peer.uid] += guest->breaks;
     guest->session = nullptr;
-    const bool may_map_frames = guest->domain->detach(guest->first);
-    guest->domain->carry_out();
-    if (!may_map_frames) without_frames.push_back(guest);
+    guest->domain->detach(guest->first);
+    settle(guest->domain->label());
   }
   lives_.erase(&session);
   last_activity_ = std::chrono::steady_clock::now();
   // The session may be in one of its own functions: let it come to an end first.
-  asio::post(io_, [this, kept = session.shared_from_this(), without_frames = std::move(without_frames)] {
-    for (const auto& guest : without_frames) {
-      if (guest->session != nullptr) continue;  // it is back
-      guest->life.cancel();
-      process_gone(guest);
-    }
-    sessions_.erase(kept.get());
-  });
+  asio::post(io_, [this, kept = session.shared_from_this()] { sessions_.erase(kept.get()); });
+}
+
+// Guests whose connection is gone, and who map nothing: nobody waits for the end of their process.
+void Server::drop_unreferenced(Domain& domain) {
+  for (const PageId first : domain.take_unreferenced()) {
+    const auto guest = std::find_if(guests_.begin(), guests_.end(), [&](const auto& member) {
+      return member->domain == &domain && member->first == first;
+    });
+    if (guest == guests_.end() || (*guest)->session != nullptr) continue;  // it is back
+    const std::shared_ptr<Guest> gone = *guest;
+    gone->life.cancel();
+    process_gone(gone);
+  }
 }
 
 void Server::pass_ended(const Session& session) {
@@ -320,7 +325,10 @@ void Server::pass_ended(const Session& session) {
   if (!all) return;
   ++full_scans_;
   for (const auto& guest : guests_) guest->passed = false;
-  for (const auto& [label, domain] : domains_) domain->trim();
+  for (const auto& [label, domain] : domains_) {
+    domain->trim();
+    if (domain->busy()) settle(label);
+  }
 }
 
 std::string Server::answer(const Session& session, std::string_view question) {
@@ -407,6 +415,7 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
   const std::uint64_t daemon = viewer ? books : costs == Costs::counted ? own_memory().pss_anon : 0;
   return {{"pid", ::getpid()},
           {"guests", guests},
+          {"users", users(viewer)},
           {"host",
            {{"pages_shared", counts.pages_shared},
             {"pages_sharing", sharing},
@@ -431,6 +440,37 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
             {"tracker", tracker_in_use(viewer)}}}};
 }
 
+// What each user makes us hold, and may.
+json Server::users(std::optional<uid_t> viewer) const {
+  json users = json::array();
+  for (const auto& [uid, entry] : accounts_) {
+    const auto account = entry.lock();
+    if (!account || (viewer && uid != *viewer)) continue;
+    users.push_back({{"uid", uid},
+                     {"bytes", account->used()},
+                     {"limit_bytes", is_trusted(uid) ? json(nullptr) : json(account->limit())},
+                     {"refusals", account->refusals()}});
+  }
+  return users;
+}
+
+// Nobody is told that a page was not merged for want of room: whoever runs the daemon reads it here, once.
+void Server::report_full_accounts() {
+  std::map<uid_t, std::uint64_t> now;
+  for (const auto& [uid, entry] : accounts_) {
+    const auto account = entry.lock();
+    if (!account || account->refusals() == 0) continue;
+    now[uid] = account->refusals();
+    if (refusals_.contains(uid)) continue;
+    fmt::print(
+        stderr,
+        "samepaged: user {} has {} of {} that a user may have: further pages of theirs are not merged; "
+        "start samepaged with a higher --user-memory to allow more\n",
+        uid, format_size(account->used()), format_size(account->limit()));
+  }
+  refusals_ = std::move(now);
+}
+
 // How the guests' agents find written pages, as of their last reports.
 std::string_view Server::tracker_in_use(std::optional<uid_t> viewer) const {
   bool writes = false, digests = false;
@@ -445,11 +485,69 @@ std::string_view Server::tracker_in_use(std::optional<uid_t> viewer) const {
 }
 
 void Server::pass_over_silent_donors() {
-  for (const auto& [label, domain] : domains_) domain->pass_over_silent_donors();
+  for (const auto& [label, domain] : domains_) {
+    domain->pass_over_silent_donors();
+    if (domain->busy()) settle(label);
+  }
+  report_full_accounts();
   donor_timer_.expires_after(std::chrono::seconds(1));
   donor_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) pass_over_silent_donors();
   });
+}
+
+void Server::wants_turns(Session& session) {
+  do_in_turns(session.peer().uid, [this, session = session.shared_from_this()](Turn& turn) {
+    const bool more = session->work(turn);
+    const Domain* domain = session->domain();
+    if (domain != nullptr && domain->busy()) settle(domain->label());
+    return more;
+  });
+}
+
+// What takes a domain more than a turn is work of its owner's.
+void Server::settle(const std::string& label) {
+  const auto found = domains_.find(label);
+  if (found == domains_.end() || !settling_.insert(label).second) return;
+  do_in_turns(found->second->owner(), [this, domain = found->second](Turn& turn) {
+    try {
+      const bool done = domain->go_on(turn);
+      drop_unreferenced(*domain);
+      if (!done || domain->busy()) return true;
+    } catch (...) {
+      settling_.erase(domain->label());  // it is tried again in a second
+      throw;
+    }
+    settling_.erase(domain->label());
+    drop_if_empty(*domain);
+    return false;
+  });
+}
+
+void Server::do_in_turns(uid_t user, Turns::Work work) {
+  turns_.add(user, std::move(work));
+  if (!std::exchange(turn_posted_, true)) asio::post(io_, [this] { give_turn(); });
+}
+
+// One turn, then whatever else has come in: messages are read between turns.
+void Server::give_turn() {
+  try {
+    turns_.give_one();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "samepaged: something is left undone: {}\n", error.what());
+  }
+  turn_posted_ = turns_.any();
+  if (turn_posted_) asio::post(io_, [this] { give_turn(); });
+}
+
+std::shared_ptr<Account> Server::account_of(uid_t uid) {
+  std::erase_if(accounts_, [](const auto& entry) { return entry.second.expired(); });
+  std::shared_ptr<Account> account = accounts_[uid].lock();
+  if (!account) {
+    account = std::make_shared<Account>(is_trusted(uid) ? Account::unlimited : config_.user_memory);
+    accounts_[uid] = account;
+  }
+  return account;
 }
 
 void Server::check_idle() {

@@ -4,6 +4,8 @@
 // everything.
 #pragma once
 
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -19,9 +21,11 @@
 #include <string>
 
 #include "base/unique_fd.hpp"
+#include "dedup/daemon/account.hpp"
 #include "dedup/daemon/domain.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/session.hpp"
+#include "dedup/daemon/turns.hpp"
 
 namespace samepage::dedup {
 
@@ -36,6 +40,11 @@ struct ServerConfig {
   /// Strangers are connections that are no guest's: for how long one may be silent, how many a user may have.
   std::chrono::milliseconds stranger_patience = std::chrono::minutes(1);
   std::ptrdiff_t strangers_of_a_user = 256;
+  /// Users who could do to the daemon whatever they like anyway: they see everything and have no limits.
+  std::set<uid_t> trusted = {0, ::geteuid()};
+  /// What each other user may make the daemon hold.
+  std::uint64_t user_memory = Account::unlimited;
+  std::ptrdiff_t user_guests = 1024;
   DupPolicy dup_policy = {};
   /// Users with this number can't be told apart, see unmapped_uid(): their guests are refused.
   std::optional<uid_t> unmapped_uid = {};
@@ -57,8 +66,8 @@ class Server final : public SessionHost {
 
   /// Whether the kernel is asked what the daemon itself costs: that takes it longer than all the rest.
   enum class Costs : std::uint8_t { counted, left_out };
-  /// {"pid", "host": {...}, "guests": [...]}; README.md explains each figure. `viewer` sees what belongs to
-  /// this user alone; without one, everything.
+  /// {"pid", "host": {...}, "users": [...], "guests": [...]}; README.md explains each figure. `viewer` sees
+  /// what belongs to this user alone; without one, everything.
   [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted,
                                           std::optional<uid_t> viewer = {}) const;
 
@@ -68,6 +77,7 @@ class Server final : public SessionHost {
   std::string answer(const Session& session, std::string_view question) override;
   void pass_ended(const Session& session) override;
   void closed(Session& session) override;
+  void wants_turns(Session& session) override;
 
  private:
   struct Guest;
@@ -79,15 +89,22 @@ class Server final : public SessionHost {
   void process_gone(const std::shared_ptr<Guest>& guest);
   Domain& domain_named(const std::string& label, uid_t owner);
   void drop_if_empty(const Domain& domain);
-  [[nodiscard]] static bool is_trusted(uid_t uid);
   [[nodiscard]] std::shared_ptr<Guest> former_membership(const wire::Hello& hello, const ProcessKey& process,
                                                          const std::string& label) const;
   [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store) const;
   Membership rejoin(const std::shared_ptr<Guest>& guest, Session& session);
+  [[nodiscard]] bool is_trusted(uid_t uid) const { return config_.trusted.contains(uid); }
   void tune(const Session& session, const nlohmann::json& request);
   [[nodiscard]] std::string_view tracker_in_use(std::optional<uid_t> viewer) const;
   void check_idle();
   void pass_over_silent_donors();
+  std::shared_ptr<Account> account_of(uid_t uid);
+  void do_in_turns(uid_t user, Turns::Work work);
+  void give_turn();
+  void settle(const std::string& label);
+  void drop_unreferenced(Domain& domain);
+  void report_full_accounts();
+  [[nodiscard]] nlohmann::json users(std::optional<uid_t> viewer) const;
 
   boost::asio::io_context& io_;
   ServerConfig config_;
@@ -97,7 +114,12 @@ class Server final : public SessionHost {
   boost::asio::steady_timer donor_timer_;
   std::chrono::steady_clock::time_point last_activity_ = std::chrono::steady_clock::now();
   std::uint32_t max_frames_;
-  std::map<std::string, std::unique_ptr<Domain>> domains_;
+  std::map<uid_t, std::weak_ptr<Account>> accounts_;
+  std::map<uid_t, std::uint64_t> refusals_;  // a second ago
+  std::map<std::string, std::shared_ptr<Domain>> domains_;
+  std::set<std::string> settling_;  // domains that have turns coming for what is nobody's message
+  Turns turns_;
+  bool turn_posted_ = false;
   std::map<const Session*, std::shared_ptr<Session>> sessions_;
   std::map<const Session*, UniqueFd> lives_;  // of sessions that have not said who they are
   std::set<std::shared_ptr<Guest>> guests_;   // until their process is gone

@@ -12,14 +12,30 @@
 
 #include "base/check.hpp"
 #include "base/types.hpp"
+#include "base/units.hpp"
 
 namespace samepage::dedup {
 namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::uint32_t staging_slots = 128;                     // 512 KiB for a guest while it donates
-constexpr std::size_t max_outbox_bytes = std::size_t{64} << 20;  // a peer that does not read is cut off
+constexpr std::uint32_t staging_slots = 128;  // 512 KiB for a guest while it donates
+// A peer that does not read what we say is not listened to either; and what others make us say to it
+// meanwhile ends somewhere.
+constexpr std::size_t unread_of_a_guest = std::size_t{4} << 20U;
+constexpr std::size_t unread_of_a_stranger = std::size_t{16} << 10U;
+constexpr std::size_t max_unread = std::size_t{64} << 20U;
+// What a member costs whatever it does: its staging area, buffers.
+constexpr std::uint64_t bytes_of_a_member = (std::uint64_t{staging_slots} << page_shift) + (64U << 10U);
+constexpr std::size_t kept_payload = std::size_t{64} << 10U;
+
+std::string account_is_full(uid_t uid, const Account& account) {
+  return fmt::format(
+      "user {} has {} of the {} of memory that samepaged keeps for one user; end some guests, or start "
+      "samepaged "
+      "with a higher --user-memory",
+      uid, format_size(account.used()), format_size(account.limit()));
+}
 
 // For the person who started the guest: what the daemon lacks, and the way out.
 std::string why_not_joined(const std::exception& error) {
@@ -41,16 +57,33 @@ std::string why_not_joined(const std::exception& error) {
 
 }  // namespace
 
-Session::Session(Socket socket, PeerCredentials peer, SessionHost& host, std::chrono::milliseconds patience)
+Session::Session(Socket socket, PeerCredentials peer, std::shared_ptr<Account> account, SessionHost& host,
+                 std::chrono::milliseconds patience)
     : socket_(std::move(socket)),
       peer_(peer),
+      account_(std::move(account)),
       host_(host),
       patience_(patience),
       patience_timer_(socket_.get_executor()) {}
 
+Session::~Session() {
+  account_->release(charged_);
+}
+
+bool Session::charge(std::uint64_t bytes) {
+  if (!account_->charge(bytes)) return false;
+  charged_ += bytes;
+  return true;
+}
+
+void Session::release(std::uint64_t bytes) {
+  account_->release(bytes);
+  charged_ -= bytes;
+}
+
 void Session::start() {
   await_word();
-  read_header();
+  read_next();
 }
 
 // Whoever connects and says nothing, or not all of it, would keep a descriptor of ours for ever. A command
@@ -62,84 +95,114 @@ void Session::await_word() {
   });
 }
 
-void Session::read_header() {
+void Session::read_next() {
+  reads_ = sending_.size() + queued_.size() <= (joined() ? unread_of_a_guest : unread_of_a_stranger);
+  if (!reads_) return;
   // SAFETY: FrameHeader is eight plain bytes.
   asio::async_read(socket_, asio::buffer(&header_, sizeof(header_)),
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
-                     if (error || self->header_.length > max_payload) return self->close();
+                     // A stranger's messages are short: there is no room to be had with a long one.
+                     const std::uint32_t longest =
+                         self->joined() ? max_payload : static_cast<std::uint32_t>(wire::max_query);
+                     if (error || self->header_.length > longest) return self->close();
                      self->read_payload();
                    });
 }
 
 void Session::read_payload() {
+  if (!charge(header_.length)) {
+    fmt::print(stderr, "samepaged: a session ends: user {} has all the memory that a user may have\n",
+               peer_.uid);
+    return close();
+  }
   payload_.resize(header_.length);
   asio::async_read(socket_, asio::buffer(payload_),
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
                      if (error) return self->close();
-                     const bool welcome = self->handle_safely();
-                     if (self->closed_) return;
-                     if (!welcome) return self->close();
-                     if (self->joined()) {
-                       self->patience_timer_.cancel();
-                     } else {
-                       self->await_word();
-                     }
-                     self->read_header();
+                     self->host_.wants_turns(*self);
                    });
 }
 
+bool Session::work(Turn& turn) {
+  if (closed_) return false;
+  const Progress progress = handle_safely(turn);
+  if (closed_) return false;
+  if (progress == Progress::more) return true;
+  if (progress == Progress::violation) {
+    close();
+  } else {
+    end_of_message();
+  }
+  return false;
+}
+
+void Session::end_of_message() {
+  release(header_.length);
+  if (payload_.capacity() > kept_payload) payload_ = std::vector<std::byte>();
+  reached_ = {};
+  first_list_done_ = false;
+  if (joined()) {
+    patience_timer_.cancel();
+  } else {
+    await_word();
+  }
+  read_next();
+}
+
 // Whatever a message makes fail (memory, the store's file) fails for its sender, not for everybody.
-bool Session::handle_safely() {
+Progress Session::handle_safely(Turn& turn) {
   try {
-    return handle(static_cast<wire::Type>(header_.type), payload_);
+    return handle(static_cast<wire::Type>(header_.type), payload_, turn);
   } catch (const std::exception& error) {
     fmt::print(stderr, "samepaged: a session ends: {}\n", error.what());
-    return false;
+    return Progress::violation;
   }
 }
 
-bool Session::handle(wire::Type type, std::span<const std::byte> payload) {
-  if (closing_) return true;  // it was refused; nothing more is listened to
+Progress Session::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
+  if (closing_) return Progress::done;  // it was refused; nothing more is listened to
   if (member_.domain == nullptr) return handle_first(type, payload);
-  const auto ranges = [&] { return wire::read_many<wire::PageRange>(payload); };
   Domain& domain = *member_.domain;
-  bool fine = false;
   // Who has his membership back says first what he retains of it.
-  if ((type == wire::Type::retained) == domain.settled(member_.guest)) return false;
+  const bool settled = domain.settled(member_.guest);
+  if ((type == wire::Type::retained) == settled) return Progress::violation;
+  const Domain::Ranges ranges(payload);
+  Progress progress = Progress::violation;
   switch (type) {
     case wire::Type::retained:
-      if (const auto pages = ranges()) fine = domain.retained(member_.guest, *pages) == Merger::Outcome::done;
+      progress = domain.retained(member_.guest, ranges, reached_, turn);
       break;
     case wire::Type::offer:
-      fine = handle_offer(payload, Merger::FirstSighting::noted);
-      break;
     case wire::Type::image:
-      fine = handle_offer(payload, Merger::FirstSighting::makes_frame);
+      progress = domain.offer(
+          member_.guest, Domain::Offers(payload),
+          type == wire::Type::image ? Merger::FirstSighting::makes_frame : Merger::FirstSighting::noted,
+          reached_, turn);
       break;
     case wire::Type::sync:
       // What came before has been carried out, and its answers stand before this one in the outbox.
       if (const auto sync = wire::read_one<wire::Sync>(payload)) {
-        fine = true;
+        progress = Progress::done;
         send(wire::Type::synced, wire::bytes_of(*sync));
       }
       break;
     case wire::Type::donated:
-      fine = handle_donated(payload);
+      progress = handle_donated(payload, turn);
       break;
     case wire::Type::merged:
-      fine = handle_merged(payload);
+      progress = handle_merged(payload, turn);
       break;
     case wire::Type::broken:
-      if (const auto pages = ranges()) fine = domain.broken(member_.guest, *pages) == Merger::Outcome::done;
+      progress = domain.broken(member_.guest, ranges, reached_, turn);
       break;
     case wire::Type::withdraw:
-      if (const auto pages = ranges()) fine = domain.withdraw(member_.guest, *pages) == Merger::Outcome::done;
+      progress = domain.withdraw(member_.guest, ranges, reached_, turn);
       break;
     case wire::Type::report:
       if (const auto report = wire::read_one<wire::Report>(payload)) {
-        fine = true;
+        progress = Progress::done;
         report_ = *report;
         host_.pass_ended(*this);
       }
@@ -148,48 +211,47 @@ bool Session::handle(wire::Type type, std::span<const std::byte> payload) {
       break;
   }
   domain.carry_out();
-  return fine;
+  return progress;
 }
 
-bool Session::handle_first(wire::Type type, std::span<const std::byte> payload) {
+Progress Session::handle_first(wire::Type type, std::span<const std::byte> payload) {
   if (type == wire::Type::hello) return handle_hello(payload);
   if (type != wire::Type::query) {
     refuse("the first message is neither HELLO nor a query");
-    return true;
+    return Progress::done;
   }
-  if (payload.size() > wire::max_query) return false;
   try {
     // SAFETY: char may alias any bytes.
-    const std::string reply =
-        host_.answer(*this, {reinterpret_cast<const char*>(payload.data()), payload.size()});
-    send_reply(reply);
+    send_reply(host_.answer(*this, {reinterpret_cast<const char*>(payload.data()), payload.size()}));
   } catch (const UserError& error) {
     refuse(error.what());
   }
-  return true;
+  return Progress::done;
 }
 
-bool Session::handle_hello(std::span<const std::byte> payload) {
+Progress Session::handle_hello(std::span<const std::byte> payload) {
   std::uint32_t start[2] = {};  // magic and version stand first in every version
-  if (payload.size() < sizeof(start)) return false;
+  if (payload.size() < sizeof(start)) return Progress::violation;
   std::memcpy(start, payload.data(), sizeof(start));
-  if (start[0] != wire::magic) return false;
+  if (start[0] != wire::magic) return Progress::violation;
   const auto hello = wire::read_one<wire::Hello>(payload);
   if (start[1] != wire::version || !hello) {
     refuse(fmt::format(
         "this samepaged speaks version {} of the protocol, the guest's VMM version {}; install both "
         "from the same release",
         wire::version, start[1]));
-    return true;
+    return Progress::done;
   }
   if (hello->guest[wire::max_name - 1] != 0 || hello->domain[wire::max_name - 1] != 0 ||
       !wire::is_name(hello->guest) || !wire::is_name(hello->domain) || hello->pages == 0 ||
       hello->pages > wire::max_pages) {
-    return false;
+    return Progress::violation;
   }
   try {
     // What can fail comes first: a guest is a member when everything is there, or nothing of it is.
+    if (!charge(bytes_of_a_member)) throw UserError(account_is_full(peer_.uid, *account_));
     make_staging_area();
+    asked_for_.grow(hello->pages / 64 + 1);
     member_ = host_.join(*this, *hello);
     welcome(std::move(member_.store));
   } catch (const std::exception& error) {
@@ -199,7 +261,7 @@ bool Session::handle_hello(std::span<const std::byte> payload) {
     staging_fd_.reset();
     refuse(why_not_joined(error));
   }
-  return true;
+  return Progress::done;
 }
 
 void Session::make_staging_area() {
@@ -226,23 +288,21 @@ void Session::welcome(UniqueFd store) {
   }
 }
 
-bool Session::handle_offer(std::span<const std::byte> payload, Merger::FirstSighting first) {
-  const auto offers = wire::read_many<wire::Offer>(payload);
-  return offers && offers->size() <= wire::max_offers &&
-         member_.domain->offer(member_.guest, *offers, first) == Merger::Outcome::done;
-}
-
-bool Session::handle_donated(std::span<const std::byte> payload) {
-  const auto donations = wire::read_many<wire::Donation>(payload);
-  if (!donations) return false;
+Progress Session::handle_donated(std::span<const std::byte> payload, Turn& turn) {
+  const wire::List<wire::Donation> donations(payload);
+  if (!donations.whole()) return Progress::violation;
   alignas(page_size) std::array<std::byte, page_size> copy;
-  for (const auto [page, slot] : *donations) {
-    if (slot >= slots_.size() || slots_[slot] != page) return false;
+  for (; reached_.entry < donations.size(); ++reached_.entry) {
+    if (turn.over()) return Progress::more;
+    const auto [page, slot] = donations[reached_.entry];
+    if (slot >= slots_.size() || slots_[slot] != page) return Progress::violation;
     slots_[slot].reset();
     free_slots_.push_back(slot);
+    asked_for_[page / 64] &= ~(std::uint64_t{1} << page % 64U);
     // The agent can still write the slot: what is hashed and published is our copy.
     std::memcpy(copy.data(), staging_.data() + PageCount{slot}.bytes(), page_size);
-    if (member_.domain->donated(member_.guest, page, copy) == Merger::Outcome::violation) return false;
+    if (member_.domain->donated(member_.guest, page, copy, turn) == Merger::Outcome::violation)
+      return Progress::violation;
   }
   flush();
   if (free_slots_.size() == slots_.size()) {
@@ -250,15 +310,20 @@ bool Session::handle_donated(std::span<const std::byte> payload) {
     ::fallocate(staging_fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
                 static_cast<off_t>(staging_.size()));
   }
-  return true;
+  return Progress::done;
 }
 
-bool Session::handle_merged(std::span<const std::byte> payload) {
-  const auto merged = wire::decode_merged(payload);
-  if (!merged) return false;
+Progress Session::handle_merged(std::span<const std::byte> payload, Turn& turn) {
+  const auto merged = wire::view_merged(payload);
+  if (!merged) return Progress::violation;
   Domain& domain = *member_.domain;
-  return domain.answered(member_.guest, merged->kept, Merger::Answer::kept) == Merger::Outcome::done &&
-         domain.answered(member_.guest, merged->refused, Merger::Answer::refused) == Merger::Outcome::done;
+  if (!first_list_done_) {
+    const Progress kept = domain.answered(member_.guest, merged->kept, Merger::Answer::kept, reached_, turn);
+    if (kept != Progress::done) return kept;
+    first_list_done_ = true;
+    reached_ = {};
+  }
+  return domain.answered(member_.guest, merged->refused, Merger::Answer::refused, reached_, turn);
 }
 
 void Session::grant(std::uint32_t page, FrameId frame) {
@@ -266,7 +331,10 @@ void Session::grant(std::uint32_t page, FrameId frame) {
 }
 
 void Session::request_donation(std::uint32_t page) {
-  donations_waiting_.push_back(page);
+  // What it sends is the page as it is then: one donation is as good as two.
+  const std::uint64_t bit = std::uint64_t{1} << page % 64U;
+  if ((asked_for_[page / 64] & bit) == 0) donations_waiting_.push_back(page);
+  asked_for_[page / 64] |= bit;
 }
 
 void Session::flush() {
@@ -302,35 +370,44 @@ void Session::send_reply(std::string_view text) {
 }
 
 void Session::refuse(std::string_view reason) {
-  send(wire::Type::refused, std::as_bytes(std::span(reason)));
   closing_ = true;
+  send(wire::Type::refused, std::as_bytes(std::span(reason)));
 }
 
 void Session::send(wire::Type type, std::span<const std::byte> payload) {
   if (closed_) return;
   const FrameHeader header{static_cast<std::uint32_t>(payload.size()), static_cast<std::uint32_t>(type)};
-  std::vector<std::byte> message(sizeof(header) + payload.size());
-  std::memcpy(message.data(), &header, sizeof(header));
-  if (!payload.empty()) std::memcpy(message.data() + sizeof(header), payload.data(), payload.size());
-  outbox_bytes_ += message.size();
-  outbox_.push_back(std::move(message));
-  if (outbox_bytes_ > max_outbox_bytes) {
+  const std::size_t bytes = sizeof(header) + payload.size();
+  const bool full = !closing_ && (sending_.size() + queued_.size() + bytes > max_unread || !charge(bytes));
+  if (full) {
     // Not here and now: the caller is in the middle of the domain's orders.
     asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
-  } else if (outbox_.size() == 1) {
-    write_next();
+    return;
   }
+  if (closing_) {
+    account_->charge_anyway(bytes);
+    charged_ += bytes;
+  }
+  const auto header_bytes = std::as_bytes(std::span(&header, 1));
+  queued_.insert(queued_.end(), header_bytes.begin(), header_bytes.end());
+  queued_.insert(queued_.end(), payload.begin(), payload.end());
+  if (sending_.empty()) write_queued();
 }
 
-void Session::write_next() {
-  asio::async_write(socket_, asio::buffer(outbox_.front()),
+void Session::write_queued() {
+  sending_ = std::exchange(queued_, {});
+  asio::async_write(socket_, asio::buffer(sending_),
                     [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                       if (self->closed_) return;
                       if (error) return self->close();
-                      self->outbox_bytes_ -= self->outbox_.front().size();
-                      self->outbox_.pop_front();
-                      if (!self->outbox_.empty()) return self->write_next();
-                      if (self->closing_) self->close();
+                      self->release(self->sending_.size());
+                      self->sending_ = std::vector<std::byte>();
+                      if (!self->queued_.empty()) {
+                        self->write_queued();
+                      } else if (self->closing_) {
+                        return self->close();
+                      }
+                      if (!self->reads_) self->read_next();
                     });
 }
 

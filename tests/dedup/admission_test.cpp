@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -70,10 +71,22 @@ class Joining : public testing::Test {
   static bool is(const std::optional<Frame>& frame, wire::Type type) {
     return frame && frame->type == static_cast<std::uint32_t>(type);
   }
+  void serve_with(const ServerConfig& config) {
+    alive_.clear();
+    sockets_.clear();
+    serve();  // what the last one has to do with them
+    server_ = std::make_unique<Server>(io_, config);
+  }
+  // What the daemon answers to the HELLO of one more guest.
+  std::optional<Frame> answer_to_one_more() {
+    sockets_.push_back(dial("guest"));
+    serve();
+    return receive_frame(sockets_.back().get());
+  }
   nlohmann::json guests() const { return server_->statistics().at("guests"); }
 
   boost::asio::io_context io_{1};
-  std::vector<UniqueFd> alive_;
+  std::vector<UniqueFd> alive_, sockets_;
   std::unique_ptr<Server> server_ = std::make_unique<Server>(io_, ServerConfig{});
 };
 
@@ -110,7 +123,7 @@ TEST_F(Joining, AJoinThatFailsHalfWayLeavesNothing) {
 TEST_F(Joining, UsersWhoLookAlikeAreRefused) {
   ServerConfig config;
   config.unmapped_uid = ::geteuid();
-  server_ = std::make_unique<Server>(io_, config);
+  serve_with(config);
   const UniqueFd socket = dial("guest");
   serve();
   const auto answer = receive_frame(socket.get());
@@ -129,6 +142,75 @@ TEST_F(Joining, AUserSeesNobodyElsesGuests) {
   EXPECT_GT(server_->statistics().at("host").at("books_bytes").get<std::uint64_t>(), 0U);
   for (const char* figure : {"books_bytes", "store_bytes", "staging_bytes", "pages_shared", "breaks"}) {
     EXPECT_EQ(seen.at("host").at(figure).get<std::uint64_t>(), 0U) << figure;
+  }
+}
+
+TEST_F(Joining, AUserHasSoManyGuests) {
+  ServerConfig config;
+  config.trusted = {};
+  config.user_guests = 3;
+  serve_with(config);
+  for (int guest = 0; guest < 3; ++guest) EXPECT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
+  const auto answer = answer_to_one_more();
+  ASSERT_TRUE(is(answer, wire::Type::refused));
+  EXPECT_NE(answer->text().find("--user-guests"), std::string_view::npos) << answer->text();
+  alive_.erase(alive_.begin());
+  serve();
+  EXPECT_TRUE(is(answer_to_one_more(), wire::Type::welcome)) << "one has gone";
+  config.trusted = {::geteuid()};
+  serve_with(config);
+  for (int guest = 0; guest < 5; ++guest) EXPECT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
+}
+
+TEST_F(Joining, AUserHasSoMuchMemory) {
+  ServerConfig config;
+  config.trusted = {};
+  config.user_memory = 2U << 20U;
+  serve_with(config);
+  std::optional<Frame> answer;
+  for (int guest = 0; guest < 10 && !is(answer, wire::Type::refused); ++guest) answer = answer_to_one_more();
+  ASSERT_TRUE(is(answer, wire::Type::refused));
+  EXPECT_NE(answer->text().find("--user-memory"), std::string_view::npos) << answer->text();
+  const auto used = [&] { return server_->statistics().at("users").at(0).at("bytes").get<std::uint64_t>(); };
+  EXPECT_GT(used(), 1U << 20U);
+  EXPECT_LE(used(), 2U << 20U);
+  alive_.clear();
+  sockets_.clear();
+  serve();
+  EXPECT_TRUE(server_->statistics().at("users").empty()) << "nothing is charged any more";
+}
+
+// Answers that nobody fetches are kept up to a limit; beyond it the peer is not listened to, but not cut off.
+TEST_F(Joining, WhoDoesNotReadIsNotRead) {
+  ASSERT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
+  const int socket = sockets_.back().get();
+  struct {
+    FrameHeader header{sizeof(wire::Sync), static_cast<std::uint32_t>(wire::Type::sync)};
+    wire::Sync sync;
+  } question;
+  constexpr std::uint32_t far_too_many = 4'000'000;
+  std::uint32_t asked = 0;
+  for (int idle = 0; idle < 3 && asked < far_too_many;) {
+    question.sync.number = asked;
+    if (::send(socket, &question, sizeof(question), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+      ++asked;
+      idle = 0;
+    } else {
+      ASSERT_EQ(errno, EAGAIN) << "it was cut off";
+      serve();
+      ++idle;
+    }
+  }
+  EXPECT_LT(asked, far_too_many);
+  for (std::uint32_t number = 0; number < asked; ++number) {
+    // It goes on where it can: fetch what is there, let the daemon say more.
+    std::array<std::byte, sizeof(question)> whole{};
+    if (::recv(socket, whole.data(), whole.size(), MSG_PEEK | MSG_DONTWAIT) <
+        static_cast<ssize_t>(whole.size()))
+      serve();
+    const auto answer = receive_frame(socket);
+    ASSERT_TRUE(is(answer, wire::Type::synced));
+    ASSERT_EQ(wire::read_one<wire::Sync>(answer->payload)->number, number);
   }
 }
 

@@ -14,6 +14,30 @@ using Outcome = Merger::Outcome;
 using Answer = Merger::Answer;
 using FirstSighting = Merger::FirstSighting;
 
+void publish(Merger& merger, FrameId frame) {
+  Turn whole(Turn::endless);
+  merger.publish(frame, whole);
+}
+
+void detach(Merger& merger, PageId guest, std::uint32_t pages) {
+  Turn whole(Turn::endless);
+  std::uint32_t at = 0;
+  bool references = false;
+  EXPECT_TRUE(merger.detach_guest(guest, pages, at, references, whole));
+}
+
+void remove(Merger& merger, PageId guest, std::uint32_t pages) {
+  Turn whole(Turn::endless);
+  std::uint32_t at = 0;
+  EXPECT_TRUE(merger.remove_guest(guest, pages, at, whole));
+}
+
+void pass_over_silent_donors(Merger& merger) {
+  merger.pass_over_silent_donors();
+  Turn whole(Turn::endless);
+  EXPECT_TRUE(merger.go_on(whole));
+}
+
 class MergerTest : public testing::Test {
  protected:
   // Two pages of equal content, published and mapped by both.
@@ -22,7 +46,7 @@ class MergerTest : public testing::Test {
     EXPECT_EQ(merger_.offer(b, digest), Outcome::done);
     const auto frame = merger_.donated(b, digest);
     EXPECT_TRUE(frame);
-    if (frame) merger_.publish(*frame);
+    if (frame) publish(merger_, *frame);
     EXPECT_EQ(merger_.answered(a, Answer::kept), Outcome::done);
     EXPECT_EQ(merger_.answered(b, Answer::kept), Outcome::done);
     static_cast<void>(merger_.take_orders());
@@ -50,7 +74,7 @@ TEST_F(MergerTest, FirstSightingInAnImageMakesAFrame) {
   EXPECT_TRUE(orders.grants.empty());
   const auto frame = merger_.donated(a_, {1});
   ASSERT_TRUE(frame);
-  merger_.publish(*frame);
+  publish(merger_, *frame);
   ASSERT_EQ(merger_.take_orders().grants.size(), 1U);
   ASSERT_EQ(merger_.answered(a_, Answer::kept), Outcome::done);
   EXPECT_EQ(merger_.books().references(*frame), 1U);
@@ -69,7 +93,7 @@ TEST_F(MergerTest, AFrameOfAnImageGoesWithItsOnlyDonor) {
     if (donates_rubbish) {
       EXPECT_FALSE(merger_.donated(a_, {99}));
     } else {
-      merger_.detach_guest(guest_, 16);
+      detach(merger_, guest_, 16);
     }
     EXPECT_EQ(merger_.books().frames_in_use(), 0U);
     EXPECT_EQ(merger_.counts().pages_pending, 0U);
@@ -116,7 +140,7 @@ TEST_F(MergerTest, APublishedFrameIsGrantedToAllThatWait) {
   const auto frame = merger_.donated(b_, {1});
   ASSERT_TRUE(frame);
   EXPECT_TRUE(merger_.take_orders().grants.empty());  // it has no bytes yet
-  merger_.publish(*frame);
+  publish(merger_, *frame);
   EXPECT_EQ(merger_.take_orders().grants.size(), 3U);
   EXPECT_EQ(merger_.books().references(*frame), 3U);  // counted before anybody hears of it
   EXPECT_EQ(merger_.counts().pages_shared, 1U);
@@ -143,7 +167,7 @@ TEST_F(MergerTest, ADonorThatChangedIsReplaced) {
   EXPECT_NE(orders.donations[0].page, b_);
   const auto frame = merger_.donated(orders.donations[0].page, {1});
   ASSERT_TRUE(frame);
-  merger_.publish(*frame);
+  publish(merger_, *frame);
   EXPECT_EQ(merger_.take_orders().grants.size(), 2U);
 }
 
@@ -162,9 +186,9 @@ TEST_F(MergerTest, ADonorThatKeepsSilentIsPassedOver) {
   ASSERT_EQ(merger_.offer(a_, {1}), Outcome::done);
   ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);
   static_cast<void>(merger_.take_orders());
-  merger_.pass_over_silent_donors();
+  pass_over_silent_donors(merger_);
   EXPECT_TRUE(merger_.take_orders().donations.empty());  // it may have been asked a moment ago
-  merger_.pass_over_silent_donors();
+  pass_over_silent_donors(merger_);
   const auto donations = merger_.take_orders().donations;
   ASSERT_EQ(donations.size(), 1U);
   EXPECT_EQ(donations[0].page, a_);
@@ -243,10 +267,10 @@ TEST_F(MergerTest, WhatContradictsTheBooksIsAViolation) {
 TEST_F(MergerTest, ADetachedGuestKeepsTheReferencesOfItsProcess) {
   const FrameId frame = share(a_, b_, {1});
   ASSERT_EQ(merger_.offer(c_, {5}), Outcome::done);
-  merger_.detach_guest(other_, 16);
+  detach(merger_, other_, 16);
   EXPECT_EQ(merger_.books().references(frame), 2U);
   EXPECT_EQ(merger_.counts().pages_unshared, 0U);  // it can't be asked to donate any more
-  merger_.remove_guest(other_, 16);
+  remove(merger_, other_, 16);
   EXPECT_EQ(merger_.books().references(frame), 1U);
 }
 
@@ -254,8 +278,8 @@ TEST_F(MergerTest, WithItsLastGuestTheDomainIsEmpty) {
   share(a_, b_, {1});
   share({a_.value + 1}, {a_.value + 2}, {2});
   ASSERT_EQ(merger_.offer(c_, {3}), Outcome::done);
-  merger_.remove_guest(guest_, 16);
-  merger_.remove_guest(other_, 16);
+  remove(merger_, guest_, 16);
+  remove(merger_, other_, 16);
   EXPECT_EQ(merger_.take_orders().reaped.size(), 2U);
   EXPECT_EQ(merger_.books().frames_in_use(), 0U);
   const MergerCounts counts = merger_.counts();
@@ -290,7 +314,7 @@ class DupsTest : public testing::Test {
       if (orders.donations.empty() && orders.grants.empty()) return granted;
       for (const auto& [donor, frame] : orders.donations) {
         EXPECT_EQ(merger_.donated(donor, digest), frame);
-        merger_.publish(frame);
+        publish(merger_, frame);
       }
       for (const auto& [page, frame] : orders.grants) {
         granted[page] = frame;
@@ -402,7 +426,7 @@ TEST_F(DupsTest, WithoutMemoryForDupsAllShareOneFrame) {
 
 TEST_F(DupsTest, WithTheirLastUserAllNumbersAreFree) {
   share(0, guest_pages, {7});
-  merger_.remove_guest(guest_, guest_pages);
+  remove(merger_, guest_, guest_pages);
   EXPECT_EQ(merger_.take_orders().reaped.size(), policy.run + 1);
   EXPECT_EQ(merger_.books().frames_in_use(), 0U);
   EXPECT_EQ(merger_.books().frames_end(), 0U);
@@ -419,6 +443,131 @@ TEST(Merger, AFullStoreMergesNoMoreAndLosesNothing) {
   ASSERT_EQ(donations.size(), 1U);
   EXPECT_EQ(donations[0].frame, FrameId{0});  // numbers stay below the limit
   EXPECT_EQ(merger.counts().pages_unshared, 1U);
+}
+
+// One user's pages take turns, whatever they are.
+class InTurns : public testing::Test {
+ protected:
+  static constexpr std::uint32_t pages = 3000;
+  static constexpr std::uint64_t steps = 100;
+
+  // As often as it takes; says how often that was.
+  template <typename Act>
+  static int turns(Act act) {
+    for (int turns = 1;; ++turns) {
+      Turn turn(steps);
+      if (act(turn)) return turns;
+    }
+  }
+
+  Merger merger_{10'000};
+  PageId guest_ = merger_.add_guest(pages);
+  PageId other_ = merger_.add_guest(pages);
+};
+
+TEST_F(InTurns, AFrameThatManyWaitForIsGrantedByAndBy) {
+  for (std::uint32_t i = 0; i < pages; ++i) ASSERT_EQ(merger_.offer({guest_.value + i}, {1}), Outcome::done);
+  const PageId donor = merger_.take_orders().donations.at(0).page;
+  const auto frame = merger_.donated(donor, {1});
+  ASSERT_TRUE(frame);
+  Turn turn(steps);
+  merger_.publish(*frame, turn);
+  std::size_t granted = merger_.take_orders().grants.size();
+  EXPECT_LE(granted, steps + 1);
+  EXPECT_EQ(merger_.books().references(*frame), pages);
+  // Meanwhile some change their mind, and newcomers are granted it at once.
+  std::uint32_t withdrawn = 0;
+  for (std::uint32_t i = 0; i < pages; i += 7) {
+    if (merger_.books().knowledge({guest_.value + i}) != PageKnowledge::waiting) continue;
+    ASSERT_EQ(merger_.withdraw({guest_.value + i}), Outcome::done);
+    ++withdrawn;
+  }
+  ASSERT_GT(withdrawn, 100U);
+  ASSERT_EQ(merger_.offer(other_, {1}), Outcome::done);
+  ASSERT_EQ(merger_.take_orders().grants.size(), 1U);
+  EXPECT_GT(turns([&](Turn& more) {
+              const bool done = merger_.go_on(more);
+              const std::size_t grants = merger_.take_orders().grants.size();
+              EXPECT_LE(grants, steps + 1);
+              granted += grants;
+              return done;
+            }),
+            20);
+  EXPECT_EQ(granted, pages - withdrawn);
+  EXPECT_EQ(merger_.books().references(*frame), pages - withdrawn + 1);
+}
+
+TEST_F(InTurns, AFrameThatNobodyWaitsForAnyMoreGoes) {
+  for (std::uint32_t i = 0; i < pages; ++i) ASSERT_EQ(merger_.offer({guest_.value + i}, {1}), Outcome::done);
+  const PageId donor = merger_.take_orders().donations.at(0).page;
+  const auto frame = merger_.donated(donor, {1});
+  Turn none(0);
+  merger_.publish(*frame, none);
+  remove(merger_, guest_, pages);
+  EXPECT_EQ(merger_.take_orders().reaped, std::vector<FrameId>{*frame});
+  EXPECT_EQ(merger_.counts().pages_pending, 0U);
+  Turn turn(steps);
+  EXPECT_TRUE(merger_.go_on(turn));
+  EXPECT_TRUE(merger_.take_orders().grants.empty());
+}
+
+TEST_F(InTurns, AGuestGoesByAndBy) {
+  for (std::uint32_t i = 0; i < pages; ++i) ASSERT_EQ(merger_.offer({guest_.value + i}, {i}), Outcome::done);
+  std::uint32_t at = 0;
+  EXPECT_GT(turns([&](Turn& turn) { return merger_.remove_guest(guest_, pages, at, turn); }), 20);
+  EXPECT_EQ(merger_.counts().pages_unshared, 0U);
+  EXPECT_EQ(merger_.add_guest(pages), guest_) << "its numbers are free";
+}
+
+TEST_F(InTurns, ManySilentDonorsArePassedOverByAndBy) {
+  for (std::uint32_t i = 0; i < pages; ++i) ASSERT_EQ(merger_.offer({guest_.value + i}, {i}), Outcome::done);
+  for (std::uint32_t i = 0; i < pages; ++i) ASSERT_EQ(merger_.offer({other_.value + i}, {i}), Outcome::done);
+  static_cast<void>(merger_.take_orders());
+  merger_.pass_over_silent_donors();
+  merger_.pass_over_silent_donors();
+  std::size_t asked = 0;
+  EXPECT_GT(turns([&](Turn& turn) {
+              const bool done = merger_.go_on(turn);
+              asked += merger_.take_orders().donations.size();
+              return done;
+            }),
+            20);
+  EXPECT_EQ(asked, pages);
+}
+
+// What a peer can do on purpose: digests that a table without a key puts in one place.
+TEST_F(InTurns, ChosenDigestsAreNoMoreWorkThanOthers) {
+  Merger merger(10);
+  constexpr std::uint32_t many = 50'000;
+  const PageId guest = merger.add_guest(many);
+  for (std::uint32_t i = 0; i < many; ++i) {
+    ASSERT_EQ(merger.offer({guest.value + i}, {std::uint64_t{i} << 32 | 7}), Outcome::done);
+  }
+  remove(merger, guest, many);
+  EXPECT_LT(merger.index_probes(), many * 50ULL);
+}
+
+TEST(MergerAccount, WhatAUserHasNoRoomForIsNotMerged) {
+  Account account(std::uint64_t{100} * page_size);
+  {
+    Merger merger(1000, {}, {}, &account);
+    const PageId guest = merger.add_guest(400), other = merger.add_guest(400);
+    for (std::uint32_t i = 0; i < 400; ++i) {
+      ASSERT_EQ(merger.offer({guest.value + i}, {i}), Outcome::done);
+      ASSERT_EQ(merger.offer({other.value + i}, {i}), Outcome::done);
+    }
+    EXPECT_GT(merger.books().frames_in_use(), 80U);
+    EXPECT_LT(merger.books().frames_in_use(), 100U);
+    EXPECT_LE(account.used(), account.limit());
+    EXPECT_GT(account.refusals(), 0U);
+    remove(merger, guest, 400);
+    remove(merger, other, 400);
+    EXPECT_EQ(merger.books().frames_in_use(), 0U);
+    EXPECT_EQ(account.used(), 0U);
+    ASSERT_EQ(merger.offer(merger.add_guest(400), {1}), Outcome::done);
+    EXPECT_GT(account.used(), 0U);
+  }
+  EXPECT_EQ(account.used(), 0U);
 }
 
 }  // namespace
