@@ -10,7 +10,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
@@ -21,18 +23,21 @@ namespace samepage::dedup {
 namespace {
 
 constexpr int ready_fd = 3;  // of the child's
+constexpr std::chrono::seconds longest_turn{10};
 
 // Whoever starts a daemon for a socket has its directory locked meanwhile. The daemon itself does not: it has
-// a lock of its own (DaemonLock). Where the directory can't be opened, the daemon says what is wrong with it.
+// a lock of its own (DaemonLock), which decides: where somebody else holds the directory's for long, we go on
+// without. Where the directory can't be opened, the daemon says what is wrong with it.
 enum class Turn : std::uint8_t { awaited, only_if_free };
 UniqueFd take_turn(const std::string& socket_path, Turn turn) {
   std::string directory = std::filesystem::path(socket_path).parent_path();
   if (directory.empty()) directory = std::string(".");  // g++ 12 warns of the literal (GCC bug 105651)
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const int operation = turn == Turn::awaited ? LOCK_EX : LOCK_EX | LOCK_NB;
-  while (fd && ::flock(fd.get(), operation) != 0) {
-    if (errno == EWOULDBLOCK) return {};
-    if (errno != EINTR) throw_errno("flock " + directory);
+  const auto end = std::chrono::steady_clock::now() + longest_turn;
+  while (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("flock " + directory);
+    if (turn == Turn::only_if_free || std::chrono::steady_clock::now() >= end) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return fd;
 }

@@ -40,6 +40,16 @@ bool is_name(std::string_view text) {
   return !text.empty() && text.size() < max_name && text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
+std::optional<Hello> decode_hello(std::span<const std::byte> payload) {
+  if (const auto hello = read_one<Hello>(payload); hello && hello->version == version) return hello;
+  const auto former = read_one<FormerHello>(payload);
+  if (!former || former->version != former_version) return std::nullopt;
+  Hello hello{former->magic, former->version, former->pages, former->zero_only};
+  std::copy(std::begin(former->guest), std::end(former->guest), hello.guest);
+  std::copy(std::begin(former->domain), std::end(former->domain), hello.domain);
+  return hello;
+}
+
 std::vector<std::byte> encode(const Verdict& verdict) {
   return encode_two(verdict.grants, verdict.donate);
 }

@@ -132,6 +132,25 @@ struct Welcome {
   DigestSecret secret{};
 };
 
+/// HELLO and WELCOME of version 2, whose guests may still run when samepaged is replaced. What they know of
+/// the rest is the same; they have no membership to come back to.
+inline constexpr std::uint32_t former_version = 2;
+struct FormerHello {
+  std::uint32_t magic = 0;
+  std::uint32_t version = 0;
+  std::uint32_t pages = 0;
+  std::uint32_t zero_only = 0;
+  char guest[max_name] = {};
+  char domain[max_name] = {};
+};
+struct FormerWelcome {
+  std::uint32_t version = former_version;
+  std::uint32_t staging_slots = 0;
+  std::uint32_t max_frames = 0;
+  Knobs knobs;
+  DigestSecret secret{};
+};
+
 struct Offer {
   std::uint64_t digest = 0;
   std::uint32_t page = 0;
@@ -218,6 +237,9 @@ class List {
  private:
   std::span<const std::byte> bytes_;
 };
+
+/// A HELLO of this version or the former one; empty for any other. `version` says which it was.
+std::optional<Hello> decode_hello(std::span<const std::byte> payload);
 
 /// VERDICT: grants, then donation requests; at most max_entries of each.
 struct Verdict {

@@ -29,6 +29,17 @@ class Account {
     used_ += bytes;
     return true;
   }
+  /// The same for what merging takes: it leaves an eighth to members and their messages, because only who may
+  /// still speak can say what is not mapped any more.
+  [[nodiscard]] bool charge_for_merging(std::uint64_t bytes) {
+    const std::uint64_t most = limit_ - limit_ / 8;
+    if (bytes > most - std::min(used_, most)) {
+      ++refusals_;
+      return false;
+    }
+    used_ += bytes;
+    return true;
+  }
   /// For what is owed to the user in any case, such as the reason of a refusal.
   void charge_anyway(std::uint64_t bytes) { used_ += bytes; }
   void release(std::uint64_t bytes) {

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/check.hpp"
+#include "dedup/daemon/say.hpp"
 
 namespace samepage::dedup {
 
@@ -19,10 +20,6 @@ constexpr std::uint32_t steps_of_a_donation = 8;  // copied, hashed, written
 constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
 constexpr std::uint32_t steps_of_a_reap = 16;
 constexpr std::uint32_t reaped_at_once = 256;
-
-void say(const std::system_error& error) {
-  fmt::print(stderr, "samepaged: {}\n", error.what());
-}
 
 }  // namespace
 
@@ -40,7 +37,7 @@ bool Domain::copy_frame(FrameId from, FrameId to) {
     store_.copy(from, to);
     return true;
   } catch (const std::system_error& error) {
-    say(error);
+    say("{}", error.what());
     return false;
   }
 }
@@ -64,6 +61,7 @@ void Domain::detach(PageId guest) {
 
 void Domain::reattach(PageId guest, GuestLink& link) {
   Guest& back = guests_.at(guest.value);
+  std::erase(unreferenced_, guest);
   std::erase(going_, guest);  // what it says next goes through all of its pages anyway
   back.going = Going::stays;
   back.returning = &link;
@@ -117,6 +115,7 @@ void Domain::leave(PageId guest) {
 
 void Domain::go(PageId guest, Going going) {
   Guest& gone = guests_.at(guest.value);
+  std::erase(unreferenced_, guest);  // what was found before it joined again is not so any more
   if (gone.going == Going::stays) going_.push_back(guest);
   gone.link = nullptr;
   gone.going = going;
@@ -215,7 +214,7 @@ Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::b
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
-    say(error);
+    say("{}", error.what());
     return merger_.withdraw({guest.value + page});
   }
   merger_.publish(*frame, turn);

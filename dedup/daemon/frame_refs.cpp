@@ -68,7 +68,7 @@ void FrameRefs::give_back_room(std::uint32_t end) noexcept {
 bool FrameRefs::admit(PageId page) {
   std::uint16_t& known = known_[page.value / block];
   if ((known & charged) != 0) return true;
-  if (!account_->charge(block_bytes)) return false;
+  if (!account_->charge_for_merging(block_bytes)) return false;
   known |= charged;
   ++charged_blocks_;
   return true;
@@ -176,7 +176,7 @@ void FrameRefs::unreserve(FrameId first, std::uint32_t count) {
 
 bool FrameRefs::allocate_reserved(FrameId frame, Digest digest) {
   invariant(state(frame) == FrameState::free, "a frame is allocated twice");
-  if (!account_->charge(frame_bytes)) return false;
+  if (!account_->charge_for_merging(frame_bytes)) return false;
   frames_[frame.value] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), no_page,
                           0};
   donors_[frame.value] = {{no_page}, 0};

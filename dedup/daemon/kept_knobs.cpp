@@ -14,6 +14,7 @@
 
 #include "base/check.hpp"
 #include "base/unique_fd.hpp"
+#include "dedup/daemon/say.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -32,7 +33,7 @@ void read_line(std::string_view line, wire::Knobs& knobs, const std::string& pat
     if (at == std::string_view::npos) throw UserError(fmt::format("'{}' is not KNOB=VALUE", line));
     set_knob(knobs, line.substr(0, at), line.substr(at + 1));
   } catch (const UserError& error) {
-    fmt::print(stderr, "samepaged: {} is left out of {}: {}\n", line, path, error.what());
+    say("{} is left out of {}: {}", line, path, error.what());
   }
 }
 
@@ -42,7 +43,7 @@ bool KeptKnobs::read_into(wire::Knobs& knobs) const {
   const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file && errno == ENOENT) return false;
   if (!file || !is_trustworthy(file)) {
-    fmt::print(stderr, "samepaged: {} is not a file of yours, and is not read\n", path_);
+    say("{} is not a file of yours, and is not read", path_);
     return false;
   }
   std::array<char, 4096> bytes{};  // far more than all knobs take

@@ -31,6 +31,7 @@
 #include "dedup/daemon/listening_socket.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
+#include "dedup/daemon/say.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
 
@@ -115,11 +116,11 @@ class Lookout {
       if (socket_.renew()) server_.listen(socket_.take());
       problem_.clear();
     } catch (const PlaceTaken& taken) {
-      fmt::print(stderr, "samepaged: {}, so this one ends; guests join that one\n", taken.what());
+      say("{}, so this one ends; guests join that one", taken.what());
       return io_.stop();
     } catch (const std::exception& error) {
       // Said once: it may go on for long.
-      if (problem_ != error.what()) fmt::print(stderr, "samepaged: nobody new finds us: {}\n", error.what());
+      if (problem_ != error.what()) say("nobody new finds us: {}", error.what());
       problem_ = error.what();
     }
     wait();
@@ -168,6 +169,8 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   config.knobs = knobs;
   config.user_memory = user_memory_of(options);
   config.user_guests = user_guests_of(options);
+  // Each guest that starts has two such connections for a moment, and hundreds may start at once.
+  config.strangers_of_a_user = std::max(config.strangers_of_a_user, config.user_guests);
   // Where only our own user is let in, the socket's mode is what tells him from others.
   if (options.everybody) config.unmapped_uid = unmapped_uid();
   config.default_knobs = defaults;
@@ -182,7 +185,15 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
-  io.run();
+  // What no handler has caught (no memory, say) costs its sender something, not everybody the daemon.
+  for (bool over = false; !over;) {
+    try {
+      io.run();
+      over = true;
+    } catch (const std::exception& error) {
+      say("something is left undone: {}", error.what());
+    }
+  }
 }
 
 }  // namespace
@@ -228,7 +239,7 @@ int main(int argc, char** argv) {
     serve(options, knobs, values);
     return 0;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepaged: {}\n", error.what());
+    say("{}", error.what());
     report_ready(options.ready_fd, error.what());
     return 1;
   }

@@ -17,6 +17,7 @@
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/peer_process.hpp"
+#include "dedup/daemon/say.hpp"
 #include "dedup/json_text.hpp"
 #include "dedup/knobs.hpp"
 
@@ -108,7 +109,7 @@ void Server::accept() {
     try {
       adopt(UniqueFd(socket.release()));
     } catch (const std::exception& problem) {
-      fmt::print(stderr, "samepaged: a connection is turned away: {}\n", problem.what());
+      say("a connection is turned away: {}", problem.what());
     }
     accept();
   });
@@ -262,7 +263,11 @@ Domain& Server::domain_named(const std::string& label, uid_t owner) {
 }
 
 void Server::drop_if_empty(const Domain& domain) {
-  if (domain.empty()) domains_.erase(std::string(domain.label()));
+  // One of the same label may have been made since, and what is settling is looked at again when it has.
+  const auto known = domains_.find(std::string(domain.label()));
+  const bool settling = settling_.contains(std::string(domain.label()));
+  if (known != domains_.end() && known->second.get() == &domain && domain.empty() && !settling)
+    domains_.erase(known);
 }
 
 void Server::watch(const std::shared_ptr<Guest>& guest) {
@@ -462,10 +467,8 @@ void Server::report_full_accounts() {
     if (!account || account->refusals() == 0) continue;
     now[uid] = account->refusals();
     if (refusals_.contains(uid)) continue;
-    fmt::print(
-        stderr,
-        "samepaged: user {} has {} of {} that a user may have: further pages of theirs are not merged; "
-        "start samepaged with a higher --user-memory to allow more\n",
+    say("user {} has {} of {} that a user may have: further pages of theirs are not merged; start samepaged "
+        "with a higher --user-memory to allow more",
         uid, format_size(account->used()), format_size(account->limit()));
   }
   refusals_ = std::move(now);
@@ -534,7 +537,7 @@ void Server::give_turn() {
   try {
     turns_.give_one();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepaged: something is left undone: {}\n", error.what());
+    say("something is left undone: {}", error.what());
   }
   turn_posted_ = turns_.any();
   if (turn_posted_) asio::post(io_, [this] { give_turn(); });

@@ -13,6 +13,7 @@
 #include "base/check.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"
+#include "dedup/daemon/say.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -112,11 +113,14 @@ void Session::read_next() {
 
 void Session::read_payload() {
   if (!charge(header_.length)) {
-    fmt::print(stderr, "samepaged: a session ends: user {} has all the memory that a user may have\n",
-               peer_.uid);
+    say("a session ends: user {} has all the memory that a user may have", peer_.uid);
     return close();
   }
-  payload_.resize(header_.length);
+  try {
+    payload_.resize(header_.length);
+  } catch (const std::bad_alloc&) {
+    return close();
+  }
   asio::async_read(socket_, asio::buffer(payload_),
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
@@ -156,7 +160,7 @@ Progress Session::handle_safely(Turn& turn) {
   try {
     return handle(static_cast<wire::Type>(header_.type), payload_, turn);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepaged: a session ends: {}\n", error.what());
+    say("a session ends: {}", error.what());
     return Progress::violation;
   }
 }
@@ -234,8 +238,8 @@ Progress Session::handle_hello(std::span<const std::byte> payload) {
   if (payload.size() < sizeof(start)) return Progress::violation;
   std::memcpy(start, payload.data(), sizeof(start));
   if (start[0] != wire::magic) return Progress::violation;
-  const auto hello = wire::read_one<wire::Hello>(payload);
-  if (start[1] != wire::version || !hello) {
+  const auto hello = wire::decode_hello(payload);
+  if (!hello) {
     refuse(fmt::format(
         "this samepaged speaks version {} of the protocol, the guest's VMM version {}; install both "
         "from the same release",
@@ -253,7 +257,7 @@ Progress Session::handle_hello(std::span<const std::byte> payload) {
     make_staging_area();
     asked_for_.grow(hello->pages / 64 + 1);
     member_ = host_.join(*this, *hello);
-    welcome(std::move(member_.store));
+    welcome(std::move(member_.store), hello->version);
   } catch (const std::exception& error) {
     if (joined()) host_.leave(*this);
     member_ = {};
@@ -272,7 +276,7 @@ void Session::make_staging_area() {
   for (std::uint32_t slot = staging_slots; slot-- > 0;) free_slots_.push_back(slot);
 }
 
-void Session::welcome(UniqueFd store) {
+void Session::welcome(UniqueFd store, std::uint32_t version) {
   wire::Welcome welcome;
   welcome.staging_slots = staging_slots;
   welcome.max_frames = member_.max_frames;
@@ -280,10 +284,14 @@ void Session::welcome(UniqueFd store) {
   welcome.membership = member_.number;
   welcome.ends_when_idle = member_.ends_when_idle ? 1 : 0;
   welcome.secret = member_.domain->secret();
+  const wire::FormerWelcome former{.staging_slots = welcome.staging_slots,
+                                   .max_frames = welcome.max_frames,
+                                   .knobs = welcome.knobs,
+                                   .secret = welcome.secret};
+  const auto bytes = version == wire::version ? wire::bytes_of(welcome) : wire::bytes_of(former);
   const std::array<int, 2> fds{store.get(), staging_fd_.get()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
-  if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome),
-                  wire::bytes_of(welcome), fds)) {
+  if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
     close();
   }
 }

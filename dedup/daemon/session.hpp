@@ -104,7 +104,7 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   [[nodiscard]] Progress handle_merged(std::span<const std::byte> payload, Turn& turn);
   void end_of_message();
   void make_staging_area();
-  void welcome(UniqueFd store);
+  void welcome(UniqueFd store, std::uint32_t version);
   void send_reply(std::string_view text);
   void refuse(std::string_view reason);
   void send(wire::Type type, std::span<const std::byte> payload);

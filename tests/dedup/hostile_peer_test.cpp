@@ -92,6 +92,28 @@ TEST_F(HostilePeer, AnotherVersionIsToldWhy) {
   EXPECT_TRUE(cut_off());
 }
 
+// Not hostile: a guest that was started before samepaged was replaced by this version.
+TEST_F(HostilePeer, AGuestOfTheFormerVersionIsLetInAndUnderstood) {
+  wire::FormerHello hello{wire::magic, wire::former_version, 16, 0};
+  std::string("older").copy(hello.guest, 8);
+  std::string("default").copy(hello.domain, 8);
+  say_one(wire::Type::hello, hello);
+  const auto frame = receive_frame(socket_.get());
+  ASSERT_TRUE(frame);
+  ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
+  EXPECT_EQ(frame->fds.size(), 2U);
+  const auto welcome = wire::read_one<wire::FormerWelcome>(frame->payload);
+  ASSERT_TRUE(welcome);
+  EXPECT_EQ(welcome->version, wire::former_version);
+  EXPECT_GT(welcome->max_frames, 0U);
+  say_one(wire::Type::offer, wire::Offer{5, 0, 0});
+  say_one(wire::Type::sync, wire::Sync{1});
+  const auto answer = receive_frame(socket_.get());
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->type, static_cast<std::uint32_t>(wire::Type::synced));
+  others_go_on();
+}
+
 TEST_F(HostilePeer, MorePagesThanThereCanBe) {
   wire::Hello hello;
   hello.pages = wire::max_pages + 1;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/say.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "base/check.hpp"
+#include "base/unique_fd.hpp"
+#include "dedup/daemon/account.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+// What was stderr is so again when this goes.
+class StderrIs {
+ public:
+  explicit StderrIs(int fd) : kept_(::dup(STDERR_FILENO)) { ::dup2(fd, STDERR_FILENO); }
+  ~StderrIs() { ::dup2(kept_.get(), STDERR_FILENO); }
+  StderrIs(const StderrIs&) = delete;
+  StderrIs& operator=(const StderrIs&) = delete;
+
+ private:
+  UniqueFd kept_;
+};
+
+TEST(Say, NeitherWaitsForAFullPipeNorEndsOnAFullDisk) {
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+  const UniqueFd reading(ends[0]), writing(ends[1]);
+  const std::string page(4096, 'x');
+  ::fcntl(writing.get(), F_SETFL, O_NONBLOCK);
+  while (::write(writing.get(), page.data(), page.size()) > 0) {
+  }
+  ::fcntl(writing.get(), F_SETFL, 0);
+  {
+    const StderrIs full_pipe(writing.get());
+    say("nobody reads this");
+  }
+  const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const StderrIs full_disk(full.get());
+  say("there is no room for this, or for what is longer than a line may be: {}", std::string(100'000, 'y'));
+}
+
+TEST(Account, MergingLeavesRoomForWhatMembersHaveToSay) {
+  Account account(8000);
+  EXPECT_TRUE(account.charge_for_merging(7000));
+  EXPECT_FALSE(account.charge_for_merging(1));
+  EXPECT_EQ(account.refusals(), 1U);
+  EXPECT_TRUE(account.charge(1000));
+  EXPECT_FALSE(account.charge(1));
+  account.release(8000);
+  EXPECT_TRUE(account.charge_for_merging(7000));
+}
+
+}  // namespace
+}  // namespace samepage::dedup
