@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/frame_receiver.hpp"
+
 namespace samepage {
 namespace {
 
@@ -16,35 +18,6 @@ constexpr std::size_t max_fds = 8;
 // EAGAIN: the socket has a time limit, and the peer did not keep it.
 bool peer_gone(int error) {
   return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EAGAIN;
-}
-
-// Reads exactly `size` bytes; collects descriptors that come along. False at end of file.
-bool receive_all(int socket, std::byte* to, std::size_t size, std::vector<UniqueFd>& fds) {
-  while (size > 0) {
-    iovec part{to, size};
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    if (got < 0 && errno == EINTR) continue;
-    if (got == 0) errno = ECONNRESET;
-    if (got <= 0) return false;
-    for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr; item = CMSG_NXTHDR(&message, item)) {
-      if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
-      const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-      for (std::size_t i = 0; i < count; ++i) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(item) + i * sizeof(int), sizeof(int));
-        fds.emplace_back(fd);
-      }
-    }
-    to += got;
-    size -= static_cast<std::size_t>(got);
-  }
-  return true;
 }
 
 }  // namespace
@@ -97,19 +70,9 @@ bool send_frame(int socket, std::uint32_t type, std::string_view text, std::span
 }
 
 std::optional<Frame> receive_frame(int socket) {
-  Frame frame;
-  FrameHeader header;
-  // SAFETY: FrameHeader is eight plain bytes.
-  if (!receive_all(socket, reinterpret_cast<std::byte*>(&header), sizeof(header), frame.fds))
-    return std::nullopt;
-  if (header.length > max_payload) {
-    errno = EPROTO;
-    return std::nullopt;
-  }
-  frame.type = header.type;
-  frame.payload.resize(header.length);
-  if (!receive_all(socket, frame.payload.data(), frame.payload.size(), frame.fds)) return std::nullopt;
-  return frame;
+  FrameReceiver receiver;
+  if (receiver.receive(socket, FrameReceiver::Wait::yes) != FrameReceiver::State::whole) return std::nullopt;
+  return receiver.take();
 }
 
 std::pair<UniqueFd, UniqueFd> connected_sockets() {

@@ -12,6 +12,8 @@
 #include <exception>
 
 #include "base/check.hpp"
+#include "base/process_setup.hpp"
+#include "base/standard_output.hpp"
 
 namespace samepage::bench {
 
@@ -21,13 +23,13 @@ Child Child::run(const std::function<void()>& body) {
   const pid_t pid = check(::fork(), "fork");
   if (pid != 0) return Child(pid);
   ::setsid();
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
+  for (const int signal : stop_signals()) std::signal(signal, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before we asked to be told
   try {
     body();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepage-bench: in a child process: {}\n", error.what());
+    complain(fmt::format("samepage-bench: in a child process: {}", error.what()));
     ::_exit(1);
   }
   ::_exit(0);

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <ctime>
 
+#include "base/process_setup.hpp"
+
 namespace samepage::bench {
 namespace {
 
@@ -18,8 +20,7 @@ extern "C" void note_signal(int signal) {
 void note_interruptions() {
   struct sigaction action {};
   action.sa_handler = note_signal;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : stop_signals()) ::sigaction(signal, &action, nullptr);
 }
 
 void pause_for(std::chrono::nanoseconds time) {

@@ -17,7 +17,7 @@ class Interrupted : public std::runtime_error {
   int signal_;
 };
 
-/// From here on the three signals are noted; SIGPIPE is ignored.
+/// From here on those of the three signals that are not ignored are noted.
 void note_interruptions();
 /// Waits that long; throws Interrupted as soon as a signal has come.
 void pause_for(std::chrono::nanoseconds time);

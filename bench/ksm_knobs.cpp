@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/standard_output.hpp"
 #include "base/unique_fd.hpp"
 #include "bench/interruption.hpp"
 
@@ -38,8 +39,7 @@ UniqueFd lock_ksm(const Ksm& ksm) {
   bool told = false;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) throw_errno("flock of KSM's run");
-    if (!std::exchange(told, true))
-      fmt::print(stderr, "samepage-bench: waiting for another samepage-bench\n");
+    if (!std::exchange(told, true)) complain("samepage-bench: waiting for another samepage-bench");
     pause_for(std::chrono::milliseconds(200));
   }
   return file;
@@ -49,8 +49,8 @@ void set_back(const Ksm& ksm, std::string_view name, std::string_view value) {
   try {
     ksm.set(name, value);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepage-bench: KSM's {0} could not be set back; write {1} to {2}: {3}\n", name,
-               value, ksm.path_of(name), error.what());
+    complain(fmt::format("samepage-bench: KSM's {0} could not be set back; write {1} to {2}: {3}", name,
+                         value, ksm.path_of(name), error.what()));
   }
 }
 

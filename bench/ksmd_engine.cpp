@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/check.hpp"
+#include "base/standard_output.hpp"
 #include "bench/engine.hpp"
 #include "bench/interruption.hpp"
 #include "bench/ksm_knobs.hpp"
@@ -44,8 +45,8 @@ class KsmdEngine final : public Engine {
     }
     pid_ = *pid;
     if (const auto others = processes_in_ksm(); !others.empty()) {
-      fmt::print(stderr, "samepage-bench: ksmd works for these processes too, which costs it time: {}\n",
-                 fmt::join(others, " "));
+      complain(fmt::format("samepage-bench: ksmd works for these processes too, which costs it time: {}",
+                           fmt::join(others, " ")));
     }
     ksm_.set("run", "2");  // what others had merged before would count as ours
     ksm_.set("run", "0");
@@ -61,7 +62,7 @@ class KsmdEngine final : public Engine {
       ksm_.set("run", "2");
       ksm_.set("run", "0");
     } catch (const std::exception& error) {
-      fmt::print(stderr, "samepage-bench: {}\n", error.what());
+      complain(fmt::format("samepage-bench: {}", error.what()));
     }
   }
 

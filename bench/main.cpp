@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,10 +12,14 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/parse_outcome.hpp"
+#include "base/process_setup.hpp"
+#include "base/standard_output.hpp"
 #include "bench/cases/cases.hpp"
 #include "bench/interruption.hpp"
 #include "bench/ksm_knobs.hpp"
 #include "dedup/json_text.hpp"
+#include "vmm/exit_code.hpp"
 
 namespace {
 
@@ -27,10 +32,9 @@ std::vector<Party> parties_of(const Options& options, const Ksm& ksm) {
   if (options.without_ksmd) return parties;
   if (const std::string obstacle = ksm.obstacle(); !obstacle.empty()) throw UserError(obstacle);
   if (ksm.number("pages_shared") != 0) {
-    fmt::print(
-        stderr,
+    complain(fmt::format(
         "samepage-bench: what KSM has merged for others on this host is unmerged; afterwards ksmd merges it "
-        "again if it was running\n");
+        "again if it was running"));
   }
   parties.push_back(Party::ksmd);
   return parties;
@@ -38,7 +42,7 @@ std::vector<Party> parties_of(const Options& options, const Ksm& ksm) {
 
 void print(const Options& options, const Report& report) {
   const auto rows = report.rows();
-  fmt::print("{}", options.json ? dedup::json_text(json_of(rows), 2) + "\n" : table_of(rows));
+  print_out(options.json ? dedup::json_text(json_of(rows), 2) + "\n" : table_of(rows));
 }
 
 void measure(const Options& options) {
@@ -50,8 +54,8 @@ void measure(const Options& options) {
     for (const Case& one : all_cases()) {
       if (options.bench_case != one.name && options.bench_case != "all") continue;
       if (one.generated && !options.image_paths.empty()) {
-        fmt::print(stderr, "samepage-bench: {} is measured on generated guests, not on the images\n",
-                   one.name);
+        complain(
+            fmt::format("samepage-bench: {} is measured on generated guests, not on the images", one.name));
       }
       one.measure(bench);
     }
@@ -62,28 +66,35 @@ void measure(const Options& options) {
   print(options, bench.report);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app;
   Options options;
   try {
     options = parse_options(app, argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return tell_parse_outcome(app, error, exit_usage);
   } catch (const UserError& error) {
-    fmt::print(stderr, "samepage-bench: {}\n", error.what());
-    return 2;
+    complain(fmt::format("samepage-bench: {}", error.what()));
+    return exit_usage;
   }
+  note_interruptions();
+  measure(options);
+  return exit_ok;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  prepare_process();
   try {
-    note_interruptions();
-    measure(options);
-    return 0;
+    return run(argc, argv);
+  } catch (const ReaderGone&) {
+    return exit_by_signal(SIGPIPE);
   } catch (const Interrupted& interrupted) {
-    fmt::print(stderr, "samepage-bench: interrupted; what was measured so far is above\n");
-    return 128 + interrupted.signal();
+    complain("samepage-bench: interrupted; what was measured so far is above");
+    return exit_by_signal(interrupted.signal());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "samepage-bench: {}\n", error.what());
-    return 1;
+    complain(fmt::format("samepage-bench: {}", error.what()));
+    return exit_failure;
   }
 }

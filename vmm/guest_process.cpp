@@ -2,20 +2,15 @@
 #include "vmm/guest_process.hpp"
 
 #include <fmt/format.h>
-#include <malloc.h>
-#include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
-#include <cstdio>
 #include <exception>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "base/runtime_dir.hpp"
+#include "base/standard_output.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
@@ -29,6 +24,7 @@
 #include "vmm/control/registry.hpp"
 #include "vmm/control/stop_signals.hpp"
 #include "vmm/exit_code.hpp"
+#include "vmm/guest_service.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -64,84 +60,6 @@ NameClaim claim_name(const GuestProcessConfig& config) {
                              : registry.claim(config.name);
 }
 
-// Gives pages back to the kernel that set-up or a large answer needed: small guests are the point.
-void trim_heap() {
-  ::malloc_trim(0);
-}
-
-void say_how_to_interrupt(const GuestProcessConfig& config, const std::string& name, std::string_view gap) {
-  const std::string key = config.escape.name();
-  fmt::print(stderr, "{}samepage: Ctrl-C went to the guest; {} ends it\n", gap,
-             key.empty() ? fmt::format("'samepage stop {}'", name) : key);
-}
-
-// What a guest's process polls beside its control socket's clients.
-struct Polled {
-  const StopSignals& signals;
-  const NameClaim& claim;
-  ConsoleInput& input;
-  const LineWatch& lines;
-};
-
-// Polls until the guest has ended. Returns the signal that ended it, SIGTERM for a stop by socket.
-int serve_until_end(const GuestProcessConfig& config, Machine& machine, GuestControl& control,
-                    ConsoleLog& console, const Polled& polled) {
-  int stopped_by = SIGTERM;
-  const auto stop = [&](int signal) {
-    stopped_by = signal;
-    machine.request_stop();
-    console.close_output();
-  };
-  for (bool ended = false;;) {
-    std::vector<pollfd> waits{{machine.ended_fd(), POLLIN, 0},
-                              {polled.signals.fd(), POLLIN, 0},
-                              {polled.claim.listener(), POLLIN, 0}};
-    polled.input.add_waits(waits);
-    control.add_waits(waits);
-    if (::poll(waits.data(), waits.size(), ended ? 0 : polled.input.longest_wait()) < 0) {
-      if (errno == EINTR) continue;
-      throw_errno("poll");
-    }
-    if (waits[1].revents != 0) {
-      const int signal = polled.signals.take();
-      stop(signal != 0 ? signal : stopped_by);
-    }
-    switch (polled.input.serve(waits[3].revents)) {
-      case ConsoleInput::Wish::none:
-        break;
-      case ConsoleInput::Wish::end_guest:
-        stop(SIGINT);
-        break;
-      case ConsoleInput::Wish::interrupt:
-        say_how_to_interrupt(config, polled.claim.name(), polled.lines.gap(config.console, STDERR_FILENO));
-        break;
-    }
-    if (control.serve(std::span(waits).subspan(4))) trim_heap();
-    if (waits[2].revents != 0) control.accept(polled.claim.listener());
-    // Once more, for whom the last turn has let in.
-    if (ended) return stopped_by;
-    ended = waits[0].revents != 0;
-  }
-}
-
-// The exit status of the guest's process, and the same in words.
-GuestRecord::End end_of(const GuestExit& exit, int stopped_by) {
-  switch (exit.kind) {
-    case GuestExit::Kind::exited:
-      return {now_in_seconds(), exit.code, "exited", ""};
-    case GuestExit::Kind::stopped:
-      return {now_in_seconds(), exit_by_signal(stopped_by), "stopped", fmt::format("signal {}", stopped_by)};
-    case GuestExit::Kind::failed:
-      break;
-  }
-  return {now_in_seconds(), exit_guest_failed, "failed", exit.message};
-}
-
-void say_how_it_ended(const GuestRecord::End& end, const std::string& name, std::string_view gap) {
-  if (end.how == "stopped") fmt::print(stderr, "{}samepage: guest {} was stopped\n", gap, name);
-  if (end.how == "failed") fmt::print(stderr, "{}samepage: guest {} failed: {}\n", gap, name, end.reason);
-}
-
 // Keeps what is known of a guest for those who ask when it is gone. A record that can't be written is no
 // reason for a guest to end.
 class Recording {
@@ -170,7 +88,7 @@ class Recording {
       // What is known of another guest that had the name is not this one's.
       afterwards_ == Afterwards::recorded ? records.put(record_) : records.forget(record_.name);
     } catch (const std::exception& error) {
-      fmt::print(stderr, "samepage: how guest {} ends can't be kept: {}\n", record_.name, error.what());
+      complain(fmt::format("samepage: how guest {} ends can't be kept: {}", record_.name, error.what()));
     }
   }
 
@@ -261,10 +179,11 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   Recording recording(config.afterwards, record_of(config, claim.name()));
   on_running({claim.name(), warning});
   trim_heap();
-  const int stopped_by = serve_until_end(config, machine, control, console, {signals, claim, input, lines});
-  const GuestRecord::End end = end_of(machine.wait(), stopped_by);
+  GuestService service(config, {machine, control, console, signals, claim, input, lines});
+  service.until_end();
+  const GuestRecord::End end = service.end_of(machine.wait());
   recording.ended(end, console.tail());
-  say_how_it_ended(end, claim.name(), lines.gap(config.console, STDERR_FILENO));
+  service.say(end);
   control.finish(end.exit_code);
   return end.exit_code;
 }

@@ -4,6 +4,7 @@
 // thread polls; vCPUs and the agent have their own.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -27,6 +28,9 @@ struct DomainChoice {
 /// Whether how the guest ended can be asked afterwards (control/guest_record).
 enum class Afterwards : std::uint8_t { forgotten, recorded };
 
+/// What becomes of a guest when nobody reads its console any more (EPIPE).
+enum class LostReader : std::uint8_t { guest_runs_on, ends_guest };
+
 struct GuestProcessConfig {
   std::string name;  // empty: the image's base name and the lowest free number from first_number on
   unsigned first_number = 1;
@@ -39,6 +43,7 @@ struct GuestProcessConfig {
   EscapeKey escape;          // ends the guest when `input` is a terminal
   ConsolePort input_port = ConsolePort::com1;
   Afterwards afterwards = Afterwards::forgotten;
+  LostReader lost_reader = LostReader::guest_runs_on;
 };
 
 /// A guest that runs, as whoever started it hears of it.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/standard_output.hpp"
 #include "bench/convergence.hpp"
 
 namespace samepage::bench {
@@ -32,13 +33,13 @@ bool Bench::measures(Party party) const {
 }
 
 void Bench::note(std::string_view what, Party party, std::string_view text) const {
-  fmt::print(stderr, "samepage-bench: {}, {}: {}\n", what, name_of(party), text);
+  complain(fmt::format("samepage-bench: {}, {}: {}", what, name_of(party), text));
 }
 
 void Bench::in_turns(std::string_view what, const std::function<void(Party)>& measure) const {
   for (std::uint32_t run = 1; run <= options.runs; ++run) {
     for (const Party party : parties) {
-      fmt::print(stderr, "{}, run {} of {}: {}\n", what, run, options.runs, name_of(party));
+      complain(fmt::format("{}, run {} of {}: {}", what, run, options.runs, name_of(party)));
       measure(party);
     }
   }

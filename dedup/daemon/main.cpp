@@ -16,7 +16,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <optional>
@@ -24,8 +23,11 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/parse_outcome.hpp"
 #include "base/process_memory.hpp"
+#include "base/process_setup.hpp"
 #include "base/runtime_dir.hpp"
+#include "base/standard_output.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/listening_socket.hpp"
@@ -55,7 +57,9 @@ struct Options {
 // Whoever started us waits for a word on this descriptor: nothing when we are up, else what is wrong.
 void report_ready(int fd, std::string_view problem) {
   if (fd < 0) return;
-  if (!problem.empty() && ::write(fd, problem.data(), problem.size()) < 0) std::perror("samepaged: write");
+  if (!problem.empty() && ::write(fd, problem.data(), problem.size()) < 0) {
+    complain("samepaged: nobody hears why it does not start");
+  }
   ::close(fd);
 }
 
@@ -75,16 +79,12 @@ void become(const std::string& user) {
   check(::setuid(entry->pw_uid), "setuid");
 }
 
-// A guest takes three descriptors. And a file of ours that may not grow is an error for a guest, not our end.
-void raise_limits() {
-  ::signal(SIGXFSZ, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);
-  for (const int resource : {RLIMIT_NOFILE, RLIMIT_FSIZE}) {
-    rlimit limit{};
-    if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) continue;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);
-  }
+// The stores are files, and guests need them to grow.
+void raise_file_size_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
 }
 
 // For whoever starts us and goes on: a child that is nobody's, of a session of its own.
@@ -182,7 +182,8 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   Server server(io, config);
   server.listen(socket.take());
   const Lookout lookout(io, socket, server);
-  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  boost::asio::signal_set signals(io);
+  for (const int signal : stop_signals()) signals.add(signal);
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
   // What no handler has caught (no memory, say) costs its sender something, not everybody the daemon.
@@ -196,9 +197,7 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"samepaged - merges identical pages of the guests that connect to it"};
   Options options;
   app.add_option("--socket", options.socket,
@@ -226,21 +225,32 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("samepaged ") + SAMEPAGE_VERSION);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  try {
     settle_runtime_paths();
     wire::Knobs knobs;
     set_given(knobs, values);
     if (!options.socket.empty()) options.socket = std::filesystem::absolute(options.socket);
     if (options.background) go_to_background();
-    raise_limits();
+    raise_file_size_limit();
     serve(options, knobs, values);
     return 0;
+  } catch (const CLI::ParseError& error) {
+    return tell_parse_outcome(app, error, 2);
   } catch (const std::exception& error) {
-    say("{}", error.what());
     report_ready(options.ready_fd, error.what());
+    throw;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  prepare_process();
+  try {
+    return run(argc, argv);
+  } catch (const ReaderGone&) {
+    return 128 + SIGPIPE;
+  } catch (const std::exception& error) {
+    complain(fmt::format("samepaged: {}", error.what()));
     return 1;
   }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/say.hpp"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <chrono>
-#include <climits>
+#include <exception>
+#include <string>
+
+#include "base/outlet.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -26,15 +26,12 @@ bool too_many() {
 
 void say(std::string_view line) noexcept {
   if (too_many()) return;
-  constexpr std::string_view before = "samepaged: ";
-  std::array<char, PIPE_BUF> text{};  // what a pipe that polls as writable takes without blocking
-  char* end = std::copy(before.begin(), before.end(), text.begin());
-  end = std::copy_n(line.data(), std::min(line.size(), text.size() - before.size() - 1), end);
-  *end++ = '\n';
-  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&waiting, 1, 0) <= 0) return;
-  const ssize_t written = ::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(end - text.data()));
-  static_cast<void>(written);  // a full disk: there is nobody left to tell
+  try {
+    const std::string text = fmt::format("samepaged: {}\n", line);
+    static_cast<void>(write_all(Outlet(STDERR_FILENO), text, -1, 0));  // there is nobody left to tell
+  } catch (const std::exception&) {
+    // No memory to say it.
+  }
 }
 
 }  // namespace samepage::dedup

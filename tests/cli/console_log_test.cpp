@@ -55,6 +55,49 @@ TEST(ConsoleLog, AWriterThatWaitsForAReaderEndsWhenTheOutputIsClosed) {
   log.put_out(more_than_a_pipe_takes);  // does not block either
 }
 
+TEST(ConsoleLog, WhatNobodyReadBeforeTheEndIsCounted) {
+  const Pipe pipe = make_pipe();
+  ConsoleLog log(pipe.writing.get());
+  const std::string much(std::size_t{1} << 20, 'x');
+  log.close_output();
+  log.put_out(much);
+  const ConsoleLog::Loss loss = log.loss();
+  EXPECT_EQ(loss.error, 0);
+  std::string seen(much.size(), '\0');
+  const ssize_t taken = ::read(pipe.reading.get(), seen.data(), seen.size());
+  EXPECT_EQ(loss.bytes, much.size() - static_cast<std::size_t>(taken));
+}
+
+TEST(ConsoleLog, AReaderThatIsAliveGetsAllOfItAlsoAtTheEnd) {
+  const Pipe pipe = make_pipe();
+  ConsoleLog log(pipe.writing.get());
+  const std::string much(std::size_t{1} << 20, 'x');
+  std::thread reader([&] {
+    std::array<char, 65536> part{};
+    for (std::size_t seen = 0; seen < much.size();) {
+      const ssize_t got = ::read(pipe.reading.get(), part.data(), part.size());
+      ASSERT_GT(got, 0);
+      seen += static_cast<std::size_t>(got);
+    }
+  });
+  log.close_output();
+  log.put_out(much);
+  EXPECT_EQ(log.loss().bytes, 0U);
+  reader.join();
+}
+
+TEST(ConsoleLog, AWriteThatFailsIsTold) {
+  const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(full);
+  ConsoleLog log(full.get());
+  pollfd failed{log.failed_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&failed, 1, 0), 0);
+  log.put_out("hello");
+  EXPECT_EQ(::poll(&failed, 1, 0), 1);
+  EXPECT_EQ(log.loss().bytes, 5U);
+  EXPECT_EQ(log.loss().error, ENOSPC);
+}
+
 // Whether the poll loop would look.
 bool has_news(const ConsoleLog& log) {
   pollfd wait{log.news_fd(), POLLIN, 0};

@@ -5,11 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/parse_outcome.hpp"
 #include "base/units.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/device_options.hpp"
@@ -27,21 +27,24 @@ the guest's, Ctrl-C as well, but for Ctrl-], which ends the guest. With --consol
 
 Exit codes:
   0        the guest ended with code 0, a Linux kernel by powering off or rebooting; --detach: it runs
-  1        the guest could not be started; one line on stderr says why
+  1        the guest could not be started, or what it printed could not be written; one line on stderr says why
   2        the command line makes no sense
   125      the guest failed: it did what no guest may do
   128+N    the guest was stopped by signal N: 130 Ctrl-C or Ctrl-], 143 SIGTERM or 'samepage stop', 137 'samepage kill'
+  141      nobody reads standard output any more, so the guest was stopped
   other    the guest's own exit code. A code that is not the guest's own always comes with a line
            'samepage: ...' on stderr (except after SIGKILL). With --count: the first that is not 0.)";
 
 constexpr const char* exit_codes = R"(Exit codes:
   0        done; for run: the guest ended with code 0
-  1        a failure of ours, of the host or of what was asked; one line on stderr says which
+  1        a failure of ours, of the host or of what was asked; one line on stderr says which; for run
+           also: what the guest printed could not be written
   2        the command line makes no sense
   3        console: the guest has ended; 0: detached
   125      run: the guest failed (it did what no guest may do)
   128+N    run: the guest was stopped by signal N: 130 Ctrl-C, 143 SIGTERM or 'samepage stop',
            137 'samepage kill'
+  141      nobody reads standard output any more; for run: so the guest was stopped
   other    run: the guest's own exit code. A code that is not the guest's own always comes with a line
            'samepage: ...' on stderr.
 
@@ -402,10 +405,9 @@ int run_command_line(int argc, const char* const* argv) {
     }
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-      app.exit(error, std::cout, std::cerr);
-      return exit_ok;
+      return tell_parse_outcome(app, error, exit_usage);
     }
-    fmt::print(stderr, "samepage: {}\nTry '{} --help'.\n", error.what(), command_of(app, words));
+    complain(fmt::format("samepage: {}\nTry '{} --help'.", error.what(), command_of(app, words)));
     return exit_usage;
   }
   return parsed.command();

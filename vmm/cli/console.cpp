@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/standard_output.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/console_link.hpp"
 #include "vmm/cli/guest_client.hpp"
@@ -22,11 +22,9 @@ namespace {
 // How long a process may take to be gone after it has closed its sockets.
 constexpr int longest_death_ms = 2000;
 
-// A terminal that is gone takes no words; the exit status has to do then.
 template <typename... Arguments>
 void say(std::string_view gap, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-  const std::string line = fmt::format(text, std::forward<Arguments>(arguments)...);
-  static_cast<void>(std::fputs(fmt::format("{}samepage: {}\n", gap, line).c_str(), stderr));
+  complain(fmt::format("{}samepage: {}", gap, fmt::format(text, std::forward<Arguments>(arguments)...)));
 }
 
 bool at_terminal() {

@@ -157,7 +157,7 @@ void let_write(DemoHost& host, const std::vector<std::string>& names) {
 
 void say(DemoHost& host, const DemoOptions& options, const std::string& text) {
   host.progress().clear();
-  if (options.format == Format::text) print_text(text);
+  if (options.format == Format::text) print_text(text, host.signals());
 }
 
 std::string introduction(const DemoOptions& options) {
@@ -192,7 +192,7 @@ int demo(const DemoOptions& options) {
   let_write(host, names);
   say(host, options, memory_report(fmt::format("AFTER {} WROTE", writers), take_snapshot()));
   say(host, options, result.last_line());
-  return options.format == Format::json ? print_json(result.to_json()) : exit_ok;
+  return options.format == Format::json ? print_text(json_text(result.to_json()), host.signals()) : exit_ok;
 }
 
 }  // namespace samepage::cli

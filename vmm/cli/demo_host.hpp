@@ -55,6 +55,7 @@ class DemoHost {
 
   [[nodiscard]] const std::vector<GuestChild>& guests() const { return guests_.all(); }
   Progress& progress() { return progress_; }
+  [[nodiscard]] const vmm::StopSignals& signals() const { return signals_; }
 
  private:
   void check_guests();

@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/process_setup.hpp"
+#include "base/standard_output.hpp"
 #include "vmm/cli/device_options.hpp"
 #include "vmm/cli/interrupted.hpp"
 #include "vmm/control/control_message.hpp"
@@ -25,8 +27,15 @@ namespace {
 using nlohmann::json;
 
 constexpr int grace_ms = 5'000;
+// Where a child finds the pipe to report to, whatever number that has here.
+constexpr int ready_fd = 3;
 
-std::vector<std::string> command_line(const RunOptions& options, int ready_fd) {
+// What ends a child: where the caller has us ignore SIGTERM, it does so too.
+int ending_signal() {
+  return is_ignored(SIGTERM) ? SIGKILL : SIGTERM;
+}
+
+std::vector<std::string> command_line(const RunOptions& options) {
   std::vector<std::string> words{"samepage",       "run",
                                  "--first-number", std::to_string(options.first_number),
                                  "--ready-fd",     std::to_string(ready_fd),
@@ -50,18 +59,23 @@ std::vector<std::string> command_line(const RunOptions& options, int ready_fd) {
 
 // All that happens between fork and exec: system calls, nothing allocated.
 [[noreturn]] void become_guest(const std::vector<char*>& words, Attachment attachment,
-                               const ChildOutput& output, int nothing, int ready_fd, pid_t parent,
+                               const ChildOutput& output, int nothing, int ready, pid_t parent,
                                const sigset_t& mask) {
   if (attachment == Attachment::detached) {
     ::setsid();
   } else {
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    ::prctl(PR_SET_PDEATHSIG, ending_signal());
     if (::getppid() != parent) ::_exit(exit_failure);
   }
   ::dup2(nothing, STDIN_FILENO);
   if (output.out != STDOUT_FILENO) ::dup2(output.out >= 0 ? output.out : nothing, STDOUT_FILENO);
   if (output.err != STDERR_FILENO) ::dup2(output.err >= 0 ? output.err : nothing, STDERR_FILENO);
-  ::fcntl(ready_fd, F_SETFD, 0);
+  if (ready == ready_fd) {
+    ::fcntl(ready_fd, F_SETFD, 0);
+  } else {
+    ::dup2(ready, ready_fd);
+  }
+  ::closefrom(ready_fd + 1);  // what our caller has open (a lock, a pipe) is none of the guest's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv("/proc/self/exe", words.data());
   ::_exit(exit_failure);
@@ -110,18 +124,20 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   RunOptions of_child = options;
   of_child.joins_later = daemon_hangs_;
-  std::vector<std::string> words = command_line(of_child, writing.get());
+  std::vector<std::string> words = command_line(of_child);
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const pid_t parent = ::getpid();
+  children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
     become_guest(pointers, options.attachment, output, nothing.get(), writing.get(), parent,
                  signals_.former_mask());
   }
-  children_.push_back({options.name, pid, vmm::ProcessHandle::open(pid)});
+  children_.push_back({{}, pid, {}, false});
+  children_.back().process = vmm::ProcessHandle::open(pid);
   writing.reset();
   const json report = json::parse(read_report(reading.get(), signals_), nullptr, false);
   if (report.is_object() && report.value("ok", false)) {
@@ -131,38 +147,51 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   }
   if (report.is_object())
     throw UserError(report.value("error", "the guest does not run and does not say why"));
-  static_cast<void>(children_.back().process->ends_within(grace_ms));
+  static_cast<void>(ends_within(children_.back(), grace_ms));
   throw UserError(fmt::format("the process of guest '{}' ended with status {} before the guest ran",
                               options.name, reap(pid).value_or(exit_failure)));
 }
 
 void GuestChildren::warn_once(const std::string& warning) {
   if (warning.empty()) return;
-  if (!daemon_hangs_) fmt::print(stderr, "samepage: {}\n", warning);
+  if (!daemon_hangs_) complain(fmt::format("samepage: {}", warning));
   daemon_hangs_ = true;
 }
 
 void GuestChildren::signal(int signal) const {
   for (const GuestChild& child : children_) {
-    if (child.process) child.process->signal(signal);
+    if (!child.reaped) ::kill(child.pid, signal);
   }
 }
 
 std::optional<int> GuestChildren::reap(pid_t pid) {
   int status = 0;
-  if (::waitpid(pid, &status, WNOHANG) != pid) return std::nullopt;
-  const auto child =
-      std::find_if(children_.begin(), children_.end(), [&](const GuestChild& one) { return one.pid == pid; });
-  if (child != children_.end()) child->process.reset();
-  return shell_status(status);
+  const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+  if (ended == 0) return std::nullopt;
+  const auto child = std::find_if(children_.begin(), children_.end(),
+                                  [&](const GuestChild& one) { return one.pid == pid && !one.reaped; });
+  if (child != children_.end()) child->reaped = true;
+  return ended == pid ? shell_status(status) : exit_failure;  // somebody else has taken its status
+}
+
+bool GuestChildren::ends_within(const GuestChild& child, int milliseconds) {
+  if (child.process) return child.process->ends_within(milliseconds);
+  constexpr int turn_ms = 10;
+  for (int waited = 0;; waited += turn_ms) {
+    siginfo_t info{};
+    const int found = ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (found != 0 || info.si_pid != 0) return true;
+    if (waited >= milliseconds) return false;
+    ::poll(nullptr, 0, turn_ms);
+  }
 }
 
 void GuestChildren::end_all() {
-  signal(SIGTERM);
+  signal(ending_signal());
   for (const GuestChild& child : children_) {
-    if (!child.process) continue;
-    if (!child.process->ends_within(grace_ms)) child.process->signal(SIGKILL);
-    if (child.process->ends_within(grace_ms)) ::waitpid(child.pid, nullptr, WNOHANG);
+    if (child.reaped) continue;
+    if (!ends_within(child, grace_ms)) ::kill(child.pid, SIGKILL);
+    if (ends_within(child, grace_ms)) ::waitpid(child.pid, nullptr, WNOHANG);
   }
 }
 

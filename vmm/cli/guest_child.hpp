@@ -26,7 +26,8 @@ struct ChildOutput {
 struct GuestChild {
   std::string name;
   pid_t pid = 0;
-  std::optional<vmm::ProcessHandle> process;  // none once the child has been reaped
+  std::optional<vmm::ProcessHandle> process;  // always there, but for a child whose start has failed
+  bool reaped = false;                        // before that its pid is nobody else's
 };
 
 /// The children that one command has started. Ends those that still run when it goes, unless they were let
@@ -54,6 +55,7 @@ class GuestChildren {
  private:
   void end_all();
   void warn_once(const std::string& warning);
+  static bool ends_within(const GuestChild& child, int milliseconds);
 
   const vmm::StopSignals& signals_;
   std::vector<GuestChild> children_;

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 
-#include <cstdio>
-#include <optional>
+#include <algorithm>
+#include <cerrno>
 #include <system_error>
 
+#include "base/check.hpp"
 #include "base/framing.hpp"
 #include "vmm/cli/ended.hpp"
 #include "vmm/control/registry.hpp"
@@ -16,11 +18,27 @@ namespace samepage::cli {
 namespace {
 
 using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds patience_with_all{5};
+
+bool does_not_take_callers(const std::system_error& error) {
+  return error.code() == std::errc::resource_unavailable_try_again;
+}
+
+bool lives(const vmm::GuestRegistry& registry, const std::string& name) {
+  try {
+    return static_cast<bool>(registry.connect(name));
+  } catch (const std::system_error& error) {
+    if (!does_not_take_callers(error)) throw;
+    return true;
+  }
+}
 
 std::string who_runs(const vmm::GuestRegistry& registry) {
   std::vector<std::string> live;
   for (const std::string& name : registry.names()) {
-    if (registry.connect(name)) live.push_back(name);
+    if (lives(registry, name)) live.push_back(name);
   }
   if (live.empty()) return "no guest is running; start one with 'samepage run'";
   return fmt::format("running: {}", fmt::join(live, ", "));
@@ -38,8 +56,8 @@ std::optional<GuestConnection> try_connect(const vmm::GuestRegistry& registry, c
   return GuestConnection{name, std::move(socket), pid, std::move(*process)};
 }
 
-std::string no_answer(const std::string& name, pid_t pid) {
-  return fmt::format("guest '{0}' (pid {1}) does not answer; 'samepage kill {0}' ends it", name, pid);
+std::string no_answer(const std::string& name, const std::string& pid) {
+  return fmt::format("guest '{0}'{1} does not answer; 'samepage kill {0}' ends it", name, pid);
 }
 
 }  // namespace
@@ -49,7 +67,12 @@ std::optional<GuestConnection> find_guest(const std::string& name) {
 }
 
 GuestConnection connect_guest(const std::string& name) {
-  if (std::optional<GuestConnection> guest = find_guest(name)) return std::move(*guest);
+  try {
+    if (std::optional<GuestConnection> guest = find_guest(name)) return std::move(*guest);
+  } catch (const std::system_error& error) {
+    if (does_not_take_callers(error)) throw UserError(no_answer(name, ""));
+    throw;
+  }
   if (const auto record = vmm::GuestRecords::of_this_user().find(name)) {
     throw UserError(fmt::format("guest '{0}' {1}; 'samepage logs {0}' shows what it printed last", name,
                                 end_text(*record, vmm::now_in_seconds())));
@@ -58,12 +81,13 @@ GuestConnection connect_guest(const std::string& name) {
       fmt::format("there is no guest '{}'; {}", name, who_runs(vmm::GuestRegistry::of_this_user())));
 }
 
-vmm::ControlAnswer ask_guest(const GuestConnection& guest, const json& request, std::span<const int> fds) {
-  return accepted_answer(guest, vmm::ask(guest.socket.get(), request, fds));
+vmm::ControlAnswer ask_guest(const GuestConnection& guest, const json& request, std::span<const int> fds,
+                             vmm::Deadline deadline) {
+  return accepted_answer(guest, vmm::ask(guest.socket.get(), request, fds, deadline));
 }
 
 vmm::ControlAnswer accepted_answer(const GuestConnection& guest, std::optional<vmm::ControlAnswer> answer) {
-  if (!answer) throw UserError(no_answer(guest.name, guest.pid));
+  if (!answer) throw UserError(no_answer(guest.name, fmt::format(" (pid {})", guest.pid)));
   if (!answer->body.value("ok", false)) {
     throw UserError(fmt::format("guest '{}' refuses: {}", guest.name,
                                 answer->body.value("error", "it does not say why")));
@@ -76,18 +100,66 @@ vmm::ControlAnswer ask_guest(const std::string& name, const json& request) {
   return ask_guest(connect_guest(name), request);
 }
 
+std::vector<Asked> ask_together(std::span<const int> sockets, const json& request,
+                                Clock::time_point deadline) {
+  std::vector<Asked> results(sockets.size());
+  std::vector<vmm::AnswerReceiver> receivers(sockets.size());
+  std::vector<pollfd> waits;
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    const bool sent = vmm::send_request(sockets[i], request);
+    results[i].gone = !sent;
+    waits.push_back({sent ? sockets[i] : -1, POLLIN, 0});
+  }
+  const auto open = [&] {
+    return std::any_of(waits.begin(), waits.end(), [](const pollfd& wait) { return wait.fd >= 0; });
+  };
+  while (open()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) break;
+    if (::poll(waits.data(), waits.size(), static_cast<int>(left)) < 0) {
+      if (errno == EINTR) continue;
+      throw_errno("poll of the guests");
+    }
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+      if (waits[i].fd < 0 || waits[i].revents == 0) continue;
+      const vmm::AnswerReceiver::State state = receivers[i].receive(waits[i].fd);
+      if (state == vmm::AnswerReceiver::State::partial) continue;
+      waits[i].fd = -1;
+      if (state == vmm::AnswerReceiver::State::whole) results[i].answer = receivers[i].take();
+      results[i].gone = state == vmm::AnswerReceiver::State::gone;
+    }
+  }
+  return results;
+}
+
 std::vector<json> ask_all_guests(const json& request) {
   const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
-  std::vector<json> answers;
+  struct Guest {
+    json silent;  // what is said of it when it does not answer
+    UniqueFd socket;
+  };
+  std::vector<Guest> guests;
+  std::vector<int> sockets;
   for (const std::string& name : registry.names()) {
+    Guest guest{{{"name", name}, {"state", "not answering"}}, {}};
     try {
-      const std::optional<GuestConnection> guest = try_connect(registry, name);
-      if (guest) answers.push_back(ask_guest(*guest, request).body);
-    } catch (const UserError& error) {
-      // A guest that ended just now is no news.
-      if (registry.connect(name)) fmt::print(stderr, "samepage: {}\n", error.what());
+      guest.socket = registry.connect(name);
+      if (!guest.socket) continue;
+      guest.silent["pid"] = peer_of(guest.socket.get()).pid;
     } catch (const std::system_error& error) {
-      fmt::print(stderr, "samepage: guest '{}' does not answer: {}\n", name, error.what());
+      if (!does_not_take_callers(error)) throw;
+    }
+    sockets.push_back(guest.socket.get());
+    guests.push_back(std::move(guest));
+  }
+  std::vector<Asked> asked = ask_together(sockets, request, Clock::now() + patience_with_all);
+  std::vector<json> answers;
+  for (std::size_t i = 0; i < guests.size(); ++i) {
+    if (asked[i].answer && asked[i].answer->body.value("ok", false)) {
+      asked[i].answer->body.erase("ok");
+      answers.push_back(std::move(asked[i].answer->body));
+    } else if (!asked[i].gone || !guests[i].socket) {  // one that ended just now is no news
+      answers.push_back(std::move(guests[i].silent));
     }
   }
   return answers;

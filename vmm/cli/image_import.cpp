@@ -4,14 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 
 #include "base/check.hpp"
+#include "base/standard_output.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"
 #include "vmm/boot/kernel_file.hpp"
 #include "vmm/cli/commands.hpp"
+#include "vmm/cli/output.hpp"
 #include "vmm/cli/output_file.hpp"
 #include "vmm/exit_code.hpp"
 
@@ -46,14 +47,18 @@ int import_image(const std::string& kernel, const std::string& output) {
                         : "its kernel is not packed with gzip, xz, LZ4 or zstd; run it as it is"));
   }
   const std::string path = output.empty() ? default_output(kernel) : output;
-  OutputFile file(path);
-  file.write(opened.content());
-  file.commit();
-  if (file.is_file()) fmt::print("{}\n", path);
-  fmt::print(
-      stderr, "unpacked {} to {}, entered by {}{}\n", kernel, format_size(opened.unpacked.bytes),
+  bool named = false;
+  {
+    OutputFile file(path);  // stop signals wait for it
+    file.write(opened.content());
+    file.commit();
+    named = file.is_file();
+  }
+  if (named) print_text(path + "\n");
+  complain(fmt::format(
+      "unpacked {} to {}, entered by {}{}", kernel, format_size(opened.unpacked.bytes),
       opened.image.protocol == vmm::BootProtocol::pvh ? "PVH" : "its 64-bit entry",
-      in_whole_pages(opened.image) ? "" : "; its segments are not in whole pages, so guests copy them");
+      in_whole_pages(opened.image) ? "" : "; its segments are not in whole pages, so guests copy them"));
   return exit_ok;
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/check.hpp"
+#include "base/standard_output.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/ended.hpp"
 #include "vmm/cli/file_progress.hpp"
@@ -83,7 +84,8 @@ int map(const std::string& guest, Format format) {
 
 int logs(const std::string& guest, Format format) {
   if (const std::optional<GuestConnection> live = find_guest(guest)) {
-    std::optional<vmm::ControlAnswer> answer = vmm::ask(live->socket.get(), {{"do", "logs"}});
+    std::optional<vmm::ControlAnswer> answer = vmm::ask(live->socket.get(), {{"do", "logs"}}, {},
+                                                        std::chrono::steady_clock::now() + answer_patience);
     if (answer || !live->process.ends_within(longest_death_ms)) {
       return show_output({{"name", guest}, {"state", "running"}},
                          accepted_answer(*live, std::move(answer)).data, format);
@@ -98,8 +100,8 @@ int logs(const std::string& guest, Format format) {
   if (format == Format::json) return exit_ok;
   vmm::LineWatch lines;
   lines.saw(record->output);
-  fmt::print(stderr, "{}samepage: guest {} {}\n", lines.gap(STDOUT_FILENO, STDERR_FILENO), guest,
-             end_text(*record, vmm::now_in_seconds()));
+  complain(fmt::format("{}samepage: guest {} {}", lines.gap(STDOUT_FILENO, STDERR_FILENO), guest,
+                       end_text(*record, vmm::now_in_seconds())));
   return exit_ok;
 }
 
@@ -110,7 +112,8 @@ int dump(const std::string& guest, const std::string& file) {
     accepted_answer(connection, std::nullopt);
   }
   wait_for_dump(connection, output);
-  accepted_answer(connection, vmm::receive_answer(connection.socket.get()));
+  const auto deadline = std::chrono::steady_clock::now() + answer_patience;
+  accepted_answer(connection, vmm::receive_answer(connection.socket.get(), deadline));
   output.commit();
   return exit_ok;
 }

@@ -3,22 +3,29 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
-#include "base/check.hpp"
+#include "base/standard_output.hpp"
 #include "dedup/json_text.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
 
 int print_text(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (!written || std::fflush(stdout) != 0) throw_errno("write to stdout");
+  print_out(text);
+  return exit_ok;
+}
+
+int print_text(std::string_view text, const vmm::StopSignals& signals) {
+  if (!print_out(text, signals.fd())) throw Interrupted{signals.take()};
   return exit_ok;
 }
 
 int print_json(const nlohmann::json& body) {
-  return print_text(dedup::json_text(body, 2) + "\n");
+  return print_text(json_text(body));
+}
+
+std::string json_text(const nlohmann::json& body) {
+  return dedup::json_text(body, 2) + "\n";
 }
 
 std::string format_uptime(double seconds) {

@@ -6,12 +6,17 @@
 #include <string>
 #include <string_view>
 
+#include "vmm/control/stop_signals.hpp"
+
 namespace samepage::cli {
 
-/// Writes text to stdout and returns exit_ok. Throws std::system_error when stdout does not take it.
+/// Writes text to stdout, waits until that takes it, and returns exit_ok. Throws as print_out() does.
 int print_text(std::string_view text);
+/// The same where stop signals are blocked: throws Interrupted when one comes meanwhile.
+int print_text(std::string_view text, const vmm::StopSignals& signals);
 /// The same for JSON, indented, with a line end.
 int print_json(const nlohmann::json& body);
+std::string json_text(const nlohmann::json& body);
 
 /// "0.4s", "12s", "3m05s", "7h02m", "4d03h".
 std::string format_uptime(double seconds);

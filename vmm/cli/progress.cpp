@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/cli/progress.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include "base/standard_output.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -22,17 +21,17 @@ Progress::~Progress() {
 
 void Progress::show(const std::string& text) {
   if (terminal_) {
-    fmt::print(stderr, "{}{}", erase_line, text);
+    print_err(erase_line + text);
     return;
   }
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + between_lines;
-  fmt::print(stderr, "{}\n", text);
+  complain(text);
 }
 
 void Progress::clear() {
-  if (terminal_) fmt::print(stderr, "{}", erase_line);
+  if (terminal_) print_err(erase_line);
 }
 
 }  // namespace samepage::cli

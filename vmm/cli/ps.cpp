@@ -30,6 +30,11 @@ int ps(Listed listed, Format format) {
                {"UPTIME", Align::right},
                {"IMAGE"}});
   for (const nlohmann::json& guest : guests) {
+    if (!guest.contains("image")) {  // it does not answer
+      const std::string pid = guest.contains("pid") ? std::to_string(number(guest, "pid")) : "-";
+      table.add_row({guest.value("name", ""), pid, "-", guest.value("state", ""), "-", "-", "-", "-"});
+      continue;
+    }
     table.add_row({guest.value("name", ""), std::to_string(number(guest, "pid")), guest.value("domain", ""),
                    guest.value("state", ""), std::to_string(number(guest, "cpus")),
                    format_size(number(guest, "ram_bytes")), format_uptime(guest.value("uptime_s", 0.0)),

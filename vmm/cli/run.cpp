@@ -2,11 +2,13 @@
 // `samepage run`: one guest in this process, or several and detached ones in processes of their own.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <exception>
 
 #include "base/check.hpp"
 #include "base/error_text.hpp"
+#include "base/standard_output.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/guest_child.hpp"
@@ -42,6 +44,8 @@ vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
 
 // A child of ours: whoever started it waits at the other end of ready_fd for a line.
 int run_as_child(const RunOptions& options) {
+  // It was started as /proc/self/exe, and the kernel calls it "exe".
+  ::prctl(PR_SET_NAME, "samepage");
   UniqueFd ready(options.ready_fd);
   check(::fcntl(ready.get(), F_SETFD, FD_CLOEXEC), "fcntl of the ready descriptor");
   const auto report = [&ready](const std::string& text) {
@@ -61,12 +65,13 @@ int run_as_child(const RunOptions& options) {
 }
 
 void print_warning(const std::string& warning) {
-  if (!warning.empty()) fmt::print(stderr, "samepage: {}\n", warning);
+  if (!warning.empty()) complain(fmt::format("samepage: {}", warning));
 }
 
 int run_alone(const RunOptions& options) {
-  const UniqueFd file = open_console(options, 0);
+  const UniqueFd file = open_console(options, 0, nullptr);
   vmm::GuestProcessConfig config = process_config(options, file ? file.get() : STDOUT_FILENO);
+  if (!file) config.lost_reader = vmm::LostReader::ends_guest;
   if (!file) config.input = STDIN_FILENO;  // a console that is somewhere else is typed into from there
   config.escape = options.escape;
   config.input_port = options.input_port;

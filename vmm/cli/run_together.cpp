@@ -9,14 +9,14 @@
 #include <cerrno>
 #include <charconv>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <utility>
 
 #include "base/check.hpp"
+#include "vmm/cli/consoles.hpp"
 #include "vmm/cli/guest_child.hpp"
-#include "vmm/cli/line_prefix.hpp"
+#include "vmm/cli/interrupted.hpp"
 #include "vmm/cli/output.hpp"
 #include "vmm/control/guest_name.hpp"
-#include "vmm/exit_code.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -52,81 +52,31 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// One guest whose console is shown.
-struct Shown {
-  pid_t pid = 0;
-  int process = -1;  // pidfd, -1 once the guest has been reaped
-  UniqueFd console;  // none: it goes to a file, or has ended
-  LinePrefix lines;
-};
-
-// Shows what is in a console's pipe now; closes it at its end.
-void show(Shown& guest) {
-  std::array<char, 16384> bytes{};
-  const ssize_t got = ::read(guest.console.get(), bytes.data(), bytes.size());
-  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (got > 0) {
-    print_text(guest.lines.feed({bytes.data(), static_cast<std::size_t>(got)}));
-    return;
-  }
-  print_text(guest.lines.finish());
-  guest.console.reset();
-}
-
-// Shows what an ended guest left in its pipe, without waiting for more.
-void show_rest(Shown& guest) {
-  if (!guest.console) return;
-  check(::fcntl(guest.console.get(), F_SETFL, O_NONBLOCK), "fcntl");
-  pollfd wait{guest.console.get(), POLLIN, 0};
-  while (guest.console && ::poll(&wait, 1, 0) > 0) show(guest);
-  if (guest.console) print_text(guest.lines.finish());
-  guest.console.reset();
-}
-
-// Polls signals, consoles and processes once.
-void wait_for_news(std::vector<Shown>& guests, GuestChildren& children, const vmm::StopSignals& signals,
-                   int& status) {
-  std::vector<pollfd> waits{{signals.fd(), POLLIN, 0}};
-  for (const Shown& guest : guests) {
-    waits.push_back({guest.console.get(), POLLIN, 0});  // poll passes over negative descriptors
-    waits.push_back({guest.process, POLLIN, 0});
-  }
-  if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) throw_errno("poll");
-  if (const int signal = signals.take(); signal != 0) children.signal(signal);
-  for (std::size_t i = 0; i < guests.size(); ++i) {
-    Shown& guest = guests[i];
-    if (waits[1 + 2 * i].revents != 0) show(guest);
-    if (waits[2 + 2 * i].revents == 0) continue;
-    const std::optional<int> ended = children.reap(guest.pid);
-    if (!ended) continue;
-    show_rest(guest);
-    guest.process = -1;
-    if (status == exit_ok) status = *ended;
-  }
-}
-
-bool any_lives(const std::vector<Shown>& guests) {
-  for (const Shown& guest : guests) {
-    if (guest.process >= 0) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
-UniqueFd open_console(const RunOptions& options, unsigned number) {
+UniqueFd open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals) {
   if (options.console.empty()) return {};
   const std::string path =
       options.count > 1 ? fmt::format("{}-{}", options.console, number) : options.console;
-  return checked_fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666),
-                    "open console file " + path);
+  constexpr int reader_turn_ms = 50;
+  for (;;) {
+    // O_NONBLOCK: a FIFO that nobody reads yet is waited for, but not in open(), where no signal is seen.
+    UniqueFd file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666));
+    if (file) return file;
+    if (errno != ENXIO) throw_errno("open console file " + path);
+    pollfd signalled{signals == nullptr ? -1 : signals->fd(), POLLIN, 0};
+    ::poll(&signalled, 1, reader_turn_ms);
+    if (signals == nullptr) continue;
+    if (const int signal = signals->take(); signal != 0) throw Interrupted{signal};
+  }
 }
 
 int run_detached(const RunOptions& options) {
   const vmm::StopSignals signals;
   GuestChildren children(signals);
   for (unsigned number = 1; number <= options.count; ++number) {
-    const UniqueFd console = open_console(options, number);
+    const UniqueFd console = open_console(options, number, &signals);
     children.start(options_of(options, number, children.all()), {console.get(), console.get()});
   }
   nlohmann::json started = nlohmann::json::array();
@@ -135,25 +85,24 @@ int run_detached(const RunOptions& options) {
     started.push_back({{"name", child.name}, {"pid", child.pid}});
     names += child.name + "\n";
   }
+  // Guests whose names nobody hears of would run for ever: until they are told, they end with us.
+  const int status = print_text(options.format == Format::json ? json_text(started) : names, signals);
   children.let_go();
-  return options.format == Format::json ? print_json(started) : print_text(names);
+  return status;
 }
 
 int run_attached(const RunOptions& options) {
   const vmm::StopSignals signals;
   GuestChildren children(signals);
-  std::vector<Shown> guests;
+  Consoles consoles(children, signals);
   for (unsigned number = 1; number <= options.count; ++number) {
-    const UniqueFd file = open_console(options, number);
+    const UniqueFd file = open_console(options, number, &signals);
     Pipe pipe = file ? Pipe{} : make_pipe();
     const ChildOutput output{file ? file.get() : pipe.writing.get(), STDERR_FILENO};
-    const GuestChild& child = children.start(options_of(options, number, children.all()), output);
-    guests.push_back(
-        {child.pid, child.process->fd(), std::move(pipe.reading), LinePrefix(child.name + ": ")});
+    consoles.add(children.start(options_of(options, number, children.all()), output),
+                 std::move(pipe.reading));
   }
-  int status = exit_ok;
-  while (any_lives(guests)) wait_for_news(guests, children, signals, status);
-  return status;
+  return consoles.show_all();
 }
 
 }  // namespace samepage::cli

@@ -4,6 +4,7 @@
 
 #include "base/unique_fd.hpp"
 #include "vmm/cli/run_options.hpp"
+#include "vmm/control/stop_signals.hpp"
 
 namespace samepage::cli {
 
@@ -16,7 +17,8 @@ int run_detached(const RunOptions& options);
 int run_attached(const RunOptions& options);
 
 /// The file of --console for the guest with this number (from 1 on; 0 for a guest that is alone), none when
-/// there is no such option.
-UniqueFd open_console(const RunOptions& options, unsigned number);
+/// there is no such option. Waits for the reader of a FIFO; throws Interrupted when one of `signals` (null:
+/// none are blocked) comes meanwhile.
+UniqueFd open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals);
 
 }  // namespace samepage::cli

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "base/standard_output.hpp"
 #include "base/units.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/guest_client.hpp"
@@ -62,6 +63,12 @@ std::string guests_table(const std::vector<json>& guests) {
                {"UNTOUCHED", Align::right},
                {"BREAKS", Align::right}});
   for (const json& guest : guests) {
+    if (!guest.contains("ram_bytes")) {  // it does not answer
+      std::vector<std::string> cells{guest.value("name", ""), guest.value("state", "")};
+      cells.resize(8, "-");
+      table.add_row(std::move(cells));
+      continue;
+    }
     table.add_row({guest.value("name", ""), guest.value("state", ""), short_size_of(guest, "ram_bytes"),
                    short_size_of(guest, "private_bytes"), short_size_of(guest, "shared_bytes"),
                    short_size_of(guest, "zero_bytes"), short_size_of(guest, "untouched_bytes"),
@@ -116,10 +123,10 @@ int stat(const std::string& guest, Format format) {
   }
   const Snapshot snapshot = take_snapshot();
   if (snapshot.daemon == DaemonState::absent) {
-    fmt::print(stderr, "samepage: no daemon answers, so nothing is merged now and the host figures are 0\n");
+    complain("samepage: no daemon answers, so nothing is merged now and the host figures are 0");
   }
   if (snapshot.daemon == DaemonState::hangs) {
-    fmt::print(stderr, "samepage: {}; until then the host figures are 0\n", snapshot.problem);
+    complain(fmt::format("samepage: {}; until then the host figures are 0", snapshot.problem));
   }
   if (format == Format::json) return print_json(snapshot.to_json());
   return print_text(host_table(snapshot.host) + "\n" + guests_table(snapshot.guests));

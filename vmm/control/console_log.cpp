@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <climits>
 #include <cstddef>
 #include <utility>
 
@@ -15,7 +13,11 @@
 namespace samepage::vmm {
 
 ConsoleLog::ConsoleLog(int output)
-    : output_(output), closed_(make_event()), news_(make_event()), ring_(kept) {}
+    : output_(output < 0 ? std::nullopt : std::make_optional<Outlet>(output)),
+      closed_(make_event()),
+      failed_(make_event()),
+      news_(make_event()),
+      ring_(kept) {}
 
 void ConsoleLog::keep(std::string_view text) {
   const std::lock_guard lock(mutex_);
@@ -38,24 +40,51 @@ void ConsoleLog::keep_locked(std::string_view text) {
   first_ = std::max(first_, total_ - std::min<std::uint64_t>(total_, ring_.size()));
 }
 
-// A pipe that polls as writable takes PIPE_BUF bytes without blocking, so a guest whose reader sleeps can
-// still be stopped.
-void ConsoleLog::put_out(std::string_view text) const {
-  if (output_ < 0) return;
+void ConsoleLog::put_out(std::string_view text) {
+  if (!output_) return;
   while (!text.empty()) {
-    std::array<pollfd, 2> waits{pollfd{output_, POLLOUT, 0}, pollfd{closed_.get(), POLLIN, 0}};
-    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
-    if (waits[1].revents != 0) return;
-    if ((waits[0].revents & (POLLOUT | POLLERR | POLLHUP)) == 0) continue;
-    const ssize_t written = ::write(output_, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
-    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (written <= 0) return;  // the reader is gone or the disk is full: the guest runs on
-    text.remove_prefix(static_cast<std::size_t>(written));
+    const Outlet::Written written = output_->write_some(text);
+    text.remove_prefix(written.bytes);
+    if (written.error != 0 || (written.bytes == 0 && !wait_for_room())) {
+      return lose(text.size(), written.error);
+    }
   }
 }
 
+// False when the output is closed and has had its time. May return early.
+bool ConsoleLog::wait_for_room() const {
+  std::optional<Clock::time_point> end;
+  {
+    const std::lock_guard lock(mutex_);
+    end = closing_ends_;
+  }
+  std::array<pollfd, 2> waits{pollfd{output_->fd(), POLLOUT, 0}, pollfd{closed_.get(), POLLIN, 0}};
+  if (!end) {
+    ::poll(waits.data(), 2, -1);
+    return true;
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end - Clock::now()).count();
+  return left > 0 && ::poll(waits.data(), 1, static_cast<int>(left)) != 0;
+}
+
+void ConsoleLog::lose(std::size_t bytes, int error) {
+  const std::lock_guard lock(mutex_);
+  loss_.bytes += bytes;
+  if (loss_.error == 0) loss_.error = error;
+  if (error != 0) signal_event(failed_.get());
+}
+
 void ConsoleLog::close_output() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closing_ends_) closing_ends_ = Clock::now() + closing_patience;
+  }
   signal_event(closed_.get());
+}
+
+ConsoleLog::Loss ConsoleLog::loss() const {
+  const std::lock_guard lock(mutex_);
+  return loss_;
 }
 
 std::string ConsoleLog::tail() const {

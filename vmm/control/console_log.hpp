@@ -5,13 +5,16 @@
 // waits for it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/outlet.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::vmm {
@@ -29,10 +32,22 @@ class ConsoleLog {
 
   /// Keeps text; never waits for a reader.
   void keep(std::string_view text);
-  /// Writes text to the output. Blocks while that does not take it, until close_output().
-  void put_out(std::string_view text) const;
-  /// Ends put_out() calls that wait, and all later ones.
+  /// Writes text to the output. Waits while that does not take it, until close_output(). What can't be
+  /// written is lost; the next text is tried again. One thread at a time.
+  void put_out(std::string_view text);
+  /// From now on the output has closing_patience to take what is still printed; then nobody waits for it.
   void close_output();
+  static constexpr std::chrono::milliseconds closing_patience{500};
+
+  /// What put_out() could not write.
+  struct Loss {
+    std::uint64_t bytes = 0;
+    int error = 0;  // the first errno; 0: nobody read it
+  };
+  [[nodiscard]] Loss loss() const;
+  /// Readable once something is lost because of an error.
+  [[nodiscard]] int failed_fd() const { return failed_.get(); }
+
   /// The last bytes that the guest printed.
   [[nodiscard]] std::string tail() const;
 
@@ -60,9 +75,14 @@ class ConsoleLog {
   void keep_locked(std::string_view text);
   void wake_locked();
   [[nodiscard]] Piece read_locked(std::uint64_t from, std::size_t most) const;
+  [[nodiscard]] bool wait_for_room() const;
+  void lose(std::size_t bytes, int error);
 
-  const int output_;
+  using Clock = std::chrono::steady_clock;
+
+  const std::optional<Outlet> output_;
   UniqueFd closed_;  // an eventfd: readable once the output is closed
+  UniqueFd failed_;  // an eventfd
   UniqueFd news_;    // an eventfd
   mutable std::mutex mutex_;
   std::vector<char> ring_;
@@ -70,6 +90,8 @@ class ConsoleLog {
   std::uint64_t first_ = 0;  // the oldest byte in the ring
   bool watched_ = false;
   bool news_told_ = false;
+  std::optional<Clock::time_point> closing_ends_;  // set once the output is closed
+  Loss loss_;
 };
 
 }  // namespace samepage::vmm

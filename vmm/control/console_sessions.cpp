@@ -21,36 +21,11 @@ constexpr std::size_t piece_bytes = 4096;
 constexpr int pieces_a_turn = 16;
 constexpr std::chrono::seconds patience_at_end{2};
 
-enum class Sent : std::uint8_t { all, part, gone };
-
-Sent send_some(int socket, std::string& bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return errno == EAGAIN ? Sent::part : Sent::gone;
-    bytes.erase(0, static_cast<std::size_t>(sent));
-  }
-  return Sent::all;
-}
-
-// Waits for room and sends; gives up at `end`.
-bool send_until(int socket, std::string& bytes, std::chrono::steady_clock::time_point end) {
-  for (;;) {
-    const Sent sent = send_some(socket, bytes);
-    if (sent != Sent::part) return sent == Sent::all;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
-    pollfd wait{socket, POLLOUT, 0};
-    if (::poll(&wait, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) return false;
-  }
-}
-
 }  // namespace
 
-void ConsoleSessions::add(UniqueFd socket, ConsolePort port) {
+void ConsoleSessions::add(UniqueFd socket, ConsolePort port, std::string greeting) {
   if (sessions_.empty()) log_.set_watched(ConsoleLog::Watched::yes);
-  sessions_.push_back({std::move(socket), port, log_.tail_begin(), {}, {}});
+  sessions_.push_back({std::move(socket), port, log_.tail_begin(), std::move(greeting), {}});
   log_.wake();
 }
 

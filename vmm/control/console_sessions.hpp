@@ -33,8 +33,8 @@ class ConsoleSessions {
   /// Another client may be added.
   [[nodiscard]] bool has_room() const { return sessions_.size() < most; }
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
-  /// A client that has its answer; begins with what the guest printed last.
-  void add(UniqueFd socket, ConsolePort port);
+  /// A client that is sent `greeting` (a packed message) and then what the guest printed last and prints.
+  void add(UniqueFd socket, ConsolePort port, std::string greeting = {});
 
   /// Appends what is to be polled for.
   void add_waits(std::vector<pollfd>& waits) const;

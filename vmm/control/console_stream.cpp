@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/control/console_stream.hpp"
 
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <cstring>
 
 #include "base/framing.hpp"
 
 namespace samepage::vmm {
 namespace {
+
+constexpr std::size_t data_part = max_payload / 2;
 
 std::optional<FrameHeader> header_of(std::string_view bytes) {
   FrameHeader header;
@@ -22,6 +28,39 @@ std::string packed(ControlMessage type, std::string_view payload) {
   std::string bytes(sizeof(header), '\0');
   std::memcpy(bytes.data(), &header, sizeof(header));
   return bytes.append(payload);
+}
+
+std::string packed(const ControlAnswer& answer) {
+  std::string bytes;
+  for (std::string_view rest = answer.data; !rest.empty();) {
+    const std::string_view part = rest.substr(0, data_part);
+    bytes += packed(ControlMessage::data, part);
+    rest.remove_prefix(part.size());
+  }
+  return bytes += packed(ControlMessage::answer, text_of(answer.body));
+}
+
+Sent send_some(int socket, std::string& bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return errno == EAGAIN ? Sent::part : Sent::gone;
+    bytes.erase(0, static_cast<std::size_t>(sent));
+  }
+  return Sent::all;
+}
+
+// Waits for room and sends; gives up at `end`.
+bool send_until(int socket, std::string& bytes, std::chrono::steady_clock::time_point end) {
+  for (;;) {
+    const Sent sent = send_some(socket, bytes);
+    if (sent != Sent::part) return sent == Sent::all;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd wait{socket, POLLOUT, 0};
+    if (::poll(&wait, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) return false;
+  }
 }
 
 bool MessageAssembler::is_nonsense() const {

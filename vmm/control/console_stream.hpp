@@ -3,6 +3,8 @@
 // together again from what has come so far.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,14 @@ namespace samepage::vmm {
 
 /// The bytes of one message, head and all.
 std::string packed(ControlMessage type, std::string_view payload);
+/// The bytes of all messages of an answer.
+std::string packed(const ControlAnswer& answer);
+
+enum class Sent : std::uint8_t { all, part, gone };
+/// Sends what the socket takes now and removes it from `bytes`.
+Sent send_some(int socket, std::string& bytes);
+/// Sends all of it; gives up at `end`. False when it gave up or the peer is gone.
+bool send_until(int socket, std::string& bytes, std::chrono::steady_clock::time_point end);
 
 /// Puts messages together. One thread.
 class MessageAssembler {

@@ -1,22 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/control/control_message.hpp"
 
-#include <algorithm>
+#include <poll.h>
+
+#include <cerrno>
 #include <system_error>
 
+#include "base/check.hpp"
 #include "base/framing.hpp"
 #include "dedup/json_text.hpp"
 
 namespace samepage::vmm {
 namespace {
 
-constexpr std::size_t data_part = max_payload / 2;
-
 constexpr std::uint32_t type_of(ControlMessage message) {
   return static_cast<std::uint32_t>(message);
 }
 
+// Whether there is something to read before the deadline.
+bool can_read(int socket, const Deadline& deadline) {
+  using std::chrono::milliseconds;
+  for (;;) {
+    int patience = -1;
+    if (deadline) {
+      const auto left = std::chrono::ceil<milliseconds>(*deadline - std::chrono::steady_clock::now()).count();
+      if (left <= 0) return false;
+      patience = static_cast<int>(left);
+    }
+    pollfd wait{socket, POLLIN, 0};
+    const int ready = ::poll(&wait, 1, patience);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) throw_errno("poll of a control socket");
+  }
+}
+
 }  // namespace
+
+std::string text_of(const nlohmann::json& body) {
+  return dedup::json_text(body);
+}
+
+AnswerReceiver::State AnswerReceiver::receive(int socket) {
+  for (;;) {
+    const State state = message_.receive(socket);
+    if (state != State::whole) return state;
+    const Frame frame = message_.take();
+    if (frame.type == type_of(ControlMessage::data)) {
+      answer_.data += frame.text();
+      continue;
+    }
+    answer_.body = nlohmann::json::parse(frame.text(), nullptr, false);
+    return answer_.body.is_object() ? State::whole : State::gone;
+  }
+}
 
 bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds) {
   try {
@@ -26,35 +62,19 @@ bool send_request(int socket, const nlohmann::json& request, std::span<const int
   }
 }
 
-std::string text_of(const nlohmann::json& body) {
-  return dedup::json_text(body);
+std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds,
+                                 Deadline deadline) {
+  return send_request(socket, request, fds) ? receive_answer(socket, deadline) : std::nullopt;
 }
 
-std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds) {
-  return send_request(socket, request, fds) ? receive_answer(socket) : std::nullopt;
-}
-
-std::optional<ControlAnswer> receive_answer(int socket) {
-  ControlAnswer answer;
-  while (const std::optional<Frame> frame = receive_frame(socket)) {
-    if (frame->type == type_of(ControlMessage::data)) {
-      answer.data += frame->text();
-      continue;
-    }
-    answer.body = nlohmann::json::parse(frame->text(), nullptr, false);
-    if (!answer.body.is_object()) return std::nullopt;
-    return answer;
+std::optional<ControlAnswer> receive_answer(int socket, Deadline deadline) {
+  AnswerReceiver answer;
+  while (can_read(socket, deadline)) {
+    const AnswerReceiver::State state = answer.receive(socket);
+    if (state == AnswerReceiver::State::whole) return answer.take();
+    if (state == AnswerReceiver::State::gone) return std::nullopt;
   }
   return std::nullopt;
-}
-
-bool send_answer(int socket, const ControlAnswer& answer) {
-  for (std::string_view rest = answer.data; !rest.empty();) {
-    const std::string_view part = rest.substr(0, data_part);
-    if (!send_frame(socket, type_of(ControlMessage::data), part)) return false;
-    rest.remove_prefix(part.size());
-  }
-  return send_frame(socket, type_of(ControlMessage::answer), text_of(answer.body));
 }
 
 }  // namespace samepage::vmm

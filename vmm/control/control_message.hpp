@@ -13,11 +13,15 @@
 // {"ok": true, "ended": true, "status": that of the guest's process}.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+
+#include "base/frame_receiver.hpp"
 
 namespace samepage::vmm {
 
@@ -31,14 +35,29 @@ struct ControlAnswer {
 /// The text of `body`; bytes that are no UTF-8 (in a path) are replaced.
 std::string text_of(const nlohmann::json& body);
 
-/// Sends a request. False when the guest is gone or does not take it in time.
-[[nodiscard]] bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds = {});
-/// Waits for the answer to it. Empty when the guest is gone or does not answer in time.
-std::optional<ControlAnswer> receive_answer(int socket);
-/// Sends a request and waits for the answer. Empty when the guest is gone or does not answer in time.
-std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds = {});
+/// An answer that comes piece by piece; never waits.
+class AnswerReceiver {
+ public:
+  using State = FrameReceiver::State;
+  State receive(int socket);
+  /// The whole answer.
+  ControlAnswer take() { return std::move(answer_); }
 
-/// Sends an answer. False when the peer is gone; throws std::system_error when it does not take it.
-[[nodiscard]] bool send_answer(int socket, const ControlAnswer& answer);
+ private:
+  FrameReceiver message_;
+  ControlAnswer answer_;
+};
+
+/// Sends a request. False when the guest is gone or does not take it.
+[[nodiscard]] bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds = {});
+
+/// When the whole of an answer must be there; none: it may take any time.
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+/// Waits for the answer to a request. Empty when the guest is gone or does not answer in time.
+std::optional<ControlAnswer> receive_answer(int socket, Deadline deadline = {});
+/// Sends a request and waits for the answer. Empty when the guest is gone or does not answer in time.
+std::optional<ControlAnswer> ask(int socket, const nlohmann::json& request, std::span<const int> fds = {},
+                                 Deadline deadline = {});
 
 }  // namespace samepage::vmm

@@ -4,14 +4,16 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <exception>
 #include <system_error>
 
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
+#include "vmm/control/console_stream.hpp"
 #include "vmm/control/memory_dump.hpp"
 #include "vmm/control/page_map_text.hpp"
 
@@ -20,7 +22,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr timeval client_patience{2, 0};
+using Clock = ControlConnection::Clock;
 
 json refusal(std::string text) {
   return {{"ok", false}, {"error", std::move(text)}};
@@ -77,54 +79,82 @@ GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* age
       }) {}
 
 void GuestControl::add_waits(std::vector<pollfd>& waits) const {
-  for (const UniqueFd& caller : callers_) waits.push_back({caller.get(), POLLIN, 0});
+  for (const ControlConnection& caller : callers_) waits.push_back(caller.wait());
   consoles_.add_waits(waits);
+}
+
+int GuestControl::patience_ms() const {
+  std::optional<Clock::time_point> first;
+  for (const ControlConnection& caller : callers_) {
+    if (caller.deadline() && (!first || *caller.deadline() < *first)) first = caller.deadline();
+  }
+  if (!first) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*first - Clock::now()).count();
+  return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
 
 bool GuestControl::serve(std::span<const pollfd> waits) {
   consoles_.serve(waits.subspan(callers_.size()));
-  std::vector<UniqueFd> silent;
+  std::vector<ControlConnection> stay;
   bool answered = false;
   for (std::size_t i = 0; i < callers_.size(); ++i) {
-    if (waits[i].revents == 0) {
-      silent.push_back(std::move(callers_[i]));
-      continue;
+    const ControlConnection::Step step = callers_[i].serve(waits[i].revents, Clock::now());
+    if (step == ControlConnection::Step::done) continue;
+    if (step == ControlConnection::Step::request) {
+      answered = true;
+      if (handle(callers_[i]) == Stays::no) continue;
     }
-    answered = true;
-    try {
-      serve_caller(std::move(callers_[i]));
-    } catch (const std::system_error&) {
-      // The client does not listen: its own affair.
-    }
+    stay.push_back(std::move(callers_[i]));
   }
-  callers_ = std::move(silent);
+  callers_ = std::move(stay);
   return answered;
 }
 
 void GuestControl::accept(int listener) {
-  UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-  if (!socket) return;
+  UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) {
+    // Without a descriptor the listener would stay readable, and the loop would turn for nothing.
+    if ((errno == EMFILE || errno == ENFILE) && !callers_.empty()) callers_.erase(callers_.begin());
+    return;
+  }
+  bool owner = false;
   try {
-    limit_waits(socket.get(), client_patience);
-    if (!is_owner(peer_of(socket.get()).uid)) {
-      static_cast<void>(send_answer(socket.get(), {refusal("this guest is another user's"), {}}));
-      return;
-    }
+    owner = is_owner(peer_of(socket.get()).uid);
   } catch (const std::system_error&) {
     return;  // it is gone again
   }
-  if (callers_.size() == most_callers) callers_.erase(callers_.begin());
-  callers_.push_back(std::move(socket));
+  make_room();
+  ControlConnection& caller = callers_.emplace_back(std::move(socket));
+  if (!owner) caller.answer({refusal("this guest is another user's"), {}}, Clock::now());
 }
 
-void GuestControl::serve_caller(UniqueFd socket) {
-  const std::optional<Frame> request = receive_frame(socket.get());
-  if (!request || request->type != static_cast<std::uint32_t>(ControlMessage::request)) return;
-  if (verb_of(*request) == "console") return attach_console(std::move(socket), *request);
-  if (!send_answer(socket.get(), answer(*request))) return;
+// Who is not through with a request goes first.
+void GuestControl::make_room() {
+  if (callers_.size() < most_callers) return;
+  const auto asking = std::find_if(callers_.begin(), callers_.end(),
+                                   [](const ControlConnection& caller) { return !caller.answering(); });
+  callers_.erase(asking != callers_.end() ? asking : callers_.begin());
 }
 
-void GuestControl::attach_console(UniqueFd socket, const Frame& request) {
+// Most answers fit into the socket's buffer: they are on their way when this returns.
+GuestControl::Stays GuestControl::handle(ControlConnection& caller) {
+  const Frame request = caller.take_request();
+  if (request.type != static_cast<std::uint32_t>(ControlMessage::request)) return Stays::no;
+  if (verb_of(request) == "console") return attach_console(caller, request);
+  caller.answer(safe_answer(request), Clock::now());
+  return caller.serve(POLLOUT, Clock::now()) == ControlConnection::Step::done ? Stays::no : Stays::yes;
+}
+
+// What a request makes fail (no descriptor, no memory) fails for its client, not for the guest.
+ControlAnswer GuestControl::safe_answer(const Frame& request) {
+  try {
+    return answer(request);
+  } catch (const std::exception& error) {
+    return {refusal(error.what()), {}};
+  }
+}
+
+GuestControl::Stays GuestControl::attach_console(ControlConnection& caller, const Frame& request) {
   const json body = json::parse(request.text(), nullptr, false);
   const auto named = body.find("port");
   const std::optional<ConsolePort> port = named != body.end() && named->is_string()
@@ -137,12 +167,19 @@ void GuestControl::attach_console(UniqueFd socket, const Frame& request) {
     problem = "it has no virtio console; start it with 'samepage run --virtio-console', or use com1";
   } else if (!consoles_.has_room()) {
     problem = fmt::format("{} are attached to its console already", consoles_.size());
-  } else if (send_answer(socket.get(), {json{{"ok", true}}, {}})) {
-    return consoles_.add(std::move(socket), *port);
   } else {
-    return;
+    consoles_.add(caller.release(), *port, packed(ControlAnswer{json{{"ok", true}}, {}}));
+    return Stays::no;
   }
-  static_cast<void>(send_answer(socket.get(), {refusal(problem), {}}));
+  caller.answer({refusal(problem), {}}, Clock::now());
+  return Stays::yes;
+}
+
+void GuestControl::finish(int status) {
+  const Clock::time_point end = Clock::now() + ControlConnection::request_patience;
+  for (ControlConnection& caller : callers_) caller.finish(end);
+  callers_.clear();
+  consoles_.finish(status);
 }
 
 ControlAnswer GuestControl::pause() {

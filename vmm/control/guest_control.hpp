@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running guest answers on its control socket. Called by the guest process's poll loop, one request
-// at a time. A client has all the time it wants before its request, unless others need the room; one that
-// does not go on with it, or does not read the answer, is dropped.
+// What a running guest answers on its control socket. Called by the guest process's poll loop. A client has
+// all the time it wants before its request, unless others need the room; one that does not come to the end of
+// it in time, or does not read the answer, is dropped. No client waits for another one.
 #pragma once
 
 #include <poll.h>
@@ -17,6 +17,7 @@
 #include "dedup/agent/page_map.hpp"
 #include "vmm/control/console_log.hpp"
 #include "vmm/control/console_sessions.hpp"
+#include "vmm/control/control_connection.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/machine.hpp"
 
@@ -37,22 +38,29 @@ class GuestControl {
   /// `agent` is null for a guest that shares nothing. All must outlive this.
   GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
 
-  /// Connections that may wait for their first word at the same time.
+  /// Connections at the same time, consoles left out.
   static constexpr std::size_t most_callers = 64;
 
   /// Appends what is to be polled for: callers, and those who are attached to the console.
   void add_waits(std::vector<pollfd>& waits) const;
+  /// How long poll() may wait at most until a client has to be dropped; -1: for ever.
+  [[nodiscard]] int patience_ms() const;
   /// Does what can be done; `waits` are those of the last add_waits(), polled. True when a request was
   /// answered.
   bool serve(std::span<const pollfd> waits);
   /// Takes one connection from `listener`, if there is one; between serve() and add_waits().
   void accept(int listener);
-  /// The guest has ended, its process with this status: ConsoleSessions::finish().
-  void finish(int status) { consoles_.finish(status); }
+  /// The guest has ended, its process with this status: sends what is still to be sent, and
+  /// ConsoleSessions::finish().
+  void finish(int status);
 
  private:
-  void serve_caller(UniqueFd socket);
-  void attach_console(UniqueFd socket, const Frame& request);
+  enum class Stays : std::uint8_t { no, yes };
+
+  void make_room();
+  Stays handle(ControlConnection& caller);
+  Stays attach_console(ControlConnection& caller, const Frame& request);
+  ControlAnswer safe_answer(const Frame& request);
   ControlAnswer answer(const Frame& request);
   ControlAnswer pause();
   [[nodiscard]] nlohmann::json brief() const;
@@ -68,7 +76,7 @@ class GuestControl {
   dedup::Agent* agent_;
   ConsoleLog& console_;
   ConsoleSessions consoles_;
-  std::vector<UniqueFd> callers_;  // that have said nothing yet, in the order in which they came
+  std::vector<ControlConnection> callers_;  // in the order in which they came
 };
 
 }  // namespace samepage::vmm

@@ -15,6 +15,11 @@ namespace samepage::vmm {
 std::optional<ProcessHandle> ProcessHandle::open(pid_t pid) {
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!fd && errno == ESRCH) return std::nullopt;
+  if (!fd && (errno == EPERM || errno == ENOSYS)) {
+    throw UserError(
+        "this system refuses pidfd_open, which Samepage watches processes with: it needs Linux 5.3 or later, "
+        "and a container's seccomp profile that knows it (update the container's runtime)");
+  }
   if (!fd) throw_errno("pidfd_open");
   return ProcessHandle(std::move(fd));
 }

@@ -12,7 +12,7 @@ namespace samepage::vmm {
 
 class ProcessHandle {
  public:
-  /// None when there is no such process. Throws std::system_error.
+  /// None when there is no such process. Throws std::system_error, and UserError where pidfds are refused.
   static std::optional<ProcessHandle> open(pid_t pid);
 
   /// Readable once the process has ended.

@@ -7,7 +7,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -23,8 +22,7 @@ namespace samepage::vmm {
 namespace {
 
 constexpr std::string_view suffix = ".sock";
-constexpr int backlog = 64;
-constexpr timeval longest_wait{10, 0};
+constexpr int backlog = SOMAXCONN;  // a guest that hangs can still be called, and so be found and killed
 
 std::string file_of(std::string_view name) {
   return std::string(name).append(suffix);
@@ -39,15 +37,11 @@ sockaddr_un address_of(int directory, std::string_view name) {
   return address;
 }
 
-UniqueFd new_socket() {
-  return checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-}
-
-// Connected, or none with errno set.
+// Connected, or none with errno set; EAGAIN: somebody is there, but has too many callers that it has not
+// taken.
 UniqueFd try_connect(int directory, std::string_view name) {
   const sockaddr_un address = address_of(directory, name);
-  UniqueFd socket = new_socket();
-  limit_waits(socket.get(), longest_wait);
+  UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
   // SAFETY: the sockets interface takes every address family as sockaddr.
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
   return socket;
@@ -93,11 +87,10 @@ GuestRegistry GuestRegistry::of_this_user() {
 
 NameClaim GuestRegistry::claim_locked(const std::string& name) const {
   const sockaddr_un address = address_of(directory_.get(), name);
-  UniqueFd listener = new_socket();
+  UniqueFd listener = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
   // SAFETY: the sockets interface takes every address family as sockaddr.
   check(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind " + name);
   check(::listen(listener.get(), backlog), "listen");
-  check(::fcntl(listener.get(), F_SETFL, O_NONBLOCK), "fcntl");
   return {name, checked_fd(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0), "fcntl"), std::move(listener)};
 }
 

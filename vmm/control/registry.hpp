@@ -52,8 +52,9 @@ class GuestRegistry {
 
   /// All names in alphabetical order, those of stale sockets among them.
   [[nodiscard]] std::vector<std::string> names() const;
-  /// A connected, blocking socket to the guest, its waits bounded; none when no such guest lives, and then
-  /// its socket is gone as well. Throws std::system_error where the guest does not take connections.
+  /// A connected, non-blocking socket to the guest; none when no such guest lives, and then its socket is
+  /// gone as well. Does not wait; throws std::system_error (EAGAIN) where the guest does not take
+  /// connections.
   [[nodiscard]] UniqueFd connect(const std::string& name) const;
 
   /// Removes what a guest that was killed has left.

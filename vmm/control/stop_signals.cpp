@@ -3,13 +3,15 @@
 
 #include <sys/signalfd.h>
 
+#include "base/process_setup.hpp"
+
 namespace samepage::vmm {
 
 StopSignals::StopSignals() {
-  std::signal(SIGPIPE, SIG_IGN);
   sigset_t mask{};
   sigemptyset(&mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&mask, signal);
+  // A signal that is ignored would be seen all the same once it is blocked.
+  for (const int signal : stop_signals()) sigaddset(&mask, signal);
   check(::pthread_sigmask(SIG_BLOCK, &mask, &former_) == 0 ? 0 : -1, "pthread_sigmask");
   fd_ = checked_fd(::signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd");
 }

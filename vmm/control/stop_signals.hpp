@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SIGINT, SIGTERM and SIGHUP as something to poll. Made before any thread exists, so that all threads have
-// them blocked and only the poll loop sees them.
+// them blocked and only the poll loop sees them. What the caller had us ignore stays ignored.
 #pragma once
 
 #include <csignal>
@@ -9,7 +9,7 @@
 
 namespace samepage::vmm {
 
-/// Blocks the three signals for its life and gives them out through a descriptor. Ignores SIGPIPE for good.
+/// Blocks the three signals for its life and gives them out through a descriptor.
 class StopSignals {
  public:
   StopSignals();

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/system/process.hpp"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include "base/check.hpp"
+
+namespace samepage::system_test {
+
+Process::Process(const std::vector<std::string>& command, int out, int err,
+                 const Surroundings& surroundings) {
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const UniqueFd null = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
+  pid_ = check(::fork(), "fork");
+  if (pid_ != 0) return;
+  ::dup2(null.get(), 0);
+  ::dup2(out < 0 ? null.get() : out, 1);
+  ::dup2(err < 0 ? null.get() : err, 2);
+  surroundings();
+  ::execv(words[0], words.data());
+  ::_exit(127);
+}
+
+Process::~Process() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void Process::signal(int number) const {
+  ::kill(pid_, number);
+}
+
+int Process::wait() {
+  int status = 0;
+  check(::waitpid(pid_, &status, 0), "waitpid");
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+PipeEnds make_pipe() {
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+PipeEnds make_terminal() {
+  int master = -1, slave = -1;
+  check(::openpty(&master, &slave, nullptr, nullptr, nullptr), "openpty");
+  for (const int fd : {master, slave}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  termios raw{};
+  ::tcgetattr(slave, &raw);
+  ::cfmakeraw(&raw);
+  ::tcsetattr(slave, TCSANOW, &raw);
+  return {UniqueFd(master), UniqueFd(slave)};
+}
+
+void fill_up(int fd) {
+  const int flags = check(::fcntl(fd, F_GETFL), "fcntl");
+  check(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl");
+  const std::array<char, 4096> bytes{};
+  while (::write(fd, bytes.data(), bytes.size()) > 0) {
+  }
+  while (::write(fd, bytes.data(), 1) > 0) {
+  }
+  check(::fcntl(fd, F_SETFL, flags), "fcntl");
+}
+
+std::string read_to_end(int fd) {
+  std::string text;
+  std::array<char, 65536> part{};
+  for (;;) {
+    const ssize_t got = ::read(fd, part.data(), part.size());
+    if (got <= 0) return text;
+    text.append(part.data(), static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace samepage::system_test
