@@ -2,6 +2,7 @@
 #include "vmm/guest_process.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <exception>
@@ -96,6 +97,13 @@ class Recording {
   GuestRecord record_;
 };
 
+// Only now, when nothing can keep the guest from running any more.
+void empty_file(int fd) {
+  struct stat info {};
+  check(::fstat(fd, &info), "fstat of the console file");
+  if (S_ISREG(info.st_mode)) check(::ftruncate(fd, 0), "ftruncate of the console file");
+}
+
 GuestRecord record_of(const GuestProcessConfig& config, const std::string& name) {
   return {name,
           config.domain.text(),
@@ -175,6 +183,7 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
     return machine.receive(typed, config.input_port);
   });
   if (input.may_be_a_dialogue() || ::isatty(config.console) != 0) machine.show_prompts();
+  if (config.console_content == ConsoleContent::emptied) empty_file(config.console);
   machine.start();
   Recording recording(config.afterwards, record_of(config, claim.name()));
   on_running({claim.name(), warning});

@@ -30,6 +30,8 @@ enum class Afterwards : std::uint8_t { forgotten, recorded };
 
 /// What becomes of a guest when nobody reads its console any more (EPIPE).
 enum class LostReader : std::uint8_t { guest_runs_on, ends_guest };
+/// What becomes of the content of a regular file that is the console, when the guest starts.
+enum class ConsoleContent : std::uint8_t { kept, emptied };
 
 struct GuestProcessConfig {
   std::string name;  // empty: the image's base name and the lowest free number from first_number on
@@ -44,6 +46,7 @@ struct GuestProcessConfig {
   ConsolePort input_port = ConsolePort::com1;
   Afterwards afterwards = Afterwards::forgotten;
   LostReader lost_reader = LostReader::guest_runs_on;
+  ConsoleContent console_content = ConsoleContent::kept;
 };
 
 /// A guest that runs, as whoever started it hears of it.

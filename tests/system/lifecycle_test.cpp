@@ -3,7 +3,10 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "base/framing.hpp"
 #include "base/types.hpp"
@@ -50,6 +53,32 @@ TEST_F(Lifecycle, APausedGuestStandsStill) {
   EXPECT_EQ(log_of("a"), log);
   ASSERT_EQ(samepage({"resume", "a"}).code, 0);
   wait_until("the guest goes on", [&] { return log_of("a").size() > log.size(); });
+}
+
+TEST_F(Lifecycle, AConsoleFileIsEmptiedByAGuestThatStarts) {
+  const std::string file = directory_ + "/console";
+  std::ofstream(file) << "what the guest before has printed, which is longer than a greeting of one line is";
+  const auto content = [&] {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string before = content();
+  for (const Words& way : {Words{}, Words{"--detach"}}) {
+    Words words{"run", "--console", file};
+    words.insert(words.end(), way.begin(), way.end());
+    words.insert(words.end(), {"--mem", "64K", "hello"});
+    EXPECT_EQ(samepage(words).code, 1);
+    EXPECT_EQ(content(), before);
+    words.at(2) = directory_ + "/new";
+    EXPECT_EQ(samepage(words).code, 1);
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/new"));
+  }
+  EXPECT_EQ(samepage({"run", "--console", file, "hello"}).code, 0);
+  EXPECT_EQ(content().find("hello from"), 0U);
+  ASSERT_EQ(samepage({"run", "--detach", "--console", file, "--name", "d", "hello"}).code, 0);
+  wait_until("the guest has ended", [&] { return ask({"ps"}).empty(); });
+  const std::string after = content();
+  EXPECT_EQ(std::count(after.begin(), after.end(), '\n'), 1) << after;
 }
 
 TEST_F(Lifecycle, ADumpThatFailsLeavesTheFileAlone) {

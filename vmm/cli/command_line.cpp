@@ -217,6 +217,9 @@ void add_run(CLI::App& app, Parsed& parsed) {
   command->add_option("--first-number", run.first_number)->group("");
   command->add_option("--ready-fd", run.ready_fd)->group("");
   command->add_flag("--join-later", run.joins_later)->group("");
+  command
+      ->add_flag_callback("--empty-console", [&run] { run.console_content = vmm::ConsoleContent::emptied; })
+      ->group("");
   command->add_flag_callback("--record-end", [&run] { run.afterwards = vmm::Afterwards::recorded; })
       ->group("");
   command->add_option("IMAGE", run.image, "A file (with a '/'), or the name of an image of the catalogue")

@@ -45,6 +45,7 @@ std::vector<std::string> command_line(const RunOptions& options) {
   if (options.joins_later) words.emplace_back("--join-later");
   if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
   if (options.attachment == Attachment::detached) words.emplace_back("--record-end");
+  if (!options.console.empty()) words.emplace_back("--empty-console");
   for (const vmm::RomConfig& rom : options.roms) {
     words.insert(words.end(), {"--rom", fmt::format("{}@{:#x}", rom.path, rom.address.value)});
   }

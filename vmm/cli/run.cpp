@@ -39,6 +39,7 @@ vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
   config.joins_later = options.joins_later;
   config.console = console;
   config.afterwards = options.afterwards;
+  config.console_content = options.console_content;
   return config;
 }
 
@@ -69,13 +70,17 @@ void print_warning(const std::string& warning) {
 }
 
 int run_alone(const RunOptions& options) {
-  const UniqueFd file = open_console(options, 0, nullptr);
-  vmm::GuestProcessConfig config = process_config(options, file ? file.get() : STDOUT_FILENO);
+  ConsoleFile file = open_console(options, 0, nullptr);
+  vmm::GuestProcessConfig config = process_config(options, file ? file.fd() : STDOUT_FILENO);
   if (!file) config.lost_reader = vmm::LostReader::ends_guest;
   if (!file) config.input = STDIN_FILENO;  // a console that is somewhere else is typed into from there
   config.escape = options.escape;
   config.input_port = options.input_port;
-  return vmm::run_guest(config, [](const vmm::RunningGuest& guest) { print_warning(guest.warning); });
+  if (file) config.console_content = vmm::ConsoleContent::emptied;
+  return vmm::run_guest(config, [&file](const vmm::RunningGuest& guest) {
+    file.keep();
+    print_warning(guest.warning);
+  });
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ struct RunOptions {
   std::vector<std::string> arguments;
   Format format = Format::text;
   vmm::Afterwards afterwards = vmm::Afterwards::forgotten;
+  vmm::ConsoleContent console_content = vmm::ConsoleContent::kept;
   unsigned first_number = 1;  // of the guests' names where `name` is empty
   bool joins_later = false;   // the daemon is known to hang
   int ready_fd = -1;          // for children of ours: where to say that the guest runs, or why it does not

@@ -3,10 +3,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -14,7 +12,6 @@
 #include "base/check.hpp"
 #include "vmm/cli/consoles.hpp"
 #include "vmm/cli/guest_child.hpp"
-#include "vmm/cli/interrupted.hpp"
 #include "vmm/cli/output.hpp"
 #include "vmm/control/guest_name.hpp"
 
@@ -54,30 +51,19 @@ Pipe make_pipe() {
 
 }  // namespace
 
-UniqueFd open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals) {
+ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals) {
   if (options.console.empty()) return {};
-  const std::string path =
-      options.count > 1 ? fmt::format("{}-{}", options.console, number) : options.console;
-  constexpr int reader_turn_ms = 50;
-  for (;;) {
-    // O_NONBLOCK: a FIFO that nobody reads yet is waited for, but not in open(), where no signal is seen.
-    UniqueFd file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666));
-    if (file) return file;
-    if (errno != ENXIO) throw_errno("open console file " + path);
-    pollfd signalled{signals == nullptr ? -1 : signals->fd(), POLLIN, 0};
-    ::poll(&signalled, 1, reader_turn_ms);
-    if (signals == nullptr) continue;
-    if (const int signal = signals->take(); signal != 0) throw Interrupted{signal};
-  }
+  return ConsoleFile(options.count > 1 ? fmt::format("{}-{}", options.console, number) : options.console,
+                     signals);
 }
 
 int run_detached(const RunOptions& options) {
   const vmm::StopSignals signals;
   GuestChildren children(signals);
   for (unsigned number = 1; number <= options.count; ++number) {
-    const UniqueFd console = open_console(options, number, &signals);
-    children.start(options_of(options, number, children.all()), {console.get(), console.get()});
+    ConsoleFile console = open_console(options, number, &signals);
+    children.start(options_of(options, number, children.all()), {console.fd(), console.fd()});
+    console.keep();
   }
   nlohmann::json started = nlohmann::json::array();
   std::string names;
@@ -96,11 +82,12 @@ int run_attached(const RunOptions& options) {
   GuestChildren children(signals);
   Consoles consoles(children, signals);
   for (unsigned number = 1; number <= options.count; ++number) {
-    const UniqueFd file = open_console(options, number, &signals);
+    ConsoleFile file = open_console(options, number, &signals);
     Pipe pipe = file ? Pipe{} : make_pipe();
-    const ChildOutput output{file ? file.get() : pipe.writing.get(), STDERR_FILENO};
-    consoles.add(children.start(options_of(options, number, children.all()), output),
-                 std::move(pipe.reading));
+    const ChildOutput output{file ? file.fd() : pipe.writing.get(), STDERR_FILENO};
+    const GuestChild& child = children.start(options_of(options, number, children.all()), output);
+    file.keep();
+    consoles.add(child, std::move(pipe.reading));
   }
   return consoles.show_all();
 }

@@ -2,7 +2,7 @@
 // Guests in child processes: those that are left running, and those whose consoles this process shows.
 #pragma once
 
-#include "base/unique_fd.hpp"
+#include "vmm/cli/console_file.hpp"
 #include "vmm/cli/run_options.hpp"
 #include "vmm/control/stop_signals.hpp"
 
@@ -19,6 +19,6 @@ int run_attached(const RunOptions& options);
 /// The file of --console for the guest with this number (from 1 on; 0 for a guest that is alone), none when
 /// there is no such option. Waits for the reader of a FIFO; throws Interrupted when one of `signals` (null:
 /// none are blocked) comes meanwhile.
-UniqueFd open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals);
+ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals);
 
 }  // namespace samepage::cli
