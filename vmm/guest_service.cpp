@@ -84,8 +84,9 @@ void GuestService::until_end() {
       if (const int signal = guest_.signals.take(); signal != 0) stop(signal);
     }
     if (waits[3].revents != 0) output_failed();
-    serve_input(waits[own - 1].revents);
     if (guest_.control.serve(std::span(waits).subspan(own))) trim_heap();
+    // After that, which takes the news: room that the guest makes from here on is news again.
+    serve_input(waits[own - 1].revents);
     if (waits[2].revents != 0) guest_.control.accept(guest_.claim.listener());
     // Once more, for whom the last turn has let in.
     if (ended) return;

@@ -85,7 +85,8 @@ ConsoleLink::Step ConsoleLink::read_input() {
   const ssize_t got = ::read(input_, bytes.data(), bytes.size());
   if (got < 0 && try_again(errno)) return std::nullopt;
   if (got <= 0 && input_is_terminal_) return LinkEnd{LinkEnd::Kind::detached, 0};
-  if (check(got, "read of the input") == 0) {
+  const bool none = got < 0 && errno == EBADF;  // whoever started us has closed it
+  if (none || check(got, "read of the input") == 0) {
     input_ = -1;
     return std::nullopt;
   }

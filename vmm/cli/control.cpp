@@ -103,10 +103,10 @@ void require_ends(std::vector<GuestConnection>& guests, std::chrono::seconds pat
 }
 
 // Its process could not say how it ended.
-void note_kill(const std::string& name) {
+void note_kill(const GuestConnection& guest) {
   const vmm::GuestRecords records = vmm::GuestRecords::of_this_user();
-  std::optional<vmm::GuestRecord> record = records.find(name);
-  if (!record || record->end) return;
+  std::optional<vmm::GuestRecord> record = records.find(guest.name);
+  if (!record || record->end || record->pid != guest.pid) return;  // another has the name by now
   record->end = {vmm::now_in_seconds(), exit_by_signal(SIGKILL), "killed", "'samepage kill'"};
   records.put(*record);
 }
@@ -142,7 +142,7 @@ int kill(const std::vector<std::string>& guests) {
   for_each(found, [&](const GuestConnection& guest) {
     if (!guest.process.ends_within(0)) return;
     registry.prune(guest.name);
-    note_kill(guest.name);
+    note_kill(guest);
   });
   return for_each.status();
 }

@@ -62,6 +62,10 @@ std::string no_answer(const std::string& name, const std::string& pid) {
 
 }  // namespace
 
+bool guest_lives(const std::string& name) {
+  return lives(vmm::GuestRegistry::of_this_user(), name);
+}
+
 std::optional<GuestConnection> find_guest(const std::string& name) {
   return try_connect(vmm::GuestRegistry::of_this_user(), name);
 }

@@ -29,6 +29,9 @@ struct GuestConnection {
   vmm::ProcessHandle process;
 };
 
+/// Whether a guest `name` lives, hung or not. Does not wait.
+bool guest_lives(const std::string& name);
+
 /// None when no guest `name` lives. Throws std::system_error when it does not take callers.
 std::optional<GuestConnection> find_guest(const std::string& name);
 /// Throws UserError, with how it ended or the names of those that run, when no guest `name` lives, and when

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -95,7 +96,8 @@ std::string GuestRecords::file_of(std::string_view name) const {
 void GuestRecords::put(const GuestRecord& record) const {
   require_guest_name(record.name);
   if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("mkdir " + directory_);
-  const std::string pending = file_of("." + record.name);  // no name of a guest
+  // No name of a guest, and no two processes write the same.
+  const std::string pending = file_of(fmt::format(".{}.{}", record.name, ::getpid()));
   write_file(pending, bytes_of(record));
   check(::rename(pending.c_str(), file_of(record.name).c_str()), "rename " + pending);
   remove_oldest();
