@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <vector>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
@@ -127,17 +128,18 @@ TEST_F(BadInput, ADaemonThatSpeaksAnotherLanguage) {
   const std::string path = directory_ + "-other.sock";
   made_.push_back(path);
   const UniqueFd listening = listen_on(path);
-  std::thread other([&] {
-    // Once for the look whether somebody is there, once for the guest.
-    for (int i = 0; i < 2; ++i) {
+  std::vector<std::thread> others;
+  // One for the look whether somebody is there, which says nothing, and one for the guest, at the same time.
+  for (int i = 0; i < 2; ++i) {
+    others.emplace_back([&] {
       const UniqueFd peer(::accept(listening.get(), nullptr, nullptr));
       if (receive_frame(peer.get())) static_cast<void>(send_frame(peer.get(), 4711, "what?"));
-    }
-  });
+    });
+  }
   ::setenv("SAMEPAGE_SOCKET", path.c_str(), 1);
   const Finished finished = samepage({"run", "hello"});
   ::unsetenv("SAMEPAGE_SOCKET");
-  other.join();
+  for (std::thread& other : others) other.join();
   expect_error(finished, "version");
 }
 

@@ -147,6 +147,7 @@ TEST_F(PmemTest, UnknownRequestsFail) {
 
 TEST_F(PmemTest, FilesThatCannotBeUsed) {
   {
+    std::filesystem::resize_file(path(), 10240);  // whole sectors
     const DiskFile disk({path(), DiskAccess::read_write});
     EXPECT_THAT(why_not(PmemAccess::read_only), HasSubstr("another guest writes it as a disk"));
   }
