@@ -2,6 +2,7 @@
 #include "tests/system/process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -68,10 +69,14 @@ void fill_up(int fd) {
   const int flags = check(::fcntl(fd, F_GETFL), "fcntl");
   check(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl");
   const std::array<char, 4096> bytes{};
-  while (::write(fd, bytes.data(), bytes.size()) > 0) {
-  }
-  while (::write(fd, bytes.data(), 1) > 0) {
-  }
+  // A terminal's buffer is emptied into its reader's behind our back: full is what stays full.
+  pollfd room{fd, POLLOUT, 0};
+  do {
+    while (::write(fd, bytes.data(), bytes.size()) > 0) {
+    }
+    while (::write(fd, bytes.data(), 1) > 0) {
+    }
+  } while (::poll(&room, 1, 200) > 0);
   check(::fcntl(fd, F_SETFL, flags), "fcntl");
 }
 
