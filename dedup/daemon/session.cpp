@@ -125,6 +125,7 @@ void Session::read_payload() {
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
                      if (error) return self->close();
+                     self->patience_timer_.cancel();  // it has spoken: that its turn comes late is not its fault
                      self->host_.wants_turns(*self);
                    });
 }
