@@ -26,6 +26,10 @@ class Streams : public Host {
   void wait_for_guests(std::size_t count) const {
     wait_until("there are guests", [&] { return ask({"ps"}).size() == count; });
   }
+  void wait_until_greeted(const std::string& name) const {
+    wait_until(name + " has greeted",
+               [&] { return log_of(name).find("hello from samepage") != std::string::npos; });
+  }
   static bool blocks(pid_t pid, int signal) {
     std::ifstream status("/proc/" + std::to_string(pid) + "/status");
     for (std::string line; std::getline(status, line);) {
@@ -109,7 +113,9 @@ TEST_F(Streams, ASignalEndsGuestsThatNobodyReads) {
     PipeEnds err = make_pipe();
     Process guests(run_words("g", {"hello", "wait=1"}, {"--count", count}), out.writing.get(),
                    err.writing.get());
-    wait_for_guests(count == std::string("1") ? 1 : 2);
+    const bool alone = count == std::string("1");
+    wait_for_guests(alone ? 1 : 2);
+    for (const char* name : alone ? std::vector{"g"} : std::vector{"g-1", "g-2"}) wait_until_greeted(name);
     guests.signal(SIGTERM);
     EXPECT_EQ(guests.wait(), 128 + SIGTERM);
     err.writing.reset();
@@ -123,10 +129,7 @@ TEST_F(Streams, ASlowReaderGetsAllOfItThroughAStreamThatDoesNotBlock) {
   fill_up(out.writing.get());
   Process guests(run_words("g", {"hello", "wait=1"}, {"--count", "2"}), out.writing.get(), -1);
   wait_for_guests(2);
-  for (const char* name : {"g-1", "g-2"}) {
-    wait_until("it has greeted",
-               [&] { return log_of(name).find("hello from samepage") != std::string::npos; });
-  }
+  for (const char* name : {"g-1", "g-2"}) wait_until_greeted(name);
   ASSERT_EQ(samepage({"stop", "g-1", "g-2"}).code, 0);
   // Their output is in the command's hands, which can't get rid of it.
   out.writing.reset();
