@@ -11,8 +11,6 @@
 namespace samepage {
 namespace {
 
-constexpr std::size_t max_fds = 8;
-
 void collect_fds(msghdr& message, std::vector<UniqueFd>& fds) {
   for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr; item = CMSG_NXTHDR(&message, item)) {
     if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;

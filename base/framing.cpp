@@ -13,8 +13,6 @@
 namespace samepage {
 namespace {
 
-constexpr std::size_t max_fds = 8;
-
 // EAGAIN: the socket has a time limit, and the peer did not keep it.
 bool peer_gone(int error) {
   return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EAGAIN;

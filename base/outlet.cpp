@@ -10,7 +10,8 @@
 #include <cerrno>
 #include <climits>
 #include <limits>
-#include <string>
+
+#include "base/open_again.hpp"
 
 namespace samepage {
 namespace {
@@ -26,10 +27,9 @@ Kind kind_of(int fd) {
 }
 
 // A terminal that polls as writable may still block on a long write, and a pipe when somebody else fills it.
-UniqueFd open_again(int fd, Kind kind) {
+UniqueFd own_opening_of(int fd, Kind kind) {
   if (kind != Kind::terminal && kind != Kind::pipe) return {};
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  return UniqueFd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  return open_again(fd, O_WRONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 // Where the file can't be opened once more (it is another user's): a pipe that polls as writable takes
@@ -42,7 +42,9 @@ std::size_t piece_of(Kind kind, bool opened) {
 }  // namespace
 
 Outlet::Outlet(int fd)
-    : fd_(fd), own_(open_again(fd, kind_of(fd))), piece_(piece_of(kind_of(fd), static_cast<bool>(own_))) {}
+    : fd_(fd),
+      own_(own_opening_of(fd, kind_of(fd))),
+      piece_(piece_of(kind_of(fd), static_cast<bool>(own_))) {}
 
 Outlet::Written Outlet::write_some(std::string_view text) const {
   pollfd room{fd(), POLLOUT, 0};

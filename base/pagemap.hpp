@@ -35,6 +35,8 @@ struct PageRun {
   /// True when the pages are memory of this process alone, or were before they were swapped out: neither a
   /// file's nor the zero page. See populated() for what else looks swapped out.
   [[nodiscard]] bool is_private() const { return !is(page_is_file | page_is_zero); }
+  /// True when that memory is there now.
+  [[nodiscard]] bool is_own() const { return is_private() && is(page_is_present); }
 };
 
 /// Reads a process's page tables through /proc.

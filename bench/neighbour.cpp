@@ -26,6 +26,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/mapping.hpp"
+#include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "base/types.hpp"
 #include "bench/child.hpp"
@@ -360,9 +361,7 @@ void run(const Options& options) {
       throw_errno("exec of " + options.daemon);
     });
     while (!connect_local(path, {5, 0})) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    const UniqueFd read_end(ends[0]), write_end(ends[1]);
+    const Pipe pipe = make_pipe();
     const auto end = Clock::now() + std::chrono::seconds(options.seconds);
     const Child victim = Child::run([&] {
       come_first();
@@ -370,7 +369,7 @@ void run(const Options& options) {
       Peer peer(path, 1000);
       // Longer than the neighbour: what it leaves behind is work too.
       const Waits waits = measure(peer, end + std::chrono::seconds(1));
-      check(::write(write_end.get(), &waits, sizeof(waits)), "write");
+      check(::write(pipe.writing.get(), &waits, sizeof(waits)), "write");
     });
     const Child other = Child::run([&] {
       become(neighbours_uid);
@@ -378,9 +377,9 @@ void run(const Options& options) {
     });
     Waits waits;
     std::uint64_t resident = 0;
-    pollfd waiting{read_end.get(), POLLIN, 0};
+    pollfd waiting{pipe.reading.get(), POLLIN, 0};
     while (::poll(&waiting, 1, 50) == 0) resident = std::max(resident, memory_of(daemon.pid()));
-    if (::read(read_end.get(), &waits, sizeof(waits)) != sizeof(waits))
+    if (::read(pipe.reading.get(), &waits, sizeof(waits)) != sizeof(waits))
       throw UserError("the victim has ended");
     rows.push_back({{"neighbour", neighbour.name},
                     {"worst_ms", waits.worst_ms},

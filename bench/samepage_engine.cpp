@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "bench/engine.hpp"
 #include "bench/interruption.hpp"
@@ -65,13 +66,10 @@ std::string read_all(int fd) {
 class SamepageEngine final : public Engine {
  public:
   explicit SamepageEngine(Knobs knobs) : given_(std::move(knobs)), socket_(folder_.path() + "/socket") {
-    std::array<int, 2> ready{};
-    check(::pipe2(ready.data(), O_CLOEXEC), "pipe2");
-    const UniqueFd listening(ready[0]);
-    UniqueFd theirs(ready[1]);
-    daemon_ = Child::run([&] { become_daemon(socket_, theirs.get()); });
-    theirs.reset();
-    if (const std::string problem = read_all(listening.get()); !problem.empty()) {
+    Pipe ready = make_pipe();
+    daemon_ = Child::run([&] { become_daemon(socket_, ready.writing.get()); });
+    ready.writing.reset();
+    if (const std::string problem = read_all(ready.reading.get()); !problem.empty()) {
       throw UserError(fmt::format("samepaged has not started: {}", problem));
     }
     if (!dedup::ask_daemon(socket_, {{"do", "stat"}})) {

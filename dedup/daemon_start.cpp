@@ -16,6 +16,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/daemon_lock.hpp"
 
@@ -93,14 +94,11 @@ std::string spawn(const std::string& socket_path, const std::vector<std::string>
 std::string start_daemon(const std::string& socket_path, const std::vector<std::string>& extra) {
   const UniqueFd turn = take_turn(socket_path, Turn::awaited);
   if (connect_local(socket_path, {1, 0})) return {};
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  std::string problem = spawn(socket_path, extra, write_end);
-  write_end.reset();
+  Pipe pipe = make_pipe();
+  std::string problem = spawn(socket_path, extra, pipe.writing);
+  pipe.writing.reset();
   for (std::array<char, 512> part{};;) {
-    const ssize_t got = ::read(read_end.get(), part.data(), part.size());
+    const ssize_t got = ::read(pipe.reading.get(), part.data(), part.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return problem;
     problem.append(part.data(), static_cast<std::size_t>(got));

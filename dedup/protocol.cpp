@@ -19,18 +19,15 @@ std::vector<std::byte> encode_two(const std::vector<A>& first, const std::vector
 }
 
 template <typename A, typename B>
-bool decode_two(std::span<const std::byte> payload, std::vector<A>& first, std::vector<B>& second) {
+std::optional<std::pair<List<A>, List<B>>> view_two(std::span<const std::byte> payload) {
   std::uint32_t count = 0;
-  if (payload.size() < sizeof(count)) return false;
+  if (payload.size() < sizeof(count)) return std::nullopt;
   std::memcpy(&count, payload.data(), sizeof(count));
   payload = payload.subspan(sizeof(count));
-  if (count > payload.size() / sizeof(A)) return false;
-  auto a = read_many<A>(payload.first(count * sizeof(A)));
-  auto b = read_many<B>(payload.subspan(count * sizeof(A)));
-  if (!a || !b) return false;
-  first = std::move(*a);
-  second = std::move(*b);
-  return true;
+  if (count > payload.size() / sizeof(A)) return std::nullopt;
+  const List<B> second(payload.subspan(count * sizeof(A)));
+  if (!second.whole()) return std::nullopt;
+  return std::pair(List<A>(payload.first(count * sizeof(A))), second);
 }
 
 }  // namespace
@@ -55,9 +52,9 @@ std::vector<std::byte> encode(const Verdict& verdict) {
 }
 
 std::optional<Verdict> decode_verdict(std::span<const std::byte> payload) {
-  Verdict verdict;
-  if (!decode_two(payload, verdict.grants, verdict.donate)) return std::nullopt;
-  return verdict;
+  const auto lists = view_two<Grant, Donation>(payload);
+  if (!lists) return std::nullopt;
+  return Verdict{lists->first.copy(), lists->second.copy()};
 }
 
 std::vector<std::byte> encode(const Merged& merged) {
@@ -65,21 +62,15 @@ std::vector<std::byte> encode(const Merged& merged) {
 }
 
 std::optional<Merged> decode_merged(std::span<const std::byte> payload) {
-  Merged merged;
-  if (!decode_two(payload, merged.kept, merged.refused)) return std::nullopt;
-  return merged;
+  const auto lists = view_merged(payload);
+  if (!lists) return std::nullopt;
+  return Merged{lists->kept.copy(), lists->refused.copy()};
 }
 
 std::optional<MergedLists> view_merged(std::span<const std::byte> payload) {
-  std::uint32_t count = 0;
-  if (payload.size() < sizeof(count)) return std::nullopt;
-  std::memcpy(&count, payload.data(), sizeof(count));
-  payload = payload.subspan(sizeof(count));
-  if (count > payload.size() / sizeof(PageRange)) return std::nullopt;
-  const MergedLists lists{List<PageRange>(payload.first(count * sizeof(PageRange))),
-                          List<PageRange>(payload.subspan(count * sizeof(PageRange)))};
-  if (!lists.refused.whole()) return std::nullopt;
-  return lists;
+  const auto lists = view_two<PageRange, PageRange>(payload);
+  if (!lists) return std::nullopt;
+  return MergedLists{lists->first, lists->second};
 }
 
 bool continues(const Grant& grant, const Grant& next) {

@@ -16,14 +16,13 @@
 //                                                    sighting, so that the next guest of the image finds it
 //     SYNC (number)                 ──►
 //                              ◄──  SYNCED (number)  everything before the SYNC has been answered
+//                              ◄──  KNOBS            when somebody tunes
 //
 // An agent that has lost a daemon and finds it again (it hung, say) names its former membership in HELLO.
 // When the WELCOME has the same one, the agent has it back, with all references that the daemon counts:
 //     RETAINED (page ranges)        ──►              what it still maps of the frames it was granted, in
 //                                                    ascending order; an empty one ends the list. The other
 //                                                    references go. Before that it says nothing else
-//
-//                              ◄──  KNOBS            when somebody tunes
 //
 // A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes
 // left out. All numbers in host byte order, all structures without padding. What breaks a rule of this file,
@@ -211,15 +210,6 @@ std::optional<T> read_one(std::span<const std::byte> payload) {
   return value;
 }
 
-/// A message that is any number of Ts; empty when a part of one is left over.
-template <typename T>
-std::optional<std::vector<T>> read_many(std::span<const std::byte> payload) {
-  if (payload.size() % sizeof(T) != 0) return std::nullopt;
-  std::vector<T> values(payload.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), payload.data(), payload.size());
-  return values;
-}
-
 /// A message's list of Ts, read where it lies.
 template <typename T>
 class List {
@@ -232,6 +222,11 @@ class List {
     T value;
     std::memcpy(&value, bytes_.data() + at * sizeof(T), sizeof(T));
     return value;
+  }
+  [[nodiscard]] std::vector<T> copy() const {
+    std::vector<T> values(size());
+    if (!values.empty()) std::memcpy(values.data(), bytes_.data(), values.size() * sizeof(T));
+    return values;
   }
 
  private:

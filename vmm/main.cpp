@@ -57,8 +57,7 @@ int main(int argc, char** argv) {
   } catch (const nlohmann::json::exception&) {
     // A key that is missing or of another type.
     say("what answered is not a samepage or samepaged of this version; end the guests and the daemon that "
-        "another "
-        "version has started, or set SAMEPAGE_RUNTIME_DIR to a directory for this one");
+        "another version has started, or set SAMEPAGE_RUNTIME_DIR to a directory for this one");
   } catch (const std::system_error& error) {
     say(fmt::format("{}{}", error_text(error), advice(error)));
   } catch (const std::bad_alloc& error) {

@@ -17,6 +17,7 @@
 
 #include "base/check.hpp"
 #include "base/event_fd.hpp"
+#include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/pass_schedule.hpp"
@@ -157,9 +158,8 @@ class Agent::Thread {
     for (;;) {
       serve_requests();
       if (!worker_.connected()) {
-        const auto left = std::chrono::ceil<milliseconds>(next_connect_ - Clock::now());
         // A daemon that was asked to let us in is waited for without an end: it answers, or ends.
-        if (wait(worker_.joining() ? milliseconds(-1) : std::max(left, milliseconds(0)))) return;
+        if (wait(worker_.joining() ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return;
         if (!worker_.joining() && Clock::now() < next_connect_) continue;
         next_connect_ = Clock::now() + reconnect_interval;
         go_on_joining();
@@ -187,10 +187,10 @@ class Agent::Thread {
   }
 
   milliseconds time_to_wait() {
-    const auto left = std::chrono::ceil<milliseconds>(schedule_.due(faults()) - Clock::now());
+    const milliseconds left(poll_timeout(schedule_.due(faults())));
     const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
                                                                      : milliseconds(std::chrono::hours(1));
-    return std::clamp(left, milliseconds(0), longest);
+    return std::min(left, longest);
   }
 
   // Waits until the daemon or another thread says something or the time is over; true when the agent is to

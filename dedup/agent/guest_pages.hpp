@@ -84,9 +84,8 @@ class GuestPages {
 
   std::vector<Region> regions_;
   std::uint32_t count_ = 0;
-  std::uint64_t zero_count_ =
-      0;           // counted where the flag changes, so that no failure between two steps can split them
-  Mapping flags_;  // a byte a page, committed where the guest's memory is
+  std::uint64_t zero_count_ = 0;  // of the flags below; whatever fails between two steps, they agree
+  Mapping flags_;                 // a byte a page, committed where the guest's memory is
 };
 
 }  // namespace samepage::dedup

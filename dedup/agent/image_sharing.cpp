@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/poll_timeout.hpp"
 #include "dedup/digest.hpp"
 
 namespace samepage::dedup {
@@ -145,9 +146,8 @@ bool ImageSharing::sync() {
 bool ImageSharing::wait_for(short events) {
   const auto end = std::min(deadline_, Clock::now() + patience_.silence);
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
     pollfd waiting{connection_.fd(), events, 0};
-    const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    const int ready = ::poll(&waiting, 1, poll_timeout(end));
     if (ready >= 0 || errno != EINTR) return ready > 0;
   }
 }

@@ -2,7 +2,6 @@
 #include "dedup/agent/worker.hpp"
 
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/file_figures.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/agent/stop_priority.hpp"
 #include "dedup/daemon_connection.hpp"
@@ -41,14 +41,8 @@ std::size_t mappings_for_merging() {
   return all - std::min<std::size_t>(1024, all / 4);
 }
 
-struct stat stat_of(const UniqueFd& store) {
-  struct stat info {};
-  check(::fstat(store.get(), &info), "fstat");
-  return info;
-}
-
 std::uint64_t inode_of(const UniqueFd& store) {
-  return stat_of(store).st_ino;
+  return figures_of_file(store.get()).inode;
 }
 
 }  // namespace
@@ -195,28 +189,26 @@ std::uint64_t Worker::bytes_on_store(const MappedRange& mapping) const {
 
 // Until we know whether its daemon is dead the former store counts as one of a dead one.
 void Worker::count_former_store() {
-  struct stat info {};
-  if (!former_ || ::fstat(former_->store.get(), &info) != 0) return;
-  std::uint64_t merged = 0;
-  for (std::uint32_t page = 0; page < pages_.count(); ++page) merged += pages_.has(page, GuestPages::merged);
+  if (!former_) return;
+  const FileFigures store = figures_of_file(former_->store.get());
   const std::lock_guard lock(counters_->lock);
   counters_->orphaned_stores.push_back(
-      {info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512, PageCount{merged}.bytes()});
+      {store.inode, store.allocated_bytes, PageCount{merged_pages({0, pages_.count()})}.bytes()});
 }
 
 // Lets go of the stores that nothing is mapped from any more, and says what the others hold.
 void Worker::count_orphans(const std::vector<MappedRange>& mappings) {
   std::vector<StoreFigure> figures;
   std::erase_if(orphaned_stores_, [&](const UniqueFd& store) {
-    const struct stat info = stat_of(store);
-    const bool mapped = std::any_of(mappings.begin(), mappings.end(),
-                                    [&](const MappedRange& range) { return range.inode == info.st_ino; });
-    if (mapped) {
-      std::uint64_t bytes = 0;
-      for (const MappedRange& range : mappings)
-        bytes += range.inode == info.st_ino ? bytes_on_store(range) : 0;
-      figures.push_back({info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512, bytes});
+    const FileFigures file = figures_of_file(store.get());
+    StoreFigure figure{file.inode, file.allocated_bytes, 0};
+    bool mapped = false;
+    for (const MappedRange& range : mappings) {
+      if (range.inode != file.inode) continue;
+      mapped = true;
+      figure.mapped_bytes += bytes_on_store(range);
     }
+    if (mapped) figures.push_back(figure);
     return !mapped;
   });
   const std::lock_guard lock(counters_->lock);
@@ -294,9 +286,9 @@ void Worker::look_for_breaks(const std::function<bool()>& cancelled) {
       while (end < std::min(first + chunk_pages, region.end_page()) && pages_.has(end, shared)) ++end;
       Findings findings;
       for (const PageRun& run : pagemap_.populated(region.bytes_of(first, end - first))) {
-        if (run.is(page_is_zero)) continue;
+        if (!run.is_own()) continue;
         for (std::size_t i = 0; i < run.count; ++i)
-          note_break(first + static_cast<std::uint32_t>(run.first + i), run, findings);
+          note_break(first + static_cast<std::uint32_t>(run.first + i), findings);
       }
       act_on(findings);
       first = end;
@@ -311,9 +303,11 @@ void Worker::scan(const GuestPages::Region& region, std::uint32_t first, std::ui
       tracker_->look(region, first, count,
                      [&](std::span<const wire::PageRange> ranges) { sweep(region, ranges, findings); });
   for (const PageRun& run : changes.populated) {
-    if (run.is(page_is_zero)) continue;  // read, never written: the kernel's own zero page
+    if (!run.is_own()) continue;  // a frame, or the kernel's own zero page: read, never written
     for (std::size_t i = 0; i < run.count; ++i) {
-      note_populated(static_cast<std::uint32_t>(run.first + i), run, findings);
+      const auto page = static_cast<std::uint32_t>(run.first + i);
+      note_break(page, findings);
+      if (tracks_writes()) note_changed(page, findings);
     }
   }
   for (const wire::PageRange& range : changes.candidates) {
@@ -334,7 +328,7 @@ void Worker::sweep(const GuestPages::Region& region, std::span<const wire::PageR
     while (page < end && !is_new(page)) ++page;
     if (page == end) continue;
     for (const PageRun& run : pagemap_.populated(region.bytes_of(page, end - page), Pagemap::Files::none)) {
-      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
+      if (!run.is_own()) continue;
       for (std::size_t i = 0; i < run.count; ++i) {
         const auto newcomer = page + static_cast<std::uint32_t>(run.first + i);
         if (!is_new(newcomer)) continue;
@@ -346,10 +340,8 @@ void Worker::sweep(const GuestPages::Region& region, std::span<const wire::PageR
   findings.any = findings.any || give_back(zero) > 0;
 }
 
-// What the page tables say of a page: a merged one that has memory of the guest's own was written, and so was
-// one that was given back and has memory again.
-void Worker::note_break(std::uint32_t page, const PageRun& run, Findings& findings) {
-  if (run.is(page_is_file) || !run.is(page_is_present)) return;
+// The page has memory of the guest's own: if it was merged, or given back, it was written since.
+void Worker::note_break(std::uint32_t page, Findings& findings) {
   if (pages_.has(page, GuestPages::merged)) note_written(page, findings);
   if (pages_.has(page, GuestPages::zero)) {
     if (!pagemap_.sees_zero_page() && is_zero_page(pages_.host(page))) {
@@ -359,12 +351,6 @@ void Worker::note_break(std::uint32_t page, const PageRun& run, Findings& findin
       note_written(page, findings);
     }
   }
-}
-
-void Worker::note_populated(std::uint32_t page, const PageRun& run, Findings& findings) {
-  note_break(page, run, findings);
-  const bool written = !run.is(page_is_file) && run.is(page_is_present);
-  if (written && tracks_writes()) note_changed(page, findings);
 }
 
 // The page is not what it was in the last pass: an offer of it does not stand.
@@ -724,29 +710,40 @@ std::vector<wire::PageRange> Worker::runs_not_worth_a_mapping(const std::vector<
   const std::uint64_t store = inode_of(remapper_->store());
   std::uint64_t left = 0;  // pages of old stores
   std::vector<wire::PageRange> runs;
-  for (const GuestPages::Region& region : pages_.regions()) {
-    const std::uint64_t start = address_of(region.memory.host);
-    for (const MappedRange& mapping : mappings) {
-      if (mapping.inode == 0 || mapping.start < start) continue;
-      const std::uint64_t at = (mapping.start - start) >> page_shift;
-      if (at >= region.memory.pages.value) continue;
-      wire::PageRange run{region.first_page + static_cast<std::uint32_t>(at),
-                          static_cast<std::uint32_t>((mapping.end - mapping.start) >> page_shift)};
-      if (settled && mapping.inode != store && left < left_at_once) {
-        left += run.count;
-      } else {
-        std::uint32_t merged = 0;
-        for (std::uint32_t i = 0; i < run.count; ++i) merged += pages_.has(run.page + i, GuestPages::merged);
-        if (!scarce || merged * mostly_broken > run.count) continue;
-      }
-      for (; run.count > 0; run.page += piece_pages) {
-        const std::uint32_t count = std::min(run.count, piece_pages);
-        runs.push_back({run.page, count});
-        run.count -= count;
-      }
+  for (const MappedRange& mapping : mappings) {
+    if (mapping.inode == 0) continue;
+    wire::PageRange run = pages_of(mapping);
+    if (settled && mapping.inode != store && left < left_at_once) {
+      left += run.count;
+    } else if (!scarce || merged_pages(run) * mostly_broken > run.count) {
+      continue;
+    }
+    for (; run.count > 0; run.page += piece_pages) {
+      const std::uint32_t count = std::min(run.count, piece_pages);
+      runs.push_back({run.page, count});
+      run.count -= count;
     }
   }
   return runs;
+}
+
+// Of a mapping that count_vmas() has found: it lies in one region.
+wire::PageRange Worker::pages_of(const MappedRange& mapping) const {
+  const auto& regions = pages_.regions();
+  const auto region = std::find_if(regions.begin(), regions.end(), [&](const GuestPages::Region& one) {
+    const std::uint64_t start = address_of(one.memory.host);
+    return mapping.start >= start && mapping.start < start + one.memory.pages.bytes();
+  });
+  invariant(region != regions.end(), "a mapping outside the guest's memory");
+  const std::uint64_t at = (mapping.start - address_of(region->memory.host)) >> page_shift;
+  return {region->first_page + static_cast<std::uint32_t>(at),
+          static_cast<std::uint32_t>((mapping.end - mapping.start) >> page_shift)};
+}
+
+std::uint32_t Worker::merged_pages(const wire::PageRange& range) const {
+  std::uint32_t merged = 0;
+  for (std::uint32_t i = 0; i < range.count; ++i) merged += pages_.has(range.page + i, GuestPages::merged);
+  return merged;
 }
 
 void Worker::unmerge(const std::vector<wire::PageRange>& runs) {

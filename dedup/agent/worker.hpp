@@ -95,8 +95,7 @@ class Worker {
 
   void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
   void sweep(const GuestPages::Region& region, std::span<const wire::PageRange> ranges, Findings& findings);
-  void note_populated(std::uint32_t page, const PageRun& run, Findings& findings);
-  void note_break(std::uint32_t page, const PageRun& run, Findings& findings);
+  void note_break(std::uint32_t page, Findings& findings);
   void note_changed(std::uint32_t page, Findings& findings);
   void consider(std::uint32_t page, Findings& findings);
   void offer(std::uint32_t page, Digest digest, Findings& findings);
@@ -131,6 +130,8 @@ class Worker {
   bool leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces);
   std::vector<wire::PageRange> runs_not_worth_a_mapping(const std::vector<MappedRange>& mappings,
                                                         bool scarce);
+  [[nodiscard]] wire::PageRange pages_of(const MappedRange& mapping) const;
+  [[nodiscard]] std::uint32_t merged_pages(const wire::PageRange& range) const;
   void unmerge(const std::vector<wire::PageRange>& runs);
   void offer_again_what_was_beyond_the_budget();
 

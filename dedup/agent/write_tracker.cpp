@@ -100,7 +100,7 @@ void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first
 void WriteTracker::look_at_untracked(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
                                      Changes& changes) {
   for (const PageRun& run : pagemap_.populated(region.bytes_of(first, end - first))) {
-    if (!run.is_private() || !run.is(page_is_present)) continue;
+    if (!run.is_own()) continue;
     for (std::size_t i = 0; i < run.count; ++i) {
       const auto page = first + static_cast<std::uint32_t>(run.first + i);
       set_unsettled(page);

@@ -21,24 +21,11 @@ class Account {
   ~Account() = default;
 
   /// False, and nothing is charged, when the user would have more than the limit.
-  [[nodiscard]] bool charge(std::uint64_t bytes) {
-    if (bytes > limit_ - std::min(used_, limit_)) {
-      ++refusals_;
-      return false;
-    }
-    used_ += bytes;
-    return true;
-  }
+  [[nodiscard]] bool charge(std::uint64_t bytes) { return charge_up_to(limit_, bytes); }
   /// The same for what merging takes: it leaves an eighth to members and their messages, because only who may
   /// still speak can say what is not mapped any more.
   [[nodiscard]] bool charge_for_merging(std::uint64_t bytes) {
-    const std::uint64_t most = limit_ - limit_ / 8;
-    if (bytes > most - std::min(used_, most)) {
-      ++refusals_;
-      return false;
-    }
-    used_ += bytes;
-    return true;
+    return charge_up_to(limit_ - limit_ / 8, bytes);
   }
   /// For what is owed to the user in any case, such as the reason of a refusal.
   void charge_anyway(std::uint64_t bytes) { used_ += bytes; }
@@ -53,6 +40,15 @@ class Account {
   [[nodiscard]] std::uint64_t refusals() const { return refusals_; }
 
  private:
+  bool charge_up_to(std::uint64_t most, std::uint64_t bytes) {
+    if (bytes > most - std::min(used_, most)) {
+      ++refusals_;
+      return false;
+    }
+    used_ += bytes;
+    return true;
+  }
+
   std::uint64_t limit_;
   std::uint64_t used_ = 0;
   std::uint64_t refusals_ = 0;

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "base/check.hpp"
+#include "base/file_figures.hpp"
+#include "base/open_again.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -28,8 +30,7 @@ FrameStore::FrameStore() : fd_(make_memfd("samepage-frames")) {
 }
 
 UniqueFd FrameStore::open_read_only() const {
-  const std::string path = "/proc/self/fd/" + std::to_string(fd_.get());
-  return checked_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open the frame store read-only");
+  return checked_fd(open_again(fd_.get(), O_RDONLY).release(), "open the frame store read-only");
 }
 
 void FrameStore::write(FrameId frame, std::span<const std::byte> bytes) {
@@ -61,13 +62,11 @@ void FrameStore::reap(FrameId first, std::uint32_t count) {
 }
 
 std::uint64_t FrameStore::allocated_bytes() const {
-  return dedup::allocated_bytes(fd_.get());
+  return figures_of_file(fd_.get()).allocated_bytes;
 }
 
 std::uint64_t FrameStore::inode() const {
-  struct stat info {};
-  check(::fstat(fd_.get(), &info), "fstat of the frame store");
-  return info.st_ino;
+  return figures_of_file(fd_.get()).inode;
 }
 
 UniqueFd make_staging(std::uint32_t pages) {
@@ -75,12 +74,6 @@ UniqueFd make_staging(std::uint32_t pages) {
   check(::ftruncate(fd.get(), static_cast<off_t>(PageCount{pages}.bytes())), "ftruncate of the staging area");
   check(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), "fcntl F_ADD_SEALS");
   return fd;
-}
-
-std::uint64_t allocated_bytes(int fd) {
-  struct stat info {};
-  check(::fstat(fd, &info), "fstat");
-  return static_cast<std::uint64_t>(info.st_blocks) * 512;
 }
 
 }  // namespace samepage::dedup

@@ -49,7 +49,4 @@ class FrameStore {
 /// peer that truncates it cannot make us fault. Throws std::system_error.
 UniqueFd make_staging(std::uint32_t pages);
 
-/// Memory that the kernel has allocated for a file, in bytes.
-std::uint64_t allocated_bytes(int fd);
-
 }  // namespace samepage::dedup

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/exit_by_signal.hpp"
 #include "base/parse_outcome.hpp"
 #include "base/process_memory.hpp"
 #include "base/process_setup.hpp"
@@ -248,7 +249,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const ReaderGone&) {
-    return 128 + SIGPIPE;
+    return exit_by_signal(SIGPIPE);
   } catch (const std::exception& error) {
     complain(fmt::format("samepaged: {}", error.what()));
     return 1;

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "base/file_figures.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/say.hpp"
@@ -33,8 +34,7 @@ constexpr std::size_t kept_payload = std::size_t{64} << 10U;
 std::string account_is_full(uid_t uid, const Account& account) {
   return fmt::format(
       "user {} has {} of the {} of memory that samepaged keeps for one user; end some guests, or start "
-      "samepaged "
-      "with a higher --user-memory",
+      "samepaged with a higher --user-memory",
       uid, format_size(account.used()), format_size(account.limit()));
 }
 
@@ -44,14 +44,12 @@ std::string why_not_joined(const std::exception& error) {
   const auto* failure = dynamic_cast<const std::system_error*>(&error);
   const std::error_code code = failure == nullptr ? std::error_code() : failure->code();
   if (code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system) {
-    return "samepaged has no file descriptors left (three for each guest); end some guests, or start it with "
-           "a "
-           "higher 'ulimit -n'";
+    return "samepaged has no file descriptors left (three for each guest); end some guests, or start it "
+           "with a higher 'ulimit -n'";
   }
   if (code == std::errc::not_enough_memory || dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
     return "samepaged has no memory or address space left for another guest; end some guests, or start it "
-           "with "
-           "a higher 'ulimit -v'";
+           "with a higher 'ulimit -v'";
   }
   return fmt::format("samepaged could not let the guest in: {}", error.what());
 }
@@ -121,13 +119,14 @@ void Session::read_payload() {
   } catch (const std::bad_alloc&) {
     return close();
   }
-  asio::async_read(socket_, asio::buffer(payload_),
-                   [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                     if (self->closed_) return;
-                     if (error) return self->close();
-                     self->patience_timer_.cancel();  // it has spoken: that its turn comes late is not its fault
-                     self->host_.wants_turns(*self);
-                   });
+  asio::async_read(
+      socket_, asio::buffer(payload_),
+      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+        if (self->closed_) return;
+        if (error) return self->close();
+        self->patience_timer_.cancel();  // it has spoken: that its turn comes late is not its fault
+        self->host_.wants_turns(*self);
+      });
 }
 
 bool Session::work(Turn& turn) {
@@ -430,7 +429,7 @@ void Session::close() {
 }
 
 std::uint64_t Session::staging_bytes() const {
-  return staging_fd_ ? allocated_bytes(staging_fd_.get()) : 0;
+  return staging_fd_ ? figures_of_file(staging_fd_.get()).allocated_bytes : 0;
 }
 
 }  // namespace samepage::dedup

@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/pipe.hpp"
+
 namespace samepage::dedup {
 namespace {
 
@@ -95,10 +97,9 @@ FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
 
 FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
   FleetGuest& guest = add_apart(pages, options);
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  guest.life = UniqueFd(ends[1]);
-  guest.life_watched = UniqueFd(ends[0]);
+  Pipe life = make_pipe();
+  guest.life = std::move(life.writing);
+  guest.life_watched = std::move(life.reading);
   try {
     rejoin(guest);
   } catch (...) {

@@ -445,14 +445,9 @@ TEST_P(FleetTest, TheStoreOfALostDaemonIsLeftWithinAFewPasses) {
   ASSERT_EQ(a.frames_mapped(), 19U);
   a.write(3 * page_size, 1);  // broken: the guest's own, in a mapping of the store
   Fleet next;
-  std::vector<UniqueFd> lives;
   for (FleetGuest* guest : {&a, &b}) {
     guest->worker->lose_daemon();
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    lives.emplace_back(ends[1]);
-    UniqueFd socket = next.dial(UniqueFd(ends[0]));
-    next.while_daemon_answers([&] { guest->worker->connect(std::move(socket)); });
+    next.rejoin(*guest);
   }
   const auto stores_mapped = [](const FleetGuest& guest) {
     const std::uint64_t start = address_of(guest.ram.data());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/frame_store.hpp"
+#include "base/file_figures.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -56,7 +57,7 @@ TEST(FrameStore, ReapingGivesMemoryBackAndSparesPrivateCopies) {
 TEST(FrameStore, StagingCannotBeShrunkByAPeer) {
   const UniqueFd staging = make_staging(4);
   EXPECT_LT(::ftruncate(staging.get(), 0), 0);
-  EXPECT_EQ(allocated_bytes(staging.get()), 0U);
+  EXPECT_EQ(figures_of_file(staging.get()).allocated_bytes, 0U);
 }
 
 }  // namespace

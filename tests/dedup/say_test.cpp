@@ -5,10 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
 #include <string>
 
-#include "base/check.hpp"
+#include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/daemon/account.hpp"
 
@@ -28,16 +27,14 @@ class StderrIs {
 };
 
 TEST(Say, NeitherWaitsForAFullPipeNorEndsOnAFullDisk) {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd reading(ends[0]), writing(ends[1]);
+  const Pipe pipe = make_pipe();
   const std::string page(4096, 'x');
-  ::fcntl(writing.get(), F_SETFL, O_NONBLOCK);
-  while (::write(writing.get(), page.data(), page.size()) > 0) {
+  ::fcntl(pipe.writing.get(), F_SETFL, O_NONBLOCK);
+  while (::write(pipe.writing.get(), page.data(), page.size()) > 0) {
   }
-  ::fcntl(writing.get(), F_SETFL, 0);
+  ::fcntl(pipe.writing.get(), F_SETFL, 0);
   {
-    const StderrIs full_pipe(writing.get());
+    const StderrIs full_pipe(pipe.writing.get());
     say("nobody reads this");
   }
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));

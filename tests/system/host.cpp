@@ -16,20 +16,11 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::system_test {
 namespace {
-
-struct Pipe {
-  UniqueFd read_end, write_end;
-  Pipe() {
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    read_end = UniqueFd(ends[0]);
-    write_end = UniqueFd(ends[1]);
-  }
-};
 
 pid_t spawn(const Words& command, int out, int err) {
   posix_spawn_file_actions_t actions;
@@ -112,12 +103,12 @@ void Host::kill_daemon() {
 }
 
 Finished Host::run(const Words& command) const {
-  Pipe out, err;
-  const pid_t pid = spawn(command, out.write_end.get(), err.write_end.get());
-  out.write_end.reset();
-  err.write_end.reset();
+  Pipe out = make_pipe(), err = make_pipe();
+  const pid_t pid = spawn(command, out.writing.get(), err.writing.get());
+  out.writing.reset();
+  err.writing.reset();
   Finished finished;
-  drain(out.read_end.get(), finished.out, err.read_end.get(), finished.err);
+  drain(out.reading.get(), finished.out, err.reading.get(), finished.err);
   int status = 0;
   ::waitpid(pid, &status, 0);
   finished.code = code_of(status);

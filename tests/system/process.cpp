@@ -48,13 +48,7 @@ int Process::wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-PipeEnds make_pipe() {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-PipeEnds make_terminal() {
+Pipe make_terminal() {
   int master = -1, slave = -1;
   check(::openpty(&master, &slave, nullptr, nullptr, nullptr), "openpty");
   for (const int fd : {master, slave}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);

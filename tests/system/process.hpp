@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::system_test {
@@ -35,12 +36,8 @@ class Process {
   pid_t pid_ = -1;
 };
 
-struct PipeEnds {
-  UniqueFd reading, writing;
-};
-PipeEnds make_pipe();
 /// A raw terminal: what is written to `writing` is to be read from `reading`.
-PipeEnds make_terminal();
+Pipe make_terminal();
 /// Writes until it takes no more. Its flags are as before afterwards.
 void fill_up(int fd);
 /// All there is, to its end.

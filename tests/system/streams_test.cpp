@@ -73,7 +73,7 @@ TEST_F(Streams, GuestsWhoseNamesNobodyHearsOfDoNotStay) {
 
 TEST_F(Streams, ARunEndsWhenItsReaderHasGone) {
   for (const char* count : {"1", "2"}) {
-    PipeEnds out = make_pipe();
+    Pipe out = make_pipe();
     out.reading.reset();
     Process guests(run_words("g", {"hello", "wait=1"}, {"--count", count}), out.writing.get(), -1);
     EXPECT_EQ(guests.wait(), 128 + SIGPIPE) << count;
@@ -83,7 +83,7 @@ TEST_F(Streams, ARunEndsWhenItsReaderHasGone) {
 
 TEST_F(Streams, ExitCodesDoNotDependOnStandardError) {
   const UniqueFd full = checked_fd(::open("/dev/full", O_WRONLY | O_CLOEXEC), "open /dev/full");
-  const PipeEnds unread = make_pipe();
+  const Pipe unread = make_pipe();
   fill_up(unread.writing.get());
   for (const int err : {full.get(), unread.writing.get()}) {
     Process guest(run_words("g", {"hello", "wait=1"}), -1, err);
@@ -94,9 +94,9 @@ TEST_F(Streams, ExitCodesDoNotDependOnStandardError) {
 }
 
 TEST_F(Streams, AGuestThatNobodyReadsIsPausedAndStopped) {
-  for (const PipeEnds& out : {make_pipe(), make_terminal()}) {
+  for (const Pipe& out : {make_pipe(), make_terminal()}) {
     fill_up(out.writing.get());
-    const PipeEnds err = make_pipe();
+    const Pipe err = make_pipe();
     Process guest(run_words("g", {"hello"}), out.writing.get(), err.writing.get());
     wait_for_guests(1);
     EXPECT_EQ(samepage({"pause", "g"}).code, 0);
@@ -108,9 +108,9 @@ TEST_F(Streams, AGuestThatNobodyReadsIsPausedAndStopped) {
 
 TEST_F(Streams, ASignalEndsGuestsThatNobodyReads) {
   for (const char* count : {"1", "2"}) {
-    const PipeEnds out = make_pipe();
+    const Pipe out = make_pipe();
     fill_up(out.writing.get());
-    PipeEnds err = make_pipe();
+    Pipe err = make_pipe();
     Process guests(run_words("g", {"hello", "wait=1"}, {"--count", count}), out.writing.get(),
                    err.writing.get());
     const bool alone = count == std::string("1");
@@ -124,7 +124,7 @@ TEST_F(Streams, ASignalEndsGuestsThatNobodyReads) {
 }
 
 TEST_F(Streams, ASlowReaderGetsAllOfItThroughAStreamThatDoesNotBlock) {
-  PipeEnds out = make_pipe();
+  Pipe out = make_pipe();
   check(::fcntl(out.writing.get(), F_SETFL, O_NONBLOCK), "fcntl");
   fill_up(out.writing.get());
   Process guests(run_words("g", {"hello", "wait=1"}, {"--count", "2"}), out.writing.get(), -1);

@@ -80,7 +80,7 @@ TEST_F(SurroundingsOfARun, MoreGuestsRunThanTheSoftLimitOnDescriptorsHasRoomFor)
 }
 
 TEST_F(SurroundingsOfARun, NothingThatTheCallerHasOpenStaysOpen) {
-  PipeEnds held = make_pipe();
+  Pipe held = make_pipe();
   const std::string socket = directory_ + "/own.sock";
   Process start(words({"--detach", "--name", "g"}), -1, -1, [&] {
     ::fcntl(held.writing.get(), F_SETFD, 0);
@@ -114,7 +114,7 @@ void refuse_pidfds() {
 }
 
 TEST_F(SurroundingsOfARun, NoGuestStaysWhereProcessesCanNotBeWatched) {
-  PipeEnds err = make_pipe();
+  Pipe err = make_pipe();
   Process start(words({"--detach", "--name", "g"}), -1, err.writing.get(), refuse_pidfds);
   const int code = start.wait();
   if (code == 126) GTEST_SKIP() << "no seccomp filters here";

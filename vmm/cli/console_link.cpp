@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/open_again.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -25,8 +26,7 @@ constexpr std::size_t input_limit = 4096;
 // nothing for others who have it open.
 UniqueFd nonblocking_terminal(int fd) {
   if (::isatty(fd) == 0) return {};
-  return UniqueFd(
-      ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  return open_again(fd, O_WRONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 bool try_again(int error) {

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/poll_timeout.hpp"
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
 
@@ -110,11 +111,10 @@ void Consoles::check_output() {
 void Consoles::give_last_chance() {
   const auto end = std::chrono::steady_clock::now() + closing_patience;
   while (!output_.empty()) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
-    if (left <= 0) break;
+    const int left = poll_timeout(end);
+    if (left == 0) break;
     pollfd room = output_.wait();
-    ::poll(&room, 1, static_cast<int>(left));
+    ::poll(&room, 1, left);
     output_.flush();
   }
   check_output();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/poll_timeout.hpp"
 #include "base/standard_output.hpp"
 #include "vmm/cli/commands.hpp"
 #include "vmm/cli/guest_client.hpp"
@@ -95,8 +96,7 @@ void require_ends(std::vector<GuestConnection>& guests, std::chrono::seconds pat
                   std::string_view way_out) {
   const auto end = Clock::now() + patience;
   for_each(guests, [&](const GuestConnection& guest) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-    if (guest.process.ends_within(static_cast<int>(std::max<std::int64_t>(left, 0)))) return;
+    if (guest.process.ends_within(poll_timeout(end))) return;
     throw UserError(fmt::format("guest '{}' (pid {}) has not ended within {} s; {}", guest.name, guest.pid,
                                 patience.count(), way_out));
   });

@@ -14,8 +14,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/pipe.hpp"
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
+#include "dedup/json_text.hpp"
 #include "vmm/cli/device_options.hpp"
 #include "vmm/cli/interrupted.hpp"
 #include "vmm/control/control_message.hpp"
@@ -106,11 +108,11 @@ int shell_status(int status) {
 }  // namespace
 
 std::string running_report(const vmm::RunningGuest& guest) {
-  return vmm::text_of({{"ok", true}, {"name", guest.name}, {"warning", guest.warning}}) + "\n";
+  return dedup::json_text({{"ok", true}, {"name", guest.name}, {"warning", guest.warning}}) + "\n";
 }
 
 std::string failure_report(const std::string& error) {
-  return vmm::text_of({{"ok", false}, {"error", error}}) + "\n";
+  return dedup::json_text({{"ok", false}, {"error", error}}) + "\n";
 }
 
 GuestChildren::~GuestChildren() {
@@ -118,10 +120,7 @@ GuestChildren::~GuestChildren() {
 }
 
 const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOutput& output) {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd reading(ends[0]);
-  UniqueFd writing(ends[1]);
+  Pipe report_pipe = make_pipe();
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   RunOptions of_child = options;
   of_child.joins_later = daemon_hangs_;
@@ -134,13 +133,13 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
-    become_guest(pointers, options.attachment, output, nothing.get(), writing.get(), parent,
+    become_guest(pointers, options.attachment, output, nothing.get(), report_pipe.writing.get(), parent,
                  signals_.former_mask());
   }
   children_.push_back({{}, pid, {}, false});
   children_.back().process = vmm::ProcessHandle::open(pid);
-  writing.reset();
-  const json report = json::parse(read_report(reading.get(), signals_), nullptr, false);
+  report_pipe.writing.reset();
+  const json report = json::parse(read_report(report_pipe.reading.get(), signals_), nullptr, false);
   if (report.is_object() && report.value("ok", false)) {
     children_.back().name = report.value("name", options.name);
     warn_once(report.value("warning", ""));

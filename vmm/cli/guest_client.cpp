@@ -11,6 +11,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/poll_timeout.hpp"
 #include "vmm/cli/ended.hpp"
 #include "vmm/control/registry.hpp"
 
@@ -118,9 +119,9 @@ std::vector<Asked> ask_together(std::span<const int> sockets, const json& reques
     return std::any_of(waits.begin(), waits.end(), [](const pollfd& wait) { return wait.fd >= 0; });
   };
   while (open()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) break;
-    if (::poll(waits.data(), waits.size(), static_cast<int>(left)) < 0) {
+    const int left = poll_timeout(deadline);
+    if (left == 0) break;
+    if (::poll(waits.data(), waits.size(), left) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll of the guests");
     }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/pipe.hpp"
 #include "vmm/cli/consoles.hpp"
 #include "vmm/cli/guest_child.hpp"
 #include "vmm/cli/output.hpp"
@@ -36,17 +37,6 @@ RunOptions options_of(const RunOptions& all, unsigned number, const std::vector<
     vmm::require_guest_name(one.name);
   }
   return one;
-}
-
-struct Pipe {
-  UniqueFd reading;
-  UniqueFd writing;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "vmm/control/console_input.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+
+#include "base/open_again.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -41,8 +42,7 @@ ConsoleInput::ConsoleInput(int fd, int output, EscapeKey escape, Sink sink)
   }
   dialogue_ = terminal_ || socket_ || S_ISFIFO(info.st_mode);
   if (terminal_ || S_ISFIFO(info.st_mode)) {
-    own_ = UniqueFd(
-        ::open(fmt::format("/proc/self/fd/{}", fd_).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    own_ = open_again(fd_, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (own_) fd_ = own_.get();
   }
   if (!terminal_) return;

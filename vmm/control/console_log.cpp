@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/event_fd.hpp"
+#include "base/poll_timeout.hpp"
 
 namespace samepage::vmm {
 
@@ -63,8 +64,8 @@ bool ConsoleLog::wait_for_room() const {
     ::poll(waits.data(), 2, -1);
     return true;
   }
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end - Clock::now()).count();
-  return left > 0 && ::poll(waits.data(), 1, static_cast<int>(left)) != 0;
+  const int left = poll_timeout(*end);
+  return left > 0 && ::poll(waits.data(), 1, left) != 0;
 }
 
 void ConsoleLog::lose(std::size_t bytes, int error) {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "dedup/json_text.hpp"
 #include "vmm/control/console_stream.hpp"
 
 namespace samepage::vmm {
@@ -103,7 +104,7 @@ void ConsoleSessions::fill(Session& session) const {
 void ConsoleSessions::finish(int status) {
   const auto end = std::chrono::steady_clock::now() + patience_at_end;
   const std::string news =
-      packed(ControlMessage::answer, text_of({{"ok", true}, {"ended", true}, {"status", status}}));
+      packed(ControlMessage::answer, dedup::json_text({{"ok", true}, {"ended", true}, {"status", status}}));
   for (Session& session : sessions_) {
     for (bool more = true; more;) {
       if (session.unsent.empty()) fill(session);

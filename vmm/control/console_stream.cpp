@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "base/framing.hpp"
+#include "base/poll_timeout.hpp"
+#include "dedup/json_text.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -37,7 +39,7 @@ std::string packed(const ControlAnswer& answer) {
     bytes += packed(ControlMessage::data, part);
     rest.remove_prefix(part.size());
   }
-  return bytes += packed(ControlMessage::answer, text_of(answer.body));
+  return bytes += packed(ControlMessage::answer, dedup::json_text(answer.body));
 }
 
 Sent send_some(int socket, std::string& bytes) {
@@ -55,11 +57,10 @@ bool send_until(int socket, std::string& bytes, std::chrono::steady_clock::time_
   for (;;) {
     const Sent sent = send_some(socket, bytes);
     if (sent != Sent::part) return sent == Sent::all;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
+    const int left = poll_timeout(end);
+    if (left == 0) return false;
     pollfd wait{socket, POLLOUT, 0};
-    if (::poll(&wait, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) return false;
+    if (::poll(&wait, 1, left) < 0 && errno != EINTR) return false;
   }
 }
 

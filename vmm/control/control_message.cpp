@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/poll_timeout.hpp"
 #include "dedup/json_text.hpp"
 
 namespace samepage::vmm {
@@ -19,14 +20,9 @@ constexpr std::uint32_t type_of(ControlMessage message) {
 
 // Whether there is something to read before the deadline.
 bool can_read(int socket, const Deadline& deadline) {
-  using std::chrono::milliseconds;
   for (;;) {
-    int patience = -1;
-    if (deadline) {
-      const auto left = std::chrono::ceil<milliseconds>(*deadline - std::chrono::steady_clock::now()).count();
-      if (left <= 0) return false;
-      patience = static_cast<int>(left);
-    }
+    const int patience = deadline ? poll_timeout(*deadline) : -1;
+    if (patience == 0) return false;
     pollfd wait{socket, POLLIN, 0};
     const int ready = ::poll(&wait, 1, patience);
     if (ready > 0) return true;
@@ -35,10 +31,6 @@ bool can_read(int socket, const Deadline& deadline) {
 }
 
 }  // namespace
-
-std::string text_of(const nlohmann::json& body) {
-  return dedup::json_text(body);
-}
 
 AnswerReceiver::State AnswerReceiver::receive(int socket) {
   for (;;) {
@@ -56,7 +48,7 @@ AnswerReceiver::State AnswerReceiver::receive(int socket) {
 
 bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds) {
   try {
-    return send_frame(socket, type_of(ControlMessage::request), text_of(request), fds);
+    return send_frame(socket, type_of(ControlMessage::request), dedup::json_text(request), fds);
   } catch (const std::system_error&) {
     return false;  // it does not take the request in time
   }

@@ -32,9 +32,6 @@ struct ControlAnswer {
   std::string data;
 };
 
-/// The text of `body`; bytes that are no UTF-8 (in a path) are replaced.
-std::string text_of(const nlohmann::json& body);
-
 /// An answer that comes piece by piece; never waits.
 class AnswerReceiver {
  public:

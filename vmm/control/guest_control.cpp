@@ -11,6 +11,7 @@
 #include <exception>
 #include <system_error>
 
+#include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
 #include "vmm/control/console_stream.hpp"
@@ -88,9 +89,7 @@ int GuestControl::patience_ms() const {
   for (const ControlConnection& caller : callers_) {
     if (caller.deadline() && (!first || *caller.deadline() < *first)) first = caller.deadline();
   }
-  if (!first) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*first - Clock::now()).count();
-  return static_cast<int>(std::max<std::int64_t>(left, 0));
+  return first ? poll_timeout(*first) : -1;
 }
 
 bool GuestControl::serve(std::span<const pollfd> waits) {

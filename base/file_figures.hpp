@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What fstat(2) says of a file's memory: of a memfd, its identity and what it takes.
+#pragma once
+
+#include <cstdint>
+
+namespace samepage {
+
+struct FileFigures {
+  std::uint64_t inode = 0;
+  std::uint64_t allocated_bytes = 0;  // st_blocks
+};
+
+/// Throws std::system_error.
+FileFigures figures_of_file(int fd);
+
+}  // namespace samepage
