@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the program's exit status means. The manual (README.md, --help) lists the same values; a status that
-// is not the guest's own always comes with a line on stderr that begins with "samepage:".
+// What the program's exit status means. The manual (docs/manual.md, --help) lists the same values; a status
+// that is not the guest's own always comes with a line on stderr that begins with "samepage:".
 #pragma once
 
 #include "base/exit_by_signal.hpp"

@@ -66,8 +66,8 @@ class Server final : public SessionHost {
 
   /// Whether the kernel is asked what the daemon itself costs: that takes it longer than all the rest.
   enum class Costs : std::uint8_t { counted, left_out };
-  /// {"pid", "host": {...}, "users": [...], "guests": [...]}; README.md explains each figure. `viewer` sees
-  /// what belongs to this user alone; without one, everything.
+  /// {"pid", "host": {...}, "users": [...], "guests": [...]}; docs/manual.md explains each figure. `viewer`
+  /// sees what belongs to this user alone; without one, everything.
   [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted,
                                           std::optional<uid_t> viewer = {}) const;
 

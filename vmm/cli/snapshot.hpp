@@ -11,7 +11,7 @@ namespace samepage::cli {
 
 enum class DaemonState : std::uint8_t { answers, absent, hangs };
 
-/// `host` and `guests` have the keys that README.md documents for `samepage stat --json`.
+/// `host` and `guests` have the keys that docs/manual.md documents for `samepage stat --json`.
 struct Snapshot {
   DaemonState daemon = DaemonState::absent;
   std::string problem;  // of a daemon that hangs, for people
