@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's small steps, one at a time: digest, index, books, store. What a page costs apart from the
+// The engine's small steps, one at a time: digest, index, records, store. What a page costs apart from the
 // kernel; samepage-bench tells what it costs with it.
 #include <benchmark/benchmark.h>
 
@@ -51,10 +51,14 @@ void look_for_zero_in_cold_page(benchmark::State& state) {
 BENCHMARK(look_for_zero_in_cold_page)->ArgName("zero")->Arg(0)->Arg(1);
 
 Digest digest_number(std::uint64_t number) {
-  return {(number * 0x9e3779b97f4a7c15U) >> (64 - Digest::bits)};
+  // As evenly spread as digests of pages are: splitmix64.
+  number += 0x9e3779b97f4a7c15U;
+  number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9U;
+  number = (number ^ number >> 27) * 0x94d049bb133111ebU;
+  return {(number ^ number >> 31) >> (64 - Digest::bits)};
 }
 
-// The index alone, at a daemon's fill; what it asks of the books is an array here.
+// The index alone, at a daemon's fill; what it asks of the records is an array here.
 class FilledIndex {
  public:
   explicit FilledIndex(std::uint32_t pages) : digests_(pages), index_(DigestOf{&digests_}) {
@@ -104,7 +108,7 @@ void fill_index(benchmark::State& state) {
 }
 BENCHMARK(fill_index)->Arg(1 << 14)->Arg(1 << 20)->Unit(benchmark::kMillisecond);
 
-// First sightings: index and books of one page.
+// First sightings: index and record of one page.
 void offer_new_page(benchmark::State& state) {
   const auto pages = static_cast<std::uint32_t>(state.range(0));
   for ([[maybe_unused]] auto _ : state) {

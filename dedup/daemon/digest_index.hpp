@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digest -> where it was seen: the one page, or the frame. An open-addressing table of four bytes a slot that
-// holds no digests itself: they are in the books (frame_refs.hpp), which the table asks through `DigestOf`.
+// holds no digests itself: they are in the records (frame_refs.hpp), which the table asks through `DigestOf`.
 // Linear probing; a removed entry's followers move up, so that no tombstones pile up. Where an entry goes
 // depends on a key that agents don't know: they can't choose digests that all go to one place.
 #pragma once
@@ -12,32 +12,11 @@
 
 #include "base/check.hpp"
 #include "base/growing_mapping.hpp"
-#include "base/types.hpp"
-#include "dedup/daemon/frame_refs.hpp"
 #include "dedup/daemon/keyed_hash.hpp"
+#include "dedup/daemon/sighting.hpp"
+#include "dedup/digest.hpp"
 
 namespace samepage::dedup {
-
-/// A page or a frame, in one word.
-class Sighting {
- public:
-  static Sighting of(PageId page) { return Sighting(page.value); }
-  static Sighting of(FrameId frame) { return Sighting(frame.value | frame_bit); }
-
-  [[nodiscard]] bool is_frame() const { return (word_ & frame_bit) != 0; }
-  [[nodiscard]] PageId page() const { return {word_}; }
-  [[nodiscard]] FrameId frame() const { return {word_ & ~frame_bit}; }
-  /// The same as a number, and back.
-  [[nodiscard]] std::uint32_t word() const { return word_; }
-  static Sighting from_word(std::uint32_t word) { return Sighting(word); }
-  friend bool operator==(Sighting, Sighting) = default;
-
- private:
-  explicit Sighting(std::uint32_t word) : word_(word) {}
-  static constexpr std::uint32_t frame_bit = 1U << 31;
-
-  std::uint32_t word_;
-};
 
 /// `DigestOf` is called with a Sighting that is in the table and returns its Digest.
 template <typename DigestOf>

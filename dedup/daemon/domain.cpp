@@ -75,7 +75,7 @@ bool Domain::settled(PageId guest) const {
 bool Domain::let_go_to(PageId guest, std::uint32_t end, Turn& turn) {
   std::uint32_t& page = *guests_.at(guest.value).retained_to;
   while (page < end) {
-    page = merger_.books().next_known(guest.value + page, guest.value + end, turn) - guest.value;
+    page = merger_.records().next_recorded(guest.value + page, guest.value + end, turn) - guest.value;
     if (page == end) break;
     if (turn.over()) return false;
     merger_.not_retained({guest.value + page++});
@@ -160,7 +160,7 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unkno
     const std::uint32_t start = guest.value + range.page;
     for (; reached.page < range.count; ++reached.page, turn.take()) {
       if (unknown == Unknown::passed_over) {
-        reached.page = merger_.books().next_known(start + reached.page, start + range.count, turn) - start;
+        reached.page = merger_.records().next_recorded(start + reached.page, start + range.count, turn) - start;
       }
       if (reached.page == range.count) break;
       if (turn.over()) return Progress::more;
@@ -246,15 +246,15 @@ void Domain::carry_out() {
 }
 
 void Domain::trim() {
-  if (!trimmed_ && store_.allocated_bytes() > PageCount{merger_.books().frames_in_use()}.bytes())
+  if (!trimmed_ && store_.allocated_bytes() > PageCount{merger_.records().frames_in_use()}.bytes())
     trimmed_ = 0;
 }
 
 bool Domain::trim_some(Turn& turn) {
   while (trimmed_) {
     if (turn.over()) return false;
-    const std::uint32_t end = merger_.books().frames_end();
-    auto run = merger_.books().free_run(*trimmed_);
+    const std::uint32_t end = merger_.records().frames_end();
+    auto run = merger_.records().free_run(*trimmed_);
     if (!run && std::max(*trimmed_, end) < store_.end()) run = {end, store_.end() - end};
     if (!run) {
       trimmed_.reset();

@@ -7,25 +7,6 @@
 #include "base/check.hpp"
 
 namespace samepage::dedup {
-namespace {
-
-constexpr unsigned state_shift = 60;
-constexpr unsigned frame_shift = 30;
-constexpr std::uint64_t low_30 = (std::uint64_t{1} << 30) - 1;
-constexpr std::uint64_t low_60 = (std::uint64_t{1} << 60) - 1;
-static_assert(Digest::bits == 60);
-
-constexpr std::uint64_t with_state(std::uint64_t state, std::uint64_t payload) {
-  return state << state_shift | payload;
-}
-
-bool links(PageKnowledge knowledge) {
-  return knowledge == PageKnowledge::waiting || knowledge == PageKnowledge::granted ||
-         knowledge == PageKnowledge::merged;
-}
-
-}  // namespace
-
 FrameRefs::FrameRefs(std::uint32_t frames, Account* account)
     : frame_numbers_(std::min(frames, max_frames)), account_(account == nullptr ? &unlimited_ : account) {}
 
@@ -36,7 +17,7 @@ FrameRefs::~FrameRefs() {
 void FrameRefs::make_room(std::uint32_t end) {
   words_.grow(end);
   previous_.grow(end);
-  known_.grow((std::size_t{end} + block - 1) / block);
+  recorded_.grow((std::size_t{end} + block - 1) / block);
 }
 
 void FrameRefs::forget_pages(PageId first, std::uint32_t pages) {
@@ -44,40 +25,35 @@ void FrameRefs::forget_pages(PageId first, std::uint32_t pages) {
   words_.clear(first.value, end);
   previous_.clear(first.value, end);
   // A block at the edge may be another guest's too, and stays charged.
-  for (std::uint32_t at = (first.value + block - 1) / block; at < end / block; ++at) {
-    if ((known_[at] & charged) == 0) continue;
-    known_[at] = 0;
-    --charged_blocks_;
-    account_->release(block_bytes);
-  }
+  for (std::uint32_t at = (first.value + block - 1) / block; at < end / block; ++at) forget_block(at);
 }
 
 void FrameRefs::give_back_room(std::uint32_t end) noexcept {
   const std::size_t blocks = (std::size_t{end} + block - 1) / block;
-  for (std::size_t at = blocks; at < known_.size(); ++at) {
-    if ((known_[at] & charged) == 0) continue;
-    known_[at] = 0;
-    --charged_blocks_;
-    account_->release(block_bytes);
-  }
+  for (std::size_t at = blocks; at < recorded_.size(); ++at) forget_block(at);
   words_.shrink(end);
   previous_.shrink(end);
-  known_.shrink(blocks);
+  recorded_.shrink(blocks);
 }
 
-bool FrameRefs::admit(PageId page) {
-  std::uint16_t& known = known_[page.value / block];
-  if ((known & charged) != 0) return true;
+bool FrameRefs::charge_block(std::uint32_t at) {
   if (!account_->charge_for_merging(block_bytes)) return false;
-  known |= charged;
+  recorded_[at] |= charged;
   ++charged_blocks_;
   return true;
 }
 
-std::uint32_t FrameRefs::next_known(std::uint32_t page, std::uint32_t end, Turn& turn) const {
+void FrameRefs::forget_block(std::size_t at) noexcept {
+  if ((recorded_[at] & charged) == 0) return;
+  recorded_[at] = 0;
+  --charged_blocks_;
+  account_->release(block_bytes);
+}
+
+std::uint32_t FrameRefs::next_recorded(std::uint32_t page, std::uint32_t end, Turn& turn) const {
   constexpr std::uint32_t blocks_a_step = 64;
   for (std::uint32_t passed = 0; page < end && !turn.over();) {
-    if ((known_[page / block] & ~charged) == 0) {
+    if ((recorded_[page / block] & ~charged) == 0) {
       page = std::min(end, (page / block + 1) * block);
       if (++passed % blocks_a_step == 0) turn.take();
       continue;
@@ -90,28 +66,12 @@ std::uint32_t FrameRefs::next_known(std::uint32_t page, std::uint32_t end, Turn&
   return page;
 }
 
-// The only place where a page's word changes: it knows of how many pages something is known.
+// The only place where a page gets or loses its record: it keeps the block's count.
 void FrameRefs::set_word(std::uint32_t page, std::uint64_t value) {
   std::uint64_t& word = words_[page];
-  known_[page / block] =
-      static_cast<std::uint16_t>(known_[page / block] + (value != 0 ? 1 : 0) - (word != 0 ? 1 : 0));
+  recorded_[page / block] =
+      static_cast<std::uint16_t>(recorded_[page / block] + (value != 0 ? 1 : 0) - (word != 0 ? 1 : 0));
   word = value;
-}
-
-PageKnowledge FrameRefs::knowledge(PageId page) const {
-  return static_cast<PageKnowledge>(words_[page.value] >> state_shift);
-}
-
-bool FrameRefs::is_linked(PageId page) const {
-  return links(knowledge(page));
-}
-
-Digest FrameRefs::digest(PageId page) const {
-  return {words_[page.value] & low_60};
-}
-
-FrameId FrameRefs::frame(PageId page) const {
-  return {static_cast<std::uint32_t>(words_[page.value] >> frame_shift & low_30)};
 }
 
 std::uint32_t FrameRefs::next_of(std::uint32_t page) const {
@@ -129,18 +89,18 @@ void FrameRefs::set_none(PageId page) {
 
 void FrameRefs::set_unshared(PageId page, Digest digest) {
   invariant(!is_linked(page), "a sharer of a frame is forgotten");
-  set_word(page.value, with_state(static_cast<std::uint64_t>(PageKnowledge::unshared), digest.value));
+  set_word(page.value, with_state(SharingState::unshared, digest.value));
 }
 
-void FrameRefs::set_linked(PageId page, PageKnowledge knowledge) {
-  invariant(is_linked(page) && links(knowledge), "a page without a frame is granted");
-  words_[page.value] = with_state(static_cast<std::uint64_t>(knowledge), words_[page.value] & low_60);
+void FrameRefs::set_linked(PageId page, SharingState state) {
+  invariant(is_linked(page) && links(state), "a page without a frame is granted");
+  words_[page.value] = with_state(state, words_[page.value] & low_60);
 }
 
 std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
   const auto number = frame_numbers_.allocate_near(wanted.value);
   if (!number) return std::nullopt;
-  if (!give_record(*number, 1) || !allocate_reserved({*number}, digest)) {
+  if (!make_frame_records(*number, 1) || !allocate_reserved({*number}, digest)) {
     frame_numbers_.release(*number, 1);
     return std::nullopt;
   }
@@ -148,7 +108,7 @@ std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
 }
 
 // A host without memory for records is a store without room for frames.
-bool FrameRefs::give_record(std::uint32_t first, std::uint32_t count) {
+bool FrameRefs::make_frame_records(std::uint32_t first, std::uint32_t count) {
   try {
     frames_.grow(std::size_t{first} + count);
     donors_.grow(std::size_t{first} + count);
@@ -161,7 +121,7 @@ bool FrameRefs::give_record(std::uint32_t first, std::uint32_t count) {
 std::optional<FrameId> FrameRefs::reserve(std::uint32_t count) {
   const auto first = frame_numbers_.allocate_run(count);
   if (!first) return std::nullopt;
-  if (!give_record(*first, count)) {
+  if (!make_frame_records(*first, count)) {
     frame_numbers_.release(*first, count);
     return std::nullopt;
   }
@@ -177,8 +137,7 @@ void FrameRefs::unreserve(FrameId first, std::uint32_t count) {
 bool FrameRefs::allocate_reserved(FrameId frame, Digest digest) {
   invariant(state(frame) == FrameState::free, "a frame is allocated twice");
   if (!account_->charge_for_merging(frame_bytes)) return false;
-  frames_[frame.value] = {with_state(static_cast<std::uint64_t>(FrameState::waiting), digest.value), no_page,
-                          0};
+  frames_[frame.value] = {with_state(FrameState::waiting, digest.value), no_page, 0};
   donors_[frame.value] = {{no_page}, 0};
   ++frames_in_use_;
   return true;
@@ -189,7 +148,7 @@ void FrameRefs::publish(FrameId frame) {
   Frame& record = frames_[frame.value];
   if (record.head != no_page) waiting_.emplace(frame.value, record.head);
   record.head = no_page;
-  record.word = with_state(static_cast<std::uint64_t>(FrameState::published), record.word & low_60);
+  record.word = with_state(FrameState::published, record.word & low_60);
 }
 
 std::optional<PageId> FrameRefs::next_waiting(FrameId frame) const {
@@ -210,23 +169,10 @@ void FrameRefs::release_reserved(FrameId frame) {
   account_->release(frame_bytes);
 }
 
-FrameState FrameRefs::state(FrameId frame) const {
-  return static_cast<FrameState>(frames_[frame.value].word >> state_shift);
-}
-
-Digest FrameRefs::digest(FrameId frame) const {
-  return {frames_[frame.value].word & low_60};
-}
-
-std::uint32_t FrameRefs::references(FrameId frame) const {
-  return frames_[frame.value].references;
-}
-
-void FrameRefs::link(PageId page, FrameId frame, PageKnowledge knowledge) {
-  invariant(!is_linked(page) && links(knowledge), "a page joins a second frame");
+void FrameRefs::link(PageId page, FrameId frame, SharingState state) {
+  invariant(!is_linked(page) && links(state), "a page joins a second frame");
   Frame& record = frames_[frame.value];
-  set_word(page.value, with_state(static_cast<std::uint64_t>(knowledge),
-                                  std::uint64_t{frame.value} << frame_shift | record.head));
+  set_word(page.value, with_state(state, std::uint64_t{frame.value} << frame_shift | record.head));
   previous_[page.value] = no_page;
   if (record.head != no_page) previous_[record.head] = page.value;
   record.head = page.value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's books of one domain: what is known of every page of its guests and of every frame of its
+// The records of one domain: what the daemon knows of every page of its guests and of every frame of its
 // store.
 //
 //   pages  word:  state 4 | digest 60                     unshared
@@ -7,8 +7,8 @@
 //          prev:  previous sharer 32
 //   frames digest 60, state 4; first sharer 32, references 32; who was asked for its bytes 64
 //
-// Next to them stands, for each block of 512 pages, of how many of its pages something is known: what is
-// unknown is passed over without being looked at, and a user is charged for blocks that were ever used.
+// Beside them, for each block of 512 pages, stands the number of its pages that have a record. Blocks without
+// records are skipped without a look at their pages, and a user is charged for blocks that were ever used.
 //
 // A frame's sharers are a doubly linked list through the pages' words: every sharer of a frame is found
 // without walking any guest's table, and a page leaves the list in constant time. A page costs 12 bytes, a
@@ -16,33 +16,30 @@
 //
 // The reference count of a published frame is the length of its list: pages that were told to map it
 // (granted) and pages that do (merged). Pages that wait when a frame is published become a second list, from
-// which they are taken one by one to be granted; they count as references too. The books are as long as the
-// numbers of pages and frames reach (growing_mapping.hpp). Pure: no descriptor, no clock. Not for several
-// threads.
+// which they are taken one by one to be granted. They count as references too.
+//
+// The arrays are as long as the numbers of pages and frames reach (growing_mapping.hpp). Only the Ledger
+// (ledger.hpp) changes them, together with the index. Pure: no descriptor, no clock. Not for several threads.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "base/growing_mapping.hpp"
 #include "base/types.hpp"
 #include "dedup/daemon/account.hpp"
 #include "dedup/daemon/extents.hpp"
+#include "dedup/daemon/sighting.hpp"
 #include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
 
 namespace samepage::dedup {
 
-/// The number of a page among all pages of a domain: a guest's base + the ordinal of the page in its RAM.
-struct PageId {
-  std::uint32_t value = 0;
-  friend constexpr auto operator<=>(PageId, PageId) = default;
-};
-
-/// What the daemon knows of a page.
-enum class PageKnowledge : std::uint8_t {
-  none,      // nothing, or nothing that still holds
+/// How far a page has come on its way to sharing a frame.
+enum class SharingState : std::uint8_t {
+  none,      // the page has no record: nothing is known, or nothing that still holds
   unshared,  // its digest is in the index, alone
   waiting,   // another page has the same digest; a frame is about to be made of one of them
   granted,   // its agent was told to map a frame and has not answered
@@ -63,8 +60,8 @@ class FrameRefs {
   static constexpr std::uint32_t max_pages = 1U << 30;
   static constexpr std::uint32_t max_frames = (1U << 30) - 1;
 
-  /// The books of no page and no frame. Frames are numbered below `frames`. `account` is charged for frames
-  /// and for records of pages.
+  /// No page and no frame. Frames are numbered below `frames`. `account` is charged for frames and for
+  /// records of pages.
   explicit FrameRefs(std::uint32_t frames = max_frames, Account* account = nullptr);
   ~FrameRefs();
   FrameRefs(const FrameRefs&) = delete;
@@ -73,29 +70,39 @@ class FrameRefs {
   /// Makes room for the pages with numbers below `end`. Throws std::system_error, and then nothing has
   /// changed.
   void make_room(std::uint32_t end);
-  /// Nothing is known any more of pages of which nothing is linked: their books cost nothing.
+  /// Removes the records of pages of which none is linked. They cost nothing afterwards.
   void forget_pages(PageId first, std::uint32_t pages);
-  /// All pages from `end` on have been forgotten: there need be no books of them.
+  /// All pages from `end` on have been forgotten: no room is needed for them.
   void give_back_room(std::uint32_t end) noexcept;
 
-  /// Whether something may become known of the page. False when the account has no room for more records.
-  [[nodiscard]] bool admit(PageId page);
-  /// The first page from `page` on, before `end`, of which something is known. Stops where the turn ends;
-  /// then something may or may not be known of what it returns.
-  [[nodiscard]] std::uint32_t next_known(std::uint32_t page, std::uint32_t end, Turn& turn) const;
+  /// Whether the page may have a record. False when the account has no room for more records.
+  [[nodiscard]] bool admit(PageId page) {
+    return (recorded_[page.value / block] & charged) != 0 || charge_block(page.value / block);
+  }
+  /// The first page from `page` on, before `end`, that has a record. Stops where the turn ends: then what it
+  /// returns may or may not have one.
+  [[nodiscard]] std::uint32_t next_recorded(std::uint32_t page, std::uint32_t end, Turn& turn) const;
 
-  [[nodiscard]] PageKnowledge knowledge(PageId page) const;
+  [[nodiscard]] SharingState state(PageId page) const {
+    return static_cast<SharingState>(words_[page.value] >> state_shift);
+  }
   /// Whether the page shares a frame: waits for it, is granted it, or maps it.
-  [[nodiscard]] bool is_linked(PageId page) const;
+  [[nodiscard]] bool is_linked(PageId page) const { return links(state(page)); }
   /// Of an unshared page.
-  [[nodiscard]] Digest digest(PageId page) const;
+  [[nodiscard]] Digest digest(PageId page) const { return {words_[page.value] & low_60}; }
   /// Of a page that is waiting, granted or merged.
-  [[nodiscard]] FrameId frame(PageId page) const;
+  [[nodiscard]] FrameId frame(PageId page) const {
+    return {static_cast<std::uint32_t>(words_[page.value] >> frame_shift & low_30)};
+  }
+  /// Of an unshared page or of a frame.
+  [[nodiscard]] Digest digest(Sighting seen) const {
+    return seen.is_frame() ? digest(seen.frame()) : digest(seen.page());
+  }
 
   void set_none(PageId page);
   void set_unshared(PageId page, Digest digest);
   /// From granted to merged.
-  void set_linked(PageId page, PageKnowledge knowledge);
+  void set_linked(PageId page, SharingState state);
 
   /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Empty when the
   /// store or the account is full.
@@ -117,16 +124,18 @@ class FrameRefs {
   /// A frame without sharers goes; its number stays reserved.
   void release_reserved(FrameId frame);
 
-  [[nodiscard]] FrameState state(FrameId frame) const;
-  [[nodiscard]] Digest digest(FrameId frame) const;
-  [[nodiscard]] std::uint32_t references(FrameId frame) const;
+  [[nodiscard]] FrameState state(FrameId frame) const {
+    return static_cast<FrameState>(frames_[frame.value].word >> state_shift);
+  }
+  [[nodiscard]] Digest digest(FrameId frame) const { return {frames_[frame.value].word & low_60}; }
+  [[nodiscard]] std::uint32_t references(FrameId frame) const { return frames_[frame.value].references; }
   /// Of a frame that is waiting, once it was set.
   [[nodiscard]] Donor donor(FrameId frame) const { return donors_[frame.value]; }
   void set_donor(FrameId frame, Donor donor) { donors_[frame.value] = donor; }
 
   /// The page becomes a sharer of the frame, waiting or granted.
-  void link(PageId page, FrameId frame, PageKnowledge knowledge);
-  /// The page is no sharer any more and nothing is known of it. Returns the references that are left.
+  void link(PageId page, FrameId frame, SharingState state);
+  /// The page is not a sharer any more and has no record. Returns the references that are left.
   std::uint32_t unlink(PageId page);
 
   /// Calls `visit(PageId)` for each sharer but those of next_waiting(). `visit` may unlink the page that it
@@ -151,7 +160,7 @@ class FrameRefs {
   [[nodiscard]] std::optional<std::pair<std::uint32_t, std::uint32_t>> free_run(std::uint32_t from) const {
     return frame_numbers_.free_run(from);
   }
-  /// Bytes of memory that the books take.
+  /// Bytes of memory that the records take.
   [[nodiscard]] std::uint64_t memory_bytes() const;
 
  private:
@@ -161,24 +170,38 @@ class FrameRefs {
     std::uint32_t references = 0;
   };
   static constexpr std::uint32_t no_page = (1U << 30) - 1;
+  static constexpr unsigned state_shift = 60;
+  static constexpr unsigned frame_shift = 30;
+  static constexpr std::uint64_t low_30 = (std::uint64_t{1} << 30) - 1;
+  static constexpr std::uint64_t low_60 = (std::uint64_t{1} << 60) - 1;
+  static_assert(Digest::bits == 60);
   // Of pages. A block's words are a page of memory.
   static constexpr std::uint32_t block = 512;
-  // For each block, the number of its pages that something is known of, and whether it was ever charged for.
+  // For each block: the number of its pages that have a record, and whether it was ever charged for.
   static constexpr std::uint16_t charged = 1U << 15;
-  // Two words for the books, and the page's place in the index.
+  // Two words for the record, and the page's place in the index.
   static constexpr std::uint64_t block_bytes =
       block * (sizeof(std::uint64_t) + 2 * sizeof(std::uint32_t) + sizeof(std::uint32_t));
   static constexpr std::uint64_t frame_bytes =
       page_size + sizeof(Frame) + sizeof(Donor) + sizeof(std::uint32_t);
 
-  [[nodiscard]] bool give_record(std::uint32_t first, std::uint32_t count);
+  template <typename State>
+  static constexpr std::uint64_t with_state(State state, std::uint64_t payload) {
+    return static_cast<std::uint64_t>(state) << state_shift | payload;
+  }
+  static constexpr bool links(SharingState state) {
+    return state == SharingState::waiting || state == SharingState::granted || state == SharingState::merged;
+  }
+  [[nodiscard]] bool charge_block(std::uint32_t at);
+  void forget_block(std::size_t at) noexcept;
+  [[nodiscard]] bool make_frame_records(std::uint32_t first, std::uint32_t count);
   void set_word(std::uint32_t page, std::uint64_t value);
   [[nodiscard]] std::uint32_t next_of(std::uint32_t page) const;
   void set_next(std::uint32_t page, std::uint32_t next);
 
   GrowingArray<std::uint64_t> words_;
   GrowingArray<std::uint32_t> previous_;
-  GrowingArray<std::uint16_t> known_;
+  GrowingArray<std::uint16_t> recorded_;  // a block each
   std::uint32_t charged_blocks_ = 0;
   GrowingArray<Frame> frames_;
   GrowingArray<Donor> donors_;

@@ -379,12 +379,12 @@ void Server::tune(const Session& session, const json& request) {
 
 json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
   const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
-  MergerCounts counts;
+  SharingCounts counts;
   std::uint64_t books = 0, store = 0;
   json stores = json::array();
   for (const auto& [label, domain] : domains_) {
     if (!shown(domain->owner())) continue;
-    const MergerCounts more = domain->merger().counts();
+    const SharingCounts& more = domain->merger().counts();
     counts.pages_shared += more.pages_shared;
     counts.pages_merged += more.pages_merged;
     counts.pages_unshared += more.pages_unshared;

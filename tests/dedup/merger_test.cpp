@@ -77,7 +77,7 @@ TEST_F(MergerTest, FirstSightingInAnImageMakesAFrame) {
   publish(merger_, *frame);
   ASSERT_EQ(merger_.take_orders().grants.size(), 1U);
   ASSERT_EQ(merger_.answered(a_, Answer::kept), Outcome::done);
-  EXPECT_EQ(merger_.books().references(*frame), 1U);
+  EXPECT_EQ(merger_.records().references(*frame), 1U);
   EXPECT_EQ(merger_.counts().pages_pending, 0U);
   // The next guest of the image is granted it at once.
   ASSERT_EQ(merger_.offer(b_, {1}, FirstSighting::makes_frame), Outcome::done);
@@ -95,7 +95,7 @@ TEST_F(MergerTest, AFrameOfAnImageGoesWithItsOnlyDonor) {
     } else {
       detach(merger_, guest_, 16);
     }
-    EXPECT_EQ(merger_.books().frames_in_use(), 0U);
+    EXPECT_EQ(merger_.records().frames_in_use(), 0U);
     EXPECT_EQ(merger_.counts().pages_pending, 0U);
     ASSERT_EQ(merger_.offer(b_, {1}), Outcome::done);  // nobody else is known to have it
     EXPECT_EQ(merger_.counts().pages_unshared, 1U);
@@ -142,7 +142,7 @@ TEST_F(MergerTest, APublishedFrameIsGrantedToAllThatWait) {
   EXPECT_TRUE(merger_.take_orders().grants.empty());  // it has no bytes yet
   publish(merger_, *frame);
   EXPECT_EQ(merger_.take_orders().grants.size(), 3U);
-  EXPECT_EQ(merger_.books().references(*frame), 3U);  // counted before anybody hears of it
+  EXPECT_EQ(merger_.records().references(*frame), 3U);  // counted before anybody hears of it
   EXPECT_EQ(merger_.counts().pages_shared, 1U);
   EXPECT_EQ(merger_.counts().pages_merged, 0U);
 }
@@ -153,7 +153,7 @@ TEST_F(MergerTest, LaterSightingsAreGrantedAtOnce) {
   const MergerOrders orders = merger_.take_orders();
   ASSERT_EQ(orders.grants.size(), 1U);
   EXPECT_EQ(orders.grants[0].frame, frame);
-  EXPECT_EQ(merger_.books().references(frame), 3U);
+  EXPECT_EQ(merger_.records().references(frame), 3U);
 }
 
 TEST_F(MergerTest, ADonorThatChangedIsReplaced) {
@@ -177,7 +177,7 @@ TEST_F(MergerTest, TheLastOfTwoIsUnsharedAgainWhenTheDonorChanged) {
   EXPECT_FALSE(merger_.donated(b_, {99}));
   EXPECT_EQ(merger_.counts().pages_unshared, 1U);
   EXPECT_EQ(merger_.counts().pages_pending, 0U);
-  EXPECT_EQ(merger_.books().frames_in_use(), 0U);
+  EXPECT_EQ(merger_.records().frames_in_use(), 0U);
   ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);  // and is found by the next
   EXPECT_EQ(merger_.take_orders().donations.back().page, c_);
 }
@@ -229,7 +229,7 @@ TEST_F(MergerTest, ARefusedGrantGivesItsReferenceBack) {
   const FrameId frame = share(a_, b_, {1});
   ASSERT_EQ(merger_.offer(c_, {1}), Outcome::done);
   ASSERT_EQ(merger_.answered(c_, Answer::refused), Outcome::done);
-  EXPECT_EQ(merger_.books().references(frame), 2U);
+  EXPECT_EQ(merger_.records().references(frame), 2U);
   EXPECT_EQ(merger_.counts().pages_pending, 0U);
 }
 
@@ -256,7 +256,7 @@ TEST_F(MergerTest, AWithdrawnOfferIsNotFound) {
   EXPECT_TRUE(merger_.take_orders().donations.empty());
 }
 
-TEST_F(MergerTest, WhatContradictsTheBooksIsAViolation) {
+TEST_F(MergerTest, WhatContradictsTheRecordsIsAViolation) {
   share(a_, b_, {1});
   EXPECT_EQ(merger_.offer(a_, {2}), Outcome::violation);
   EXPECT_EQ(merger_.withdraw(a_), Outcome::violation);
@@ -268,10 +268,10 @@ TEST_F(MergerTest, ADetachedGuestKeepsTheReferencesOfItsProcess) {
   const FrameId frame = share(a_, b_, {1});
   ASSERT_EQ(merger_.offer(c_, {5}), Outcome::done);
   detach(merger_, other_, 16);
-  EXPECT_EQ(merger_.books().references(frame), 2U);
+  EXPECT_EQ(merger_.records().references(frame), 2U);
   EXPECT_EQ(merger_.counts().pages_unshared, 0U);  // it can't be asked to donate any more
   remove(merger_, other_, 16);
-  EXPECT_EQ(merger_.books().references(frame), 1U);
+  EXPECT_EQ(merger_.records().references(frame), 1U);
 }
 
 TEST_F(MergerTest, WithItsLastGuestTheDomainIsEmpty) {
@@ -281,8 +281,8 @@ TEST_F(MergerTest, WithItsLastGuestTheDomainIsEmpty) {
   remove(merger_, guest_, 16);
   remove(merger_, other_, 16);
   EXPECT_EQ(merger_.take_orders().reaped.size(), 2U);
-  EXPECT_EQ(merger_.books().frames_in_use(), 0U);
-  const MergerCounts counts = merger_.counts();
+  EXPECT_EQ(merger_.records().frames_in_use(), 0U);
+  const SharingCounts counts = merger_.counts();
   EXPECT_EQ(counts.pages_shared + counts.pages_merged + counts.pages_unshared + counts.pages_pending, 0U);
 }
 
@@ -356,9 +356,9 @@ TEST_F(DupsTest, PagesInARowWithOneContentMapFramesInARow) {
   EXPECT_EQ(merger_.counts().pages_shared, policy.run + 1);
   std::uint32_t references = 0;
   for (const auto& [from, to] : copies_) {
-    EXPECT_EQ(merger_.books().digest(to), Digest{7});
-    EXPECT_EQ(merger_.books().state(from), FrameState::published);  // it has bytes to copy
-    references += merger_.books().references(to);
+    EXPECT_EQ(merger_.records().digest(to), Digest{7});
+    EXPECT_EQ(merger_.records().state(from), FrameState::published);  // it has bytes to copy
+    references += merger_.records().references(to);
   }
   EXPECT_EQ(references, guest_pages - 1);  // only the first page has no neighbour before it
 }
@@ -390,8 +390,8 @@ TEST_F(DupsTest, AContentOutlivesTheFrameThatTheIndexStandsOn) {
   EXPECT_EQ(merger_.counts().frame_dups, policy.run - 1);
   const auto later = share(20, 21, {7});
   ASSERT_EQ(later.size(), 1U);
-  EXPECT_EQ(merger_.books().digest(later.begin()->second), Digest{7});
-  EXPECT_EQ(merger_.books().state(later.begin()->second), FrameState::published);
+  EXPECT_EQ(merger_.records().digest(later.begin()->second), Digest{7});
+  EXPECT_EQ(merger_.records().state(later.begin()->second), FrameState::published);
 }
 
 TEST_F(DupsTest, ADupIsReapedAtItsLastUserAndMadeAgain) {
@@ -428,8 +428,8 @@ TEST_F(DupsTest, WithTheirLastUserAllNumbersAreFree) {
   share(0, guest_pages, {7});
   remove(merger_, guest_, guest_pages);
   EXPECT_EQ(merger_.take_orders().reaped.size(), policy.run + 1);
-  EXPECT_EQ(merger_.books().frames_in_use(), 0U);
-  EXPECT_EQ(merger_.books().frames_end(), 0U);
+  EXPECT_EQ(merger_.records().frames_in_use(), 0U);
+  EXPECT_EQ(merger_.records().frames_end(), 0U);
   EXPECT_EQ(merger_.counts().frame_dups, 0U);
   EXPECT_EQ(merger_.counts().pages_shared, 0U);
 }
@@ -474,11 +474,11 @@ TEST_F(InTurns, AFrameThatManyWaitForIsGrantedByAndBy) {
   merger_.publish(*frame, turn);
   std::size_t granted = merger_.take_orders().grants.size();
   EXPECT_LE(granted, steps + 1);
-  EXPECT_EQ(merger_.books().references(*frame), pages);
+  EXPECT_EQ(merger_.records().references(*frame), pages);
   // Meanwhile some change their mind, and newcomers are granted it at once.
   std::uint32_t withdrawn = 0;
   for (std::uint32_t i = 0; i < pages; i += 7) {
-    if (merger_.books().knowledge({guest_.value + i}) != PageKnowledge::waiting) continue;
+    if (merger_.records().state(PageId{guest_.value + i}) != SharingState::waiting) continue;
     ASSERT_EQ(merger_.withdraw({guest_.value + i}), Outcome::done);
     ++withdrawn;
   }
@@ -494,7 +494,7 @@ TEST_F(InTurns, AFrameThatManyWaitForIsGrantedByAndBy) {
             }),
             20);
   EXPECT_EQ(granted, pages - withdrawn);
-  EXPECT_EQ(merger_.books().references(*frame), pages - withdrawn + 1);
+  EXPECT_EQ(merger_.records().references(*frame), pages - withdrawn + 1);
 }
 
 TEST_F(InTurns, AFrameThatNobodyWaitsForAnyMoreGoes) {
@@ -556,13 +556,13 @@ TEST(MergerAccount, WhatAUserHasNoRoomForIsNotMerged) {
       ASSERT_EQ(merger.offer({guest.value + i}, {i}), Outcome::done);
       ASSERT_EQ(merger.offer({other.value + i}, {i}), Outcome::done);
     }
-    EXPECT_GT(merger.books().frames_in_use(), 80U);
-    EXPECT_LT(merger.books().frames_in_use(), 100U);
+    EXPECT_GT(merger.records().frames_in_use(), 80U);
+    EXPECT_LT(merger.records().frames_in_use(), 100U);
     EXPECT_LE(account.used(), account.limit());
     EXPECT_GT(account.refusals(), 0U);
     remove(merger, guest, 400);
     remove(merger, other, 400);
-    EXPECT_EQ(merger.books().frames_in_use(), 0U);
+    EXPECT_EQ(merger.records().frames_in_use(), 0U);
     EXPECT_EQ(account.used(), 0U);
     ASSERT_EQ(merger.offer(merger.add_guest(400), {1}), Outcome::done);
     EXPECT_GT(account.used(), 0U);

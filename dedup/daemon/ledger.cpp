@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/ledger.hpp"
+
+#include "base/check.hpp"
+
+namespace samepage::dedup {
+
+PageId Ledger::add_pages(std::uint32_t pages) {
+  const auto first = page_numbers_.allocate_run(pages);
+  if (!first)
+    throw UserError("the domain has as many pages as a domain may have; give the guest another --domain");
+  try {
+    records_.make_room(*first + pages);
+  } catch (...) {
+    page_numbers_.release(*first, pages);
+    throw;
+  }
+  return {*first};
+}
+
+void Ledger::remove_pages(PageId first, std::uint32_t pages) {
+  records_.forget_pages(first, pages);
+  page_numbers_.release(first.value, pages);
+  records_.give_back_room(page_numbers_.end());
+}
+
+bool Ledger::prepare(PageId page) {
+  if (!records_.admit(page)) return false;
+  index_.make_room();
+  return true;
+}
+
+void Ledger::note_unshared(PageId page, Digest digest) {
+  records_.set_unshared(page, digest);
+  index_.insert(digest, Sighting::of(page));
+  ++counts_.pages_unshared;
+}
+
+void Ledger::forget_unshared(PageId page) {
+  index_.erase(records_.digest(page), Sighting::of(page));
+  records_.set_none(page);
+  --counts_.pages_unshared;
+}
+
+std::optional<FrameId> Ledger::allocate(Digest digest) {
+  const auto frame = records_.allocate(digest, last_frame_ + 1);
+  if (frame) last_frame_ = *frame;
+  return frame;
+}
+
+std::optional<FrameId> Ledger::open_frame(Digest digest) {
+  const auto frame = allocate(digest);
+  if (frame) index_.insert(digest, Sighting::of(*frame));
+  return frame;
+}
+
+std::optional<FrameId> Ledger::open_frame_for(PageId unshared) {
+  const Digest digest = records_.digest(unshared);
+  const auto frame = allocate(digest);
+  if (!frame) return std::nullopt;
+  index_.replace(digest, Sighting::of(unshared), Sighting::of(*frame));
+  records_.set_none(unshared);
+  --counts_.pages_unshared;
+  wait(unshared, *frame);
+  return frame;
+}
+
+void Ledger::wait(PageId page, FrameId frame) {
+  records_.link(page, frame, SharingState::waiting);
+  ++counts_.pages_pending;
+}
+
+void Ledger::close_waiting(FrameId frame) {
+  invariant(records_.state(frame) == FrameState::waiting && records_.references(frame) <= 1,
+            "a frame that pages wait for is closed");
+  const Digest digest = records_.digest(frame);
+  if (const auto last = records_.two_sharers(frame).first) {
+    release(*last);
+    // The digest does not change, so the index may be asked in between.
+    records_.set_unshared(*last, digest);
+    index_.replace(digest, Sighting::of(frame), Sighting::of(*last));
+    ++counts_.pages_unshared;
+  } else {
+    index_.erase(digest, Sighting::of(frame));
+  }
+  records_.release(frame);
+}
+
+void Ledger::publish(FrameId frame) {
+  records_.publish(frame);
+  ++counts_.pages_shared;
+}
+
+void Ledger::grant(PageId page, FrameId frame) {
+  records_.link(page, frame, SharingState::granted);
+  ++counts_.pages_pending;
+}
+
+std::uint32_t Ledger::grant_waiting(PageId page, FrameId frame) {
+  const FrameId awaited = records_.frame(page);
+  records_.unlink(page);
+  records_.link(page, frame, SharingState::granted);
+  return records_.references(awaited);
+}
+
+void Ledger::confirm(PageId page) {
+  records_.set_linked(page, SharingState::merged);
+  --counts_.pages_pending;
+  ++counts_.pages_merged;
+}
+
+std::uint32_t Ledger::release(PageId page) {
+  --(records_.state(page) == SharingState::merged ? counts_.pages_merged : counts_.pages_pending);
+  return records_.unlink(page);
+}
+
+void Ledger::reap(FrameId frame, FrameNumber number) {
+  index_.erase(records_.digest(frame), Sighting::of(frame));
+  drop_frame(frame, number);
+}
+
+void Ledger::reap_one_of(FrameId frame, FrameId other, FrameNumber number) {
+  const Digest digest = records_.digest(frame);
+  if (index_.find(digest) == Sighting::of(frame)) {
+    index_.replace(digest, Sighting::of(frame), Sighting::of(other));
+  }
+  --counts_.frame_dups;
+  drop_frame(frame, number);
+}
+
+void Ledger::drop_frame(FrameId frame, FrameNumber number) {
+  --counts_.pages_shared;
+  number == FrameNumber::freed ? records_.release(frame) : records_.release_reserved(frame);
+}
+
+void Ledger::publish_dup(FrameId dup) {
+  publish(dup);
+  ++counts_.frame_dups;
+}
+
+}  // namespace samepage::dedup

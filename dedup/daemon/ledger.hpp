@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the pages and frames of one domain: the records (frame_refs.hpp) and the index from
+// digests to them (digest_index.hpp). The two only make sense together, so the Ledger owns both, and each of
+// its verbs is a whole step. Before and after every verb:
+//
+//   * the index has one entry for each content that is known, and no other: the unshared page that has it, or
+//     one of the frames that have it;
+//   * the counts tell the states of all pages and frames.
+//
+//            note_unshared            open_frame, wait        publish, grant_waiting
+//     none ────────────────► unshared ────────────────► waiting ────────────────────► granted ──confirm──►
+//     merged
+//       ▲ ▲  forget_unshared  │  ▲      close_waiting      │                             ▲  │ │ │
+//       └───────────────────┘  └─────────────────────────┤             grant           │  │                 │
+//       │ └──────────────────────────────────────────────────────────────────────────────┘  │ │
+//       └─────────────────────────────── release
+//       ──────────┴────────────────────────────────┴─────────────────┘
+//
+// The Ledger decides nothing: which step comes is up to the Merger. A step that the states don't allow ends
+// the process. Pure. Not for several threads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dedup/daemon/digest_index.hpp"
+#include "dedup/daemon/extents.hpp"
+#include "dedup/daemon/frame_refs.hpp"
+#include "dedup/daemon/sighting.hpp"
+
+namespace samepage::dedup {
+
+struct SharingCounts {
+  std::uint64_t pages_shared = 0;  // published frames
+  std::uint64_t pages_merged = 0;  // mappings of them that agents confirmed
+  std::uint64_t pages_unshared = 0;
+  std::uint64_t pages_pending = 0;  // waiting for a frame or granted and not answered
+  std::uint64_t frame_dups = 0;     // of pages_shared: frames whose content another frame has too
+
+  friend bool operator==(const SharingCounts&, const SharingCounts&) = default;
+};
+
+/// What becomes of a frame's number when the frame goes.
+enum class FrameNumber : std::uint8_t { freed, stays_reserved };
+
+class Ledger {
+ public:
+  /// Frames are numbered below `max_frames`. `account` is charged for frames and records. Throws
+  /// std::system_error.
+  explicit Ledger(std::uint32_t max_frames, Account* account = nullptr) : records_(max_frames, account) {}
+  ~Ledger() = default;
+  Ledger(const Ledger&) = delete;  // the index points at the records
+  Ledger& operator=(const Ledger&) = delete;
+
+  // Guests.
+
+  /// Numbers for a guest's pages; the first of them. Throws UserError when the domain is full, or
+  /// std::system_error when there is no memory for records; then nothing has changed.
+  PageId add_pages(std::uint32_t pages);
+  /// Gives back the memory of records that are all `none`.
+  void forget_pages(PageId first, std::uint32_t pages) { records_.forget_pages(first, pages); }
+  /// A guest's pages are all `none`: their numbers may be used again.
+  void remove_pages(PageId first, std::uint32_t pages);
+
+  // Pages that share nothing.
+
+  /// Makes sure that the verbs below find room for the page. False when the account has none. Throws
+  /// std::system_error. Either way nothing has changed then.
+  [[nodiscard]] bool prepare(PageId page);
+  [[nodiscard]] std::optional<Sighting> find(Digest digest) const { return index_.find(digest); }
+  /// Of a digest that the index does not have.
+  void note_unshared(PageId page, Digest digest);
+  void forget_unshared(PageId page);
+
+  // Frames that wait for their bytes, and the pages that wait for them.
+
+  /// A frame for a digest that the index does not have. Empty when the store or the account is full. Frames
+  /// that are opened one after the other are neighbours where that is possible.
+  std::optional<FrameId> open_frame(Digest digest);
+  /// A frame for the digest of an unshared page, which waits for it then. Empty as above.
+  std::optional<FrameId> open_frame_for(PageId unshared);
+  void wait(PageId page, FrameId frame);
+  /// A frame without bytes goes. If one page still waits for it, that page is unshared again.
+  void close_waiting(FrameId frame);
+  void set_donor(FrameId frame, Donor donor) { records_.set_donor(frame, donor); }
+
+  // Published frames.
+
+  /// The frame has its bytes. Pages that wait for it are to be granted it, one after the other.
+  void publish(FrameId frame);
+  /// A page that shares nothing is granted a published frame.
+  void grant(PageId page, FrameId frame);
+  /// A page that waits is granted `frame`: the frame that it waits for, or a dup of it. Returns the
+  /// references that are left to the frame that it waited for.
+  std::uint32_t grant_waiting(PageId page, FrameId frame);
+  /// The agent has mapped what it was granted.
+  void confirm(PageId page);
+  /// The page shares nothing any more. Returns the references that are left to its frame.
+  std::uint32_t release(PageId page);
+  /// A published frame without references goes, and with it the content.
+  void reap(FrameId frame, FrameNumber number = FrameNumber::freed);
+  /// A published frame without references goes, and `other` has the same content.
+  void reap_one_of(FrameId frame, FrameId other, FrameNumber number);
+
+  // Dups: further frames of a content, with numbers in a row.
+
+  std::optional<FrameId> reserve_run(std::uint32_t count) { return records_.reserve(count); }
+  void unreserve_run(FrameId first, std::uint32_t count) { records_.unreserve(first, count); }
+  /// A frame with a reserved number that is about to get the bytes of a published one. False when the account
+  /// is full.
+  [[nodiscard]] bool open_dup(FrameId dup, Digest digest) { return records_.allocate_reserved(dup, digest); }
+  /// It could not get them.
+  void close_dup(FrameId dup) { records_.release_reserved(dup); }
+  void publish_dup(FrameId dup);
+
+  [[nodiscard]] const FrameRefs& records() const { return records_; }
+  [[nodiscard]] const SharingCounts& counts() const { return counts_; }
+  /// Contents that are known.
+  [[nodiscard]] std::size_t contents() const { return index_.size(); }
+  /// Slots of the index that were looked at so far.
+  [[nodiscard]] std::uint64_t index_probes() const { return index_.probes(); }
+  [[nodiscard]] std::uint64_t memory_bytes() const { return records_.memory_bytes() + index_.memory_bytes(); }
+
+ private:
+  struct DigestOf {
+    const FrameRefs* records;
+    Digest operator()(Sighting seen) const { return records->digest(seen); }
+  };
+
+  std::optional<FrameId> allocate(Digest digest);
+  void drop_frame(FrameId frame, FrameNumber number);
+
+  FrameRefs records_;
+  DigestIndex<DigestOf> index_{DigestOf{&records_}};
+  Extents page_numbers_{FrameRefs::max_pages - 1};
+  FrameId last_frame_;
+  SharingCounts counts_;
+};
+
+}  // namespace samepage::dedup
