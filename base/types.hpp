@@ -56,6 +56,42 @@ struct Gfn {
   constexpr Gfn& operator++() { return ++value, *this; }
 };
 
+/// A page of a guest's RAM by its ordinal: the ranges of RAM one after the other, holes left out.
+struct PageIndex {
+  std::uint32_t value = 0;
+
+  friend constexpr auto operator<=>(PageIndex, PageIndex) = default;
+  friend constexpr PageIndex operator+(PageIndex a, std::uint32_t n) { return {a.value + n}; }
+  friend constexpr PageIndex operator-(PageIndex a, std::uint32_t n) { return {a.value - n}; }
+  friend constexpr std::uint32_t operator-(PageIndex a, PageIndex b) { return a.value - b.value; }
+  constexpr PageIndex& operator++() { return ++value, *this; }
+  /// An index is the iterator of a PageRange, too.
+  constexpr PageIndex operator*() const { return *this; }
+};
+
+/// A half-open range of page indexes: `for (const PageIndex page : range)` visits each.
+struct PageRange {
+  PageIndex first;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] constexpr PageIndex begin() const { return first; }
+  [[nodiscard]] constexpr PageIndex end() const { return first + count; }
+  [[nodiscard]] constexpr bool empty() const { return count == 0; }
+  [[nodiscard]] constexpr bool contains(PageIndex page) const { return first <= page && page < end(); }
+  /// Takes the first `most` pages off the range, or all that there are.
+  constexpr PageRange take_front(std::uint32_t most) {
+    const PageRange front{first, most < count ? most : count};
+    first = front.end();
+    count -= front.count;
+    return front;
+  }
+  friend constexpr bool operator==(const PageRange&, const PageRange&) = default;
+};
+/// The pages from `first` up to, but not including, `end`.
+constexpr PageRange pages_between(PageIndex first, PageIndex end) {
+  return {first, end - first};
+}
+
 /// A pointer of this process as the number that the kernel knows it by.
 inline std::uint64_t address_of(const std::byte* pointer) {
   // SAFETY: the number is never made a pointer again.

@@ -151,7 +151,7 @@ json HeldGuest::counters() const {
   answer["merges"] = counters.merges;
   answer["breaks"] = counters.breaks;
   answer["failed_merges"] = counters.failed_merges;
-  answer["stops"] = counters.stops;
+  answer["stops"] = counters.holds;
   return answer;
 }
 

@@ -82,7 +82,7 @@ class Peer {
              const std::function<std::uint64_t(std::uint32_t)>& digest) {
     std::vector<wire::Offer> offers;
     for (std::uint32_t page = first; page < first + count; ++page) {
-      offers.push_back({digest(page), page, 0});
+      offers.push_back({digest(page), {page}, 0});
       if (offers.size() < wire::max_offers && page + 1 < first + count) continue;
       say(wire::Type::offer, std::as_bytes(std::span(offers)));
       offers.clear();
@@ -90,7 +90,7 @@ class Peer {
     }
   }
   void range(wire::Type type, std::uint32_t first, std::uint32_t count) {
-    const wire::PageRange range{first, count};
+    const PageRange range{{first}, count};
     say(type, wire::bytes_of(range));
   }
   /// Everything said so far has been carried out.
@@ -125,10 +125,10 @@ class Peer {
     answered_ = true;
     wire::Merged merged;
     for (const wire::Grant& grant : verdict->grants) merged.kept.push_back({grant.page, grant.count});
-    std::sort(merged.kept.begin(), merged.kept.end(), wire::by_page);
+    wire::sort_by_page(merged.kept);
     if (!merged.kept.empty()) say(wire::Type::merged, wire::encode(merged));
     for (const wire::Donation& request : verdict->donate) {
-      const std::uint64_t word = content_ ? content_(request.page) : 0;
+      const std::uint64_t word = content_ ? content_(request.page.value) : 0;
       std::memcpy(staging_.data() + PageCount{request.slot}.bytes(), &word, sizeof(word));
     }
     if (!verdict->donate.empty()) say(wire::Type::donated, std::as_bytes(std::span(verdict->donate)));

@@ -74,24 +74,28 @@ std::optional<MergedLists> view_merged(std::span<const std::byte> payload) {
 }
 
 bool continues(const Grant& grant, const Grant& next) {
-  return grant.page + grant.count == next.page && grant.frame + grant.count == next.frame;
+  return grant.pages().end() == next.page && grant.frame + grant.count == next.frame;
 }
 
-void append_page(std::vector<PageRange>& ranges, std::uint32_t page) {
-  if (!ranges.empty() && ranges.back().page + ranges.back().count == page) {
+void append_page(std::vector<PageRange>& ranges, PageIndex page) {
+  if (!ranges.empty() && ranges.back().end() == page) {
     ++ranges.back().count;
   } else {
     ranges.push_back({page, 1});
   }
 }
 
-void append_grant(std::vector<Grant>& grants, std::uint32_t page, std::uint32_t frame) {
+void append_grant(std::vector<Grant>& grants, PageIndex page, FrameId frame) {
   const Grant grant{page, frame, 1};
   if (!grants.empty() && continues(grants.back(), grant)) {
     ++grants.back().count;
   } else {
     grants.push_back(grant);
   }
+}
+
+void sort_by_page(std::vector<PageRange>& ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
 }
 
 }  // namespace samepage::dedup::wire

@@ -24,9 +24,9 @@
 //                                                    ascending order; an empty one ends the list. The other
 //                                                    references go. Before that it says nothing else
 //
-// A *page* on the wire is the ordinal of a page in the guest's RAM: its ranges one after the other, holes
-// left out. All numbers in host byte order, all structures without padding. What breaks a rule of this file,
-// or of the daemon's books, ends the session and nothing else.
+// A *page* on the wire is a PageIndex: the ordinal of a page in the guest's RAM. All numbers are in host byte
+// order, all structures have no padding. A message that breaks a rule of this file, or that contradicts what
+// the daemon knows, ends the session and nothing else.
 #pragma once
 
 #include <algorithm>
@@ -41,6 +41,7 @@
 #include <vector>
 
 #include "base/framing.hpp"
+#include "base/types.hpp"
 #include "dedup/digest.hpp"
 
 namespace samepage::dedup::wire {
@@ -76,7 +77,8 @@ enum class Type : std::uint32_t {
 inline constexpr std::size_t max_name = 64;
 /// What names and labels are made of: 1 to max_name - 1 letters, digits, dots, underscores and dashes.
 [[nodiscard]] bool is_name(std::string_view text);
-/// Most pages that one guest may have: 1 TiB. The daemon's books number the pages of a domain with 30 bits.
+/// Most pages that one guest may have: 1 TiB. The daemon's metadata number the pages of a domain with 30
+/// bits.
 inline constexpr std::uint32_t max_pages = 1U << 28;
 /// Entries of one list in a message at most; keeps messages far below max_payload.
 inline constexpr std::size_t max_offers = 4096;
@@ -152,25 +154,25 @@ struct FormerWelcome {
 
 struct Offer {
   std::uint64_t digest = 0;
-  std::uint32_t page = 0;
+  PageIndex page;
   std::uint32_t reserved = 0;
 };
 
-struct PageRange {
-  std::uint32_t page = 0;
-  std::uint32_t count = 0;
-};
+// As it is on the wire: the ordinal of the first page, then the number of pages.
+static_assert(sizeof(PageRange) == 8 && std::has_unique_object_representations_v<PageRange>);
 
 /// Pages page, page + 1, ... are to be mapped to frames frame, frame + 1, ...
 struct Grant {
-  std::uint32_t page = 0;
-  std::uint32_t frame = 0;
+  PageIndex page;
+  FrameId frame;
   std::uint32_t count = 0;
+
+  [[nodiscard]] PageRange pages() const { return {page, count}; }
 };
 
 /// Page is to be copied into the slot of the staging area (request), or has been (DONATED).
 struct Donation {
-  std::uint32_t page = 0;
+  PageIndex page;
   std::uint32_t slot = 0;
 };
 
@@ -189,7 +191,7 @@ struct Report {
   std::uint64_t stops = 0;
   std::uint64_t stop_max_us = 0;
   std::uint64_t vmas = 0;         // mappings that merging has added, now
-  std::uint64_t agent_bytes = 0;  // memory of the agent's books, now
+  std::uint64_t agent_bytes = 0;  // memory of the agent's metadata, now
   std::uint64_t failed_merges = 0;
   std::uint64_t tracks_writes = 0;  // 1: write protection tells which pages changed; 0: every page is hashed
 };
@@ -264,13 +266,13 @@ struct MergedLists {
 };
 std::optional<MergedLists> view_merged(std::span<const std::byte> payload);
 
-/// The order in which neighbours meet.
-inline constexpr auto by_page = [](const auto& a, const auto& b) { return a.page < b.page; };
 /// Whether `next` begins where `grant` ends, pages and frames both.
 bool continues(const Grant& grant, const Grant& next);
 /// Appends one page to ranges in which consecutive pages are one range.
-void append_page(std::vector<PageRange>& ranges, std::uint32_t page);
+void append_page(std::vector<PageRange>& ranges, PageIndex page);
 /// Appends one page and its frame to grants in which consecutive pairs are one grant.
-void append_grant(std::vector<Grant>& grants, std::uint32_t page, std::uint32_t frame);
+void append_grant(std::vector<Grant>& grants, PageIndex page, FrameId frame);
+/// Sorts ranges by their first pages.
+void sort_by_page(std::vector<PageRange>& ranges);
 
 }  // namespace samepage::dedup::wire

@@ -93,7 +93,7 @@ class Agent::Thread {
     std::uint64_t message = 0;
     while (!request_done_.wait_for(lock, guests_patience, [&] { return request.done; })) {
       const std::uint64_t still = worker_.message();
-      if (still != 0 && still == message) worker_.give_up(message);
+      if (still != 0 && still == message) worker_.cancel(message);
       message = still;
     }
   }
@@ -293,10 +293,10 @@ AgentCounters Agent::counters() const {
 }
 
 std::vector<PageMapRun> Agent::page_map() const {
-  const GuestPages& pages = thread_->worker().pages();
+  const Worker& worker = thread_->worker();
   return dedup::page_map(thread_->regions(), [&](Gfn gfn) {
-    const auto page = pages.page_of(gfn);
-    return page ? pages.known(*page) : KnownPage{};
+    const auto page = worker.pages().page_of(gfn);
+    return page ? worker.states().known(*page) : KnownPage{};
   });
 }
 

@@ -45,10 +45,10 @@ struct AgentCounters {
   std::uint64_t merges = 0;         // pages mapped onto frames
   std::uint64_t breaks = 0;         // merged pages that the guest wrote, zero pages among them
   std::uint64_t failed_merges = 0;  // pages that had changed by the time they were compared
-  std::uint64_t stops = 0;          // times the guest was held
-  std::uint64_t stop_max_us = 0;    // the longest
-  bool connected = false;           // false: the daemon is gone, what is merged stays merged
-  std::vector<StoreFigure> orphaned_stores;
+  std::uint64_t holds = 0;          // times the guest was held
+  std::uint64_t longest_hold_us = 0;
+  bool connected = false;  // false: the daemon is gone, what is merged stays merged
+  std::vector<StoreFigure> lost_stores;
 };
 
 /// Merges the pages of one guest. All public functions but place() and start() may be called from any thread.

@@ -30,7 +30,7 @@ std::uint64_t HangUp::message() const {
   return count % 2 == 1 ? count : 0;
 }
 
-void HangUp::give_up(std::uint64_t message) {
+void HangUp::cancel(std::uint64_t message) {
   const std::lock_guard guard(lock_);
   if (begun_and_ended_ != message) return;
   if (const auto socket = socket_.lock()) ::shutdown(socket->get(), SHUT_RDWR);

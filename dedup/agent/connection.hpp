@@ -38,7 +38,7 @@ class HangUp {
   /// The message that the agent is sending or receiving, 0 for none. No two have the same number.
   [[nodiscard]] std::uint64_t message() const;
   /// Ends that, should the agent still be at it: it has lost the daemon, and may look for another.
-  void give_up(std::uint64_t message);
+  void cancel(std::uint64_t message);
 
  private:
   friend class Connection;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pages of an image that is being loaded: where each one's bytes are, and what has become of it so far.
-// Pages are ordinals in the guest's RAM. One thread.
+// One thread.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,9 @@ class ImagePages {
 
   /// Pages that follow each other in the image and in one region of RAM.
   struct Run {
-    std::uint32_t page = 0;
-    std::uint32_t count = 0;
+    PageRange pages;
     const std::byte* bytes = nullptr;
     std::size_t first_state = 0;
-
-    [[nodiscard]] std::uint32_t end() const { return page + count; }
   };
 
   /// `parts` as place() gets them. The bytes must outlive this.
@@ -37,11 +34,11 @@ class ImagePages {
 
   [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
   /// The run that `page` is in; null for a page that is none of the image's.
-  [[nodiscard]] const Run* run_of(std::uint32_t page) const;
-  [[nodiscard]] static const std::byte* bytes_of(const Run& run, std::uint32_t page) {
-    return run.bytes + PageCount{page - run.page}.bytes();
+  [[nodiscard]] const Run* run_of(PageIndex page) const;
+  [[nodiscard]] static const std::byte* bytes_of(const Run& run, PageIndex page) {
+    return run.bytes + PageCount{page - run.pages.first}.bytes();
   }
-  State& state(const Run& run, std::uint32_t page) { return states_[run.first_state + page - run.page]; }
+  State& state(const Run& run, PageIndex page) { return states_[run.first_state + (page - run.pages.first)]; }
 
   /// Copies what is not in place to guest memory.
   void copy_rest(const GuestPages& pages);

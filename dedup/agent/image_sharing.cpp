@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/poll_timeout.hpp"
+#include "dedup/agent/grants.hpp"
 #include "dedup/digest.hpp"
 
 namespace samepage::dedup {
@@ -42,14 +43,14 @@ Outcome ImageSharing::offer_all() {
   std::vector<wire::Offer> offers;
   offers.reserve(offers_at_once);
   for (const ImagePages::Run& run : image_.runs()) {
-    for (std::uint32_t page = run.page; page < run.end(); ++page) {
+    for (const PageIndex page : run.pages) {
       const std::byte* const bytes = ImagePages::bytes_of(run, page);
       if (is_zero_page(bytes)) {
         image_.state(run, page) = State::placed;  // untouched memory is zeros
         continue;
       }
       image_.state(run, page) = State::offered;
-      pages_.set(page, GuestPages::offered);
+      states_.offered(page);
       offers.push_back({digest_of_page(bytes, membership_.welcome.secret).value, page, 0});
       if (offers.size() < offers_at_once) continue;
       if (const Outcome sent = offer(offers); sent != Outcome::settled) return sent;
@@ -113,19 +114,14 @@ bool ImageSharing::handle(const wire::Verdict& verdict) {
 }
 
 // False for a grant of what was not offered, of what was granted already, or of a frame that can't be.
-bool ImageSharing::take_grant(wire::Grant grant) {
-  const std::uint32_t max_frames = membership_.welcome.max_frames;
-  if (grant.frame >= max_frames || grant.count > max_frames - grant.frame) return false;
-  while (grant.count > 0) {
-    const ImagePages::Run* const run = image_.run_of(grant.page);
-    if (run == nullptr) return false;
-    const std::uint32_t count = std::min(grant.count, run->end() - grant.page);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (std::exchange(image_.state(*run, grant.page + i), State::granted) != State::offered) return false;
-    }
-    grants_.push_back({grant.page, grant.frame, count});
-    grant = {grant.page + count, grant.frame + count, grant.count - count};
+bool ImageSharing::take_grant(const wire::Grant& grant) {
+  if (!is_within(grant, wire::max_pages, membership_.welcome.max_frames)) return false;
+  for (const PageIndex page : grant.pages()) {
+    const ImagePages::Run* const run = image_.run_of(page);
+    if (run == nullptr || std::exchange(image_.state(*run, page), State::granted) != State::offered)
+      return false;
   }
+  grants_.push_back(grant);
   return true;
 }
 
@@ -152,19 +148,9 @@ bool ImageSharing::wait_for(short events) {
   }
 }
 
-// Grants of one page after the other, as they come while pages are donated, become one.
 std::vector<wire::Grant> ImageSharing::take_grants() {
-  std::sort(grants_.begin(), grants_.end(), wire::by_page);
-  std::vector<wire::Grant> joined;
-  for (const wire::Grant& grant : std::exchange(grants_, {})) {
-    if (!joined.empty() && wire::continues(joined.back(), grant) &&
-        image_.run_of(joined.back().page) == image_.run_of(grant.page)) {
-      joined.back().count += grant.count;
-    } else {
-      joined.push_back(grant);
-    }
-  }
-  return joined;
+  return arranged(std::exchange(grants_, {}), wire::max_pages,
+                  [&](PageIndex page) { return image_.run_of(page)->pages.end(); });
 }
 
 }  // namespace samepage::dedup

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "dedup/agent/connection.hpp"
-#include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/image_pages.hpp"
+#include "dedup/agent/page_states.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
@@ -35,8 +35,8 @@ class ImageSharing {
     std::chrono::milliseconds total{5000};
   };
 
-  ImageSharing(GuestPages& pages, ImagePages& image, Connection& connection, const Membership& membership)
-      : pages_(pages), image_(image), connection_(connection), membership_(membership) {}
+  ImageSharing(PageStates& states, ImagePages& image, Connection& connection, const Membership& membership)
+      : states_(states), image_(image), connection_(connection), membership_(membership) {}
 
   [[nodiscard]] Outcome run(Patience patience);
   [[nodiscard]] Outcome run() { return run(Patience{}); }
@@ -55,12 +55,12 @@ class ImageSharing {
   Outcome receive();
   bool handle(const Frame& frame);
   bool handle(const wire::Verdict& verdict);
-  bool take_grant(wire::Grant grant);
+  bool take_grant(const wire::Grant& grant);
   bool donate(std::span<const wire::Donation> requests);
   bool sync();
   bool wait_for(short events);
 
-  GuestPages& pages_;
+  PageStates& states_;
   ImagePages& image_;
   Connection& connection_;
   const Membership& membership_;

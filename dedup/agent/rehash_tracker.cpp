@@ -4,33 +4,33 @@
 namespace samepage::dedup {
 
 RehashTracker::RehashTracker(const GuestPages& pages, const Pagemap& pagemap)
-    : pagemap_(pagemap),
-      pages_(pages.count()),
-      seen_(Mapping::anonymous(pages_for(pages_ * sizeof(std::uint32_t)).bytes())) {}
+    : pages_(pages),
+      pagemap_(pagemap),
+      last_(Mapping::anonymous(pages_for(pages.count() * sizeof(std::uint32_t)).bytes())) {}
 
-Tracker::Changes RehashTracker::look(const GuestPages::Region& region, std::uint32_t first,
-                                     std::uint32_t count, const Sweep&) {
+Tracker::Changes RehashTracker::take(const Look& look) {
   Changes changes;
-  changes.populated = pagemap_.populated(region.bytes_of(first, count));
-  for (PageRun& run : changes.populated) {
-    run.first += first;
-    if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
-    changes.candidates.push_back(
-        {static_cast<std::uint32_t>(run.first), static_cast<std::uint32_t>(run.count)});
+  for (const PageRange& range : look.due) {
+    for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
+      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
+      const PageRange pages = pages_of(run, range.first);
+      changes.candidates.push_back(pages);
+      if (run.is_own()) changes.own.push_back(pages);
+    }
   }
   return changes;
 }
 
-bool RehashTracker::quiet(std::uint32_t page, Digest digest) {
-  std::uint32_t& seen = last(page);
+bool RehashTracker::quiet(PageIndex page, Digest digest) {
+  std::uint32_t& before = last(page);
   const auto now = static_cast<std::uint32_t>(digest.value) | 1U;
-  const bool same = seen == now;
-  seen = now;
+  const bool same = before == now;
+  before = now;
   return same;
 }
 
 void RehashTracker::forget_all() {
-  seen_ = Mapping::anonymous(seen_.size());
+  last_ = Mapping::anonymous(last_.size());
 }
 
 }  // namespace samepage::dedup

@@ -15,24 +15,24 @@ class RehashTracker final : public Tracker {
   RehashTracker(const GuestPages& pages, const Pagemap& pagemap);
 
   [[nodiscard]] Evidence evidence() const override { return Evidence::digests; }
-  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
-               const Sweep& sweep) override;
+  [[nodiscard]] Look find_written(const PageRange& range) override { return {{range}, {}, {}}; }
+  [[nodiscard]] Changes take(const Look& look) override;
   void look_everywhere() override {}
-  bool quiet(std::uint32_t page, Digest digest) override;
-  void forget(std::uint32_t page) override { last(page) = 0; }
-  void dropped(std::uint32_t page) override { last(page) = 0; }
+  bool quiet(PageIndex page, Digest digest) override;
+  void forget(PageIndex page) override { last(page) = 0; }
+  void dropped(PageIndex page) override { last(page) = 0; }
   void forget_all() override;
   void mappings_replaced() override {}
   void track(std::span<const std::byte>) noexcept override {}
-  [[nodiscard]] std::span<const std::byte> books() const override { return seen_.bytes(); }
+  [[nodiscard]] std::span<const std::byte> metadata() const override { return last_.bytes(); }
 
  private:
   // SAFETY: the mapping holds one number for each page and nothing else.
-  std::uint32_t& last(std::uint32_t page) { return reinterpret_cast<std::uint32_t*>(seen_.data())[page]; }
+  std::uint32_t& last(PageIndex page) { return reinterpret_cast<std::uint32_t*>(last_.data())[page.value]; }
 
+  const GuestPages& pages_;
   const Pagemap& pagemap_;
-  std::uint32_t pages_;
-  Mapping seen_;  // the low bits of each page's last digest; 0: not seen
+  Mapping last_;  // the low bits of each page's last digest; 0: none
 };
 
 }  // namespace samepage::dedup

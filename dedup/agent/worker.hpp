@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent does, step by step and without a thread of its own, so that tests decide what happens when:
-// a pass over the guest's memory, and the daemon's messages as they come.
+// The order of events in an agent, without a thread of its own, so that tests decide what happens when: a
+// pass over the guest's memory, and the daemon's messages as they come.
 //
-// A page's way: populated, its digest the same as in the last pass (quiet) -> OFFER -> grant -> compared and
-// mapped under the barrier -> MERGED. A merged page that has memory of the guest's own was written: BROKEN,
-// and it starts again. A page that is zero, and new or quiet, is given back and asks nobody.
+// A page's way, and who knows about each step:
+//   written by the guest ─► quiet (tracker) ─► considered (page_scan, findings) ─► OFFER
+//   ─► grant (grants) ─► compared and mapped under a hold (bulk_remapper, remapper) ─► MERGED
+//   ─► written again: seen with memory of the guest's own (page_scan) ─► BROKEN, and it starts again.
+// A page that is zero, and new or quiet, is given back and asks nobody. What the agent knows of each page is
+// in page_states; what it has of the daemon, in daemon_link; how many mappings it may make, in
+// mapping_budget.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/pagemap.hpp"
-#include "base/process_memory.hpp"
 #include "dedup/agent/agent.hpp"
-#include "dedup/agent/connection.hpp"
+#include "dedup/agent/bulk_remapper.hpp"
+#include "dedup/agent/daemon_link.hpp"
+#include "dedup/agent/findings.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/image_sharing.hpp"
-#include "dedup/agent/remapper.hpp"
+#include "dedup/agent/lost_stores.hpp"
+#include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/page_scan.hpp"
+#include "dedup/agent/page_states.hpp"
 #include "dedup/agent/tracker.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "dedup/protocol.hpp"
@@ -30,11 +41,11 @@ namespace samepage::dedup {
 
 class Worker {
  public:
-  /// Without a connection yet. `barrier` must outlive the worker. `vma_limit`: mappings that merging may add;
+  /// Without a daemon yet. `barrier` must outlive the worker. `mapping_limit`: mappings that merging may add;
   /// by default what vm.max_map_count leaves.
   Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
          TrackerKind tracker = TrackerKind::best, Pagemap::Backend backend = Pagemap::Backend::newest,
-         std::optional<std::size_t> vma_limit = {});
+         std::optional<std::uint64_t> mapping_limit = {});
 
   /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again,
   /// also after the daemon was lost. What is mapped from its store stays: at the same daemon it is still
@@ -44,14 +55,12 @@ class Worker {
   void ask_to_join(UniqueFd socket = {});
   /// Waits for the answer, and throws DaemonHangs when there is none in time; may be tried again.
   void finish_joining();
-  [[nodiscard]] bool joining() const { return joining_.has_value(); }
-  [[nodiscard]] bool connected() const { return connection_.has_value(); }
+  [[nodiscard]] bool joining() const { return link_.joining(); }
+  [[nodiscard]] bool connected() const { return link_.joined(); }
   /// Whether the daemon that was joined last ends by itself after its last guest. True while there was none.
   [[nodiscard]] bool daemon_is_private() const { return daemon_is_private_; }
   /// Of the daemon's socket, to wait on; -1 when there is none.
-  [[nodiscard]] int socket_fd() const {
-    return connection_ ? connection_->fd() : joining_ ? joining_->fd() : -1;
-  }
+  [[nodiscard]] int socket_fd() const { return link_.fd(); }
 
   /// Loads an image: ImagePlacer::place().
   void place(std::span<const ImagePart> parts, ImageSharing::Patience patience = {});
@@ -72,103 +81,63 @@ class Worker {
   /// Gives the connection up, as if the daemon had.
   void lose_daemon() noexcept;
   /// Ends a wait for the daemon, and lets none begin. Any thread.
-  void hang_up() { hang_up_.hang_up(); }
+  void hang_up() { link_.hang_up().hang_up(); }
   /// The same for the message that the worker is at, and no more than that: HangUp. Any thread.
-  [[nodiscard]] std::uint64_t message() const { return hang_up_.message(); }
-  void give_up(std::uint64_t message) { hang_up_.give_up(message); }
+  [[nodiscard]] std::uint64_t message() const { return link_.hang_up().message(); }
+  void cancel(std::uint64_t message) { link_.hang_up().cancel(message); }
 
   /// Whether what the guest writes costs it a page fault the first time after each pass.
   [[nodiscard]] bool tracks_writes() const { return tracker_->evidence() == Tracker::Evidence::writes; }
   [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
   [[nodiscard]] const GuestPages& pages() const { return pages_; }
+  [[nodiscard]] const PageStates& states() const { return states_; }
   [[nodiscard]] AgentCounters counters() const;
 
  private:
-  // What a part of a pass has found, in the order in which the daemon must hear of it.
-  struct Findings {
-    std::vector<wire::PageRange> broken;
-    std::vector<wire::PageRange> withdrawn;
-    std::vector<wire::Offer> offers;
-    std::vector<wire::PageRange> zero;
-    bool any = false;
+  struct Counters {  // written by the agent's thread, read by any
+    std::atomic<std::uint64_t> passes{0}, merges{0}, breaks{0}, failed_merges{0};
+    std::atomic<bool> connected{false};
+    mutable std::mutex lock;
+    std::vector<StoreFigure> lost_stores;
   };
 
-  void scan(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count, Findings& findings);
-  void sweep(const GuestPages::Region& region, std::span<const wire::PageRange> ranges, Findings& findings);
-  void note_break(std::uint32_t page, Findings& findings);
-  void note_changed(std::uint32_t page, Findings& findings);
-  void consider(std::uint32_t page, Findings& findings);
-  void offer(std::uint32_t page, Digest digest, Findings& findings);
-  void note_written(std::uint32_t page, Findings& findings);
-  void share(ImagePages& image, ImageSharing::Patience patience);
-  void act_on(Findings& findings);
-  std::uint64_t give_back(const std::vector<wire::PageRange>& zero);
-  void give_back_or_offer(Findings& findings);
-  void discard_pages(std::uint32_t first, std::uint32_t end);
-  void handle(const Frame& frame);
+  // The daemon comes and goes.
+  void retain_merged_pages();
+  void leave_former_store(std::optional<DaemonLink::Former> former);
+  void offer_what_lost_stores_hold();
   void take_knobs(wire::Knobs knobs);
+  // What a pass found is carried out.
+  void act_on(Findings& findings);
+  void tidy_mappings(bool found);
+  GuestMappings list_mappings();
+  void report(bool found);
+  // What the daemon says is carried out.
+  void handle(const Frame& frame);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
+  void share(ImagePages& image, ImageSharing::Patience patience);
   void answer(wire::Merged merged);
-  std::optional<std::vector<wire::Grant>> pieces_of(std::vector<wire::Grant> grants) const;
-  std::vector<wire::Grant> take_what_exceeds_the_budget(std::vector<wire::Grant>& pieces);
-  template <typename Item, typename Act>
-  void while_held(const std::vector<Item>& items, Act act);
   template <typename T>
   void send_list(wire::Type type, const std::vector<T>& list);
-  void report(bool found);
-  [[nodiscard]] std::uint64_t committed(std::span<const std::byte> books) const;
-  void bring_in_orphans();
-  void retain_merged_pages();
-  void leave_former_store();
-  [[nodiscard]] std::uint64_t bytes_on_store(const MappedRange& mapping) const;
-  void count_former_store();
-  void count_orphans(const std::vector<MappedRange>& mappings);
-  void tidy_mappings(bool found);
-  void note_replaced_mappings();
-  std::vector<MappedRange> count_vmas();
-  bool leave_out_what_needs_mappings(std::vector<wire::PageRange>& pieces);
-  std::vector<wire::PageRange> runs_not_worth_a_mapping(const std::vector<MappedRange>& mappings,
-                                                        bool scarce);
-  [[nodiscard]] wire::PageRange pages_of(const MappedRange& mapping) const;
-  [[nodiscard]] std::uint32_t merged_pages(const wire::PageRange& range) const;
-  void unmerge(const std::vector<wire::PageRange>& runs);
-  void offer_again_what_was_beyond_the_budget();
 
   AgentConfig config_;
   GuestPages pages_;
-  WriteBarrier& barrier_;
+  PageStates states_;
   Pagemap pagemap_;
   std::unique_ptr<Tracker> tracker_;
-  HangUp hang_up_;
-  std::optional<Connection> joining_;  // asked to let us in, and has not answered
-  std::optional<Connection> connection_;
-  std::optional<Membership> membership_;
-  std::optional<Remapper> remapper_;
-  // The membership of a daemon that we have lost and may find again, and its store, which pages are mapped
-  // from.
-  struct Former {
-    std::uint64_t membership = 0;
-    UniqueFd store;
-  };
-  std::optional<Former> former_;
-  std::vector<UniqueFd> orphaned_stores_;  // of daemons that we have lost, while pages are mapped from them
+  MappingBudget budget_;
+  BulkRemapper remapper_;
+  PageScan scan_;
+  DaemonLink link_;
+  LostStores lost_stores_;
   wire::Knobs knobs_;
-  std::size_t vma_limit_;
-  std::vector<wire::PageRange> beyond_budget_;  // pages that stay as they are for want of mappings
-  std::uint64_t vmas_ = 0;         // that merging has added, at most; counted exactly now and then
-  bool mappings_changed_ = false;  // since they were counted
-  std::chrono::steady_clock::time_point vmas_counted_;
-  std::chrono::steady_clock::time_point next_stop_;  // not before
+  bool daemon_is_private_ = true;
+  std::chrono::steady_clock::time_point mappings_counted_;
   std::uint64_t volatile_pages_ = 0;
   unsigned passes_since_join_ = 0;
-
-  bool daemon_is_private_ = true;
   std::uint64_t breaks_before_join_ = 0;
   std::uint64_t failed_merges_before_join_ = 0;
-
-  struct Atomics;
-  std::shared_ptr<Atomics> counters_;  // read by other threads
+  Counters counters_;
 };
 
 }  // namespace samepage::dedup

@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "base/process_memory.hpp"
-#include "dedup/agent/rehash_tracker.hpp"
+#include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -14,8 +14,10 @@ constexpr std::uint32_t untracked_pages = 64;  // at most, that are looked at wi
 
 }  // namespace
 
-WriteTracker::WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking)
+WriteTracker::WriteTracker(const GuestPages& pages, const PageStates& states, const Pagemap& pagemap,
+                           WriteTracking tracking)
     : pages_(pages),
+      states_(states),
       pagemap_(pagemap),
       tracking_(std::move(tracking)),
       unsettled_(Mapping::anonymous(pages_for(pages.count() / 8 + 8).bytes())),
@@ -36,123 +38,122 @@ void WriteTracker::track_all() {
   }
 }
 
-Tracker::Changes WriteTracker::look(const GuestPages::Region& region, std::uint32_t first,
-                                    std::uint32_t count, const Sweep& sweep) {
+Tracker::Look WriteTracker::find_written(const PageRange& range) {
   if (untracked_mappings_) {
     track_all();
     untracked_mappings_ = false;
   }
-  Changes changes;
-  const std::uint32_t end = first + count;
-  for (std::uint32_t from = first; from < end;) {
-    // As many ranges as possible at once: each scan is a call.
-    std::uint32_t to = from;
-    const auto end_of_range = [&] { return std::min(end, (to / Heat::range_pages + 1) * Heat::range_pages); };
-    while (to < end && heat_.due(Heat::range_of(to))) to = end_of_range();
-    if (to > from) look_at(region, from, to, sweep, changes);
-    // The range at `to` was not due, if there is one.
-    from = to < end ? end_of_range() : end;
+  Look look;
+  PageRange together;  // ranges that are due, as many as possible at once: each scan is a call
+  for (PageRange rest = range; !rest.empty();) {
+    const std::uint32_t number = Heat::range_of(rest.first.value);
+    const PageRange one = rest.take_front((number + 1) * Heat::range_pages - rest.first.value);
+    if (heat_.due(number)) {
+      if (together.empty()) together.first = one.first;
+      together.count += one.count;
+    } else if (!together.empty()) {
+      ask(std::exchange(together, {}), look);
+    }
   }
-  return changes;
+  if (!together.empty()) ask(together, look);
+  return look;
 }
 
-void WriteTracker::look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
-                           const Sweep& sweep, Changes& changes) {
-  const std::size_t first_run = changes.populated.size();
-  const auto written = tracking_.written(region.bytes_of(first, end - first));
-  if (!written) {
+void WriteTracker::ask(const PageRange& range, Look& look) const {
+  const auto written = tracking_.written(pages_.bytes_of(range));
+  if (!written && range.count > untracked_pages) {
     // Some of it is not tracked. The rest of it is found by halves.
-    if (end - first <= untracked_pages) return look_at_untracked(region, first, end, changes);
-    const std::uint32_t middle = first + (end - first) / 2;
-    look_at(region, first, middle, sweep, changes);
-    return look_at(region, middle, end, sweep, changes);
+    PageRange rest = range;
+    ask(rest.take_front(range.count / 2), look);
+    return ask(rest, look);
   }
-  std::vector<wire::PageRange> ranges;
-  for (const WriteTracking::Part& part : *written)
-    ranges.push_back(
-        {first + static_cast<std::uint32_t>(part.first), static_cast<std::uint32_t>(part.count)});
-  if (!ranges.empty()) sweep(ranges);
-  std::uint32_t settled_to = first;
-  // Protecting invalidates a hypervisor's second-level tables for all of the range that is asked for, written
-  // or not: only where something was written the guest has to fault its pages in again.
-  for (const wire::PageRange& range : ranges) {
-    const bool taken =
-        tracking_.take_written(region.bytes_of(range.page, range.count), files_in(range), [&](PageRun run) {
-          run.first += range.page;
-          // Before the page joins the unsettled ones: what was unsettled and is not written again has
-          // settled.
-          take_settled(settled_to, static_cast<std::uint32_t>(run.first), changes.candidates);
-          settled_to = static_cast<std::uint32_t>(run.first + run.count);
-          changes.populated.push_back(run);
-          if (run.is(page_is_zero)) return;
-          for (std::size_t i = 0; i < run.count; ++i)
-            set_unsettled(static_cast<std::uint32_t>(run.first + i));
-        });
-    // Some may have been taken without our being told of them.
-    if (!taken) look_at_untracked(region, range.page, range.page + range.count, changes);
+  if (!written) return look.untracked.push_back(range);
+  look.due.push_back(range);
+  for (const WriteTracking::Part& part : *written) {
+    look.written.push_back(pages_of({part.first, part.count}, range.first));
   }
-  take_settled(settled_to, end, changes.candidates);
-  note_heat(first, end, changes, first_run);
+}
+
+Tracker::Changes WriteTracker::take(const Look& look) {
+  Changes changes;
+  auto written = look.written.begin();
+  for (const PageRange& due : look.due) {
+    const std::size_t first_own = changes.own.size();
+    PageIndex settled_to = due.first;
+    // Protecting invalidates a hypervisor's second-level tables for all of the range that is asked for,
+    // written or not: only where something was written the guest has to fault its pages in again.
+    for (; written != look.written.end() && due.contains(written->first); ++written) {
+      const bool complete =
+          tracking_.take_written(pages_.bytes_of(*written), files_in(*written), [&](const PageRun& run) {
+            const PageRange pages = pages_of(run, written->first);
+            // What was unsettled and was not written again has settled.
+            take_settled(pages_between(settled_to, pages.first), changes.candidates);
+            settled_to = pages.end();
+            if (run.is_own()) changes.own.push_back(pages);
+            if (run.is(page_is_zero)) return;
+            for (const PageIndex page : pages) set_unsettled(page);
+          });
+      if (complete) continue;
+      take_untracked(*written, changes);  // some may have been taken without our being told of them
+      settled_to = written->end();
+    }
+    take_settled(pages_between(settled_to, due.end()), changes.candidates);
+    note_heat(due, std::span(changes.own).subspan(first_own));
+  }
+  for (const PageRange& range : look.untracked) take_untracked(range, changes);
+  wire::sort_by_page(changes.own);
+  return changes;
 }
 
 // The page tables show that a page which was merged or given back has memory of the guest's own: that must be
 // known, for the daemon keeps a frame for it. Nothing shows when such memory is written again.
-void WriteTracker::look_at_untracked(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
-                                     Changes& changes) {
-  for (const PageRun& run : pagemap_.populated(region.bytes_of(first, end - first))) {
+void WriteTracker::take_untracked(const PageRange& range, Changes& changes) {
+  for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
     if (!run.is_own()) continue;
-    for (std::size_t i = 0; i < run.count; ++i) {
-      const auto page = first + static_cast<std::uint32_t>(run.first + i);
+    for (const PageIndex page : pages_of(run, range.first)) {
       set_unsettled(page);
-      if (pages_.has(page, GuestPages::merged | GuestPages::zero)) {
-        changes.populated.push_back({page, 1, run.categories});
-      }
+      if (states_.is_shared(page)) changes.own.push_back({page, 1});
     }
   }
 }
 
 // Only where a store is mapped a page may be a file's.
-Pagemap::Files WriteTracker::files_in(const wire::PageRange& range) const {
-  for (std::uint32_t i = 0; i < range.count; ++i) {
-    if (pages_.has(range.page + i, GuestPages::on_store)) return Pagemap::Files::possible;
+Pagemap::Files WriteTracker::files_in(const PageRange& range) const {
+  for (const PageIndex page : range) {
+    if (states_.on_store(page)) return Pagemap::Files::possible;
   }
   return Pagemap::Files::none;
 }
 
 // A range is as hot as it has pages of the guest's own among the written ones. A mapping that has just come
 // looks written too, but is a file's.
-void WriteTracker::note_heat(std::uint32_t first, std::uint32_t end, const Changes& changes,
-                             std::size_t first_run) {
-  auto run = changes.populated.begin() + static_cast<std::ptrdiff_t>(first_run);
-  std::size_t done = 0;  // pages of the run
-  for (std::uint32_t page = first; page < end;) {
-    const std::uint32_t range = Heat::range_of(page);
-    page = std::min(end, (range + 1) * Heat::range_pages);
+void WriteTracker::note_heat(const PageRange& due, std::span<const PageRange> own) {
+  PageRange left;  // of the run that is being counted
+  auto next = own.begin();
+  for (PageRange rest = due; !rest.empty();) {
+    const std::uint32_t number = Heat::range_of(rest.first.value);
+    const PageRange one = rest.take_front((number + 1) * Heat::range_pages - rest.first.value);
     std::uint32_t written = 0;
-    while (run != changes.populated.end() && run->first + done < page) {
-      const std::size_t upto = std::min<std::size_t>(run->first + run->count, page);
-      if (run->is_private()) written += static_cast<std::uint32_t>(upto - (run->first + done));
-      done = upto - run->first;
-      if (done < run->count) break;
-      ++run;
-      done = 0;
+    for (;;) {
+      if (left.empty() && next != own.end()) left = *next++;
+      if (left.empty() || left.first >= one.end()) break;
+      written += left.take_front(one.end() - left.first).count;
     }
-    heat_.looked(range, written);
+    heat_.looked(number, written);
   }
 }
 
-// Moves the unsettled pages of [first, end) to the candidates.
-void WriteTracker::take_settled(std::uint32_t first, std::uint32_t end,
-                                std::vector<wire::PageRange>& candidates) {
-  for (std::uint32_t page = first; page < end;) {
-    const std::uint64_t word = unsettled(page) >> page % 64;
+// Moves the unsettled pages of `range` to the candidates.
+void WriteTracker::take_settled(const PageRange& range, std::vector<PageRange>& candidates) {
+  for (PageIndex page = range.first; page < range.end();) {
+    const std::uint64_t word = word_of(page) >> page.value % 64;
     if (word == 0) {
-      page = (page / 64 + 1) * 64;
+      page = {(page.value / 64 + 1) * 64};
       continue;
     }
-    page += static_cast<std::uint32_t>(std::countr_zero(word));
-    if (page >= end) return;
-    unsettled(page) &= ~(std::uint64_t{1} << page % 64);
+    page = page + static_cast<std::uint32_t>(std::countr_zero(word));
+    if (page >= range.end()) return;
+    word_of(page) &= ~bit_of(page);
     wire::append_page(candidates, page);
     ++page;
   }
@@ -162,28 +163,9 @@ void WriteTracker::forget_all() {
   for (const GuestPages::Region& region : pages_.regions()) {
     for (const PageRun& run : pagemap_.populated(region.memory.bytes())) {
       if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
-      for (std::size_t i = 0; i < run.count; ++i) {
-        set_unsettled(region.first_page + static_cast<std::uint32_t>(run.first + i));
-      }
+      for (const PageIndex page : pages_of(run, region.pages.first)) set_unsettled(page);
     }
   }
-}
-
-std::unique_ptr<Tracker> make_tracker(TrackerKind kind, const GuestPages& pages, const Pagemap& pagemap) {
-  if (kind == TrackerKind::best && pagemap.sees_zero_page()) {
-    if (auto tracking = WriteTracking::probe()) {
-      // Not every memory can be tracked (huge pages of hugetlbfs, files of some file systems).
-      const auto& regions = pages.regions();
-      const bool all = std::all_of(regions.begin(), regions.end(),
-                                   [&](const auto& region) { return tracking->add(region.memory.bytes()); });
-      if (all) return std::make_unique<WriteTracker>(pages, pagemap, std::move(*tracking));
-    }
-  }
-  return std::make_unique<RehashTracker>(pages, pagemap);
-}
-
-std::string_view name_of(Tracker::Evidence evidence) {
-  return evidence == Tracker::Evidence::writes ? "write-protection" : "rehash";
 }
 
 }  // namespace samepage::dedup

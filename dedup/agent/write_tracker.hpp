@@ -20,36 +20,37 @@ namespace samepage::dedup {
 
 class WriteTracker final : public Tracker {
  public:
-  WriteTracker(const GuestPages& pages, const Pagemap& pagemap, WriteTracking tracking);
+  WriteTracker(const GuestPages& pages, const PageStates& states, const Pagemap& pagemap,
+               WriteTracking tracking);
 
   [[nodiscard]] Evidence evidence() const override { return Evidence::writes; }
-  Changes look(const GuestPages::Region& region, std::uint32_t first, std::uint32_t count,
-               const Sweep& sweep) override;
+  [[nodiscard]] Look find_written(const PageRange& range) override;
+  [[nodiscard]] Changes take(const Look& look) override;
   void look_everywhere() override { heat_.end_rests(); }
-  bool quiet(std::uint32_t, Digest) override { return true; }
-  void forget(std::uint32_t page) override { set_unsettled(page); }
-  void dropped(std::uint32_t page) override { unsettled(page) &= ~(std::uint64_t{1} << page % 64); }
+  bool quiet(PageIndex, Digest) override { return true; }
+  void forget(PageIndex page) override { set_unsettled(page); }
+  void dropped(PageIndex page) override { word_of(page) &= ~bit_of(page); }
   void forget_all() override;
   void mappings_replaced() override { untracked_mappings_ = true; }
   void track(std::span<const std::byte> mapping) noexcept override { (void)tracking_.add(mapping); }
-  [[nodiscard]] std::span<const std::byte> books() const override { return unsettled_.bytes(); }
+  [[nodiscard]] std::span<const std::byte> metadata() const override { return unsettled_.bytes(); }
 
  private:
   void track_all();
-  void look_at(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end, const Sweep& sweep,
-               Changes& changes);
-  void look_at_untracked(const GuestPages::Region& region, std::uint32_t first, std::uint32_t end,
-                         Changes& changes);
-  [[nodiscard]] Pagemap::Files files_in(const wire::PageRange& range) const;
-  void note_heat(std::uint32_t first, std::uint32_t end, const Changes& changes, std::size_t first_run);
-  void take_settled(std::uint32_t first, std::uint32_t end, std::vector<wire::PageRange>& candidates);
+  void ask(const PageRange& range, Look& look) const;
+  void take_untracked(const PageRange& range, Changes& changes);
+  void take_settled(const PageRange& range, std::vector<PageRange>& candidates);
+  void note_heat(const PageRange& due, std::span<const PageRange> own);
+  [[nodiscard]] Pagemap::Files files_in(const PageRange& range) const;
   // SAFETY: zeroed memory that holds a bit for each page and nothing else.
-  std::uint64_t& unsettled(std::uint32_t page) {
-    return reinterpret_cast<std::uint64_t*>(unsettled_.data())[page / 64];
+  std::uint64_t& word_of(PageIndex page) {
+    return reinterpret_cast<std::uint64_t*>(unsettled_.data())[page.value / 64];
   }
-  void set_unsettled(std::uint32_t page) { unsettled(page) |= std::uint64_t{1} << page % 64; }
+  static std::uint64_t bit_of(PageIndex page) { return std::uint64_t{1} << page.value % 64; }
+  void set_unsettled(PageIndex page) { word_of(page) |= bit_of(page); }
 
   const GuestPages& pages_;
+  const PageStates& states_;
   const Pagemap& pagemap_;
   WriteTracking tracking_;
   Mapping unsettled_;  // a bit a page: written, and not hashed since

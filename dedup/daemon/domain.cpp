@@ -21,6 +21,11 @@ constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
 constexpr std::uint32_t steps_of_a_reap = 16;
 constexpr std::uint32_t reaped_at_once = 256;
 
+// Whether a guest of so many pages has all of `range`.
+bool lies_in(const PageRange& range, std::uint32_t pages) {
+  return range.first.value < pages && range.count <= pages - range.first.value;
+}
+
 }  // namespace
 
 Domain::Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
@@ -91,11 +96,11 @@ Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, 
   std::uint32_t& to = *back.retained_to;
   for (; reached.entry < ranges.size(); ++reached.entry, reached.page = 0, turn.take()) {
     if (turn.over()) return Progress::more;
-    const wire::PageRange range = ranges[reached.entry];
-    if (range.page >= back.pages || range.count > back.pages - range.page) return Progress::violation;
+    const PageRange range = ranges[reached.entry];
+    if (!lies_in(range, back.pages)) return Progress::violation;
     if (reached.page == 0) {
-      if (range.page < to) return Progress::violation;
-      if (!let_go_to(guest, range.page, turn)) return Progress::more;
+      if (range.first.value < to) return Progress::violation;
+      if (!let_go_to(guest, range.first.value, turn)) return Progress::more;
     }
     for (; reached.page < range.count; ++reached.page, ++to, turn.take()) {
       if (turn.over()) return Progress::more;
@@ -153,11 +158,10 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unkno
   const std::uint32_t pages = guests_.at(guest.value).pages;
   for (; reached.entry < ranges.size(); ++reached.entry, reached.page = 0, turn.take()) {
     if (turn.over()) return Progress::more;
-    const wire::PageRange range = ranges[reached.entry];
+    const PageRange range = ranges[reached.entry];
     // Ascending ranges without overlap: a message costs no more than the guest has pages.
-    if (range.page < reached.past_end || range.page >= pages || range.count > pages - range.page)
-      return Progress::violation;
-    const std::uint32_t start = guest.value + range.page;
+    if (range.first < reached.past_end || !lies_in(range, pages)) return Progress::violation;
+    const std::uint32_t start = guest.value + range.first.value;
     for (; reached.page < range.count; ++reached.page, turn.take()) {
       if (unknown == Unknown::passed_over) {
         reached.page = merger_.records().next_recorded(start + reached.page, start + range.count, turn) - start;
@@ -166,7 +170,7 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unkno
       if (turn.over()) return Progress::more;
       if (act(PageId{start + reached.page}) == Outcome::violation) return Progress::violation;
     }
-    reached.past_end = range.page + range.count;
+    reached.past_end = range.end();
   }
   return Progress::done;
 }
@@ -178,8 +182,8 @@ Progress Domain::offer(PageId guest, const Offers& offers, Merger::FirstSighting
   for (; reached.entry < offers.size(); ++reached.entry, turn.take()) {
     if (turn.over()) return Progress::more;
     const wire::Offer offer = offers[reached.entry];
-    if (offer.page >= pages || offer.digest >> Digest::bits != 0) return Progress::violation;
-    if (merger_.offer({guest.value + offer.page}, {offer.digest}, first) == Outcome::violation)
+    if (offer.page.value >= pages || offer.digest >> Digest::bits != 0) return Progress::violation;
+    if (merger_.offer({guest.value + offer.page.value}, {offer.digest}, first) == Outcome::violation)
       return Progress::violation;
   }
   return Progress::done;
@@ -204,18 +208,18 @@ Progress Domain::broken(PageId guest, const Ranges& pages, Reached& reached, Tur
   });
 }
 
-Outcome Domain::donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes, Turn& turn) {
+Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte> bytes, Turn& turn) {
   turn.take(steps_of_a_donation);
-  if (page >= guests_.at(guest.value).pages) return Outcome::violation;
+  if (page.value >= guests_.at(guest.value).pages) return Outcome::violation;
   const Digest digest = digest_of_page(bytes.data(), secret_);
-  const auto frame = merger_.donated({guest.value + page}, digest);
+  const auto frame = merger_.donated({guest.value + page.value}, digest);
   if (!frame) return Outcome::done;
   try {
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
     say("{}", error.what());
-    return merger_.withdraw({guest.value + page});
+    return merger_.withdraw({guest.value + page.value});
   }
   merger_.publish(*frame, turn);
   return Outcome::done;
@@ -226,8 +230,8 @@ std::optional<Domain::Recipient> Domain::recipient_of(PageId page) {
   auto guest = guests_.upper_bound(page.value);
   if (guest == guests_.begin()) return std::nullopt;
   --guest;
-  const std::uint32_t ordinal = page.value - guest->first;
-  if (ordinal >= guest->second.pages || guest->second.link == nullptr) return std::nullopt;
+  const PageIndex ordinal{page.value - guest->first};
+  if (ordinal.value >= guest->second.pages || guest->second.link == nullptr) return std::nullopt;
   return Recipient{guest->second.link, ordinal};
 }
 

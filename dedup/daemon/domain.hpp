@@ -29,8 +29,8 @@ namespace samepage::dedup {
 class GuestLink {
  public:
   virtual ~GuestLink() = default;
-  virtual void grant(std::uint32_t page, FrameId frame) = 0;
-  virtual void request_donation(std::uint32_t page) = 0;
+  virtual void grant(PageIndex page, FrameId frame) = 0;
+  virtual void request_donation(PageIndex page) = 0;
   /// All that was ordered since the last call may go out.
   virtual void flush() = 0;
 };
@@ -38,7 +38,7 @@ class GuestLink {
 class Domain {
  public:
   using Offers = wire::List<wire::Offer>;
-  using Ranges = wire::List<wire::PageRange>;
+  using Ranges = wire::List<PageRange>;
 
   /// `account` is the owner's. Throws std::system_error when the store or the books can't be
   /// made.
@@ -60,9 +60,9 @@ class Domain {
 
   /// How far a message has been carried out: nothing of it at first.
   struct Reached {
-    std::size_t entry = 0;       // of the list
-    std::uint32_t page = 0;      // of that range: so many of its pages are done
-    std::uint32_t past_end = 0;  // of the range before it
+    std::size_t entry = 0;   // of the list
+    std::uint32_t page = 0;  // of that range: so many of its pages are done
+    PageIndex past_end;      // of the range before it
   };
   // What agents say, carried out from `reached` on for as long as the turn lasts. A violation tells that a
   // page is out of range or that the books say otherwise.
@@ -76,7 +76,7 @@ class Domain {
   Progress retained(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   [[nodiscard]] bool settled(PageId guest) const;
   /// `bytes` is a page that the daemon has copied to where the agent can't change it.
-  Merger::Outcome donated(PageId guest, std::uint32_t page, std::span<const std::byte> bytes, Turn& turn);
+  Merger::Outcome donated(PageId guest, PageIndex page, std::span<const std::byte> bytes, Turn& turn);
 
   /// Does what the Merger ordered: gives memory back, tells agents. Call after each of the above.
   void carry_out();
@@ -115,7 +115,7 @@ class Domain {
   };
   struct Recipient {
     GuestLink* link;
-    std::uint32_t page;  // its ordinal in the guest's RAM
+    PageIndex page;
   };
 
   enum class Unknown : std::uint8_t { visited, passed_over };

@@ -306,7 +306,7 @@ Progress Session::handle_donated(std::span<const std::byte> payload, Turn& turn)
     if (slot >= slots_.size() || slots_[slot] != page) return Progress::violation;
     slots_[slot].reset();
     free_slots_.push_back(slot);
-    asked_for_[page / 64] &= ~(std::uint64_t{1} << page % 64U);
+    asked_for_[page.value / 64] &= ~(std::uint64_t{1} << page.value % 64U);
     // The agent can still write the slot: what is hashed and published is our copy.
     std::memcpy(copy.data(), staging_.data() + PageCount{slot}.bytes(), page_size);
     if (member_.domain->donated(member_.guest, page, copy, turn) == Merger::Outcome::violation)
@@ -334,15 +334,16 @@ Progress Session::handle_merged(std::span<const std::byte> payload, Turn& turn) 
   return domain.answered(member_.guest, merged->refused, Merger::Answer::refused, reached_, turn);
 }
 
-void Session::grant(std::uint32_t page, FrameId frame) {
-  wire::append_grant(verdict_.grants, page, frame.value);
+void Session::grant(PageIndex page, FrameId frame) {
+  wire::append_grant(verdict_.grants, page, frame);
 }
 
-void Session::request_donation(std::uint32_t page) {
+void Session::request_donation(PageIndex page) {
   // What it sends is the page as it is then: one donation is as good as two.
-  const std::uint64_t bit = std::uint64_t{1} << page % 64U;
-  if ((asked_for_[page / 64] & bit) == 0) donations_waiting_.push_back(page);
-  asked_for_[page / 64] |= bit;
+  const std::uint64_t bit = std::uint64_t{1} << page.value % 64U;
+  std::uint64_t& word = asked_for_[page.value / 64];
+  if ((word & bit) == 0) donations_waiting_.push_back(page);
+  word |= bit;
 }
 
 void Session::flush() {

@@ -87,8 +87,8 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   [[nodiscard]] std::uint64_t staging_bytes() const;
 
   // GuestLink
-  void grant(std::uint32_t page, FrameId frame) override;
-  void request_donation(std::uint32_t page) override;
+  void grant(PageIndex page, FrameId frame) override;
+  void request_donation(PageIndex page) override;
   void flush() override;
 
  private:
@@ -137,10 +137,10 @@ class Session final : public GuestLink, public std::enable_shared_from_this<Sess
   wire::Verdict verdict_;  // what flush() will send
   UniqueFd staging_fd_;
   Mapping staging_;
-  std::vector<std::optional<std::uint32_t>> slots_;  // the page whose donation is awaited in each slot
+  std::vector<std::optional<PageIndex>> slots_;  // the page whose donation is awaited in each slot
   std::vector<std::uint32_t> free_slots_;
-  std::deque<std::uint32_t> donations_waiting_;  // for a free slot
-  GrowingArray<std::uint64_t> asked_for_;        // a bit for each page: its donation waits or is awaited
+  std::deque<PageIndex> donations_waiting_;  // for a free slot
+  GrowingArray<std::uint64_t> asked_for_;    // a bit for each page: its donation waits or is awaited
 };
 
 }  // namespace samepage::dedup

@@ -123,7 +123,7 @@ TEST_F(FalseDaemon, GrantsFramesOfOtherBytes) {
   const wire::Merged answer = answer_to_grants();
   ASSERT_EQ(answer.kept.size(), 2U);
   ASSERT_EQ(answer.refused.size(), 1U);
-  EXPECT_EQ(answer.refused[0].page, first + 1);
+  EXPECT_EQ(answer.refused[0].first.value, first + 1);
   EXPECT_EQ(answer.refused[0].count, 2U);
   EXPECT_TRUE(guest_.worker->connected());
 }
@@ -248,7 +248,7 @@ TEST_F(FalseDaemon, KeepsSilentAndIsHeardLater) {
   EXPECT_TRUE(guest_.worker->connected());
   const wire::Merged answer = answer_to_grants();
   ASSERT_EQ(answer.kept.size(), 1U);
-  EXPECT_EQ(answer.kept[0].page, first);
+  EXPECT_EQ(answer.kept[0].first.value, first);
   EXPECT_EQ(answer.kept[0].count, 1U);
 }
 

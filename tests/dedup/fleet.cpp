@@ -53,7 +53,7 @@ bool FleetGuest::intact() const {
 std::vector<PageMapRun> FleetGuest::map() const {
   const MemoryRegion region{Gfn{0}, PageCount{pages}, ram.data()};
   return page_map(std::array{region},
-                  [&](Gfn gfn) { return worker->pages().known(static_cast<std::uint32_t>(gfn.value)); });
+                  [&](Gfn gfn) { return worker->states().known({static_cast<std::uint32_t>(gfn.value)}); });
 }
 
 std::size_t FleetGuest::frames_mapped() const {

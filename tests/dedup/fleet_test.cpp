@@ -279,7 +279,7 @@ TEST_P(FleetTest, AGuestThatFindsItsDaemonAgainKeepsWhatItMapsAndNothingElse) {
     fleet_.check_everything("after a pass");
   }
   EXPECT_EQ(fleet_.figure("pages_shared"), 1U);  // a's own copies of the content that it wrote
-  EXPECT_TRUE(a.worker->counters().orphaned_stores.empty());
+  EXPECT_TRUE(a.worker->counters().lost_stores.empty());
 }
 
 // Grants that the agent did not hear of, and merges that the daemon did not.
@@ -376,7 +376,7 @@ TEST_P(FleetTest, TheGuestIsHeldWheneverItsPagesAreReplaced) {
   EXPECT_EQ(a.barrier.holds(), 0U);
   fleet_.settle();
   EXPECT_GE(a.barrier.holds(), 1U);
-  EXPECT_EQ(a.barrier.holds(), a.worker->counters().stops);
+  EXPECT_EQ(a.barrier.holds(), a.worker->counters().holds);
 }
 
 TEST_P(FleetTest, WhenMappingsAreScarceBrokenRunsMakeRoomForOthers) {
@@ -458,7 +458,7 @@ TEST_P(FleetTest, TheStoreOfALostDaemonIsLeftWithinAFewPasses) {
     return inodes.size();
   };
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  const auto left = [&] { return stores_mapped(a) == 1 && a.worker->counters().orphaned_stores.empty(); };
+  const auto left = [&] { return stores_mapped(a) == 1 && a.worker->counters().lost_stores.empty(); };
   for (int i = 0; i < 6 || (!left() && std::chrono::steady_clock::now() < deadline); ++i) {
     for (FleetGuest* guest : {&a, &b}) next.while_daemon_answers([&] { guest->worker->run_pass(); });
     for (FleetGuest* guest : {&a, &b}) next.while_daemon_answers([&] { guest->worker->handle_messages(); });
@@ -466,7 +466,7 @@ TEST_P(FleetTest, TheStoreOfALostDaemonIsLeftWithinAFewPasses) {
   }
   EXPECT_EQ(stores_mapped(a), 1U);
   EXPECT_EQ(stores_mapped(b), 1U);
-  EXPECT_TRUE(a.worker->counters().orphaned_stores.empty());
+  EXPECT_TRUE(a.worker->counters().lost_stores.empty());
   EXPECT_EQ(next.figure("pages_shared"), 15U);
   EXPECT_EQ(next.figure("pages_sharing"), 15U);
   EXPECT_EQ(a.frames_mapped(), 15U);

@@ -130,13 +130,13 @@ TEST_F(HostilePeer, PagesBeyondItsMemory) {
 
 TEST_F(HostilePeer, ARangeThatOverflows) {
   join();
-  say_one(wire::Type::withdraw, wire::PageRange{2, 0xffffffff});
+  say_one(wire::Type::withdraw, PageRange{2, 0xffffffff});
   EXPECT_TRUE(cut_off());
 }
 
 TEST_F(HostilePeer, RangesThatOverlap) {
   join();
-  const std::array ranges{wire::PageRange{0, 8}, wire::PageRange{7, 2}};
+  const std::array ranges{PageRange{0, 8}, PageRange{7, 2}};
   say(wire::Type::withdraw, std::as_bytes(std::span(ranges)));
   EXPECT_TRUE(cut_off());
   others_go_on();
@@ -217,7 +217,7 @@ TEST_F(HostilePeer, ReadsHolesOfTheStore) {
 
 TEST_F(HostilePeer, BreaksWhatItNeverMerged) {
   join();
-  say_one(wire::Type::broken, wire::PageRange{0, 1});
+  say_one(wire::Type::broken, PageRange{0, 1});
   EXPECT_TRUE(cut_off());
   others_go_on();
 }

@@ -11,7 +11,7 @@ TEST(Protocol, AVerdictComesBackAsItWas) {
   const auto decoded = decode_verdict(encode(verdict));
   ASSERT_TRUE(decoded);
   ASSERT_EQ(decoded->grants.size(), 2U);
-  EXPECT_EQ(decoded->grants[1].frame, 8U);
+  EXPECT_EQ(decoded->grants[1].frame, FrameId{8});
   ASSERT_EQ(decoded->donate.size(), 1U);
   EXPECT_EQ(decoded->donate[0].slot, 5U);
 }
@@ -33,17 +33,17 @@ TEST(Protocol, AListLongerThanItsMessageIsRefused) {
 
 TEST(Protocol, ConsecutivePagesAreOneRange) {
   std::vector<PageRange> ranges;
-  for (const std::uint32_t page : {4U, 5U, 6U, 9U}) append_page(ranges, page);
+  for (const std::uint32_t page : {4U, 5U, 6U, 9U}) append_page(ranges, {page});
   ASSERT_EQ(ranges.size(), 2U);
   EXPECT_EQ(ranges[0].count, 3U);
 }
 
 TEST(Protocol, AGrantRunsOnlyWherePagesAndFramesDo) {
   std::vector<Grant> grants;
-  append_grant(grants, 4, 10);
-  append_grant(grants, 5, 11);
-  append_grant(grants, 6, 13);
-  append_grant(grants, 8, 14);
+  append_grant(grants, {4}, {10});
+  append_grant(grants, {5}, {11});
+  append_grant(grants, {6}, {13});
+  append_grant(grants, {8}, {14});
   ASSERT_EQ(grants.size(), 3U);
   EXPECT_EQ(grants[0].count, 2U);
 }
@@ -59,8 +59,7 @@ TEST(Protocol, AListIsSentInPartsThatFitAMessage) {
     return true;
   }));
   ASSERT_EQ(sent.size(), list.size());
-  EXPECT_TRUE(std::equal(sent.begin(), sent.end(), list.begin(),
-                         [](const PageRange& a, const PageRange& b) { return a.page == b.page; }));
+  EXPECT_EQ(sent, list);
 }
 
 TEST(Protocol, NothingMoreIsSentToAPeerThatIsGone) {

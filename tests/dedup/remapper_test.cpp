@@ -43,16 +43,14 @@ class RemapperTest : public testing::Test {
   wire::Merged merge(std::uint32_t page, std::uint32_t frame, std::uint32_t pages) {
     wire::Merged merged;
     const PausedGuest held(barrier_);
-    for (const auto& candidate : remapper_.read_frames(std::array{wire::Grant{page, frame, pages}}))
-      remapper_.merge(held, candidate, merged);
+    for (const auto& candidate : copies_.read(store_fd_.get(), std::array{wire::Grant{page, frame, pages}}))
+      remapper_.merge(held, store_fd_.get(), candidate, merged);
     remapper_.keep_from_children(held);
     return merged;
   }
-  std::vector<wire::PageRange> give_back(std::uint32_t page, std::uint32_t pages) {
-    std::vector<wire::PageRange> given;
+  std::vector<PageRange> give_back(std::uint32_t page, std::uint32_t pages) {
     const PausedGuest held(barrier_);
-    Remapper::give_back(held, pages_, {page, pages}, given);
-    return given;
+    return remapper_.give_back(held, {{page}, pages});
   }
   bool on_store(std::uint32_t page) {
     const auto start = reinterpret_cast<std::uint64_t>(bytes(page));  // SAFETY: compared, never followed
@@ -83,7 +81,10 @@ class RemapperTest : public testing::Test {
   Mapping memory_ = Mapping::anonymous(count * page_size);
   FrameStore store_;
   GuestPages pages_{{{Gfn{0}, PageCount{count}, memory_.data()}}};
-  Remapper remapper_{pages_, store_.open_read_only()};
+  PageStates states_{count};
+  Remapper remapper_{pages_, states_};
+  FrameCopies copies_;
+  UniqueFd store_fd_ = store_.open_read_only();
   NothingRuns barrier_;
 };
 
@@ -105,7 +106,7 @@ TEST_F(RemapperTest, APageThatDiffersInItsLastByteIsLeftAlone) {
   bytes(5)[page_size - 1] = std::byte{0xee};
   const wire::Merged merged = merge(4, 4, 3);
   ASSERT_EQ(merged.refused.size(), 1U);
-  EXPECT_EQ(merged.refused[0].page, 5U);
+  EXPECT_EQ(merged.refused[0].first.value, 5U);
   EXPECT_EQ(bytes(5)[page_size - 1], std::byte{0xee});
   EXPECT_FALSE(on_store(5));
   EXPECT_TRUE(on_store(4));
@@ -119,10 +120,10 @@ TEST_F(RemapperTest, PagesAreNotMappedBeyondTheStoresEnd) {
   std::memset(bytes(4), 0, 2 * page_size);  // as the store's last frame is
   const wire::Merged merged = merge(4, end - 1, 2);
   ASSERT_EQ(merged.kept.size(), 1U);
-  EXPECT_EQ(merged.kept[0].page, 4U);
+  EXPECT_EQ(merged.kept[0].first.value, 4U);
   EXPECT_EQ(merged.kept[0].count, 1U);
   ASSERT_EQ(merged.refused.size(), 1U);
-  EXPECT_EQ(merged.refused[0].page, 5U);
+  EXPECT_EQ(merged.refused[0].first.value, 5U);
   EXPECT_FALSE(on_store(5));
 }
 
@@ -158,7 +159,7 @@ TEST_F(RemapperTest, ZeroPagesAreGivenBackAndReadAsZero) {
 TEST_F(RemapperTest, AZeroedCopyOverAFrameNeverShowsTheFrameAgain) {
   merge(3, 3, 1);
   std::memset(bytes(3), 0, page_size);  // breaks the sharing
-  pages_.clear(3, GuestPages::merged);  // as the agent does when it sees that
+  states_.written({3});                 // as the agent does when it sees that
   // The frame is another one by now: dropping the copy would show it to the guest.
   const std::vector<std::byte> foreign(page_size, std::byte{0x66});
   store_.reap({3}, 1);
@@ -174,7 +175,7 @@ TEST_F(RemapperTest, BytesAreCopiedBackAlsoWhenTheNewMappingCannotBeTracked) {
   std::memset(bytes(5), 0x77, page_size);  // a copy of this guest alone
   const PausedGuest held(barrier_);
   const auto refuse = [](std::span<const std::byte>) { throw std::runtime_error("not tracked"); };
-  EXPECT_THROW((void)Remapper::unmerge(held, pages_, {4, 4}, refuse), std::runtime_error);
+  EXPECT_THROW((void)remapper_.unmerge(held, {{4}, 4}, refuse), std::runtime_error);
   for (const std::uint32_t page : {4U, 6U, 7U}) {
     EXPECT_EQ(std::count(bytes(page), bytes(page) + page_size, static_cast<std::byte>(page)), page_size)
         << page;
@@ -186,7 +187,7 @@ TEST_F(RemapperTest, NothingOfAGuestIsInheritedByAChild) {
   merge(12, 12, 2);
   merge(2, 2, 4);
   std::memset(bytes(3), 0, page_size);
-  pages_.clear(3, GuestPages::merged);
+  states_.written({3});
   give_back(3, 1);
   for (const std::uint32_t page : {2U, 3U, 4U, 12U}) {
     EXPECT_EQ(inheritable_mappings(bytes(page), bytes(page + 1)), 0U) << page;
@@ -200,7 +201,8 @@ TEST_F(RemapperTest, NothingIsInheritedInWhateverOrderRunsAreMapped) {
   {
     wire::Merged merged;
     const PausedGuest held(barrier_);
-    for (const auto& candidate : remapper_.read_frames(order)) remapper_.merge(held, candidate, merged);
+    for (const auto& candidate : copies_.read(store_fd_.get(), order))
+      remapper_.merge(held, store_fd_.get(), candidate, merged);
     remapper_.keep_from_children(held);
   }
   EXPECT_EQ(inheritable_mappings(bytes(2), bytes(4)), 0U);

@@ -239,11 +239,11 @@ json GuestControl::figures() const {
   body["merges"] = counters.merges;
   body["breaks"] = counters.breaks;
   body["failed_merges"] = counters.failed_merges;
-  body["stops"] = counters.stops;
-  body["stop_max_us"] = counters.stop_max_us;
+  body["stops"] = counters.holds;
+  body["stop_max_us"] = counters.longest_hold_us;
   body["connected"] = counters.connected;
   body["orphaned_stores"] = json::array();
-  for (const dedup::StoreFigure& store : counters.orphaned_stores) {
+  for (const dedup::StoreFigure& store : counters.lost_stores) {
     body["orphaned_stores"].push_back({{"inode", store.inode},
                                        {"allocated_bytes", store.allocated_bytes},
                                        {"mapped_bytes", store.mapped_bytes}});

@@ -9,12 +9,12 @@ namespace samepage::dedup {
 /// The calling thread has the lowest real-time priority while this exists, where it may, and what it had
 /// before afterwards. A thread that is real-time already stays what it is. Costs nothing more where it was
 /// refused once.
-class StopPriority {
+class HoldPriority {
  public:
-  StopPriority();
-  ~StopPriority();
-  StopPriority(const StopPriority&) = delete;
-  StopPriority& operator=(const StopPriority&) = delete;
+  HoldPriority();
+  ~HoldPriority();
+  HoldPriority(const HoldPriority&) = delete;
+  HoldPriority& operator=(const HoldPriority&) = delete;
 
  private:
   int former_policy_ = -1;  // -1: nothing was changed

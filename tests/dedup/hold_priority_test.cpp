@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dedup/agent/stop_priority.hpp"
+#include "dedup/agent/hold_priority.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -29,13 +29,13 @@ bool allowed() {
   return done;
 }
 
-TEST(StopPriority, LastsAsLongAsTheObject) {
+TEST(HoldPriority, LastsAsLongAsTheObject) {
   if (!allowed()) GTEST_SKIP() << "needs CAP_SYS_NICE or RLIMIT_RTPRIO";
   for (const int policy : {SCHED_OTHER, SCHED_BATCH, SCHED_IDLE}) {
     in_a_thread([&] {
       ASSERT_TRUE(set_policy(policy, 0));
       {
-        const StopPriority priority;
+        const HoldPriority priority;
         EXPECT_EQ(::sched_getscheduler(0), SCHED_FIFO);
       }
       EXPECT_EQ(::sched_getscheduler(0), policy);
@@ -43,11 +43,11 @@ TEST(StopPriority, LastsAsLongAsTheObject) {
   }
 }
 
-TEST(StopPriority, AThreadThatIsRealTimeStaysWhatItIs) {
+TEST(HoldPriority, AThreadThatIsRealTimeStaysWhatItIs) {
   if (!allowed()) GTEST_SKIP() << "needs CAP_SYS_NICE or RLIMIT_RTPRIO";
   in_a_thread([&] {
     ASSERT_TRUE(set_policy(SCHED_RR, 7));
-    { const StopPriority priority; }
+    { const HoldPriority priority; }
     sched_param parameters{};
     ASSERT_EQ(::sched_getparam(0, &parameters), 0);
     EXPECT_EQ(::sched_getscheduler(0), SCHED_RR);
@@ -55,13 +55,13 @@ TEST(StopPriority, AThreadThatIsRealTimeStaysWhatItIs) {
   });
 }
 
-TEST(StopPriority, WithoutTheRightNothingChanges) {
+TEST(HoldPriority, WithoutTheRightNothingChanges) {
   const auto without = [] {
     const rlimit none{0, 0};
     if (::setrlimit(RLIMIT_RTPRIO, &none) != 0) ::_exit(1);
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
     for (int i = 0; i < 2; ++i) {
-      const StopPriority priority;
+      const HoldPriority priority;
       if (::sched_getscheduler(0) != SCHED_OTHER) ::_exit(3);
     }
     ::_exit(::sched_getscheduler(0) == SCHED_OTHER ? 0 : 4);

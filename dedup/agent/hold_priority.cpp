@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dedup/agent/stop_priority.hpp"
+#include "dedup/agent/hold_priority.hpp"
 
 #include <sched.h>
 
@@ -21,7 +21,7 @@ bool set_policy(int policy, int priority) {
 
 }  // namespace
 
-StopPriority::StopPriority() {
+HoldPriority::HoldPriority() {
   if (refused) return;
   const int policy = ::sched_getscheduler(0);
   if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE) return;
@@ -32,7 +32,7 @@ StopPriority::StopPriority() {
   }
 }
 
-StopPriority::~StopPriority() {
+HoldPriority::~HoldPriority() {
   // Giving a priority up needs no rights.
   if (former_policy_ >= 0) invariant(set_policy(former_policy_, 0), "sched_setscheduler");
 }

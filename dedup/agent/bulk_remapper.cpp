@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/bulk_remapper.hpp"
+
+#include <utility>
+
+#include "dedup/agent/grants.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using State = PageStates::State;
+
+// Of a run, between two looks at the clock while a guest is held.
+constexpr std::uint32_t piece_pages = 64;
+static_assert(piece_pages <= FrameCopies::most_at_once.value);
+constexpr std::uint32_t zero_piece_pages = 256;
+constexpr std::uint32_t discarded_piece_pages = 512;
+
+void append(std::vector<PageRange>& list, const std::vector<PageRange>& more) {
+  list.insert(list.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+BulkRemapper::BulkRemapper(const GuestPages& pages, PageStates& states, Tracker& tracker,
+                           WriteBarrier& barrier, MappingBudget& budget)
+    : pages_(pages),
+      states_(states),
+      tracker_(tracker),
+      budget_(budget),
+      barrier_(barrier),
+      remapper_(pages, states),
+      holds_(barrier, [this](const PausedGuest& held) { remapper_.keep_from_children(held); }) {}
+
+BulkRemapper::Merging BulkRemapper::merge(int store, std::vector<wire::Grant> grants) {
+  std::vector<wire::Grant> pieces = arranged(
+      std::move(grants), piece_pages, [&](PageIndex page) { return pages_.region_of(page).pages.end(); });
+  const std::vector<wire::Grant> excess = budget_.split_off_excess(pieces);
+  Merging merging;
+  for (std::size_t done = 0; done < pieces.size();) {
+    const std::vector<MergeCandidate> candidates = copies_.read(store, std::span(pieces).subspan(done));
+    holds_.work_off(candidates, [&](const PausedGuest& held, const MergeCandidate& candidate) {
+      remapper_.merge(held, store, candidate, merging.merged);
+    });
+    done += candidates.size();
+  }
+  if (!merging.merged.kept.empty()) note_replaced(2 * merging.merged.kept.size());
+  for (const PageRange& range : merging.merged.refused) {
+    merging.failed += range.count;
+    // Offered again when they have been quiet once more.
+    for (const PageIndex page : range) {
+      if (states_.stands_offered(page)) states_.withdrawn(page);
+      tracker_.forget(page);
+    }
+  }
+  for (const wire::Grant& piece : excess) {
+    states_.unaffordable(piece.pages());
+    merging.merged.refused.push_back(piece.pages());
+  }
+  return merging;
+}
+
+wire::Merged BulkRemapper::place(int store, ImagePages& image, std::vector<wire::Grant> grants) {
+  wire::Merged merged;
+  for (const wire::Grant& grant : budget_.split_off_excess(grants)) {
+    states_.unaffordable(grant.pages());
+    merged.refused.push_back(grant.pages());
+  }
+  if (grants.empty()) return merged;
+  {
+    const PausedGuest held(barrier_);
+    for (const wire::Grant& grant : grants) {
+      const ImagePages::Run& run = *image.run_of(grant.page);
+      const std::span bytes(ImagePages::bytes_of(run, grant.page), PageCount{grant.count}.bytes());
+      remapper_.place(held, store, grant, bytes, merged);
+      for (const PageIndex page : grant.pages()) image.state(run, page) = ImagePages::State::placed;
+    }
+    remapper_.keep_from_children(held);
+  }
+  note_replaced(2 * grants.size());
+  return merged;
+}
+
+std::uint64_t BulkRemapper::give_back(std::span<const PageRange> ranges) {
+  std::vector<PageRange> pieces = pages_.pieces_of(ranges, zero_piece_pages);
+  const bool replaces =
+      budget_.drop_unaffordable(pieces, [&](const PageRange& piece) { return runs_on_store(piece); });
+  std::uint64_t given = 0;
+  holds_.work_off(pieces, [&](const PausedGuest& held, const PageRange& piece) {
+    for (const PageRange& range : remapper_.give_back(held, piece)) given += range.count;
+  });
+  if (replaces) note_replaced(0);
+  return given;
+}
+
+BulkRemapper::Lost BulkRemapper::discard(const PageRange& range) {
+  // Pieces of pages of one kind: what is mapped from a store is replaced, the rest only loses its memory.
+  std::vector<PageRange> pieces;
+  for (PageIndex first = range.first; first < range.end();) {
+    PageIndex end = first + 1;
+    while (end < range.end() && end - first < discarded_piece_pages &&
+           states_.on_store(end) == states_.on_store(first)) {
+      ++end;
+    }
+    pieces.push_back(pages_between(first, end));
+    first = end;
+  }
+  const bool replaces =
+      budget_.drop_unaffordable(pieces, [&](const PageRange& piece) { return runs_on_store(piece); });
+  Lost lost;
+  holds_.work_off(pieces, [&](const PausedGuest& held, const PageRange& piece) {
+    const auto broken = states_.parts_in(piece, State::merged);
+    std::vector<PageRange> withdrawn;
+    for (const PageIndex page : piece) {
+      if (states_.stands_offered(page)) wire::append_page(withdrawn, page);
+    }
+    if (!remapper_.discard(held, piece)) return;  // the guest keeps its pages: nothing is wrong
+    append(lost.broken, broken);
+    append(lost.withdrawn, withdrawn);
+    for (const PageIndex page : piece) tracker_.dropped(page);
+  });
+  if (replaces) note_replaced(0);
+  return lost;
+}
+
+std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) {
+  std::vector<PageRange> broken;
+  if (ranges.empty()) return broken;
+  holds_.work_off(
+      pages_.pieces_of(ranges, piece_pages), [&](const PausedGuest& held, const PageRange& piece) {
+        const auto merged = states_.parts_in(piece, State::merged);  // references, if it comes to that
+        const auto track = [&](std::span<const std::byte> mapping) { tracker_.track(mapping); };
+        if (!remapper_.unmerge(held, piece, track)) return;
+        append(broken, merged);
+        for (const PageIndex page : piece) tracker_.forget(page);
+      });
+  note_replaced(0);
+  return broken;
+}
+
+std::uint64_t BulkRemapper::runs_on_store(const PageRange& piece) const {
+  std::uint64_t runs = 0;
+  bool before = false;
+  for (const PageIndex page : piece) {
+    const bool on_store = states_.on_store(page);
+    if (on_store && !before) ++runs;
+    before = on_store;
+  }
+  return runs;
+}
+
+void BulkRemapper::note_replaced(std::uint64_t mappings) {
+  budget_.spend(mappings);
+  tracker_.mappings_replaced();
+}
+
+}  // namespace samepage::dedup

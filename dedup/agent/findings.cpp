@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/findings.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace samepage::dedup {
+
+void Findings::written(PageIndex page) {
+  if (states_.is(page, PageStates::State::merged)) wire::append_page(broken_, page);
+  states_.written(page);
+  ++breaks_;
+  any_ = true;
+}
+
+void Findings::changed(PageIndex page) {
+  ++volatile_pages_;
+  any_ = true;
+  if (!states_.stands_offered(page)) return;
+  states_.withdrawn(page);
+  wire::append_page(withdrawn_, page);
+}
+
+void Findings::quiet_zero(PageIndex page) {
+  wire::append_page(zero_, page);
+  any_ = true;
+}
+
+void Findings::quiet(PageIndex page, Digest digest) {
+  if (states_.stands_offered(page)) return;
+  states_.offered(page);
+  offers_.push_back({digest.value, page, 0});
+  any_ = true;
+}
+
+std::vector<wire::Offer> Findings::take_offers() {
+  std::sort(offers_.begin(), offers_.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  return std::exchange(offers_, {});
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies of granted frames, made before a guest is held, so that comparing its pages waits for nothing.
+// Reading is cheaper than mapping what is compared once: no page fault for each sixteen frames, no table
+// entries to be dropped, and the copy is in the processor's cache when it is compared. One thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "base/mapping.hpp"
+#include "base/types.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+/// A grant and the bytes of its frames: of fewer than are granted when the store does not have them all.
+struct MergeCandidate {
+  wire::Grant grant;
+  std::span<const std::byte> frames;
+};
+
+class FrameCopies {
+ public:
+  /// No grant that is to be read may be longer.
+  static constexpr PageCount most_at_once{256};
+
+  /// Copies the frames of the first of `grants` from the store behind a descriptor, as many as there is room
+  /// for, at least one grant's. They are there until the next call or forget().
+  [[nodiscard]] std::vector<MergeCandidate> read(int store, std::span<const wire::Grant> grants);
+  /// Gives the copies' memory back.
+  void forget();
+
+ private:
+  Mapping copies_ = Mapping::anonymous(most_at_once.bytes());
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/grants.hpp"
+
+#include <algorithm>
+
+namespace samepage::dedup {
+
+bool is_within(const wire::Grant& grant, std::uint32_t pages, std::uint32_t max_frames) {
+  const auto fits = [&](std::uint32_t first, std::uint32_t all) {
+    return first < all && grant.count <= all - first;
+  };
+  return fits(grant.page.value, pages) && fits(grant.frame.value, max_frames);
+}
+
+wire::Grant take_front(wire::Grant& grant, std::uint32_t most) {
+  const wire::Grant front{grant.page, grant.frame, std::min(grant.count, most)};
+  grant = {grant.page + front.count, grant.frame + front.count, grant.count - front.count};
+  return front;
+}
+
+std::vector<wire::Grant> arranged(std::vector<wire::Grant> grants, std::uint32_t most,
+                                  const std::function<PageIndex(PageIndex)>& end_of) {
+  std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::vector<wire::Grant> pieces;
+  for (std::size_t i = 0; i < grants.size();) {
+    wire::Grant rest = grants[i++];
+    while (i < grants.size() && wire::continues(rest, grants[i])) rest.count += grants[i++].count;
+    while (rest.count > 0) {
+      const std::uint32_t room = end_of(rest.page) - rest.page;
+      pieces.push_back(take_front(rest, std::min(most, room)));
+    }
+  }
+  return pieces;
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/guest_holds.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "dedup/agent/hold_priority.hpp"
+
+namespace samepage::dedup {
+
+using Clock = std::chrono::steady_clock;
+
+void GuestHolds::run(std::size_t items, const std::function<void(const PausedGuest&, std::size_t)>& act) {
+  for (std::size_t next = 0; next < items;) {
+    std::this_thread::sleep_until(next_hold_);
+    // Where others want this processor they have it now, and not while the guest is held: after this the
+    // thread has a whole slice of time before it, which is longer than a hold.
+    std::this_thread::yield();
+    const auto start = Clock::now();
+    bool somebody = false;
+    {
+      const HoldPriority priority;
+      const PausedGuest held(barrier_);
+      somebody = barrier_.stops_somebody();
+      do {
+        act(held, next++);
+      } while (next < items && Clock::now() - start < budget_);
+      before_release_(held);
+    }
+    const auto length = Clock::now() - start;
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
+    ++holds_;
+    longest_us_ = std::max(longest_us_.load(), static_cast<std::uint64_t>(us));
+    if (somebody) next_hold_ = Clock::now() + length;
+  }
+}
+
+}  // namespace samepage::dedup

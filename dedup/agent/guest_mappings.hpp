@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's list of the mappings that a guest's RAM is made of, in terms of its pages. Reading the list
+// costs as much as making some mappings. The agent's thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/pagemap.hpp"
+#include "base/types.hpp"
+#include "dedup/agent/guest_pages.hpp"
+
+namespace samepage::dedup {
+
+/// A mapping of a frame store, by its inode.
+struct StoreMapping {
+  PageRange pages;  // in one region
+  std::uint64_t inode = 0;
+};
+
+struct GuestMappings {
+  std::uint64_t added = 0;  // by merging: more than one for each region
+  std::vector<StoreMapping> of_stores;
+};
+
+/// Throws std::system_error.
+[[nodiscard]] GuestMappings mappings_of(const GuestPages& pages);
+
+/// The bytes of a mapping of a store that the guest has not written.
+[[nodiscard]] std::uint64_t shared_bytes(const GuestPages& pages, const Pagemap& pagemap,
+                                         const StoreMapping& mapping);
+
+}  // namespace samepage::dedup

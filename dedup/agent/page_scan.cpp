@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/page_scan.hpp"
+
+namespace samepage::dedup {
+
+using State = PageStates::State;
+
+// Such pages are given back at once. Others have to be quiet first, for the guest may be about to fill them;
+// but most of a guest's zero pages stay what they are, and protecting them only to find that out costs as
+// much as giving them back.
+std::vector<PageRange> PageScan::new_zero_pages(const Tracker::Look& look) {
+  std::vector<PageRange> zero;
+  for (const PageRange& range : look.written) {
+    PageIndex first = range.first;
+    while (first < range.end() && !states_.is(first, State::untouched)) ++first;
+    if (first == range.end()) continue;
+    const std::span<const std::byte> memory = pages_.bytes_of(pages_between(first, range.end()));
+    for (const PageRun& run : pagemap_.populated(memory, Pagemap::Files::none)) {
+      if (!run.is_own()) continue;
+      for (const PageIndex page : pages_of(run, first)) {
+        if (!states_.is(page, State::untouched)) continue;
+        states_.seen(page);
+        if (looks_zero(pages_.host(page))) wire::append_page(zero, page);
+      }
+    }
+  }
+  return zero;
+}
+
+void PageScan::take(const Tracker::Look& look, const DigestSecret& secret, Findings& findings) {
+  const Tracker::Changes changes = tracker_.take(look);
+  for (const PageRange& range : changes.own) {
+    for (const PageIndex page : range) {
+      note_break(page, findings);
+      if (tracks_writes()) findings.changed(page);
+    }
+  }
+  for (const PageRange& range : changes.candidates) {
+    for (const PageIndex page : range) consider(page, secret, findings);
+  }
+}
+
+void PageScan::find_breaks(const PageRange& range, Findings& findings) {
+  for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
+    if (!run.is_own()) continue;
+    for (const PageIndex page : pages_of(run, range.first)) note_break(page, findings);
+  }
+}
+
+// The page has memory of the guest's own: if it was merged, or given back, it was written since.
+void PageScan::note_break(PageIndex page, Findings& findings) {
+  if (!states_.is_shared(page)) return;
+  if (states_.is(page, State::zero) && !pagemap_.sees_zero_page() && is_zero_page(pages_.host(page))) {
+    // Only read, or written with zeros: without PAGEMAP_SCAN nobody can tell. It is given back once more.
+    states_.written(page);
+    return;
+  }
+  findings.written(page);
+  tracker_.forget(page);
+}
+
+void PageScan::consider(PageIndex page, const DigestSecret& secret, Findings& findings) {
+  if (states_.is_shared(page)) return;  // nothing of its own to share
+  const std::byte* const memory = pages_.host(page);
+  // A page that is quiet for sure may be given back on a guess: all of it is compared while the guest is
+  // held.
+  const bool zero = tracks_writes() ? looks_zero(memory) : is_zero_page(memory);
+  const bool needs_digest = !zero && (sharing_ == Sharing::all || !tracks_writes());
+  const Digest digest = needs_digest ? digest_of_page(memory, secret) : Digest{};
+  if (!tracker_.quiet(page, digest)) {
+    findings.changed(page);
+  } else if (zero) {
+    findings.quiet_zero(page);
+  } else if (sharing_ == Sharing::all) {
+    findings.quiet(page, digest);
+  }
+}
+
+void PageScan::offer_the_others(const std::vector<PageRange>& zero, const DigestSecret& secret,
+                                Findings& findings) {
+  if (!tracks_writes() || sharing_ != Sharing::all) return;
+  for (const PageRange& range : zero) {
+    for (const PageIndex page : range) {
+      if (!states_.is(page, State::zero)) findings.quiet(page, digest_of_page(pages_.host(page), secret));
+    }
+  }
+}
+
+}  // namespace samepage::dedup

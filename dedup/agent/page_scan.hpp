@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks at a part of a guest's memory and decides what is to be done about its pages. Reads memory and page
+// tables, changes neither. The agent's thread.
+#pragma once
+
+#include <vector>
+
+#include "base/pagemap.hpp"
+#include "dedup/agent/agent.hpp"
+#include "dedup/agent/findings.hpp"
+#include "dedup/agent/guest_pages.hpp"
+#include "dedup/agent/page_states.hpp"
+#include "dedup/agent/tracker.hpp"
+
+namespace samepage::dedup {
+
+class PageScan {
+ public:
+  /// All must outlive it.
+  PageScan(const GuestPages& pages, PageStates& states, Tracker& tracker, const Pagemap& pagemap,
+           Sharing sharing)
+      : pages_(pages), states_(states), tracker_(tracker), pagemap_(pagemap), sharing_(sharing) {}
+
+  /// Pages among the written ones that were never seen before, and look all zero.
+  [[nodiscard]] std::vector<PageRange> new_zero_pages(const Tracker::Look& look);
+  /// The second step of a look: what was written, what is quiet.
+  void take(const Tracker::Look& look, const DigestSecret& secret, Findings& findings);
+  /// Which pages of `range`, all of them shared and in one region, have memory of the guest's own.
+  void find_breaks(const PageRange& range, Findings& findings);
+  /// Offers the pages of `zero` that turned out not to be zero.
+  void offer_the_others(const std::vector<PageRange>& zero, const DigestSecret& secret, Findings& findings);
+
+ private:
+  [[nodiscard]] bool tracks_writes() const { return tracker_.evidence() == Tracker::Evidence::writes; }
+  void note_break(PageIndex page, Findings& findings);
+  void consider(PageIndex page, const DigestSecret& secret, Findings& findings);
+
+  const GuestPages& pages_;
+  PageStates& states_;
+  Tracker& tracker_;
+  const Pagemap& pagemap_;
+  Sharing sharing_;
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/page_states.hpp"
+
+#include "base/check.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+PageStates::PageStates(std::uint32_t pages)
+    : bytes_(Mapping::anonymous(pages_for(pages).bytes())), pages_(pages) {
+  counts_[static_cast<std::size_t>(State::untouched)] = pages;
+}
+
+void PageStates::become(PageIndex page, State state, bool on_store) {
+  --counts_[static_cast<std::size_t>(of(page))];
+  ++counts_[static_cast<std::size_t>(state)];
+  const auto byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) | (on_store ? store_bit : 0U));
+  byte_of(page).store(byte, std::memory_order_relaxed);
+}
+
+std::uint32_t PageStates::count_in(const PageRange& range, State state) const {
+  std::uint32_t found = 0;
+  for (const PageIndex page : range) found += is(page, state) ? 1U : 0U;
+  return found;
+}
+
+std::vector<PageRange> PageStates::all_in(State state) const {
+  return count(state) == 0 ? std::vector<PageRange>{} : parts_in({{0}, pages_}, state);
+}
+
+std::vector<PageRange> PageStates::parts_in(const PageRange& range, State state) const {
+  std::vector<PageRange> found;
+  for (const PageIndex page : range) {
+    if (is(page, state)) wire::append_page(found, page);
+  }
+  return found;
+}
+
+void PageStates::seen(PageIndex page) {
+  invariant(is(page, State::untouched), "a page is new that was seen before");
+  become(page, State::own, on_store(page));
+}
+
+void PageStates::offered(PageIndex page) {
+  invariant(!stands_offered(page) && !is_shared(page), "a page is offered that has nothing new to share");
+  become(page, State::offered, on_store(page));
+}
+
+void PageStates::withdrawn(PageIndex page) {
+  invariant(stands_offered(page), "an offer is withdrawn that does not stand");
+  become(page, State::own, on_store(page));
+}
+
+void PageStates::unaffordable(const PageRange& range) {
+  for (const PageIndex page : range) {
+    if (is(page, State::offered)) become(page, State::unaffordable, on_store(page));
+  }
+}
+
+void PageStates::merged(const PageRange& range) {
+  for (const PageIndex page : range) {
+    invariant(!is(page, State::merged), "a page is merged twice");
+    become(page, State::merged, true);
+  }
+}
+
+void PageStates::written(PageIndex page) {
+  invariant(is_shared(page), "a page is broken that was not shared");
+  become(page, State::own, on_store(page));
+}
+
+void PageStates::left_behind(PageIndex page) {
+  invariant(is(page, State::merged), "a page leaves a store that it is not merged with");
+  become(page, State::own, true);
+}
+
+void PageStates::unmerged(const PageRange& range) {
+  for (const PageIndex page : range) become(page, State::own, false);
+}
+
+void PageStates::given_back(const PageRange& range) {
+  for (const PageIndex page : range) {
+    invariant(!is(page, State::merged), "a merged page is given back before it is seen written");
+    become(page, State::zero, false);
+  }
+}
+
+void PageStates::discarded(const PageRange& range) {
+  for (const PageIndex page : range) {
+    become(page, is(page, State::untouched) ? State::untouched : State::discarded, false);
+  }
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent knows of each page of a guest. The functions named for events are the only way to change it.
+// They keep the counts, and end the process at a step that can't be: a guest never runs on what we only
+// believe of its memory.
+//
+//   untouched ──seen──► own ──offered──► offered ──merged────────► merged
+//                        ▲                 │ └─unaffordable─► unaffordable   │
+//                        ├────withdrawn────┴─────withdrawn────────┘          │
+//                        ├────written, unmerged, left_behind─────────────────┘
+//                        └────written──── zero ◄──given_back── all but merged
+//   all but untouched ──discarded──► discarded
+//
+// `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all
+// but merged ones: a grant may be late, and the bytes decide.
+//
+// Beside its state a page may lie in a mapping of a frame store, whether it is merged or was written since:
+// such a page is never dropped with MADV_DONTNEED, the frame below may be another one by now.
+//
+// A byte a page: three bits are left for further states. The agent's thread changes it; any thread may read.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/mapping.hpp"
+#include "base/types.hpp"
+#include "dedup/agent/page_map.hpp"
+
+namespace samepage::dedup {
+
+class PageStates {
+ public:
+  enum class State : std::uint8_t {
+    untouched,     // never seen with memory
+    own,           // known, and shared with nobody that a daemon counts
+    offered,       // its digest is at the daemon
+    unaffordable,  // a frame was granted, but the process can't have another mapping; the digest may be there
+    merged,        // mapped to a frame that the daemon counts, and not seen written since
+    zero,          // all zero, given back, and not seen written since
+    discarded,     // the guest gave it up, and was not seen to use it since
+  };
+
+  /// All of `pages` pages are untouched.
+  explicit PageStates(std::uint32_t pages);
+
+  [[nodiscard]] State of(PageIndex page) const { return static_cast<State>(load(page) & state_mask); }
+  [[nodiscard]] bool is(PageIndex page, State state) const { return of(page) == state; }
+  /// The daemon has its digest, as far as we know.
+  [[nodiscard]] bool stands_offered(PageIndex page) const {
+    return is(page, State::offered) || is(page, State::unaffordable);
+  }
+  /// Without memory of its own, as far as we know: a look that finds some has found a write.
+  [[nodiscard]] bool is_shared(PageIndex page) const {
+    return is(page, State::merged) || is(page, State::zero);
+  }
+  [[nodiscard]] bool on_store(PageIndex page) const { return (load(page) & store_bit) != 0; }
+  [[nodiscard]] std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
+  /// Pages of `range` in that state.
+  [[nodiscard]] std::uint32_t count_in(const PageRange& range, State state) const;
+  /// All pages in that state, in ascending order.
+  [[nodiscard]] std::vector<PageRange> all_in(State state) const;
+  /// The pages of `range` in that state, in ascending order.
+  [[nodiscard]] std::vector<PageRange> parts_in(const PageRange& range, State state) const;
+
+  /// The page has memory.
+  void seen(PageIndex page);
+  /// Its digest goes to the daemon.
+  void offered(PageIndex page);
+  /// Its digest does not stand any more, or leads to nothing.
+  void withdrawn(PageIndex page);
+  /// A frame was granted and there is no mapping to be had for it. Pages that were not offered stay.
+  void unaffordable(const PageRange& range);
+  /// A frame of the store is mapped there.
+  void merged(const PageRange& range);
+  /// The guest has written a page that is_shared().
+  void written(PageIndex page);
+  /// A merged page's daemon is lost for good: nobody counts the reference any more.
+  void left_behind(PageIndex page);
+  /// Memory of its own was put there in place of a mapping of a store; the bytes are the same.
+  void unmerged(const PageRange& range);
+  /// All zero, and without memory from now on.
+  void given_back(const PageRange& range);
+  /// The guest does not need it: without memory from now on.
+  void discarded(const PageRange& range);
+
+  /// What page_map() asks. Any thread.
+  [[nodiscard]] KnownPage known(PageIndex page) const {
+    return {is(page, State::zero), is(page, State::merged)};
+  }
+  /// The memory that holds the states: a byte a page, committed where the guest's memory is.
+  [[nodiscard]] std::span<const std::byte> metadata() const { return bytes_.bytes(); }
+
+ private:
+  static constexpr std::uint8_t state_mask = 0x0f;
+  static constexpr std::uint8_t store_bit = 0x10;
+  static constexpr std::size_t state_count = 7;
+
+  // SAFETY: the mapping is zeroed, a byte a page, and only ever used through these atomic references.
+  [[nodiscard]] std::atomic_ref<std::uint8_t> byte_of(PageIndex page) const {
+    return std::atomic_ref<std::uint8_t>(*reinterpret_cast<std::uint8_t*>(bytes_.data() + page.value));
+  }
+  [[nodiscard]] std::uint8_t load(PageIndex page) const {
+    return byte_of(page).load(std::memory_order_relaxed);
+  }
+  void become(PageIndex page, State state, bool on_store);
+
+  Mapping bytes_;
+  std::uint32_t pages_;
+  std::array<std::uint64_t, state_count> counts_{};
+};
+
+}  // namespace samepage::dedup

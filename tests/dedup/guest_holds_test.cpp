@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/guest_holds.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace samepage::dedup {
+namespace {
+
+class Barrier final : public WriteBarrier {
+ public:
+  void hold() override {
+    ++holds_;
+    held_ = true;
+  }
+  void release() override { held_ = false; }
+  [[nodiscard]] bool stops_somebody() const override { return false; }
+  int holds_ = 0;
+  bool held_ = false;
+};
+
+class GuestHoldsTest : public testing::Test {
+ protected:
+  Barrier barrier_;
+  int finished_ = 0;
+  GuestHolds holds_{barrier_, [this](const PausedGuest&) {
+                      EXPECT_TRUE(barrier_.held_);
+                      ++finished_;
+                    }};
+};
+
+TEST_F(GuestHoldsTest, ManyItemsAreDoneInOneHold) {
+  holds_.set_budget(std::chrono::hours(1));
+  int done = 0;
+  holds_.work_off(std::vector{1, 2, 3}, [&](const PausedGuest&, int item) { done += item; });
+  EXPECT_EQ(done, 6);
+  EXPECT_EQ(barrier_.holds_, 1);
+  EXPECT_EQ(holds_.holds(), 1U);
+}
+
+TEST_F(GuestHoldsTest, TheGuestIsLetGoAfterEachItemWhenTheTimeIsUp) {
+  holds_.set_budget(std::chrono::microseconds(0));
+  holds_.work_off(std::vector{1, 2, 3}, [&](const PausedGuest&, int) { EXPECT_TRUE(barrier_.held_); });
+  EXPECT_EQ(barrier_.holds_, 3);
+  EXPECT_EQ(finished_, 3);
+}
+
+TEST_F(GuestHoldsTest, WithoutWorkNobodyIsHeld) {
+  holds_.work_off(std::vector<int>{}, [](const PausedGuest&, int) {});
+  EXPECT_EQ(barrier_.holds_, 0);
+}
+
+TEST_F(GuestHoldsTest, TheGuestIsLetGoWhateverIsThrown) {
+  EXPECT_THROW(
+      holds_.work_off(std::vector{1}, [](const PausedGuest&, int) { throw std::runtime_error("no"); }),
+      std::runtime_error);
+  EXPECT_FALSE(barrier_.held_);
+}
+
+}  // namespace
+}  // namespace samepage::dedup
