@@ -9,7 +9,8 @@
 
 namespace samepage {
 
-/// What a person did or a host lacks: the text names the cause and the way out. Only main catches it.
+/// A mistake of the person or something that the host lacks. The text names the cause and the way out. Only
+/// main catches it.
 class UserError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

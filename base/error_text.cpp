@@ -12,7 +12,7 @@
 namespace samepage {
 namespace {
 
-// A thread that can't be made fails with EAGAIN; its stack takes address space.
+// Creating a thread fails with EAGAIN when there is no address space for its stack.
 bool lacks_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const auto* const failed = dynamic_cast<const std::system_error*>(&error);

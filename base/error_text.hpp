@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an exception says to people.
+// The text of an exception for people.
 #pragma once
 
 #include <exception>
@@ -7,7 +7,8 @@
 
 namespace samepage {
 
-/// Its text; where memory, threads or address space were refused and this process is limited, the limit too.
+/// The text of `error`. Where memory, threads or address space were refused and a limit of this process may
+/// be the reason, the text names the limit.
 std::string error_text(const std::exception& error);
 
 }  // namespace samepage

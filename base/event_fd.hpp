@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An eventfd as what the project uses it for: one thread makes it readable, another that polls sees it. Any
-// thread; none of the calls blocks.
+// An eventfd, used in one way: one thread makes it readable, another one polls it. Any thread may call; no
+// call blocks.
 #pragma once
 
 #include "base/unique_fd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What fstat(2) says of a file's memory: of a memfd, its identity and what it takes.
+// What fstat(2) says of a file such as a memfd: its identity and how much memory it takes.
 #pragma once
 
 #include <cstdint>

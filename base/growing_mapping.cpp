@@ -26,7 +26,7 @@ GrowingMapping::~GrowingMapping() {
 
 void GrowingMapping::grow(std::size_t bytes) {
   if (bytes <= size_) return;
-  // A quarter more than there is: who grows page by page moves seldom.
+  // A quarter more than there is, so that an array that grows page by page seldom moves.
   const std::size_t size = rounded(std::max(bytes, size_ + size_ / 4));
   void* address = address_ == nullptr ? ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -40,7 +40,7 @@ void GrowingMapping::grow(std::size_t bytes) {
 
 void GrowingMapping::shrink(std::size_t bytes) noexcept {
   const std::size_t size = std::max(rounded(bytes), granule);
-  // Not for a little: it would only move when it grows again.
+  // Not for a small change: the mapping would only move when it grows again.
   if (size >= size_ - size_ / 4) return;
   if (::mremap(address_, size_, size, 0) != MAP_FAILED) size_ = size;
 }

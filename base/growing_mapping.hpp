@@ -28,7 +28,7 @@ class GrowingMapping {
 
   /// Room for at least `bytes`. Throws std::system_error, and then nothing has changed.
   void grow(std::size_t bytes);
-  /// What is beyond `bytes` may go; when it grows again, it is zero.
+  /// The memory beyond `bytes` may be freed. When the mapping grows again, it is zero there.
   void shrink(std::size_t bytes) noexcept;
   /// [begin, end) is zero again. Whole pages of memory in it are given back to the host.
   void clear(std::size_t begin, std::size_t end) noexcept;

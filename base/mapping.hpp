@@ -11,7 +11,7 @@
 
 namespace samepage {
 
-/// Owns one mapped range; unmaps all of it on destruction, whatever was mapped over parts of it since.
+/// Owns one mapped range. Unmaps all of it on destruction, also what was mapped over parts of it since.
 class Mapping {
  public:
   Mapping() = default;

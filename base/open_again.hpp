@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file that is open already, opened once more: with flags of its own, which others who have it open do not
-// see.
+// Opens a file once more that is open already. The new descriptor has flags of its own, so changing them does
+// not affect others who have the file open.
 #pragma once
 
 #include "base/unique_fd.hpp"
 
 namespace samepage {
 
-/// `flags` as of open(2), and O_CLOEXEC. None, with errno, where this process may not: it is another user's.
+/// `flags` as of open(2), and O_CLOEXEC. Returns no descriptor, and errno says why, where this process may
+/// not open it, such as another user's terminal.
 UniqueFd open_again(int fd, int flags);
 
 }  // namespace samepage

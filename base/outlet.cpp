@@ -26,7 +26,8 @@ Kind kind_of(int fd) {
   return S_ISSOCK(info.st_mode) ? Kind::socket : Kind::other;
 }
 
-// A terminal that polls as writable may still block on a long write, and a pipe when somebody else fills it.
+// A terminal that polls as writable may still block on a long write. A pipe may block when another process
+// fills it first.
 UniqueFd own_opening_of(int fd, Kind kind) {
   if (kind != Kind::terminal && kind != Kind::pipe) return {};
   return open_again(fd, O_WRONLY | O_NONBLOCK | O_NOCTTY);

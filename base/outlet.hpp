@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing to a stream that other processes share and that may be read slowly or never: standard output,
-// standard error, a guest's console. No write blocks, whatever the descriptor is, and the descriptor's own
-// flags stay as they are: the others would see them change.
+// standard error, a guest's console. No write blocks, whatever kind of file it is. The flags of the caller's
+// descriptor stay as they are, because other processes share them.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,12 @@ class Outlet {
   /// To poll for POLLOUT.
   [[nodiscard]] int fd() const { return own_ ? own_.get() : fd_; }
 
-  /// What came of a write: 0 bytes and no error when there is no room at the moment.
+  /// The result of a write: 0 bytes and no error when there is no room at the moment.
   struct Written {
     std::size_t bytes = 0;
     int error = 0;  // errno
   };
-  /// Writes what there is room for now, at least one byte where there is any room.
+  /// Writes as much as there is room for now: at least one byte where there is any room.
   [[nodiscard]] Written write_some(std::string_view text) const;
 
  private:
@@ -33,7 +33,7 @@ class Outlet {
   std::size_t piece_;  // what a single write takes without blocking once there is room
 };
 
-/// What came of writing all of a text.
+/// The result of writing all of a text.
 struct Delivery {
   std::size_t left = 0;  // bytes that were not written
   int error = 0;         // why; 0 with bytes left: given up, see below

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an option parser (CLI11) says when there is nothing to run: help on standard output, or what is wrong
-// with the command line on standard error.
+// Prints what the option parser (CLI11) has thrown: help goes to standard output, an error of the command
+// line to standard error.
 #pragma once
 
 #include <sstream>

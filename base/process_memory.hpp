@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel says of memory: of a process (/proc/PID/smaps_rollup, status, maps) and of the host
-// (/proc/meminfo). All sizes in bytes. These are the figures that ours are held against.
+// (/proc/meminfo). All sizes in bytes. Our own figures are checked against these.
 #pragma once
 
 #include <sys/types.h>

@@ -32,7 +32,7 @@ void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);  // should it fail, what we have has to do
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // when it fails, the present limit stays
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ std::string environment(const char* name) {
 
 std::string choose_dir() {
   if (std::string chosen = environment("SAMEPAGE_RUNTIME_DIR"); !chosen.empty()) return chosen;
-  // After su or sudo it may still be the other user's, who would be locked out of what we make there.
+  // After su or sudo it may still be the other user's directory. What we made there would lock that user out.
   struct stat info {};
   const std::string xdg = environment("XDG_RUNTIME_DIR");
   if (!xdg.empty() && ::stat(xdg.c_str(), &info) == 0 && info.st_uid == ::geteuid()) return xdg + "/samepage";

@@ -11,14 +11,15 @@ namespace samepage {
 /// to it.
 std::string runtime_dir();
 
-/// Makes the paths that the environment gives absolute, for this process and those that it starts: some of
-/// them leave the current directory. Called first in main(). Throws std::system_error.
+/// Makes the paths in the environment absolute, for this process and those that it starts: some of them leave
+/// the current directory. Called first in main(). Throws std::system_error.
 void settle_runtime_paths();
 
 /// The daemon's socket: $SAMEPAGE_SOCKET, else samepaged.sock in runtime_dir().
 std::string daemon_socket_path();
 
-/// Whether somebody has named it: then its daemon is theirs.
+/// Whether $SAMEPAGE_SOCKET is set. A daemon on that socket belongs to whoever set it, and is not started by
+/// us.
 bool daemon_socket_is_given();
 
 }  // namespace samepage

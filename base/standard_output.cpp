@@ -34,7 +34,7 @@ void print_err(std::string_view text) noexcept {
     const Delivery delivery = write_all(Outlet(STDERR_FILENO), text, -1, unread ? 0 : patience_ms);
     unread = delivery.left != 0 && delivery.error == 0;
   } catch (const std::exception&) {
-    // No memory to say it: the exit status has to do.
+    // There is no memory for the text. The exit status still tells.
   }
 }
 

@@ -11,7 +11,7 @@
 
 namespace samepage {
 
-/// An empty directory of its own that goes, with all that is in it by then, when this does. Throws
+/// A new empty directory that is removed with all its content when this is destroyed. Throws
 /// std::system_error.
 class TemporaryDirectory {
  public:

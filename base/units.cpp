@@ -33,7 +33,7 @@ std::optional<unsigned> shift_of(std::string unit) {
 std::uint64_t fraction_of(std::string_view digits, unsigned shift) {
   long double value = 0;
   long double scale = 1;
-  for (const char digit : digits.substr(0, 18)) {  // a number of so many digits is exact
+  for (const char digit : digits.substr(0, 18)) {  // more digits would not fit exactly
     value = 10 * value + static_cast<long double>(digit - '0');
     scale *= 10;
   }

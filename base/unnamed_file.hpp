@@ -8,8 +8,8 @@
 
 namespace samepage {
 
-/// Empty, to be read and written; in $TMPDIR, /var/tmp or /tmp. Throws UserError, with what it is `for_what`,
-/// when none of them takes one.
+/// An empty file to read and write, in $TMPDIR, /var/tmp or /tmp. When none of them works, throws UserError
+/// that says what the file was for (`for_what`).
 UniqueFd unnamed_file(const std::string& for_what);
 
 }  // namespace samepage

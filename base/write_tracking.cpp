@@ -20,7 +20,8 @@ namespace {
 // <linux/userfaultfd.h> of Linux 6.7.
 constexpr std::uint64_t feature_wp_async = std::uint64_t{1} << 15;
 
-// Written pages this close to each other are protected with one call; it costs as much as some pages.
+// Written pages this close to each other are protected with one call, because a call costs as much as
+// protecting some pages.
 constexpr std::uint64_t joined_gap = 8;
 
 // Asynchronous write protection never hands a fault to us, so user mode only is enough, and needs no rights.

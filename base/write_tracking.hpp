@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which pages were written since somebody last asked: userfaultfd's asynchronous write protection (Linux 6.7,
+// Tells which pages were written since the last look: userfaultfd's asynchronous write protection (Linux 6.7,
 // Documentation/admin-guide/mm/userfaultfd.rst, "Write Protect Notifications") and PAGEMAP_SCAN. The kernel
 // clears the protection itself at the first write, so a written page costs one extra fault and no thread
 // waits for it; an unwritten one costs two nanoseconds of a scan, a hole next to nothing.
@@ -37,9 +37,8 @@ class WriteTracking {
   /// tracked.
   [[nodiscard]] std::optional<std::vector<Part>> written(std::span<const std::byte> range) const;
 
-  /// Calls `visit` with the pages of `range` that written() would find, and begins anew with them: both in
-  /// one step, so that no write is missed. They have memory, all of them. False when a part of the range is
-  /// not tracked.
+  /// Calls `visit` with the pages of `range` that written() would find, and protects them again, in one step,
+  /// so that no write is missed. All of them have memory. False when a part of the range is not tracked.
   [[nodiscard]] bool take_written(std::span<const std::byte> range, Pagemap::Files files,
                                   const std::function<void(const PageRun&)>& visit) const;
 

@@ -25,7 +25,7 @@ Child Child::run(const std::function<void()>& body) {
   ::setsid();
   for (const int signal : stop_signals()) std::signal(signal, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it died before we asked to be told
+  if (::getppid() != parent) ::_exit(1);  // the parent died before prctl() was called
   try {
     body();
   } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A child process that ends with its owner, whatever the owner's end is.
+// A child process that ends with its owner, however the owner ends.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,8 @@ namespace samepage::bench {
 class Child {
  public:
   Child() = default;
-  /// Forks; the child runs `body` and ends, untouched by the terminal's signals and killed when we die.
+  /// Forks. The child runs `body` and ends. Signals of the terminal do not reach it, and it is killed when
+  /// its parent dies.
   static Child run(const std::function<void()>& body);
   Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
   Child& operator=(Child&& other) noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest that works: a thread that rewrites the pages of its working set one after the other, as fast as it
-// can, and counts them. It reads nothing that could be shared: memory that is merged is faster to read,
-// because more of it fits the caches, and that gain would hide the cost.
+// can, and counts them. It reads nothing that could be shared: merged memory is faster to read because more
+// of it fits the caches, and that gain would hide the cost of merging.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How sharing grows: samples of what is shared and of what it has cost so far, until nothing changes any
-// more.
+// How sharing grows: samples of what is shared and of what that has cost, until nothing changes.
 #pragma once
 
 #include <chrono>
@@ -25,8 +24,8 @@ std::optional<Sample> reached(const std::vector<Sample>& samples, std::uint64_t 
 /// The first sample from which on nothing changed, of at least one. Pure.
 Sample settled(const std::vector<Sample>& samples);
 
-/// Decides when sharing has settled: nothing has changed for a while, and for some full scans, because
-/// whoever checks pages in one scan merges them in the next. Pure.
+/// Decides when sharing has settled: nothing has changed for a while and for some full scans, because pages
+/// that are checked in one scan are merged in the next. Pure.
 class Stillness {
  public:
   static constexpr std::chrono::milliseconds time{600};

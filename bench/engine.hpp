@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who merges, for the length of one run: our daemon and agents, or ksmd. The cases ask both the same
-// questions.
+// An engine merges for the length of one run: Samepage (daemon and agents) or ksmd. The cases use both in the
+// same way.
 #pragma once
 
 #include <chrono>
@@ -17,14 +17,14 @@ namespace samepage::bench {
 
 /// How an engine's knobs are set.
 enum class Pace : std::uint8_t {
-  fastest,   // merge as soon as can be, whatever it costs
-  standard,  // as it comes
+  fastest,   // merge as soon as possible, at any cost
+  standard,  // the defaults
   stepwise,  // one pass, then nothing until the next is asked for
 };
 
-/// What an engine takes to know what it knows.
+/// What an engine's own records cost.
 struct EngineCosts {
-  std::optional<std::uint64_t> metadata_bytes;  // mappings and page tables left out; empty: nobody says
+  std::optional<std::uint64_t> metadata_bytes;  // without mappings and page tables; empty: not known
 };
 
 class Engine {
@@ -48,12 +48,12 @@ class Engine {
   [[nodiscard]] virtual EngineCosts costs() = 0;
 };
 
-/// Knobs of samepaged that are given by hand: they win over those of every pace.
+/// Knobs of samepaged from the command line. They come before those of every pace.
 using Knobs = std::map<std::string, std::string>;
 
 /// Our daemon, started for this run, with its socket in a folder of its own.
 std::unique_ptr<Engine> make_samepage_engine(const Knobs& knobs);
-/// ksmd with nothing merged. Turns KSM's knobs: somebody must hold a KsmKnobGuard.
+/// ksmd with nothing merged. Changes KSM's knobs: the caller must hold a KsmKnobGuard.
 enum class SmartScan : std::uint8_t { off, on };
 std::unique_ptr<Engine> make_ksmd_engine(SmartScan smart_scan);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The write barrier of a guest that is a thread: it writes in steps, and is held between two of them. Notes
-// how long each hold was, from the request to the release, and how much of that the holder had a processor:
-// the rest is waiting for the guest, or for a host that has other things to do.
+// The write barrier of a guest that is a thread. The thread writes in steps and is held between two of them.
+// Notes how long each hold was, from request to release, and how much processor time the holder had
+// meanwhile. The rest is waiting for the guest or for a processor.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ class Gate final : public dedup::WriteBarrier {
   /// One step of a writer: what may write the guest's memory. Any thread.
   template <typename Act>
   void step(Act act) {
-    while (wanted_) wanted_.wait(true);  // whoever holds goes first: a mutex alone is not fair
+    while (wanted_) wanted_.wait(true);  // the holder goes first: a mutex alone is not fair
     const std::lock_guard inside(lock_);
     act();
   }

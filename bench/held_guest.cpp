@@ -24,15 +24,15 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-// Pages are written all over the memory, each of them once: the stride and their number have no divisor in
-// common.
+// Pages all over the memory are written, each of them once: the stride and the number of pages have no common
+// divisor.
 std::uint64_t stride_in(std::uint64_t pages) {
   std::uint64_t stride = 7919;
   while (std::gcd(stride, pages) != 1) ++stride;
   return stride;
 }
 
-constexpr std::size_t holds_an_answer = 20'000;  // a message has an end
+constexpr std::size_t holds_an_answer = 20'000;  // a message has a limit
 
 void write_word(std::byte* page, std::uint64_t value) {
   // SAFETY: pages are aligned, and bytes of guest memory are written as numbers by this process only.
@@ -69,7 +69,8 @@ json HeldGuest::answer(const json& request) {
   return json::object();
 }
 
-// The agent's own threads are seen from outside; what its making costs is used by this one.
+// The processor time of the agent's own threads is read from outside. Creating the agent costs time of this
+// thread.
 json HeldGuest::merge(const json& request) {
   const auto before = cpu_time_of_this_thread();
   dedup::AgentConfig config;
@@ -120,7 +121,7 @@ json HeldGuest::time_breaks(const json& request) {
       write_word(page(number), before + number + 1);
       const auto end = Clock::now();
       ++written;
-      if (page_faults_of_this_thread() == faults) return;  // it was not merged: nothing was broken
+      if (page_faults_of_this_thread() == faults) return;  // no fault: the page was not merged
       times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - start).count());
     });
   }

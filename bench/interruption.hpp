@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGINT, SIGTERM and SIGHUP as an exception, thrown where the bench waits: everything is taken down in
-// order, and the children with it.
+// SIGINT, SIGTERM and SIGHUP as an exception, thrown where the bench waits, so that everything is cleaned up
+// in order, child processes too.
 #pragma once
 
 #include <chrono>

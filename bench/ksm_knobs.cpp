@@ -26,8 +26,9 @@
 namespace samepage::bench {
 namespace {
 
-// Those that the bench turns, in the order in which they are set back: after everything was unmerged, because
-// merge_across_nodes can't be set otherwise, and with the advisor off, which would own pages_to_scan.
+// The knobs that the bench changes, in the order in which they are set back: after everything was unmerged,
+// because merge_across_nodes can't be set otherwise, and with the advisor off, which would control
+// pages_to_scan.
 constexpr std::array turned{"merge_across_nodes", "use_zero_pages",  "smart_scan",
                             "pages_to_scan",      "sleep_millisecs", "advisor_mode"};
 
@@ -54,7 +55,7 @@ void set_back(const Ksm& ksm, std::string_view name, std::string_view value) {
   }
 }
 
-// The keeper's life: waits for a word from the bench or for its end, then puts everything back.
+// What the keeper does: it waits for a word from the bench or for the bench's end, then sets everything back.
 void keep(const Ksm& ksm, int bench_pidfd, int word, const SavedKnobs& saved, std::string_view run) {
   std::array<pollfd, 2> waiting{pollfd{bench_pidfd, POLLIN, 0}, pollfd{word, POLLIN, 0}};
   while (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) {

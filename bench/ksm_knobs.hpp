@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// KSM's knobs and counters, the files of /sys/kernel/mm/ksm. Whoever turns knobs keeps a KsmKnobGuard: a
-// process of its own that turns them back when the bench ends, by whatever way it ends, kill -9 included.
+// KSM's knobs and counters, the files of /sys/kernel/mm/ksm. Code that changes knobs holds a KsmKnobGuard: a
+// process of its own that sets them back when the bench ends, however it ends, kill -9 included.
 #pragma once
 
 #include <sys/types.h>
@@ -33,7 +33,7 @@ class Ksm {
   std::string folder_;
 };
 
-/// Processes that ksmd merges pages of (QEMU asks for it by default): its figures would hold their work too.
+/// Processes whose pages ksmd merges (QEMU asks for it by default). Its figures would include their pages.
 std::vector<pid_t> processes_in_ksm();
 
 /// Notes all knobs that the bench turns, and turns them back at the end of its life or of this process. What

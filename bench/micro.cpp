@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's small steps, one at a time: digest, index, records, store. What a page costs apart from the
-// kernel; samepage-bench tells what it costs with it.
+// The engine's small steps, one at a time: digest, index, records, store. This is what a page costs without
+// the kernel; samepage-bench measures it with the kernel.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -58,7 +58,7 @@ Digest digest_number(std::uint64_t number) {
   return {(number ^ number >> 31) >> (64 - Digest::bits)};
 }
 
-// The index alone, at a daemon's fill; what it asks of the records is an array here.
+// The index alone, as full as a daemon's. An array stands for the daemon's records.
 class FilledIndex {
  public:
   explicit FilledIndex(std::uint32_t pages) : digests_(pages), index_(DigestOf{&digests_}) {
@@ -85,7 +85,7 @@ class FilledIndex {
   DigestIndex<DigestOf> index_;
 };
 
-// What is there, in an order that no cache foresees; and what is not.
+// Digests that are there, in an order that no cache foresees, and digests that are not.
 void find_in_index(benchmark::State& state) {
   const auto pages = static_cast<std::uint32_t>(state.range(0));
   const FilledIndex index(pages);

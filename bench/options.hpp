@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the person at the keyboard wants measured.
+// The options of samepage-bench.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,7 +19,7 @@ struct Options {
   std::uint32_t guests = 8;
   ImagePattern pattern;
   std::uint32_t runs = 3;
-  std::uint32_t rounds = 5;         // passes, samples: whatever a case repeats within a run
+  std::uint32_t rounds = 5;         // what a case repeats within a run: passes, samples
   std::chrono::seconds limit{300};  // of waiting for sharing to settle
   Knobs knobs;
   SmartScan smart_scan = SmartScan::off;

@@ -15,8 +15,8 @@ std::chrono::nanoseconds cpu_time_of(pid_t pid);
 /// The same without its first thread.
 std::chrono::nanoseconds cpu_time_of_other_threads(pid_t pid);
 std::chrono::nanoseconds cpu_time_of_this_thread();
-/// What all processors together have done other than idling, in steps of 10 ms: also what the kernel does for
-/// somebody in threads of its own and in interrupts, and what others do.
+/// What all processors together have done other than idling, in steps of 10 ms. This includes what the kernel
+/// does in threads of its own and in interrupts, and the work of other processes.
 std::chrono::nanoseconds cpu_time_of_host();
 
 /// The kernel thread that merges for KSM; empty where there is none.

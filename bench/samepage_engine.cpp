@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ours as an engine: the real samepaged beside this program, agents in the holders.
+// Samepage as an engine: the real samepaged beside this program, agents in the holders.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -87,7 +87,8 @@ class SamepageEngine final : public Engine {
 
   void merge(Holders& holders) override {
     for (Holder& holder : holders) {
-      // What the process has used before is loading; what its first thread uses is left out but for this.
+      // The process has used processor time for loading until now. What its first thread uses is left out
+      // except for this.
       const nanoseconds before = holder.cpu_time();
       const json reply = holder.ask({{"do", "merge"}, {"socket", socket_}, {"guest", holder.name()}});
       members_.push_back({&holder, before - nanoseconds(reply.at("cpu_ns").get<std::int64_t>())});
@@ -141,7 +142,7 @@ class SamepageEngine final : public Engine {
     if (!reply) throw UserError("the daemon under measurement has ended");
     return *reply;
   }
-  // What is asked all the time is counted as our work too: without the daemon's look at itself.
+  // These questions are counted as Samepage's work too. So the daemon is not asked what it costs itself.
   json host_counts() { return ask({{"do", "counts"}}).at("host"); }
   json host_figures() { return ask({{"do", "stat"}}).at("host"); }
   void ask_knobs(const Knobs& knobs) {

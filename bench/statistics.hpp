@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of repeated measurements: the median, how far they spread, percentiles. Pure.
+// Statistics of repeated measurements: median, spread, percentiles. Pure.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole contract between a guest and the VMM, and nothing of it is ours alone: any VMM that boots PVH
-// images and has a 16550 at COM1 runs these guests. Included by guest code and by vmm; it includes nothing of
+// The whole contract between a guest and the VMM. Nothing in it is special to Samepage: any VMM that boots
+// PVH images and has a 16550 at COM1 runs these guests. Guest code and vmm include it. It includes nothing of
 // either.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ring 3 can't do for itself: exception and interrupt handlers, and services. A service is a function of
+// What ring 3 can't do: exception and interrupt handlers, and services. A service is a function of
 // ring 3 that puts the address of some ring 0 code into r11 and raises int3; that code runs, and iretq goes
 // back. Why int3: some hosts run ring 3 natively with the host's own IDT, which lets no other int n through.
-// Why an address: a dispatcher would be interpreted there. Nothing protects ring 0 from ring 3, nor needs to.
+// Why an address: a dispatcher would be interpreted there. Nothing protects ring 0 from ring 3, and nothing has to.
 
 #include "layout.inc"
 
@@ -143,7 +143,7 @@ service read_cpuid
   cpuid
   iretq
 
-// uint32_t cpu_index(): a CPU is known by the stack it runs on. Ring 3 alone.
+// uint32_t cpu_index(): a CPU is known by the stack it runs on. Only ring 3 calls it.
 service cpu_index
   lea -1(%rsp), %rax
   sub $stacks, %rax

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the PVH entry, or from a start-up IPI, to ring 3. Ring 0 ends here but for the few instructions of
+// From the PVH entry, or from a start-up IPI, to ring 3. Ring 0 ends here, except for the few instructions of
 // services.S. Each instruction counts: on a host that interprets ring 0 it costs about 2 us.
 //
 //   start (PVH, 32 bits, ebx = start info) ------------------------> long mode -> start_program(start info)

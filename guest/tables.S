@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every table that the CPU reads, complete in the image: ring 0 code that would fill them is interpreted on
-// some hosts, at 2 us an instruction. The page tables have Accessed and Dirty set throughout, so the CPU never
+// Every table that the CPU reads, complete in the image, because ring 0 code that filled them would be interpreted
+// on some hosts, at 2 us an instruction. The page tables have Accessed and Dirty set throughout, so the CPU never
 // writes them and they stay equal in all guests. Only cpu_tables is written: by ltr, and by start_cpus.
 //
 //   0         4 KiB pages, the first absent so that a null pointer faults, the rest RW- (boot information)

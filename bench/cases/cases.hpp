@@ -19,12 +19,12 @@ namespace samepage::bench {
 struct Bench {
   const Options& options;
   std::vector<Image> images;
-  std::vector<Party> parties;  // who can be measured on this host
+  std::vector<Party> parties;  // those that can be measured on this host
   Report report;
 
   [[nodiscard]] std::unique_ptr<Engine> engine(Party party) const;
   [[nodiscard]] bool measures(Party party) const;
-  /// What is to be known of a figure that is missing, on stderr.
+  /// Says on stderr why a figure is missing.
   void note(std::string_view what, Party party, std::string_view text) const;
   /// Calls measure(party) for each party in turns, as often as there are runs; says so on stderr.
   void in_turns(std::string_view what, const std::function<void(Party)>& measure) const;
@@ -33,7 +33,7 @@ struct Bench {
 struct Case {
   std::string_view name;
   std::string_view help;
-  bool generated;  // whatever images are given
+  bool generated;  // uses generated guests even when images are given
   void (*measure)(Bench& bench);
 };
 std::span<const Case> all_cases();

@@ -43,7 +43,7 @@ void measure_converge(Bench& bench) {
     throw UserError("converge: the last image has no page to share with the others; give another");
   bench.in_turns(name, [&](Party party) {
     join(bench, party, Pace::fastest, with - without);
-    // ksmd's own defaults need minutes for what a small guest has; they are no match.
+    // With its own defaults ksmd needs minutes for a small guest, so that is not compared.
     if (party == Party::samepage) join(bench, party, Pace::standard, with - without);
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One further pass over guests that are merged already: it should cost what was written since the last, not
-// what there is. Other pages are written before each pass, and settle in the next.
+// One further pass over guests that are merged already. Its cost should follow what was written since the
+// last pass, not the size of the guests. Other pages are written before each pass, and settle in the next.
 #include <fmt/format.h>
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long guests are held while they are merged, with one that works. ksmd holds nobody: it stops a writer
-// inside the kernel, page by page.
+// How long guests are held while they are merged and one of them works. ksmd does not hold guests: a writer
+// waits inside the kernel, page by page.
 #include <fmt/format.h>
 
 #include "base/check.hpp"
@@ -20,7 +20,7 @@ struct Holds {
   std::vector<double> cpu;
 };
 
-// The holder tells them in pieces.
+// The holder sends them in pieces.
 void append(Holds& holds, Holder& holder) {
   for (;;) {
     const auto reply = holder.ask({{"do", "holds"}});
@@ -40,7 +40,7 @@ void add_rows(Bench& bench, const std::string& which, const Holds& holds) {
   for (const double percent : {50.0, 99.0, 100.0}) {
     add(fmt::format("p{:.0f}", percent), "us", percentile(holds.wall, percent) / 1e3);
   }
-  // What the engine is answerable for: the rest is a host with more threads than processors.
+  // The time that the engine itself takes. The rest is a host with more threads than processors.
   add("p99 of the CPU time in it", "us", percentile(holds.cpu, 99) / 1e3);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line: words of the form key=value. A key that the program does not know ends the guest, for a
-// mistyped one would leave the value that it was to replace. Words whose key has a '.' in it are not for us:
-// some VMMs add such ones (virtio_mmio.device=...).
+// The command line: words of the form key=value. A key that the program does not know ends the guest:
+// otherwise a mistyped key would leave the default in force. Words whose key has a '.' in it are ignored,
+// because some VMMs add them (virtio_mmio.device=...).
 #pragma once
 
 #include <cstdint>

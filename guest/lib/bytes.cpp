@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The four functions that a compiler calls without being asked, and two for std::string_view. The string
-// instructions are as fast as a loop of ours, and one of them is one instruction to an interpreter.
+// The four functions to which a compiler may emit calls, and two for std::string_view. String instructions
+// are as fast as a loop, and an interpreter of ring 0 has to handle only one instruction.
 #include <cstddef>
 #include <cstdint>
 

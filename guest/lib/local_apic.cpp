@@ -27,7 +27,7 @@ constexpr std::uint32_t delivery_start_up = 6 << 8;
 constexpr std::uint32_t level_assert = 1 << 14;
 constexpr std::uint32_t all_but_self = 3 << 18;
 
-// A plain mov each way, because this is what every hypervisor can decode.
+// A plain mov each way, because every hypervisor can decode that.
 // SAFETY: `base` is mapped uncached by tables.S.
 void write(Register reg, std::uint32_t value) {
   auto* const address = reinterpret_cast<std::uint32_t*>(base + static_cast<std::uint32_t>(reg));

@@ -15,7 +15,7 @@ namespace samepage::guest {
 inline constexpr std::size_t page_size = 4096;
 inline constexpr std::size_t words_per_page = page_size / sizeof(std::uint64_t);
 
-/// Volatile, because what the compiler knows about a page's content is just what these programs doubt.
+/// Volatile, so that the compiler reads each page's content from memory: that is what these programs check.
 using Page = std::array<volatile std::uint64_t, words_per_page>;
 static_assert(sizeof(Page) == page_size);
 

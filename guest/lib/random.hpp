@@ -8,7 +8,7 @@ namespace samepage::guest {
 
 inline constexpr std::uint64_t golden_ratio = 0x9e3779b97f4a7c15;
 
-/// A bijection that leaves no bit where it was.
+/// A bijection in which every bit of the input affects every bit of the output.
 constexpr std::uint64_t mix(std::uint64_t value) {
   value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
   value = (value ^ value >> 27) * 0x94d049bb133111eb;

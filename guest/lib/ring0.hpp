@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What services.S and tables.S offer to C++: the few things that ring 3 can't do for itself. Everything else,
-// the low ports and the local APIC included, is ring 3's own.
+// What services.S and tables.S offer to C++: the few things that ring 3 can't do. Ring 3 does everything else
+// itself, the low ports and the local APIC included.
 #pragma once
 
 #include <cstdint>

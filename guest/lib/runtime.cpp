@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where start.S and services.S arrive in C++.
+// The C++ functions that start.S and services.S call.
 #include "guest/lib/runtime.hpp"
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The clock is set up by the first call that needs it, because a guest that asks for no time should pay for
-// none. That call comes from the first CPU: start_cpus makes it before there is a second.
+// The first call that needs the clock sets it up, so that a guest without need for time does not pay for it.
+// That call comes from the first CPU: start_cpus makes it before there is a second.
 #include "guest/lib/time.hpp"
 
 #include <algorithm>
@@ -43,8 +43,8 @@ struct Sample {
   std::uint32_t count;
 };
 
-// The APIC timer's count and the time of it: the best of a few, for the host may suspend a guest at any
-// moment.
+// The APIC timer's count and the time when it was read: the best of a few readings, because the host may
+// suspend a guest at any moment.
 Sample sample_timer() {
   Sample best{};
   Ticks best_width{~0ULL};
@@ -71,7 +71,7 @@ std::uint64_t measure_timer() {
   return ((last.time - first.time).count << 20) / (first.count - last.count);
 }
 
-// What a hypervisor, or else the CPU, says; 0 if neither does.
+// What the hypervisor says, or else the CPU; 0 if neither does.
 std::uint64_t stated_tsc_khz(bool hypervisor) {
   if (hypervisor && cpuid(hypervisor_leaf).eax >= hypervisor_timing_leaf) {
     const std::uint32_t khz = cpuid(hypervisor_timing_leaf).eax;

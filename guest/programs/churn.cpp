@@ -3,8 +3,8 @@
 // ones, its working set, are rewritten in turn with content of their own.
 //   pages=N working_set=N    working_set is `pages` if absent
 //   rate=N                   pages a second, evenly spaced
-//   equal_after=MS           after that long, makes the working set common again and starts anew
-//   rest=MS                  how long it leaves it so, 0 if absent
+//   equal_after=MS           after that long, makes the working set common again, rests, and starts anew
+//   rest=MS                  how long it rests, 0 if absent
 //   seconds=N                ends after that long, with code 0
 //   common_seed=N            as in fill
 // Prints how many pages it wrote, once a second.
@@ -29,7 +29,7 @@ class Meter {
     if (now() - begin_ >= milliseconds(1000)) report();
   }
   void finish() {
-    if (now() - begin_ >= milliseconds(500)) report();  // less says little
+    if (now() - begin_ >= milliseconds(500)) report();  // a shorter time says little
   }
 
  private:

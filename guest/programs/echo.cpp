@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Says back what comes in at COM1, byte by byte, after a prompt that ends no line. Enter, which a terminal in
-// raw mode sends as CR, begins a new line. For consoles. Ctrl-D ends it.
+// Repeats what comes in at COM1, byte by byte, after a prompt without a line end. Enter, which a terminal in
+// raw mode sends as CR, begins a new line. For tests of consoles. Ctrl-D ends it.
 //   exit=N     exit code at Ctrl-D, 0 if absent
 #include "guest/abi.hpp"
 #include "guest/lib/console.hpp"
@@ -16,7 +16,7 @@ constexpr std::uint8_t data_ready = 0x01;
 constexpr char end_of_transmission = 0x04;
 constexpr char carriage_return = '\r';
 
-// A CPU that only asked would keep its host busy.
+// A CPU that polls without a pause would keep the host busy.
 char next_byte() {
   while ((port_read(line_status) & data_ready) == 0) sleep_for(milliseconds(1));
   return static_cast<char>(port_read(abi::com1_port));

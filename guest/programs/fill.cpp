@@ -4,9 +4,8 @@
 //   zero=N common=N own=N    how many pages of each, 0 if absent
 //   common_seed=N            what the common pages are made from, 1 if absent
 //   seed=N                   the same for its own pages; made from the time if absent, so that guests differ
-//   rewrite=N after=MS       MS after `ready`, writes a word of its own into N of the common pages, and
-//   checks
-//                            the rest of them
+//   rewrite=N after=MS       MS after `ready`, writes a word of its own into N of the common pages and
+//                            checks the rest of them
 //   verify=1                 checks all pages each second
 #include "guest/lib/console.hpp"
 #include "guest/lib/content.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least guest: a greeting, then the end. For boot tests and boot times.
+// The smallest guest: it prints a greeting and ends. For tests of booting and for boot times.
 //   wait=1     idle for ever after the greeting
 //   exit=N     exit code, 0 if absent
 //   start=1    start all CPUs and count those that came up

@@ -19,7 +19,7 @@ constexpr std::uint64_t default_outside = 0xd0000000;
 constexpr std::uint64_t default_port = 0x1234;
 constexpr std::uint64_t marker = 0x6562206f74746f6e;  // "not to be"
 
-// Through assembler, for these are addresses that no object has.
+// In assembler, because no C++ object has these addresses.
 std::uint64_t load(std::uint64_t address) {
   std::uint64_t value = 0;
   asm volatile("movq (%1), %0" : "=r"(value) : "r"(address) : "memory");
