@@ -17,7 +17,7 @@
 #include "base/check.hpp"
 #include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
-#include "vmm/cli/duplicates.hpp"
+#include "manage/cli/duplicates.hpp"
 
 namespace samepage::bench {
 namespace {

@@ -19,7 +19,7 @@
 #include "bench/interruption.hpp"
 #include "bench/ksm_knobs.hpp"
 #include "dedup/json_text.hpp"
-#include "vmm/exit_code.hpp"
+#include "vmm/control/exit_code.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "vmm/cli/table.hpp"
+#include "manage/cli/table.hpp"
 
 namespace samepage::bench {
 namespace {

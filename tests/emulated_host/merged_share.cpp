@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "vmm/cli/demo_count.hpp"
-#include "vmm/cli/guest_client.hpp"
-#include "vmm/cli/snapshot.hpp"
+#include "manage/cli/demo_count.hpp"
+#include "manage/cli/guest_client.hpp"
+#include "manage/cli/snapshot.hpp"
 
 namespace {
 

@@ -6,12 +6,12 @@
 #include <cstring>
 
 #include "base/check.hpp"
-#include "tests/vmm/kernel_image.hpp"
-#include "tests/vmm/multiboot_elf.hpp"
-#include "tests/vmm/pvh_elf.hpp"
+#include "tests/vmm/boot/kernel_image.hpp"
+#include "tests/vmm/boot/multiboot_elf.hpp"
+#include "tests/vmm/boot/pvh_elf.hpp"
 #include "vmm/boot/bzimage.hpp"
 #include "vmm/boot/image.hpp"
-#include "vmm/boot/layout.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm::test {
 namespace {

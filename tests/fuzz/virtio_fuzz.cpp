@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
-#include "tests/vmm/virtio/fake_driver.hpp"
+#include "tests/vmm/devices/virtio/fake_driver.hpp"
 #include "vmm/devices/virtio/balloon.hpp"
 #include "vmm/devices/virtio/block.hpp"
 #include "vmm/devices/virtio/pmem.hpp"

@@ -6,11 +6,11 @@
 #include <numeric>
 #include <string_view>
 
+#include "base/byte_writer.hpp"
 #include "base/check.hpp"
 #include "guest/abi.hpp"
 #include "vmm/boot/aml.hpp"
-#include "vmm/boot/byte_writer.hpp"
-#include "vmm/boot/layout.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <bit>
 
+#include "base/byte_writer.hpp"
 #include "base/check.hpp"
-#include "vmm/boot/byte_writer.hpp"
 
 namespace samepage::vmm::aml {
 namespace {

@@ -5,10 +5,10 @@
 #include <array>
 #include <cstring>
 
+#include "base/byte_writer.hpp"
 #include "base/check.hpp"
-#include "vmm/boot/byte_writer.hpp"
-#include "vmm/boot/layout.hpp"
 #include "vmm/boot/multiboot.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

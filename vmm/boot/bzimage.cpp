@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "vmm/boot/byte_reader.hpp"
-#include "vmm/boot/layout.hpp"
+#include "base/byte_reader.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/boot/cpu_state.hpp"
 
-#include "vmm/boot/layout.hpp"
 #include "vmm/boot/multiboot.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

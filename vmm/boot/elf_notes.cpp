@@ -7,8 +7,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/byte_reader.hpp"
 #include "guest/abi.hpp"
-#include "vmm/boot/byte_reader.hpp"
 
 namespace samepage::vmm {
 namespace {

@@ -7,10 +7,10 @@
 #include <cstring>
 #include <optional>
 
-#include "vmm/boot/byte_reader.hpp"
+#include "base/byte_reader.hpp"
 #include "vmm/boot/elf_notes.hpp"
-#include "vmm/boot/layout.hpp"
 #include "vmm/boot/multiboot.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

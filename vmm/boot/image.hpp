@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "vmm/boot/entry_choice.hpp"
 
 namespace samepage::vmm {
 
@@ -33,13 +34,6 @@ enum class BootProtocol : std::uint8_t { pvh, linux64, multiboot };
 /// What is in the image, which decides what is around it: a bare guest was written for Samepage's few devices
 /// and is told when it misses one; the others expect a PC.
 enum class ImageKind : std::uint8_t { bare, linux_kernel, multiboot };
-
-/// A Linux kernel may have both entries; others have no choice.
-enum class EntryChoice : std::uint8_t {
-  automatic,   // PVH where there is a note
-  linux64,     // the 64-bit entry of the kernel proper
-  compressed,  // the 64-bit entry of a bzImage, whose own decompressor runs in the guest
-};
 
 /// Its segments are in order of address, none empty, without overlap, inside the file, below the hole and
 /// outside of what the VMM writes for its protocol; the entry lies in one of them.

@@ -7,7 +7,7 @@
 
 #include "base/check.hpp"
 #include "vmm/boot/bzimage.hpp"
-#include "vmm/boot/layout.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

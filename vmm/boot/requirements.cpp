@@ -7,8 +7,8 @@
 
 #include "base/check.hpp"
 #include "base/units.hpp"
-#include "vmm/boot/layout.hpp"
 #include "vmm/memory/guest_memory.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "vmm/boot/acpi.hpp"
-#include "vmm/boot/layout.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 

@@ -10,8 +10,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/byte_reader.hpp"
 #include "base/types.hpp"
-#include "vmm/boot/byte_reader.hpp"
 
 namespace samepage::vmm {
 namespace {

@@ -20,8 +20,8 @@
 #include "base/runtime_dir.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/json_text.hpp"
+#include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_name.hpp"
-#include "vmm/exit_code.hpp"
 
 namespace samepage::vmm {
 namespace {

@@ -2,7 +2,7 @@
 // The devices' half of the write barrier: a device's thread passes the gate before it touches guest memory
 // and leaves it right after; whoever closes the gate can wait until nobody is inside. What happens inside is
 // a copy of a few KiB: no device waits for a disk, a network or a lock that others hold for long while it is
-// inside, so that closing takes microseconds. The vCPUs' half is vmm/vcpu_gate.hpp.
+// inside, so that closing takes microseconds. The vCPUs' half is vmm/machine/vcpu_gate.hpp.
 #pragma once
 
 #include <condition_variable>

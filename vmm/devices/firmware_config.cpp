@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "vmm/boot/byte_writer.hpp"
+#include "base/byte_writer.hpp"
 
 namespace samepage::vmm {
 namespace {

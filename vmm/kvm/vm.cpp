@@ -4,7 +4,7 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
-#include "vmm/boot/layout.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 

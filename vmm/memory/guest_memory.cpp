@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
-#include "vmm/boot/layout.hpp"
+#include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
 

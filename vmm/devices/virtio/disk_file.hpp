@@ -4,25 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
 
 #include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
+#include "vmm/devices/virtio/device_config.hpp"
 
 namespace samepage::vmm {
-
-enum class DiskAccess : std::uint8_t {
-  read_only,
-  overlay,     // the guest may write; the file stays as it is, the changes go with the guest
-  read_write,  // the guest's writes go to the file
-};
-
-struct DiskConfig {
-  std::string path;
-  DiskAccess access = DiskAccess::overlay;
-};
 
 inline constexpr std::uint64_t sector_bytes = 512;
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "vmm/devices/virtio/device_config.hpp"
 #include "vmm/devices/virtio/tap.hpp"
 #include "vmm/devices/virtio/virtio_device.hpp"
 

@@ -3,30 +3,14 @@
 // guests with the file have one copy of what they only read.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
+#include <cstddef>
+#include <span>
 
 #include "base/mapping.hpp"
-#include "base/types.hpp"
 #include "base/unique_fd.hpp"
+#include "vmm/devices/virtio/device_config.hpp"
 
 namespace samepage::vmm {
-
-enum class PmemAccess : std::uint8_t {
-  read_only,  // what the guest writes is dropped, and its next flush fails
-  copied,     // "private": the guest's writes are its own, and go with it
-  shared,     // written to the file, and seen at once by all who share it
-};
-
-struct PmemConfig {
-  std::string path;
-  PmemAccess access = PmemAccess::copied;
-  std::optional<Gpa> address;  // else behind RAM; a multiple of pmem_alignment
-};
-
-/// What Linux needs of memory that it is given at run time.
-inline constexpr std::uint64_t pmem_alignment = std::uint64_t{2} << 20U;
 
 class PmemFile {
  public:

@@ -2,7 +2,7 @@
 // A TAP interface of the host: packets with the header of virtio-net in front, both ways.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,13 +23,6 @@ struct NetHeader {
   std::uint16_t buffers;
 };
 static_assert(sizeof(NetHeader) == 12);
-
-using MacAddress = std::array<std::uint8_t, 6>;
-
-struct NetConfig {
-  std::string tap;
-  std::optional<MacAddress> mac;  // else a random one
-};
 
 class Tap {
  public:

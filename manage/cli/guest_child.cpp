@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manage/cli/guest_child.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/check.hpp"
+#include "base/pipe.hpp"
+#include "base/process_setup.hpp"
+#include "base/standard_output.hpp"
+#include "dedup/json_text.hpp"
+#include "manage/cli/device_options.hpp"
+#include "manage/cli/interrupted.hpp"
+#include "vmm/control/control_message.hpp"
+#include "vmm/control/exit_code.hpp"
+
+namespace samepage::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr int grace_ms = 5'000;
+// Where a child finds the pipe to report to, whatever number that has here.
+constexpr int ready_fd = 3;
+
+// What ends a child: where the caller has us ignore SIGTERM, it does so too.
+int ending_signal() {
+  return is_ignored(SIGTERM) ? SIGKILL : SIGTERM;
+}
+
+std::vector<std::string> command_line(const RunOptions& options) {
+  std::vector<std::string> words{"samepage",       "run",
+                                 "--first-number", std::to_string(options.first_number),
+                                 "--ready-fd",     std::to_string(ready_fd),
+                                 "--mem",          std::to_string(options.memory_bytes),
+                                 "--cpus",         std::to_string(options.cpus),
+                                 "--domain",       options.domain.text()};
+  if (options.joins_later) words.emplace_back("--join-later");
+  if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
+  if (options.attachment == Attachment::detached) words.emplace_back("--record-end");
+  if (!options.console.empty()) words.emplace_back("--empty-console");
+  for (const vmm::RomConfig& rom : options.roms) {
+    words.insert(words.end(), {"--rom", fmt::format("{}@{:#x}", rom.path, rom.address.value)});
+  }
+  append_device_options(words, options.devices);
+  if (!options.initrd.empty()) words.insert(words.end(), {"--initrd", options.initrd});
+  words.insert(words.end(), {"--entry", std::string(entry_text(options.entry))});
+  words.push_back(options.image);
+  words.emplace_back("--");
+  words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  return words;
+}
+
+// All that happens between fork and exec: system calls, nothing allocated.
+[[noreturn]] void become_guest(const std::vector<char*>& words, Attachment attachment,
+                               const ChildOutput& output, int nothing, int ready, pid_t parent,
+                               const sigset_t& mask) {
+  if (attachment == Attachment::detached) {
+    ::setsid();
+  } else {
+    ::prctl(PR_SET_PDEATHSIG, ending_signal());
+    if (::getppid() != parent) ::_exit(exit_failure);
+  }
+  ::dup2(nothing, STDIN_FILENO);
+  if (output.out != STDOUT_FILENO) ::dup2(output.out >= 0 ? output.out : nothing, STDOUT_FILENO);
+  if (output.err != STDERR_FILENO) ::dup2(output.err >= 0 ? output.err : nothing, STDERR_FILENO);
+  if (ready == ready_fd) {
+    ::fcntl(ready_fd, F_SETFD, 0);
+  } else {
+    ::dup2(ready, ready_fd);
+  }
+  ::closefrom(ready_fd + 1);  // what our caller has open (a lock, a pipe) is none of the guest's
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::execv("/proc/self/exe", words.data());
+  ::_exit(exit_failure);
+}
+
+// What the child says until it closes its end or says a line. Throws Interrupted.
+std::string read_report(int fd, const vmm::StopSignals& signals) {
+  std::string report;
+  while (report.find('\n') == std::string::npos) {
+    std::array<pollfd, 2> waits{pollfd{fd, POLLIN, 0}, pollfd{signals.fd(), POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) throw_errno("poll");
+    if (const int signal = signals.take(); signal != 0) throw Interrupted{signal};
+    if (waits[0].revents == 0) continue;
+    std::array<char, 4096> bytes{};
+    const ssize_t got = ::read(fd, bytes.data(), bytes.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (check(got, "read") == 0) break;
+    report.append(bytes.data(), static_cast<std::size_t>(got));
+  }
+  return report;
+}
+
+int shell_status(int status) {
+  return WIFSIGNALED(status) ? exit_by_signal(WTERMSIG(status)) : WEXITSTATUS(status);
+}
+
+}  // namespace
+
+std::string running_report(const vmm::RunningGuest& guest) {
+  return dedup::json_text({{"ok", true}, {"name", guest.name}, {"warning", guest.warning}}) + "\n";
+}
+
+std::string failure_report(const std::string& error) {
+  return dedup::json_text({{"ok", false}, {"error", error}}) + "\n";
+}
+
+GuestChildren::~GuestChildren() {
+  end_all();
+}
+
+const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOutput& output) {
+  Pipe report_pipe = make_pipe();
+  const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
+  RunOptions of_child = options;
+  of_child.joins_later = daemon_hangs_;
+  std::vector<std::string> words = command_line(of_child);
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) {
+    become_guest(pointers, options.attachment, output, nothing.get(), report_pipe.writing.get(), parent,
+                 signals_.former_mask());
+  }
+  children_.push_back({{}, pid, {}, false});
+  children_.back().process = vmm::ProcessHandle::open(pid);
+  report_pipe.writing.reset();
+  const json report = json::parse(read_report(report_pipe.reading.get(), signals_), nullptr, false);
+  if (report.is_object() && report.value("ok", false)) {
+    children_.back().name = report.value("name", options.name);
+    warn_once(report.value("warning", ""));
+    return children_.back();
+  }
+  if (report.is_object())
+    throw UserError(report.value("error", "the guest does not run and does not say why"));
+  static_cast<void>(ends_within(children_.back(), grace_ms));
+  throw UserError(fmt::format("the process of guest '{}' ended with status {} before the guest ran",
+                              options.name, reap(pid).value_or(exit_failure)));
+}
+
+void GuestChildren::warn_once(const std::string& warning) {
+  if (warning.empty()) return;
+  if (!daemon_hangs_) complain(fmt::format("samepage: {}", warning));
+  daemon_hangs_ = true;
+}
+
+void GuestChildren::signal(int signal) const {
+  for (const GuestChild& child : children_) {
+    if (!child.reaped) ::kill(child.pid, signal);
+  }
+}
+
+std::optional<int> GuestChildren::reap(pid_t pid) {
+  int status = 0;
+  const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+  if (ended == 0) return std::nullopt;
+  const auto child = std::find_if(children_.begin(), children_.end(),
+                                  [&](const GuestChild& one) { return one.pid == pid && !one.reaped; });
+  if (child != children_.end()) child->reaped = true;
+  return ended == pid ? shell_status(status) : exit_failure;  // somebody else has taken its status
+}
+
+bool GuestChildren::ends_within(const GuestChild& child, int milliseconds) {
+  if (child.process) return child.process->ends_within(milliseconds);
+  constexpr int turn_ms = 10;
+  for (int waited = 0;; waited += turn_ms) {
+    siginfo_t info{};
+    const int found = ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (found != 0 || info.si_pid != 0) return true;
+    if (waited >= milliseconds) return false;
+    ::poll(nullptr, 0, turn_ms);
+  }
+}
+
+void GuestChildren::end_all() {
+  signal(ending_signal());
+  for (const GuestChild& child : children_) {
+    if (child.reaped) continue;
+    if (!ends_within(child, grace_ms)) ::kill(child.pid, SIGKILL);
+    if (ends_within(child, grace_ms)) ::waitpid(child.pid, nullptr, WNOHANG);
+  }
+}
+
+}  // namespace samepage::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manage/cli/images.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <vector>
+
+#include "base/check.hpp"
+
+namespace samepage::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> catalogue() {
+  std::vector<fs::path> directories;
+  if (const char* chosen = std::getenv("SAMEPAGE_IMAGES"); chosen != nullptr && *chosen != '\0') {
+    directories.emplace_back(chosen);
+  }
+  directories.emplace_back(images_beside_program());
+  return directories;
+}
+
+std::set<std::string> names_in(const std::vector<fs::path>& directories) {
+  std::set<std::string> names;
+  for (const fs::path& directory : directories) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+      if (entry.is_regular_file(error)) names.insert(entry.path().filename().string());
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string images_beside_program() {
+  return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "images").string();
+}
+
+std::string find_image(const std::string& image) {
+  if (image.find('/') != std::string::npos) return image;
+  std::error_code error;
+  const std::vector<fs::path> directories = catalogue();
+  for (const fs::path& directory : directories) {
+    if (fs::path file = directory / image; fs::is_regular_file(file, error)) return file.string();
+  }
+  const std::set<std::string> names = names_in(directories);
+  const std::string way_out = fs::exists(image, error)
+                                  ? fmt::format("the file in the current directory is './{}'", image)
+                                  : "a path must contain a '/'";
+  throw UserError(fmt::format("there is no image '{}': {}; {}", image,
+                              names.empty() ? "the catalogue is empty (set SAMEPAGE_IMAGES)"
+                                            : fmt::format("there are {}", fmt::join(names, ", ")),
+                              way_out));
+}
+
+}  // namespace samepage::cli

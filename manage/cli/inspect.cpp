@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// `samepage map`, `logs` and `dump`: what is in a guest.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+
+#include "base/check.hpp"
+#include "base/standard_output.hpp"
+#include "manage/cli/commands.hpp"
+#include "manage/cli/ended.hpp"
+#include "manage/cli/file_progress.hpp"
+#include "manage/cli/guest_client.hpp"
+#include "manage/cli/interrupted.hpp"
+#include "manage/cli/output.hpp"
+#include "manage/cli/output_file.hpp"
+#include "manage/cli/snapshot.hpp"
+#include "manage/cli/table.hpp"
+#include "vmm/control/exit_code.hpp"
+#include "vmm/control/line_watch.hpp"
+
+namespace samepage::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string state_text(const json& run) {
+  std::string state = run.value("state", "");
+  if (state != "frame") return state;
+  const std::uint64_t first = number(run, "frame");
+  const std::uint64_t pages = number(run, "pages");
+  return pages == 1 ? fmt::format("frame {}", first) : fmt::format("frame {}-{}", first, first + pages - 1);
+}
+
+std::string map_table(const json& runs) {
+  Table table(
+      {{"GFN", Align::right}, {"LAST", Align::right}, {"PAGES", Align::right}, {"RIGHTS"}, {"STATE"}});
+  for (const json& run : runs) {
+    const std::uint64_t first = number(run, "gfn");
+    const std::uint64_t pages = number(run, "pages");
+    table.add_row({fmt::format("{:#x}", first), fmt::format("{:#x}", first + pages - 1),
+                   std::to_string(pages), run.value("rights", ""), state_text(run)});
+  }
+  return table.render();
+}
+
+// How long a process may take to be gone after it has closed its sockets.
+constexpr int longest_death_ms = 2000;
+
+int show_output(json guest, const std::string& output, Format format) {
+  if (format == Format::text) return print_text(output);
+  guest["output"] = output;
+  return print_json(guest);
+}
+
+// Waits until the guest answers. A large guest and a slow disk take their time: as long as the file changes,
+// the guest is at work.
+void wait_for_dump(const GuestConnection& guest, const OutputFile& output) {
+  FileProgress progress(std::chrono::seconds(10), FileProgress::Clock::now());
+  for (;;) {
+    std::array<pollfd, 2> waits{pollfd{guest.socket.get(), POLLIN, 0},
+                                pollfd{output.signals().fd(), POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), 500) < 0 && errno != EINTR) throw_errno("poll");
+    if (const int signal = output.signals().take(); signal != 0) throw Interrupted{signal};
+    if (waits[0].revents != 0) return;
+    struct stat info {};
+    check(::fstat(output.fd(), &info), "fstat of the dump");
+    if (progress.stalled(info, FileProgress::Clock::now())) accepted_answer(guest, std::nullopt);
+  }
+}
+
+}  // namespace
+
+int map(const std::string& guest, Format format) {
+  const json runs = json::parse(ask_guest(guest, {{"do", "map"}}).data, nullptr, false);
+  if (!runs.is_array()) throw UserError("guest '" + guest + "' gave no page map; is it of another version?");
+  return format == Format::json ? print_json(runs) : print_text(map_table(runs));
+}
+
+int logs(const std::string& guest, Format format) {
+  if (const std::optional<GuestConnection> live = find_guest(guest)) {
+    std::optional<vmm::ControlAnswer> answer = vmm::ask(live->socket.get(), {{"do", "logs"}}, {},
+                                                        std::chrono::steady_clock::now() + answer_patience);
+    if (answer || !live->process.ends_within(longest_death_ms)) {
+      return show_output({{"name", guest}, {"state", "running"}},
+                         accepted_answer(*live, std::move(answer)).data, format);
+    }
+  }
+  const std::optional<vmm::GuestRecord> record = vmm::GuestRecords::of_this_user().find(guest);
+  if (!record) {
+    connect_guest(guest);  // says that there is none, unless it was started just now
+    return logs(guest, format);
+  }
+  show_output(end_json(*record), record->output, format);
+  if (format == Format::json) return exit_ok;
+  vmm::LineWatch lines;
+  lines.saw(record->output);
+  complain(fmt::format("{}samepage: guest {} {}", lines.gap(STDOUT_FILENO, STDERR_FILENO), guest,
+                       end_text(*record, vmm::now_in_seconds())));
+  return exit_ok;
+}
+
+int dump(const std::string& guest, const std::string& file) {
+  const GuestConnection connection = connect_guest(guest);
+  OutputFile output(file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
+  if (!vmm::send_request(connection.socket.get(), {{"do", "dump"}}, std::array{output.fd()})) {
+    accepted_answer(connection, std::nullopt);
+  }
+  wait_for_dump(connection, output);
+  const auto deadline = std::chrono::steady_clock::now() + answer_patience;
+  accepted_answer(connection, vmm::receive_answer(connection.socket.get(), deadline));
+  output.commit();
+  return exit_ok;
+}
+
+}  // namespace samepage::cli

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// `samepage ps`: who runs.
+#include <fmt/format.h>
+
+#include "base/units.hpp"
+#include "manage/cli/commands.hpp"
+#include "manage/cli/ended.hpp"
+#include "manage/cli/guest_client.hpp"
+#include "manage/cli/output.hpp"
+#include "manage/cli/snapshot.hpp"
+#include "manage/cli/table.hpp"
+#include "vmm/control/exit_code.hpp"
+
+namespace samepage::cli {
+
+int ps(Listed listed, Format format) {
+  std::vector<nlohmann::json> guests = ask_all_guests({{"do", "ps"}});
+  const std::vector<vmm::GuestRecord> ended =
+      listed == Listed::all ? ended_guests(guests) : std::vector<vmm::GuestRecord>{};
+  if (format == Format::json) {
+    for (const vmm::GuestRecord& record : ended) guests.push_back(end_json(record));
+    return print_json(guests);
+  }
+  Table table({{"NAME"},
+               {"PID", Align::right},
+               {"DOMAIN"},
+               {"STATE"},
+               {"CPUS", Align::right},
+               {"MEM", Align::right},
+               {"UPTIME", Align::right},
+               {"IMAGE"}});
+  for (const nlohmann::json& guest : guests) {
+    if (!guest.contains("image")) {  // it does not answer
+      const std::string pid = guest.contains("pid") ? std::to_string(number(guest, "pid")) : "-";
+      table.add_row({guest.value("name", ""), pid, "-", guest.value("state", ""), "-", "-", "-", "-"});
+      continue;
+    }
+    table.add_row({guest.value("name", ""), std::to_string(number(guest, "pid")), guest.value("domain", ""),
+                   guest.value("state", ""), std::to_string(number(guest, "cpus")),
+                   format_size(number(guest, "ram_bytes")), format_uptime(guest.value("uptime_s", 0.0)),
+                   guest.value("image", "")});
+  }
+  return print_text(table.render() + (ended.empty() ? "" : "\n") + ended_table(ended, vmm::now_in_seconds()));
+}
+
+}  // namespace samepage::cli

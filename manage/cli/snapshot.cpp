@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manage/cli/snapshot.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "base/runtime_dir.hpp"
+#include "dedup/daemon_client.hpp"
+#include "dedup/daemon_connection.hpp"
+#include "manage/cli/guest_client.hpp"
+
+namespace samepage::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array passed_through{"pages_shared",   "pages_sharing", "pages_unshared", "pages_volatile",
+                                    "zero_pages",     "full_scans",    "breaks",         "saved_bytes",
+                                    "overhead_bytes", "stop_max_us",   "frame_dups"};
+
+// Stores whose daemon is lost, because guests map them; several guests tell of the same one, and some may do
+// so of one whose daemon is there again.
+struct LostStores {
+  std::uint64_t allocated_bytes = 0;
+  std::uint64_t cost_bytes =
+      0;  // memory that no guest maps any more, and that stays while one page is mapped
+};
+
+LostStores lost_stores(const json& daemon_host, const std::vector<json>& guests) {
+  struct Store {
+    std::uint64_t allocated = 0, mapped = 0;
+  };
+  std::map<std::uint64_t, Store> stores;
+  for (const json& guest : guests) {
+    for (const json& told : guest.value("orphaned_stores", json::array())) {
+      Store& store = stores[number(told, "inode")];
+      store.allocated = std::max(store.allocated, number(told, "allocated_bytes"));
+      store.mapped += number(told, "mapped_bytes");
+    }
+  }
+  for (const json& live : daemon_host.value("stores", json::array())) stores.erase(number(live, "inode"));
+  LostStores sum;
+  for (const auto& [inode, store] : stores) {
+    sum.allocated_bytes += store.allocated;
+    sum.cost_bytes += store.allocated - std::min(store.allocated, store.mapped);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::uint64_t number(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
+}
+
+json host_figures(const json& daemon_host, const std::vector<json>& guests) {
+  json host = json::object();
+  for (const char* key : passed_through) host[key] = number(daemon_host, key);
+  const LostStores lost = lost_stores(daemon_host, guests);
+  host["overhead_bytes"] = number(daemon_host, "overhead_bytes") + lost.cost_bytes;
+  host["net_saved_bytes"] = static_cast<std::int64_t>(number(daemon_host, "saved_bytes")) -
+                            static_cast<std::int64_t>(number(host, "overhead_bytes"));
+  std::uint64_t kernel = number(daemon_host, "daemon_pss_anon_bytes") + number(daemon_host, "store_bytes") +
+                         number(daemon_host, "staging_bytes");
+  for (const json& guest : guests) kernel += number(guest, "pss_anon_bytes");
+  kernel += lost.allocated_bytes;
+  host["kernel_bytes"] = kernel;
+  const auto tracker = daemon_host.find("tracker");
+  host["tracker"] = tracker != daemon_host.end() && tracker->is_string() ? *tracker : json("none");
+  return host;
+}
+
+json Snapshot::to_json() const {
+  return {{"host", host}, {"guests", guests}};
+}
+
+Snapshot take_snapshot() {
+  Snapshot snapshot;
+  snapshot.guests = ask_all_guests({{"do", "stat"}});
+  snapshot.raw_host = json::object();
+  try {
+    if (const std::optional<json> answer = dedup::ask_daemon(daemon_socket_path(), {{"do", "stat"}})) {
+      snapshot.daemon = DaemonState::answers;
+      snapshot.raw_host = answer->value("host", json::object());
+      snapshot.raw_host["daemon_pid"] = number(*answer, "pid");
+    }
+  } catch (const dedup::DaemonHangs& problem) {
+    snapshot.daemon = DaemonState::hangs;
+    snapshot.problem = problem.what();
+  }
+  snapshot.host = host_figures(snapshot.raw_host, snapshot.guests);
+  return snapshot;
+}
+
+}  // namespace samepage::cli

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ending a guest from outside, in whatever state it is.
+#include <chrono>
+#include <thread>
+
+#include "tests/vmm/machine/raw_guest.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+class Stop : public test::RawGuest {
+ protected:
+  Machine& started(const std::vector<std::uint8_t>& code, unsigned cpus = 1) {
+    MachineConfig config;
+    config.cpus = cpus;
+    Machine& machine = make(code, "", config);
+    machine.start();
+    return machine;
+  }
+};
+
+TEST_F(Stop, RunningGuest) {
+  Machine& machine = started(test::counting_code());
+  EXPECT_TRUE(counts_on());
+  machine.request_stop();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+}
+
+TEST_F(Stop, HaltedGuest) {
+  Machine& machine = started(test::halting_code(), 2);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  machine.request_stop();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+}
+
+TEST_F(Stop, GuestThatHasJustStarted) {
+  for (int round = 0; round < 50; ++round) {
+    Machine& machine = started(test::counting_code(), 2);
+    machine.request_stop();
+    EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  }
+}
+
+TEST_F(Stop, HeldAndPausedGuest) {
+  Machine& machine = started(test::counting_code());
+  machine.pause();
+  machine.hold();
+  machine.request_stop();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  machine.release();
+}
+
+TEST_F(Stop, BeforeStart) {
+  Machine& machine = make(test::counting_code());
+  machine.request_stop();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  machine.start();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+}
+
+TEST_F(Stop, GuestsOwnEndComesFirst) {
+  Machine& machine = started({
+      0xb0, 0x07,  // mov al, 7
+      0xe6, 0xf4,  // out 0xf4, al
+  });
+  EXPECT_EQ(machine.wait().code, 7);
+  machine.request_stop();
+  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::exited);
+}
+
+TEST_F(Stop, DestructionInEveryState) {
+  make(test::counting_code());  // never started
+  started(test::counting_code(), 2);
+  started(test::halting_code(), 2);
+  started(test::counting_code()).hold();
+  started(test::counting_code()).pause();
+  machine_.reset();
+}
+
+}  // namespace
+}  // namespace samepage::vmm

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The write barrier against threads that stand for vCPUs: inside, they run until immediate_exit or the
+// signal's interruption tells them to leave, as KVM_RUN does, and take their time to do so.
+#include "vmm/machine/vcpu_gate.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/check.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+using std::chrono::milliseconds;
+
+class FakeGuest {
+ public:
+  /// A `halted` vCPU sleeps in the kernel while it is inside; another one counts.
+  FakeGuest(VcpuGate& gate, unsigned vcpus, bool halted = false) : gate_(gate), turns_(vcpus), exits_(vcpus) {
+    for (unsigned i = 0; i < vcpus; ++i) threads_.emplace_back([this, i, halted] { run(i, halted); });
+  }
+  FakeGuest(const FakeGuest&) = delete;
+  FakeGuest& operator=(const FakeGuest&) = delete;
+  ~FakeGuest() {
+    gate_.close(VcpuGate::stop);
+    join();
+  }
+  void join() {
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+  [[nodiscard]] std::uint64_t turns(unsigned i) const { return turns_[i].load(); }
+  [[nodiscard]] bool goes_on(unsigned i) const {
+    const std::uint64_t before = turns(i);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (turns(i) == before && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return turns(i) != before;
+  }
+
+ private:
+  void run(unsigned i, bool halted) {
+    gate_.attach(i, exits_[i]);
+    while (gate_.enter(i)) {
+      const auto kicked = [&] { return std::atomic_ref(exits_[i]).load() != 0; };
+      do {
+        turns_[i].fetch_add(1, std::memory_order_relaxed);
+        // KVM looks at immediate_exit with signals blocked; a sleep that a kick just missed ends by itself.
+        if (halted && !kicked()) std::this_thread::sleep_for(milliseconds(1));
+      } while (!kicked());
+      for (int late = 0; late < 1000; ++late) turns_[i].fetch_add(1, std::memory_order_relaxed);
+      gate_.leave(i);
+    }
+  }
+
+  VcpuGate& gate_;
+  std::vector<std::atomic<std::uint64_t>> turns_;
+  std::vector<std::uint8_t> exits_;
+  std::vector<std::thread> threads_;
+};
+
+TEST(VcpuGate, NobodyRunsWhileItIsClosed) {
+  VcpuGate gate(2);
+  FakeGuest guest(gate, 2);
+  for (int round = 0; round < 2000; ++round) {
+    gate.close(VcpuGate::write_barrier);
+    gate.wait_all_out();
+    const std::uint64_t before = guest.turns(0) + guest.turns(1);
+    if (round % 100 == 0) std::this_thread::sleep_for(milliseconds(2));
+    for (int look = 0; look < 1000; ++look) ASSERT_EQ(guest.turns(0) + guest.turns(1), before);
+    gate.open(VcpuGate::write_barrier);
+  }
+  EXPECT_TRUE(guest.goes_on(0) && guest.goes_on(1));
+}
+
+TEST(VcpuGate, HaltedVcpusLeaveToo) {
+  VcpuGate gate(1);
+  FakeGuest guest(gate, 1, true);
+  for (int round = 0; round < 100; ++round) {
+    gate.close(VcpuGate::write_barrier);
+    gate.wait_all_out();
+    const std::uint64_t before = guest.turns(0);
+    std::this_thread::yield();
+    ASSERT_EQ(guest.turns(0), before);
+    gate.open(VcpuGate::write_barrier);
+    ASSERT_TRUE(guest.goes_on(0));
+  }
+}
+
+TEST(VcpuGate, ReasonsAreIndependent) {
+  VcpuGate gate(1);
+  FakeGuest guest(gate, 1);
+  gate.close(VcpuGate::user_pause);
+  gate.close(VcpuGate::write_barrier);
+  gate.wait_all_out();
+  const std::uint64_t before = guest.turns(0);
+  gate.open(VcpuGate::write_barrier);
+  EXPECT_TRUE(gate.is_closed(VcpuGate::user_pause));
+  std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_EQ(guest.turns(0), before);
+  gate.open(VcpuGate::user_pause);
+  EXPECT_TRUE(guest.goes_on(0));
+}
+
+TEST(VcpuGate, ClosedBeforeAnybodyCame) {
+  VcpuGate gate(1);
+  gate.close(VcpuGate::write_barrier);
+  gate.wait_all_out();
+  FakeGuest guest(gate, 1);
+  std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_EQ(guest.turns(0), 0U);
+  gate.open(VcpuGate::write_barrier);
+  EXPECT_TRUE(guest.goes_on(0));
+}
+
+TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
+  VcpuGate gate(2);
+  FakeGuest guest(gate, 2);
+  EXPECT_TRUE(guest.goes_on(0));
+  gate.close(VcpuGate::write_barrier);
+  gate.wait_all_out();
+  std::this_thread::sleep_for(milliseconds(20));  // now they sleep
+  gate.close(VcpuGate::stop);
+  guest.join();
+  gate.open(VcpuGate::write_barrier);
+  gate.close(VcpuGate::write_barrier);  // threads that have ended are out
+  gate.wait_all_out();
+}
+
+// A user's queue for real-time signals may be full, of anybody's processes. Nothing but the kick's
+// interruption ends this vCPU's sleep.
+TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
+  rlimit before{};
+  check(::getrlimit(RLIMIT_SIGPENDING, &before), "getrlimit");
+  const rlimit nothing{0, before.rlim_max};
+  check(::setrlimit(RLIMIT_SIGPENDING, &nothing), "setrlimit");
+  VcpuGate gate(1);
+  std::uint8_t immediate_exit = 0;
+  std::atomic<pid_t> thread_id = 0;
+  std::thread vcpu([&] {
+    gate.attach(0, immediate_exit);
+    if (!gate.enter(0)) return;
+    thread_id = ::gettid();
+    const timespec long_sleep{30, 0};
+    EXPECT_EQ(::nanosleep(&long_sleep, nullptr), -1);
+    EXPECT_EQ(errno, EINTR);
+    gate.leave(0);
+  });
+  const auto sleeps = [&] {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread_id) + "/stat");
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    return stat.find(") S ") != std::string::npos;
+  };
+  while (thread_id == 0 || !sleeps()) std::this_thread::yield();
+  gate.close(VcpuGate::write_barrier);
+  gate.wait_all_out();
+  vcpu.join();
+  check(::setrlimit(RLIMIT_SIGPENDING, &before), "setrlimit");
+}
+
+TEST(VcpuGate, SeveralThreadsHoldAtOnce) {
+  VcpuGate gate(2);
+  FakeGuest guest(gate, 2);
+  const auto hold_often = [&](VcpuGate::Reason reason) {
+    for (int round = 0; round < 1000; ++round) {
+      gate.close(reason);
+      gate.wait_all_out();
+      const std::uint64_t before = guest.turns(1);
+      EXPECT_EQ(guest.turns(1), before);
+      gate.open(reason);
+    }
+  };
+  std::thread user([&] { hold_often(VcpuGate::user_pause); });
+  hold_often(VcpuGate::write_barrier);
+  user.join();
+  EXPECT_TRUE(guest.goes_on(0) && guest.goes_on(1));
+}
+
+}  // namespace
+}  // namespace samepage::vmm

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// How and when a guest ended: the first reason given counts, and the guest has ended when there is one and
+// no thread of the guest is left. Any thread.
+#pragma once
+
+#include <mutex>
+#include <optional>
+
+#include "base/unique_fd.hpp"
+#include "vmm/machine/guest_exit.hpp"
+
+namespace samepage::vmm {
+
+class GuestEnd {
+ public:
+  GuestEnd();
+
+  /// `threads` of vCPUs and devices are about to start; false when the guest has ended before they could.
+  [[nodiscard]] bool expect_threads(unsigned threads);
+  void thread_ended();
+  /// Gives the reason, if there is none yet.
+  void record(GuestExit exit);
+
+  GuestExit wait() const;
+  /// Readable once the guest has ended.
+  [[nodiscard]] int fd() const { return event_.get(); }
+
+ private:
+  void announce() const;  // with mutex_ held
+
+  UniqueFd event_;
+  mutable std::mutex mutex_;
+  unsigned threads_ = 0;
+  std::optional<GuestExit> exit_;
+};
+
+}  // namespace samepage::vmm

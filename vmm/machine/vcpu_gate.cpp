@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine/vcpu_gate.hpp"
+
+#include <csignal>
+
+#include "base/check.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+// A standard signal, because the kernel can always deliver one: it is a bit per thread, and one that is
+// pending already is as good as another. A real-time signal needs an entry in a queue that all processes of a
+// user share (RLIMIT_SIGPENDING), and is refused when that is full. SIGURG is what nobody else uses and what
+// does no harm when a stranger sends it.
+constexpr int kick_signal = SIGURG;
+
+void install_kick_handler() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};  // it only has to interrupt KVM_RUN: so no SA_RESTART
+  check(::sigaction(kick_signal, &action, nullptr), "sigaction");
+}
+
+/// Everything but the kick is for other threads.
+void take_only_kicks() {
+  sigset_t others;
+  sigfillset(&others);
+  for (const int own : {kick_signal, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
+    sigdelset(&others, own);
+  ::pthread_sigmask(SIG_SETMASK, &others, nullptr);
+}
+
+}  // namespace
+
+VcpuGate::VcpuGate(unsigned vcpus) : vcpus_(vcpus), slots_(std::make_unique<Slot[]>(vcpus)) {
+  install_kick_handler();
+}
+
+void VcpuGate::attach(unsigned index, std::uint8_t& immediate_exit) {
+  take_only_kicks();
+  slots_[index].immediate_exit = &immediate_exit;
+  slots_[index].thread = ::pthread_self();
+}
+
+bool VcpuGate::enter(unsigned index) {
+  Slot& slot = slots_[index];
+  while (true) {
+    std::atomic_ref(*slot.immediate_exit).store(0, std::memory_order_relaxed);
+    slot.inside.store(1);
+    const std::uint32_t reasons = reasons_.load();
+    if (reasons == 0) return true;
+    leave(index);
+    if ((reasons & stop) != 0) return false;
+    reasons_.wait(reasons);
+  }
+}
+
+void VcpuGate::leave(unsigned index) {
+  slots_[index].inside.store(0);
+  slots_[index].inside.notify_all();
+}
+
+void VcpuGate::close(Reason reason) {
+  const std::uint32_t before = reasons_.fetch_or(reason);
+  if (reason == stop && before != 0) reasons_.notify_all();  // those that wait must end
+  for (unsigned i = 0; i < vcpus_; ++i) {
+    if (slots_[i].inside.load() != 0) kick(slots_[i]);
+  }
+}
+
+void VcpuGate::wait_all_out() {
+  for (unsigned i = 0; i < vcpus_; ++i) slots_[i].inside.wait(1);
+}
+
+void VcpuGate::open(Reason reason) {
+  const std::uint32_t before = reasons_.fetch_and(~std::uint32_t{reason});
+  if (before == reason) reasons_.notify_all();
+}
+
+bool VcpuGate::is_closed(Reason reason) const {
+  return (reasons_.load() & reason) != 0;
+}
+
+void VcpuGate::kick(Slot& slot) {
+  std::atomic_ref(*slot.immediate_exit).store(1, std::memory_order_relaxed);
+  // A kick that is lost would leave a vCPU in the guest, and everybody who closes the gate waiting.
+  invariant(::pthread_kill(slot.thread, kick_signal) == 0, "a vCPU's thread can't be signalled");
+}
+
+}  // namespace samepage::vmm

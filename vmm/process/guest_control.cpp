@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/process/guest_control.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <system_error>
+
+#include "base/poll_timeout.hpp"
+#include "base/process_memory.hpp"
+#include "base/units.hpp"
+#include "vmm/control/console_stream.hpp"
+#include "vmm/process/memory_dump.hpp"
+#include "vmm/process/page_map_text.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+using nlohmann::json;
+
+using Clock = ControlConnection::Clock;
+
+json refusal(std::string text) {
+  return {{"ok", false}, {"error", std::move(text)}};
+}
+
+bool is_owner(uid_t uid) {
+  return uid == ::geteuid() || uid == 0;
+}
+
+std::string verb_of(const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  if (!body.is_object() || !body.contains("do") || !body["do"].is_string()) return {};
+  return body["do"].get<std::string>();
+}
+
+json to_json(const BalloonFigures& balloon) {
+  json body{{"target_bytes", balloon.target_bytes},
+            {"actual_bytes", balloon.actual_bytes},
+            {"reported_bytes", balloon.reported_bytes},
+            {"guest", json::object()}};
+  for (std::size_t i = 0; i < BalloonStatistics::count; ++i) {
+    const auto value = balloon.statistics.values.at(i);
+    if (value) body["guest"][BalloonStatistics::names.at(i)] = *value;
+  }
+  return body;
+}
+
+// Holds the guest while it lives, unless its user holds it anyway.
+class MomentaryPause {
+ public:
+  explicit MomentaryPause(Machine& machine) : machine_(machine), ours_(!machine.paused()) {
+    if (ours_) machine_.pause();
+  }
+  ~MomentaryPause() {
+    if (ours_) machine_.unpause();
+  }
+  MomentaryPause(const MomentaryPause&) = delete;
+  MomentaryPause& operator=(const MomentaryPause&) = delete;
+
+ private:
+  Machine& machine_;
+  bool ours_;
+};
+
+}  // namespace
+
+GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
+    : facts_(std::move(facts)),
+      machine_(machine),
+      agent_(agent),
+      console_(console),
+      consoles_(console, [&machine](std::span<const std::byte> input, ConsolePort port) {
+        return machine.receive(input, port);
+      }) {}
+
+void GuestControl::add_waits(std::vector<pollfd>& waits) const {
+  for (const ControlConnection& caller : callers_) waits.push_back(caller.wait());
+  consoles_.add_waits(waits);
+}
+
+int GuestControl::patience_ms() const {
+  std::optional<Clock::time_point> first;
+  for (const ControlConnection& caller : callers_) {
+    if (caller.deadline() && (!first || *caller.deadline() < *first)) first = caller.deadline();
+  }
+  return first ? poll_timeout(*first) : -1;
+}
+
+bool GuestControl::serve(std::span<const pollfd> waits) {
+  consoles_.serve(waits.subspan(callers_.size()));
+  std::vector<ControlConnection> stay;
+  bool answered = false;
+  for (std::size_t i = 0; i < callers_.size(); ++i) {
+    const ControlConnection::Step step = callers_[i].serve(waits[i].revents, Clock::now());
+    if (step == ControlConnection::Step::done) continue;
+    if (step == ControlConnection::Step::request) {
+      answered = true;
+      if (handle(callers_[i]) == Stays::no) continue;
+    }
+    stay.push_back(std::move(callers_[i]));
+  }
+  callers_ = std::move(stay);
+  return answered;
+}
+
+void GuestControl::accept(int listener) {
+  UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) {
+    // Without a descriptor the listener would stay readable, and the loop would turn for nothing.
+    if ((errno == EMFILE || errno == ENFILE) && !callers_.empty()) callers_.erase(callers_.begin());
+    return;
+  }
+  bool owner = false;
+  try {
+    owner = is_owner(peer_of(socket.get()).uid);
+  } catch (const std::system_error&) {
+    return;  // it is gone again
+  }
+  make_room();
+  ControlConnection& caller = callers_.emplace_back(std::move(socket));
+  if (!owner) caller.answer({refusal("this guest is another user's"), {}}, Clock::now());
+}
+
+// Who is not through with a request goes first.
+void GuestControl::make_room() {
+  if (callers_.size() < most_callers) return;
+  const auto asking = std::find_if(callers_.begin(), callers_.end(),
+                                   [](const ControlConnection& caller) { return !caller.answering(); });
+  callers_.erase(asking != callers_.end() ? asking : callers_.begin());
+}
+
+// Most answers fit into the socket's buffer: they are on their way when this returns.
+GuestControl::Stays GuestControl::handle(ControlConnection& caller) {
+  const Frame request = caller.take_request();
+  if (request.type != static_cast<std::uint32_t>(ControlMessage::request)) return Stays::no;
+  if (verb_of(request) == "console") return attach_console(caller, request);
+  caller.answer(safe_answer(request), Clock::now());
+  return caller.serve(POLLOUT, Clock::now()) == ControlConnection::Step::done ? Stays::no : Stays::yes;
+}
+
+// What a request makes fail (no descriptor, no memory) fails for its client, not for the guest.
+ControlAnswer GuestControl::safe_answer(const Frame& request) {
+  try {
+    return answer(request);
+  } catch (const std::exception& error) {
+    return {refusal(error.what()), {}};
+  }
+}
+
+GuestControl::Stays GuestControl::attach_console(ControlConnection& caller, const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  const auto named = body.find("port");
+  const std::optional<ConsolePort> port = named != body.end() && named->is_string()
+                                              ? parse_console_port(named->get<std::string>())
+                                              : std::nullopt;
+  std::string problem;
+  if (!port) {
+    problem = "it has no console of that name; it may have com1 and hvc0";
+  } else if (!machine_.has_console(*port)) {
+    problem = "it has no virtio console; start it with 'samepage run --virtio-console', or use com1";
+  } else if (!consoles_.has_room()) {
+    problem = fmt::format("{} are attached to its console already", consoles_.size());
+  } else {
+    consoles_.add(caller.release(), *port, packed(ControlAnswer{json{{"ok", true}}, {}}));
+    return Stays::no;
+  }
+  caller.answer({refusal(problem), {}}, Clock::now());
+  return Stays::yes;
+}
+
+void GuestControl::finish(int status) {
+  const Clock::time_point end = Clock::now() + ControlConnection::request_patience;
+  for (ControlConnection& caller : callers_) caller.finish(end);
+  callers_.clear();
+  consoles_.finish(status);
+}
+
+ControlAnswer GuestControl::pause() {
+  machine_.pause();
+  if (agent_ != nullptr) agent_->look_now();  // it will not change for a while
+  return {json{{"ok", true}}, {}};
+}
+
+ControlAnswer GuestControl::answer(const Frame& request) {
+  const std::string verb = verb_of(request);
+  const json done{{"ok", true}};
+  if (verb == "ps") return {brief(), {}};
+  if (verb == "stat") return {figures(), {}};
+  if (verb == "map") return {done, map_text()};
+  if (verb == "logs") return {done, console_.tail()};
+  if (verb == "dump") return {dump(request), {}};
+  if (verb == "pause") return pause();
+  if (verb == "resume") return machine_.unpause(), ControlAnswer{done, {}};
+  if (verb == "balloon") return {resize_balloon(request), {}};
+  if (verb == "stop") {
+    machine_.request_stop();
+    console_.close_output();
+    return {done, {}};
+  }
+  return {refusal("this guest does not know the request '" + verb + "'"), {}};
+}
+
+std::string_view GuestControl::state() const {
+  pollfd ended{machine_.ended_fd(), POLLIN, 0};
+  if (::poll(&ended, 1, 0) > 0) return "stopped";
+  return machine_.paused() ? "paused" : "running";
+}
+
+json GuestControl::brief() const {
+  std::uint64_t ram = 0;
+  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
+  const auto uptime = std::chrono::steady_clock::now() - facts_.started;
+  return {{"ok", true},           {"name", facts_.name},
+          {"pid", ::getpid()},    {"domain", facts_.domain},
+          {"state", state()},     {"cpus", facts_.cpus},
+          {"ram_bytes", ram},     {"uptime_s", std::chrono::duration<double>(uptime).count()},
+          {"image", facts_.image}};
+}
+
+json GuestControl::figures() const {
+  json body = brief();
+  if (const auto balloon = machine_.balloon()) body["balloon"] = to_json(*balloon);
+  const dedup::MemoryFigures figures = dedup::figures_of(machine_.ram(), page_map());
+  body["ram_bytes"] = figures.ram_bytes;
+  body["private_bytes"] = figures.private_bytes;
+  body["shared_bytes"] = figures.shared_bytes;
+  body["zero_bytes"] = figures.zero_bytes;
+  body["untouched_bytes"] = figures.untouched_bytes;
+  body["swapped_bytes"] = figures.swapped_bytes;
+  body["vmas"] = figures.vmas;
+  const dedup::AgentCounters counters = agent_ == nullptr ? dedup::AgentCounters{} : agent_->counters();
+  body["passes"] = counters.passes;
+  body["merges"] = counters.merges;
+  body["breaks"] = counters.breaks;
+  body["failed_merges"] = counters.failed_merges;
+  body["stops"] = counters.holds;
+  body["stop_max_us"] = counters.longest_hold_us;
+  body["connected"] = counters.connected;
+  body["orphaned_stores"] = json::array();
+  for (const dedup::StoreFigure& store : counters.lost_stores) {
+    body["orphaned_stores"].push_back({{"inode", store.inode},
+                                       {"allocated_bytes", store.allocated_bytes},
+                                       {"mapped_bytes", store.mapped_bytes}});
+  }
+  const ProcessMemory memory = own_memory();
+  body["pss_anon_bytes"] = memory.pss_anon;
+  body["page_table_bytes"] = memory.page_tables;
+  return body;
+}
+
+std::string GuestControl::map_text() const {
+  return page_map_text(page_map(), machine_.rom_ranges());
+}
+
+json GuestControl::resize_balloon(const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  if (!body.contains("bytes") || !body["bytes"].is_number_unsigned()) return refusal("balloon needs a size");
+  const auto bytes = body["bytes"].get<std::uint64_t>();
+  std::uint64_t ram = 0;
+  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
+  if (bytes >= ram) {
+    return refusal(
+        fmt::format("it has {} of memory and can't give up {}", format_size(ram), format_size(bytes)));
+  }
+  if (!machine_.set_balloon(bytes))
+    return refusal("it has no balloon; start it with 'samepage run --balloon'");
+  return {{"ok", true}};
+}
+
+json GuestControl::dump(const Frame& request) {
+  if (request.fds.empty()) return refusal("dump needs a file");
+  const MomentaryPause pause(machine_);
+  try {
+    const std::uint64_t written = dump_memory(request.fds.front().get(), machine_.ram(), page_map());
+    return {{"ok", true}, {"written_bytes", written}};
+  } catch (const std::system_error& error) {
+    return refusal(error.what());
+  }
+}
+
+std::vector<dedup::PageMapRun> GuestControl::page_map() const {
+  return agent_ != nullptr ? agent_->page_map() : dedup::page_map(machine_.ram(), {});
+}
+
+}  // namespace samepage::vmm

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/process/guest_process.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <exception>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/runtime_dir.hpp"
+#include "base/standard_output.hpp"
+#include "dedup/agent/agent.hpp"
+#include "dedup/daemon_client.hpp"
+#include "dedup/daemon_connection.hpp"
+#include "dedup/daemon_start.hpp"
+#include "vmm/control/exit_code.hpp"
+#include "vmm/control/guest_name.hpp"
+#include "vmm/control/guest_record.hpp"
+#include "vmm/control/line_watch.hpp"
+#include "vmm/control/registry.hpp"
+#include "vmm/control/stop_signals.hpp"
+#include "vmm/process/console_input.hpp"
+#include "vmm/process/console_log.hpp"
+#include "vmm/process/guest_control.hpp"
+#include "vmm/process/guest_service.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+bool shares(const DomainChoice& domain) {
+  return domain.kind != DomainChoice::Kind::none;
+}
+
+// The one thing that a guest's process starts while its guest runs: a daemon like the one that we would have
+// started at first. One that somebody has named belongs to them.
+std::function<void()> daemon_starter(const std::string& path) {
+  if (daemon_socket_is_given()) return {};
+  return [path] { dedup::start_daemon_in_passing(path); };
+}
+
+dedup::AgentConfig agent_config(const std::string& guest, const GuestProcessConfig& config) {
+  const DomainChoice& domain = config.domain;
+  const bool zero_only = domain.kind == DomainChoice::Kind::zero_only;
+  const std::string path = daemon_socket_path();
+  return {guest, domain.label,         zero_only ? dedup::Sharing::zero_only : dedup::Sharing::all,
+          path,  daemon_starter(path), config.joins_later};
+}
+
+std::string warning_of(const dedup::Agent& agent) {
+  if (agent.why_not_joined().empty()) return {};
+  return fmt::format("nothing is shared for now: {}; the guest joins the daemon when it answers",
+                     agent.why_not_joined());
+}
+
+NameClaim claim_name(const GuestProcessConfig& config) {
+  const GuestRegistry registry = GuestRegistry::of_this_user();
+  return config.name.empty() ? registry.claim_numbered(base_name_of_image(config.image), config.first_number)
+                             : registry.claim(config.name);
+}
+
+// Keeps what is known of a guest for those who ask when it is gone. A record that can't be written is no
+// reason for a guest to end.
+class Recording {
+ public:
+  Recording(Afterwards afterwards, GuestRecord record) : afterwards_(afterwards), record_(std::move(record)) {
+    write();
+  }
+  ~Recording() {
+    if (record_.end) return;
+    record_.end = {now_in_seconds(), exit_failure, "failed", "samepage itself could not go on"};
+    write();
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void ended(const GuestRecord::End& end, std::string output) {
+    record_.end = end;
+    record_.output = std::move(output);
+    write();
+  }
+
+ private:
+  void write() noexcept {
+    try {
+      const GuestRecords records = GuestRecords::of_this_user();
+      // What is known of another guest that had the name is not this one's.
+      afterwards_ == Afterwards::recorded ? records.put(record_) : records.forget(record_.name);
+    } catch (const std::exception& error) {
+      complain(fmt::format("samepage: how guest {} ends can't be kept: {}", record_.name, error.what()));
+    }
+  }
+
+  Afterwards afterwards_;
+  GuestRecord record_;
+};
+
+// Only now, when nothing can keep the guest from running any more.
+void empty_file(int fd) {
+  struct stat info {};
+  check(::fstat(fd, &info), "fstat of the console file");
+  if (S_ISREG(info.st_mode)) check(::ftruncate(fd, 0), "ftruncate of the console file");
+}
+
+GuestRecord record_of(const GuestProcessConfig& config, const std::string& name) {
+  return {name,
+          config.domain.text(),
+          config.image,
+          ::getpid(),
+          config.machine.cpus,
+          config.machine.memory_bytes,
+          now_in_seconds(),
+          {},
+          {}};
+}
+
+// A balloon's pages go through the agent: no device may call it when it is gone. Where a guest has ended, all
+// it printed is out; where something else went wrong, nobody waits for the reader of its console.
+class DevicesEndFirst {
+ public:
+  DevicesEndFirst(Machine& machine, ConsoleLog& console) : machine_(machine), console_(console) {}
+  ~DevicesEndFirst() {
+    console_.close_output();
+    machine_.stop_devices();
+  }
+  DevicesEndFirst(const DevicesEndFirst&) = delete;
+  DevicesEndFirst& operator=(const DevicesEndFirst&) = delete;
+
+ private:
+  Machine& machine_;
+  ConsoleLog& console_;
+};
+
+}  // namespace
+
+std::string DomainChoice::text() const {
+  if (kind == Kind::none) return "none";
+  return kind == Kind::zero_only ? "zero-only" : label;
+}
+
+UniqueFd find_daemon() {
+  try {
+    return dedup::ensure_daemon(daemon_socket_path());
+  } catch (const dedup::DaemonHangs&) {
+    return {};
+  }
+}
+
+int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
+  // First of all: it may start a process, which must be done before guest memory and threads exist.
+  UniqueFd daemon;
+  if (shares(config.domain)) daemon = find_daemon();
+  const StopSignals signals;
+  const NameClaim claim = claim_name(config);
+  ConsoleLog console(config.console);
+  // The image comes after the agent: what other guests have of it is mapped, not copied.
+  LineWatch lines;
+  Machine machine(
+      config.machine,
+      [&console, &lines](std::string_view text) {
+        console.put_out(text);
+        lines.saw(text);
+      },
+      ImageLoading::later);
+  machine.watch_console([&console](std::string_view text) { console.keep(text); },
+                        [&console] { console.wake(); });
+  std::optional<dedup::Agent> agent;
+  if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config), machine.ram(), machine);
+  daemon.reset();
+  const std::string warning = agent ? warning_of(*agent) : "";
+  machine.load(agent ? &*agent : nullptr);
+  const DevicesEndFirst devices_end_first(machine, console);
+  if (agent) {
+    machine.give_back_with([&agent](std::span<const GfnRange> ranges) { agent->discard(ranges); });
+  }
+  GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
+                        std::chrono::steady_clock::now()},
+                       machine, agent ? &*agent : nullptr, console);
+  if (agent) agent->start();
+  ConsoleInput input(config.input, config.console, config.escape, [&](std::span<const std::byte> typed) {
+    return machine.receive(typed, config.input_port);
+  });
+  if (input.may_be_a_dialogue() || ::isatty(config.console) != 0) machine.show_prompts();
+  if (config.console_content == ConsoleContent::emptied) empty_file(config.console);
+  machine.start();
+  Recording recording(config.afterwards, record_of(config, claim.name()));
+  on_running({claim.name(), warning});
+  trim_heap();
+  GuestService service(config, {machine, control, console, signals, claim, input, lines});
+  service.until_end();
+  const GuestRecord::End end = service.end_of(machine.wait());
+  recording.ended(end, console.tail());
+  service.say(end);
+  control.finish(end.exit_code);
+  return end.exit_code;
+}
+
+}  // namespace samepage::vmm

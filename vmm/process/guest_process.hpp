@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a process that runs one guest: takes the name, makes the machine and its agent, tells whoever
+// waits that the guest runs, and serves signals and the control socket until the guest has ended. One
+// thread polls; vCPUs and the agent have their own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "vmm/control/escape_key.hpp"
+#include "vmm/devices/console_port.hpp"
+#include "vmm/machine/machine_config.hpp"
+
+namespace samepage::vmm {
+
+/// What a guest shares, and with whom.
+struct DomainChoice {
+  enum class Kind : std::uint8_t { none, zero_only, label };
+  Kind kind = Kind::label;
+  std::string label = "default";
+
+  /// As the user writes it: "none", "zero-only" or the label.
+  [[nodiscard]] std::string text() const;
+};
+
+/// Whether how the guest ended can be asked afterwards (control/guest_record).
+enum class Afterwards : std::uint8_t { forgotten, recorded };
+
+/// What becomes of a guest when nobody reads its console any more (EPIPE).
+enum class LostReader : std::uint8_t { guest_runs_on, ends_guest };
+/// What becomes of the content of a regular file that is the console, when the guest starts.
+enum class ConsoleContent : std::uint8_t { kept, emptied };
+
+struct GuestProcessConfig {
+  std::string name;  // empty: the image's base name and the lowest free number from first_number on
+  unsigned first_number = 1;
+  std::string image;  // as the user wrote it
+  MachineConfig machine;
+  DomainChoice domain;
+  bool joins_later = false;  // the daemon is known to hang
+  int console = -1;          // where the console goes, -1 for nowhere; stays the caller's
+  int input = -1;            // where its input comes from, the same
+  EscapeKey escape;          // ends the guest when `input` is a terminal
+  ConsolePort input_port = ConsolePort::com1;
+  Afterwards afterwards = Afterwards::forgotten;
+  LostReader lost_reader = LostReader::guest_runs_on;
+  ConsoleContent console_content = ConsoleContent::kept;
+};
+
+/// A guest that runs, as whoever started it hears of it.
+struct RunningGuest {
+  std::string name;
+  std::string warning;  // that it does not share anything yet, and why; for people
+};
+
+/// Called once when the guest runs.
+using RunningHook = std::function<void(const RunningGuest&)>;
+
+/// A connection to the daemon that guests of this user join, which is started when there is none; while it is
+/// open, a private one does not end. None where it hangs: that keeps no guest from starting, it is joined
+/// when it goes on. Throws UserError.
+[[nodiscard]] UniqueFd find_daemon();
+
+/// Runs the guest to its end and returns the process's exit status (vmm/control/exit_code.hpp). Must be
+/// called while the process has one thread. Throws UserError and std::system_error for what keeps the guest
+/// from running; then nothing is left behind.
+int run_guest(const GuestProcessConfig& config, const RunningHook& on_running);
+
+}  // namespace samepage::vmm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/process/memory_dump.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+void write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    const auto done = static_cast<std::size_t>(check(written, "write of the dump"));
+    bytes = bytes.subspan(done);
+    offset += done;
+  }
+}
+
+}  // namespace
+
+std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,
+                          std::span<const dedup::PageMapRun> map) {
+  check(::ftruncate(fd, 0), "ftruncate of the dump");
+  Gfn end;
+  for (const dedup::MemoryRegion& region : regions) end = std::max(end, region.first + region.pages);
+  check(::ftruncate(fd, static_cast<off_t>(end.gpa().value)), "ftruncate of the dump");
+  std::uint64_t total = 0;
+  for (const dedup::PageMapRun& run : map) {
+    if (run.state == dedup::PageState::untouched || run.state == dedup::PageState::zero) continue;
+    for (const dedup::MemoryRegion& region : regions) {
+      const Gfn first = std::max(run.range.first, region.first);
+      const Gfn last = std::min(run.range.end(), region.first + region.pages);
+      if (first >= last) continue;
+      const std::span<const std::byte> memory = region.bytes();
+      write_at(fd, memory.subspan((first - region.first).bytes(), (last - first).bytes()), first.gpa().value);
+      total += (last - first).bytes();
+    }
+  }
+  return total;
+}
+
+}  // namespace samepage::vmm
