@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/worker.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include "base/file_figures.hpp"
 #include "dedup/agent/grants.hpp"
-#include "dedup/agent/unmerge_policy.hpp"
 #include "dedup/daemon_connection.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using State = PageStates::State;
 
 constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at the daemon's messages
-// After so many whole passes with a new daemon, what it could merge of a lost store it has merged.
-constexpr unsigned passes_to_settle = 3;
-
 // Memory behind metadata that was reserved for all pages and is committed with those that matter.
 std::uint64_t committed(const Pagemap& pagemap, std::span<const std::byte> metadata) {
   std::size_t pages = 0;
@@ -39,8 +31,9 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       states_(pages_.count()),
       pagemap_(backend),
       tracker_(make_tracker(tracker, pages_, states_, pagemap_)),
-      budget_(mapping_limit.value_or(mappings_for_merging()), [this] { return list_mappings().added; }),
+      budget_(mapping_limit.value_or(mappings_for_merging()), [this] { return upkeep_.count_mappings(); }),
       remapper_(pages_, states_, *tracker_, barrier, budget_),
+      upkeep_(pages_, states_, *tracker_, pagemap_, budget_, remapper_),
       scan_(pages_, states_, *tracker_, pagemap_, config_.sharing) {}
 
 // --- The daemon comes and goes.
@@ -61,7 +54,7 @@ void Worker::ask_to_join(UniqueFd socket) {
 
 void Worker::finish_joining() {
   DaemonLink::Joined joined = link_.finish_joining();
-  if (!joined.back) leave_former_store(std::move(joined.former));
+  if (joined.former) upkeep_.leave(std::move(joined.former->store), link_.store());
   const wire::Welcome& welcome = link_.membership().welcome;
   daemon_is_private_ = welcome.ends_when_idle != 0;
   take_knobs(welcome.knobs);
@@ -72,38 +65,13 @@ void Worker::finish_joining() {
   }
   counters_.connected = true;
   if (joined.back) retain_merged_pages();
-  if (!lost_stores_.empty()) offer_what_lost_stores_hold();
+  upkeep_.joined();
 }
 
 // The same daemon, the same store: it hears what is still mapped of it, and lets the rest go.
 void Worker::retain_merged_pages() {
   send_list(wire::Type::retained, states_.all_in(State::merged));
   if (link_.joined() && !link_.connection().send(wire::Type::retained, {})) lose_daemon();
-}
-
-// Another daemon: nobody reaps the former one's store any more. What is mapped from it is offered like any
-// other memory, and frames of the new store are mapped over it.
-void Worker::leave_former_store(std::optional<DaemonLink::Former> former) {
-  for (const PageRange& range : states_.all_in(State::merged)) {
-    for (const PageIndex page : range) states_.left_behind(page);
-  }
-  const auto inode_of = [](int store) { return figures_of_file(store).inode; };
-  if (former && inode_of(former->store.get()) != inode_of(link_.store())) {
-    lost_stores_.add(std::move(former->store));
-  }
-}
-
-// Pages that are still mapped from the store of a daemon we have lost are offered to the new one in the next
-// pass. Hashing every page needs their table entries, which cost no memory that is not in that store already.
-void Worker::offer_what_lost_stores_hold() {
-  for (const PageIndex page : pages_.all()) {
-    if (states_.on_store(page)) tracker_->forget(page);
-  }
-  if (tracks_writes()) return;
-  for (const StoreMapping& mapping : list_mappings().of_stores) {
-    const std::span<std::byte> memory = pages_.bytes_of(mapping.pages);
-    ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
-  }
 }
 
 // What is mapped stays, and stays right: a daemon that lives keeps our references until our process is gone
@@ -120,10 +88,7 @@ void Worker::lose_daemon() noexcept {
   budget_.spend(0);
   try {
     tracker_->forget_all();
-    const FileFigures store = figures_of_file(link_.former()->store.get());
-    const std::lock_guard lock(counters_.lock);
-    counters_.lost_stores.push_back(
-        {store.inode, store.allocated_bytes, PageCount{states_.count(State::merged)}.bytes()});
+    upkeep_.daemon_lost(link_.former()->store);
   } catch (const std::exception&) {
     // Without memory for it some pages are not offered until they are written again: nothing is lost.
   }
@@ -193,36 +158,10 @@ void Worker::act_on(Findings& findings) {
   send_list(wire::Type::offer, findings.take_offers());
 }
 
-GuestMappings Worker::list_mappings() {
-  GuestMappings mappings = mappings_of(pages_);
-  std::vector<StoreFigure> figures = lost_stores_.look(pages_, pagemap_, mappings.of_stores);
-  const std::lock_guard lock(counters_.lock);
-  counters_.lost_stores = std::move(figures);
-  return mappings;
-}
-
-// Counts the mappings, and lets go of those that are not worth their cost.
-void Worker::tidy_mappings(bool found) {
-  if (!budget_.changed() && states_.count(State::unaffordable) == 0 && lost_stores_.empty()) return;
-  // Not after each of many busy passes.
-  if (found && Clock::now() - mappings_counted_ < std::chrono::seconds(1)) return;
-  const GuestMappings mappings = list_mappings();
-  budget_.counted(mappings.added);
-  mappings_counted_ = Clock::now();
-  const bool settled = passes_since_join_ >= passes_to_settle && !lost_stores_.empty();
-  const UnmergeReasons reasons{budget_.scarce(), settled, figures_of_file(link_.store()).inode};
-  send_list(wire::Type::broken, remapper_.unmerge(not_worth_a_mapping(mappings.of_stores, states_, reasons)));
-  if (reasons.mappings_scarce) return;
-  for (const PageRange& range : states_.all_in(State::unaffordable)) {
-    for (const PageIndex page : range) {
-      states_.withdrawn(page);
-      tracker_->forget(page);
-    }
-  }
-}
-
 void Worker::report(bool found) {
-  if (link_.joined()) tidy_mappings(found);
+  if (link_.joined()) {
+    send_list(wire::Type::broken, upkeep_.tidy(found, passes_since_join_, link_.store()));
+  }
   if (!link_.joined()) return;
   if (!found) remapper_.forget_copies();
   wire::Report report;
@@ -341,10 +280,9 @@ void Worker::answer(wire::Merged merged) {
 }
 
 AgentCounters Worker::counters() const {
-  const std::lock_guard lock(counters_.lock);
-  return {counters_.passes,        counters_.merges,          counters_.breaks,
-          counters_.failed_merges, remapper_.holds().holds(), remapper_.holds().longest_us(),
-          counters_.connected,     counters_.lost_stores};
+  const GuestHolds& holds = remapper_.holds();
+  return {counters_.passes, counters_.merges,   counters_.breaks,    counters_.failed_merges,
+          holds.holds(),    holds.longest_us(), counters_.connected, upkeep_.lost()};
 }
 
 }  // namespace samepage::dedup

@@ -12,11 +12,9 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -29,10 +27,10 @@
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/image_sharing.hpp"
-#include "dedup/agent/lost_stores.hpp"
 #include "dedup/agent/mapping_budget.hpp"
 #include "dedup/agent/page_scan.hpp"
 #include "dedup/agent/page_states.hpp"
+#include "dedup/agent/store_upkeep.hpp"
 #include "dedup/agent/tracker.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "dedup/protocol.hpp"
@@ -97,19 +95,13 @@ class Worker {
   struct Counters {  // written by the agent's thread, read by any
     std::atomic<std::uint64_t> passes{0}, merges{0}, breaks{0}, failed_merges{0};
     std::atomic<bool> connected{false};
-    mutable std::mutex lock;
-    std::vector<StoreFigure> lost_stores;
   };
 
   // The daemon comes and goes.
   void retain_merged_pages();
-  void leave_former_store(std::optional<DaemonLink::Former> former);
-  void offer_what_lost_stores_hold();
   void take_knobs(wire::Knobs knobs);
   // What a pass found is carried out.
   void act_on(Findings& findings);
-  void tidy_mappings(bool found);
-  GuestMappings list_mappings();
   void report(bool found);
   // What the daemon says is carried out.
   void handle(const Frame& frame);
@@ -127,12 +119,11 @@ class Worker {
   std::unique_ptr<Tracker> tracker_;
   MappingBudget budget_;
   BulkRemapper remapper_;
+  StoreUpkeep upkeep_;
   PageScan scan_;
   DaemonLink link_;
-  LostStores lost_stores_;
   wire::Knobs knobs_;
   bool daemon_is_private_ = true;
-  std::chrono::steady_clock::time_point mappings_counted_;
   std::uint64_t volatile_pages_ = 0;
   unsigned passes_since_join_ = 0;
   std::uint64_t breaks_before_join_ = 0;

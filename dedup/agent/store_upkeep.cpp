@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/store_upkeep.hpp"
+
+#include <sys/mman.h>
+
+#include <utility>
+
+#include "base/file_figures.hpp"
+#include "dedup/agent/unmerge_policy.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using State = PageStates::State;
+
+// After so many whole passes with a new daemon, what it could merge of a lost store it has merged.
+constexpr unsigned passes_to_settle = 3;
+
+}  // namespace
+
+StoreUpkeep::StoreUpkeep(const GuestPages& pages, PageStates& states, Tracker& tracker,
+                         const Pagemap& pagemap, MappingBudget& budget, BulkRemapper& remapper)
+    : pages_(pages),
+      states_(states),
+      tracker_(tracker),
+      pagemap_(pagemap),
+      budget_(budget),
+      remapper_(remapper) {}
+
+void StoreUpkeep::daemon_lost(const UniqueFd& store) {
+  const FileFigures file = figures_of_file(store.get());
+  const std::uint64_t mapped = PageCount{states_.count(State::merged)}.bytes();
+  const std::lock_guard lock(lock_);
+  figures_.push_back({file.inode, file.allocated_bytes, mapped});
+}
+
+void StoreUpkeep::leave(UniqueFd former, int current) {
+  for (const PageRange& range : states_.all_in(State::merged)) {
+    for (const PageIndex page : range) states_.left_behind(page);
+  }
+  const bool another = figures_of_file(former.get()).inode != figures_of_file(current).inode;
+  if (another) lost_stores_.add(std::move(former));
+}
+
+// Hashing every page needs their table entries, which cost no memory that is not in that store already.
+void StoreUpkeep::joined() {
+  if (lost_stores_.empty()) return;
+  for (const PageIndex page : pages_.all()) {
+    if (states_.on_store(page)) tracker_.forget(page);
+  }
+  if (tracker_.evidence() == Tracker::Evidence::writes) return;
+  for (const StoreMapping& mapping : list().of_stores) {
+    const std::span<std::byte> memory = pages_.bytes_of(mapping.pages);
+    ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
+  }
+}
+
+GuestMappings StoreUpkeep::list() {
+  GuestMappings mappings = mappings_of(pages_);
+  std::vector<StoreFigure> figures = lost_stores_.look(pages_, pagemap_, mappings.of_stores);
+  const std::lock_guard lock(lock_);
+  figures_ = std::move(figures);
+  return mappings;
+}
+
+std::vector<PageRange> StoreUpkeep::tidy(bool found, unsigned passes, int current_store) {
+  if (!budget_.changed() && states_.count(State::unaffordable) == 0 && lost_stores_.empty()) return {};
+  // Not after each of many busy passes: see guest_mappings.hpp.
+  if (found && Clock::now() - counted_ < std::chrono::seconds(1)) return {};
+  const GuestMappings mappings = list();
+  budget_.counted(mappings.added);
+  counted_ = Clock::now();
+  const bool settled = passes >= passes_to_settle && !lost_stores_.empty();
+  const UnmergeReasons reasons{budget_.scarce(), settled, figures_of_file(current_store).inode};
+  std::vector<PageRange> broken =
+      remapper_.unmerge(not_worth_a_mapping(mappings.of_stores, states_, reasons));
+  if (!reasons.mappings_scarce) retry_unaffordable();
+  return broken;
+}
+
+void StoreUpkeep::retry_unaffordable() {
+  for (const PageRange& range : states_.all_in(State::unaffordable)) {
+    for (const PageIndex page : range) {
+      states_.withdrawn(page);
+      tracker_.forget(page);
+    }
+  }
+}
+
+std::vector<StoreFigure> StoreUpkeep::lost() const {
+  const std::lock_guard lock(lock_);
+  return figures_;
+}
+
+}  // namespace samepage::dedup
