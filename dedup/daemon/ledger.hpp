@@ -7,14 +7,17 @@
 //     one of the frames that have it;
 //   * the counts tell the states of all pages and frames.
 //
-//            note_unshared            open_frame, wait        publish, grant_waiting
-//     none ────────────────► unshared ────────────────► waiting ────────────────────► granted ──confirm──►
-//     merged
-//       ▲ ▲  forget_unshared  │  ▲      close_waiting      │                             ▲  │ │ │
-//       └───────────────────┘  └─────────────────────────┤             grant           │  │                 │
-//       │ └──────────────────────────────────────────────────────────────────────────────┘  │ │
-//       └─────────────────────────────── release
-//       ──────────┴────────────────────────────────┴─────────────────┘
+// A page's states, and the verbs that lead from one to the next:
+//
+//   none                      note_unshared       unshared
+//   unshared                  forget_unshared     none
+//   unshared                  open_frame_for      waiting
+//   none                      wait                waiting
+//   waiting                   close_waiting       unshared, the last page that waits for the frame
+//   waiting                   grant_waiting       granted
+//   none                      grant               granted
+//   granted                   confirm             merged
+//   waiting, granted, merged  release             none
 //
 // The Ledger decides nothing: which step comes is up to the Merger. A step that the states don't allow ends
 // the process. Pure. Not for several threads.
