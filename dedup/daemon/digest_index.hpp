@@ -26,14 +26,8 @@ class DigestIndex {
 
   [[nodiscard]] std::optional<Sighting> find(Digest digest) const {
     const std::size_t hash = hash_(digest.value);
-    for (const Table* table : {&table_, &old_}) {
-      if (table->slots() == 0) continue;
-      for (std::size_t at = table->home(hash); table->at(at); at = table->next(at)) {
-        ++probes_;
-        if (digest_of_(*table->at(at)) == digest) return *table->at(at);
-      }
-    }
-    return std::nullopt;
+    const std::optional<Sighting> seen = find_in(table_, hash, digest);
+    return seen || old_.slots() == 0 ? seen : find_in(old_, hash, digest);
   }
 
   /// Makes sure that insert() finds room. Throws std::system_error, and then nothing has changed.
@@ -88,8 +82,10 @@ class DigestIndex {
   };
   static_assert(sizeof(Slot) == 4);
   static constexpr std::size_t min_slots = 1024;
-  // Slots of the old table for each insertion or removal: one that shrinks is nearly empty.
-  static constexpr std::size_t moved_at_once = 8, moved_at_once_to_less = 64;
+  // Of the old table, after so many insertions or removals: so many slots that the records they lead to can
+  // be fetched side by side, and few enough that nobody waits. One that shrinks is nearly empty.
+  static constexpr std::size_t steps_between_moves = 8;
+  static constexpr std::size_t moved_at_once = 64, moved_at_once_to_less = 512;
 
   // Linear probing in a power of two of slots.
   class Table {
@@ -121,6 +117,21 @@ class DigestIndex {
   };
 
   [[nodiscard]] std::size_t hash_of(Sighting sighting) const { return hash_(digest_of_(sighting).value); }
+
+  std::optional<Sighting> find_in(const Table& table, std::size_t hash, Digest digest) const {
+    for (std::size_t at = table.home(hash); table.at(at); at = table.next(at)) {
+      ++probes_;
+      if (digest_of_(*table.at(at)) == digest) return *table.at(at);
+    }
+    return std::nullopt;
+  }
+
+  // Nearly all time that moving an entry takes is waiting for its record.
+  void prefetch_record(const Slot& slot) const {
+    if constexpr (requires { digest_of_.prefetch(*slot); }) {
+      if (slot) digest_of_.prefetch(*slot);
+    }
+  }
 
   Place place_of(Digest digest, Sighting sighting) {
     const std::size_t hash = hash_(digest.value);
@@ -159,15 +170,16 @@ class DigestIndex {
     Table other;
     other.make(slots);
     old_ = std::exchange(table_, std::move(other));
-    moved_ = 0;
+    moved_ = steps_ = 0;
     for (first_ = 0; old_.at(first_); ++first_) ++probes_;
   }
 
   // From an empty slot on, and whole runs of entries only: what is left stays where it can be found.
   void move_some() {
-    if (old_.slots() == 0) return;
+    if (old_.slots() == 0 || ++steps_ % steps_between_moves != 0) return;
     const std::size_t enough =
         moved_ + (table_.slots() < old_.slots() ? moved_at_once_to_less : moved_at_once);
+    for (std::size_t i = moved_; i < enough; ++i) prefetch_record(old_.at(old_.wrapped(first_ + i)));
     for (;; ++moved_) {
       if (moved_ == old_.slots()) return old_.drop();
       const std::size_t at = old_.wrapped(first_ + moved_);
@@ -192,6 +204,7 @@ class DigestIndex {
   Table old_;              // while its entries are moved to table_
   std::size_t first_ = 0;  // slot of old_ that was empty when the move began
   std::size_t moved_ = 0;  // slots of old_ from there on that are empty for good
+  std::size_t steps_ = 0;  // insertions and removals since
   std::size_t size_ = 0;   // of both
   mutable std::uint64_t probes_ = 0;
 };

@@ -164,7 +164,8 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unkno
     const std::uint32_t start = guest.value + range.first.value;
     for (; reached.page < range.count; ++reached.page, turn.take()) {
       if (unknown == Unknown::passed_over) {
-        reached.page = merger_.records().next_recorded(start + reached.page, start + range.count, turn) - start;
+        reached.page =
+            merger_.records().next_recorded(start + reached.page, start + range.count, turn) - start;
       }
       if (reached.page == range.count) break;
       if (turn.over()) return Progress::more;

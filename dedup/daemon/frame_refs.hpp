@@ -99,6 +99,15 @@ class FrameRefs {
     return seen.is_frame() ? digest(seen.frame()) : digest(seen.page());
   }
 
+  /// Has the processor fetch what digest() will read.
+  void prefetch(Sighting seen) const {
+    if (seen.is_frame()) {
+      __builtin_prefetch(&frames_[seen.frame().value]);
+    } else {
+      __builtin_prefetch(&words_[seen.page().value]);
+    }
+  }
+
   void set_none(PageId page);
   void set_unshared(PageId page, Digest digest);
   /// From granted to merged.

@@ -22,8 +22,8 @@ class KeyedHash {
  private:
   static std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
     __extension__ typedef unsigned __int128 Wide;  // NOLINT(modernize-use-using)
-    const Wide product = static_cast<Wide>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+    // Written so that g++ keeps both halves in registers.
+    return a * b ^ static_cast<std::uint64_t>(static_cast<Wide>(a) * b >> 64U);
   }
 
   std::array<std::uint64_t, 3> key_{};

@@ -128,6 +128,7 @@ class Ledger {
   struct DigestOf {
     const FrameRefs* records;
     Digest operator()(Sighting seen) const { return records->digest(seen); }
+    void prefetch(Sighting seen) const { records->prefetch(seen); }
   };
 
   std::optional<FrameId> allocate(Digest digest);

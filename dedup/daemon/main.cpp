@@ -167,16 +167,16 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   if (!options.user.empty()) become(options.user);
   boost::asio::io_context io(1);
   ServerConfig config;
-  config.knobs = knobs;
-  config.user_memory = user_memory_of(options);
-  config.user_guests = user_guests_of(options);
+  config.knobs.current = knobs;
+  config.admission.user_memory = user_memory_of(options);
+  config.admission.user_guests = user_guests_of(options);
   // Each guest that starts has two such connections for a moment, and hundreds may start at once.
-  config.strangers_of_a_user = std::max(config.strangers_of_a_user, config.user_guests);
-  // Where only our own user is let in, the socket's mode is what tells him from others.
-  if (options.everybody) config.unmapped_uid = unmapped_uid();
-  config.default_knobs = defaults;
-  if (any_kept) config.kept_in = kept.path();
-  config.keep_knobs = [&](const wire::Knobs& now) {
+  config.admission.user_pending = std::max(config.admission.user_pending, config.admission.user_guests);
+  // Where only our own user is let in, the socket's mode is what tells that user from others.
+  if (options.everybody) config.admission.unmapped_uid = unmapped_uid();
+  config.knobs.defaults = defaults;
+  if (any_kept) config.knobs.kept_in = kept.path();
+  config.knobs.keep = [&](const wire::Knobs& now) {
     return kept.keep(now, defaults) ? kept.path() : std::string();
   };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);

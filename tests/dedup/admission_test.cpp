@@ -125,7 +125,7 @@ TEST_F(Joining, AJoinThatFailsHalfWayLeavesNothing) {
 
 TEST_F(Joining, UsersWhoLookAlikeAreRefused) {
   ServerConfig config;
-  config.unmapped_uid = ::geteuid();
+  config.admission.unmapped_uid = ::geteuid();
   serve_with(config);
   const UniqueFd socket = dial("guest");
   serve();
@@ -150,8 +150,8 @@ TEST_F(Joining, AUserSeesNobodyElsesGuests) {
 
 TEST_F(Joining, AUserHasSoManyGuests) {
   ServerConfig config;
-  config.trusted = {};
-  config.user_guests = 3;
+  config.admission.trusted = {};
+  config.admission.user_guests = 3;
   serve_with(config);
   for (int guest = 0; guest < 3; ++guest) EXPECT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
   const auto answer = answer_to_one_more();
@@ -160,15 +160,15 @@ TEST_F(Joining, AUserHasSoManyGuests) {
   alive_.erase(alive_.begin());
   serve();
   EXPECT_TRUE(is(answer_to_one_more(), wire::Type::welcome)) << "one has gone";
-  config.trusted = {::geteuid()};
+  config.admission.trusted = {::geteuid()};
   serve_with(config);
   for (int guest = 0; guest < 5; ++guest) EXPECT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
 }
 
 TEST_F(Joining, AUserHasSoMuchMemory) {
   ServerConfig config;
-  config.trusted = {};
-  config.user_memory = 2U << 20U;
+  config.admission.trusted = {};
+  config.admission.user_memory = 2U << 20U;
   serve_with(config);
   std::optional<Frame> answer;
   for (int guest = 0; guest < 10 && !is(answer, wire::Type::refused); ++guest) answer = answer_to_one_more();

@@ -47,7 +47,7 @@ class RunningDaemon {
   std::thread thread_;
 };
 
-const ServerConfig private_daemon{.knobs = {}, .default_knobs = {}, .exit_when_idle = std::chrono::hours(1)};
+const ServerConfig private_daemon{.exit_when_idle = std::chrono::hours(1)};
 
 class AgentJoining : public testing::Test {
  protected:

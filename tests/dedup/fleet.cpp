@@ -64,8 +64,7 @@ std::size_t FleetGuest::frames_mapped() const {
   return frames;
 }
 
-Fleet::Fleet(DupPolicy dup_policy)
-    : server_(io_, {.knobs = {}, .default_knobs = {}, .exit_when_idle = {}, .dup_policy = dup_policy}) {}
+Fleet::Fleet(DupPolicy dup_policy) : server_(io_, {.dup_policy = dup_policy}) {}
 
 Fleet::~Fleet() = default;
 

@@ -9,7 +9,6 @@
 
 #include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
-#include "dedup/daemon/account.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -40,17 +39,6 @@ TEST(Say, NeitherWaitsForAFullPipeNorEndsOnAFullDisk) {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   const StderrIs full_disk(full.get());
   say("there is no room for this, or for what is longer than a line may be: {}", std::string(100'000, 'y'));
-}
-
-TEST(Account, MergingLeavesRoomForWhatMembersHaveToSay) {
-  Account account(8000);
-  EXPECT_TRUE(account.charge_for_merging(7000));
-  EXPECT_FALSE(account.charge_for_merging(1));
-  EXPECT_EQ(account.refusals(), 1U);
-  EXPECT_TRUE(account.charge(1000));
-  EXPECT_FALSE(account.charge(1));
-  account.release(8000);
-  EXPECT_TRUE(account.charge_for_merging(7000));
 }
 
 }  // namespace

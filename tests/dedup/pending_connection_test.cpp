@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections that are no guest's: they are not kept for ever, nor in any number.
+// Connections that are not a guest's: they are kept neither for ever nor in any number.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -20,20 +20,20 @@
 namespace samepage::dedup {
 namespace {
 
-class Stranger : public testing::Test {
+class PendingConnection : public testing::Test {
  protected:
   static ServerConfig config() {
     ServerConfig config;
-    config.stranger_patience = std::chrono::milliseconds(1);
-    config.strangers_of_a_user = 3;
+    config.pending_timeout = std::chrono::milliseconds(1);
+    config.admission.user_pending = 3;
     return config;
   }
   UniqueFd dial() {
     auto [ours, theirs] = connected_sockets();
-    std::array<int, 2> life{};
-    check(::pipe2(life.data(), O_CLOEXEC), "pipe2");
-    alive_.emplace_back(life[1]);
-    server_.adopt(std::move(theirs), UniqueFd(life[0]));
+    std::array<int, 2> pidfd{};
+    check(::pipe2(pidfd.data(), O_CLOEXEC), "pipe2");
+    alive_.emplace_back(pidfd[1]);
+    server_.adopt(std::move(theirs), UniqueFd(pidfd[0]));
     return std::move(ours);
   }
   static bool open(const UniqueFd& socket) {
@@ -53,25 +53,25 @@ class Stranger : public testing::Test {
   Server server_{io_, config()};
 };
 
-TEST_F(Stranger, WhoSaysNothingIsCutOff) {
+TEST_F(PendingConnection, WhoSaysNothingIsCutOff) {
   serve_until_closed(dial());
 }
 
-TEST_F(Stranger, HalfAMessageDoesNotHelp) {
+TEST_F(PendingConnection, HalfAMessageDoesNotHelp) {
   const UniqueFd socket = dial();
   const FrameHeader header{100, static_cast<std::uint32_t>(wire::Type::query)};
   ASSERT_EQ(::write(socket.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
   serve_until_closed(socket);
 }
 
-TEST_F(Stranger, AnAnswerIsNoReasonToStay) {
+TEST_F(PendingConnection, AnAnswerIsNoReasonToStay) {
   const UniqueFd socket = dial();
   ASSERT_TRUE(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query),
                          std::string_view("{\"do\":\"stat\"}")));
   serve_until_closed(socket);
 }
 
-TEST_F(Stranger, AGuestMayBeSilent) {
+TEST_F(PendingConnection, AGuestMayBeSilent) {
   wire::Hello hello;
   hello.pages = 16;
   std::string_view("guest").copy(hello.guest, 8);
@@ -83,7 +83,7 @@ TEST_F(Stranger, AGuestMayBeSilent) {
       ASSERT_TRUE(
           send_frame(guest.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
     }
-    // Asking for figures may take longer than a stranger has: all that is there is handled before.
+    // Asking for figures may take longer than a pending connection has: all that is there is handled before.
     io_.run_one();
     io_.poll();
   }
@@ -91,7 +91,7 @@ TEST_F(Stranger, AGuestMayBeSilent) {
   EXPECT_TRUE(open(guest));
 }
 
-TEST_F(Stranger, AUserHasAFewAtATime) {
+TEST_F(PendingConnection, AUserHasAFewAtATime) {
   std::array<UniqueFd, 3> sockets;
   for (UniqueFd& socket : sockets) socket = dial();
   EXPECT_THROW(dial(), UserError);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/admission.hpp"
+
+#include <fmt/format.h>
+
+#include <new>
+#include <system_error>
+
+#include "base/check.hpp"
+#include "base/units.hpp"
+
+namespace samepage::dedup {
+
+Refusal refuse_connection(const AdmissionRules& rules, uid_t uid, std::ptrdiff_t pending) {
+  if (pending < rules.user_pending) return std::nullopt;
+  return fmt::format("user {} has {} connections that are no guest's; end the processes that hold them", uid,
+                     pending);
+}
+
+Refusal refuse_user(const AdmissionRules& rules, uid_t uid) {
+  if (uid != rules.unmapped_uid) return std::nullopt;
+  return fmt::format(
+      "samepaged runs in a user namespace that does not tell your user from others (all are {}); run a "
+      "daemon "
+      "of your own: name a socket of yours with SAMEPAGE_SOCKET",
+      uid);
+}
+
+Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant) {
+  if (applicant.guests_of_process >= rules.process_guests) {
+    return fmt::format("process {} has joined {} times; end it", applicant.pid, applicant.guests_of_process);
+  }
+  if (!rules.trusts(applicant.uid) && applicant.guests_of_user >= rules.user_guests) {
+    return fmt::format(
+        "user {} has {} guests, as many as samepaged lets one user have; end some, or start it with more "
+        "--user-guests",
+        applicant.uid, applicant.guests_of_user);
+  }
+  if (applicant.pages > applicant.host_pages) {
+    return "the guest has more memory than the host; give it less with --mem";
+  }
+  return std::nullopt;
+}
+
+std::string account_is_full(uid_t uid, const Account& account) {
+  return fmt::format(
+      "user {} has {} of the {} of memory that samepaged keeps for one user; end some guests, or start "
+      "samepaged with a higher --user-memory",
+      uid, format_size(account.used()), format_size(account.limit()));
+}
+
+std::string why_not_joined(const std::exception& error) {
+  if (dynamic_cast<const UserError*>(&error) != nullptr) return error.what();
+  const auto* failure = dynamic_cast<const std::system_error*>(&error);
+  const std::error_code code = failure == nullptr ? std::error_code() : failure->code();
+  if (code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system) {
+    return "samepaged has no file descriptors left (three for each guest); end some guests, or start it "
+           "with a higher 'ulimit -n'";
+  }
+  if (code == std::errc::not_enough_memory || dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return "samepaged has no memory or address space left for another guest; end some guests, or start it "
+           "with a higher 'ulimit -v'";
+  }
+  return fmt::format("samepaged could not let the guest in: {}", error.what());
+}
+
+}  // namespace samepage::dedup

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/guest_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace samepage::dedup {
+namespace {
+
+template <typename Guests, typename Is>
+Guest* first_that(Guests& guests, Is is) {
+  const auto found =
+      std::find_if(guests.begin(), guests.end(), [&](const auto& entry) { return is(entry.second); });
+  return found == guests.end() ? nullptr : &found->second;
+}
+
+template <typename Guests, typename Is>
+std::ptrdiff_t how_many(const Guests& guests, Is is) {
+  return std::count_if(guests.begin(), guests.end(), [&](const auto& entry) { return is(entry.second); });
+}
+
+}  // namespace
+
+Guest& GuestTable::add(Guest guest) {
+  const std::uint64_t membership = guest.membership;
+  return guests_.insert_or_assign(membership, std::move(guest)).first->second;
+}
+
+void GuestTable::remove(std::uint64_t membership) {
+  const auto gone = guests_.find(membership);
+  if (gone == guests_.end()) return;
+  breaks_of_gone_[gone->second.peer.uid] += gone->second.report.breaks;
+  guests_.erase(gone);
+}
+
+Guest* GuestTable::find(std::uint64_t membership) {
+  const auto found = guests_.find(membership);
+  return found == guests_.end() ? nullptr : &found->second;
+}
+
+Guest* GuestTable::of_session(const Session& session) {
+  return first_that(guests_, [&](const Guest& guest) { return guest.session == &session; });
+}
+
+Guest* GuestTable::at(std::string_view domain, PageId first) {
+  return first_that(guests_,
+                    [&](const Guest& guest) { return guest.domain == domain && guest.first == first; });
+}
+
+Guest* GuestTable::former(const wire::Hello& hello, const ProcessKey& process, std::string_view domain) {
+  Guest* const former = find(hello.former_membership);
+  const bool same = former != nullptr && former->process == process && former->domain == domain &&
+                    former->pages == hello.pages;
+  return same ? former : nullptr;
+}
+
+std::ptrdiff_t GuestTable::of_process(const ProcessKey& process) const {
+  return how_many(guests_, [&](const Guest& guest) { return guest.process == process; });
+}
+
+std::ptrdiff_t GuestTable::of_user(uid_t uid) const {
+  return how_many(guests_, [&](const Guest& guest) { return guest.peer.uid == uid; });
+}
+
+bool GuestTable::report(Guest& guest, const wire::Report& report) {
+  // While merging is off an agent reports without having looked at all of the guest.
+  guest.passed = guest.passed || report.passes > guest.report.passes;
+  guest.report = report;
+  std::uint64_t& longest = stop_max_us_[guest.peer.uid];
+  longest = std::max(longest, report.stop_max_us);
+  const auto behind = [](const Guest& other) { return !other.passed && other.session != nullptr; };
+  if (how_many(guests_, behind) > 0) return false;
+  for (auto& [membership, each] : guests_) each.passed = false;
+  return true;
+}
+
+}  // namespace samepage::dedup

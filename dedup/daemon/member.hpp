@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest that has joined, as its session sees it: carries out what its agent says in its domain, a turn's
+// worth at a time, and tells the agent what the domain orders. protocol.hpp says what the messages mean. The
+// daemon's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "dedup/daemon/domain.hpp"
+#include "dedup/daemon/staging_area.hpp"
+#include "dedup/daemon/turn.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+class Member final : public GuestLink {
+ public:
+  /// What a member costs whatever it does: its staging area, buffers.
+  static constexpr std::uint64_t bytes = StagingArea::max_bytes + (64U << 10U);
+
+  using Send = std::function<void(wire::Type, std::span<const std::byte>)>;
+  using Report = std::function<void(const wire::Report&)>;
+
+  /// Of a guest of so many pages that is about to join. `send` queues a message for its agent, `report` hears
+  /// what the agent says of itself. Throws std::system_error.
+  Member(std::uint32_t pages, Send send, Report report);
+
+  /// It is a member of the domain from now on.
+  void joined(Domain& domain, PageId guest) { domain_ = &domain, guest_ = guest; }
+  /// Null until it has joined.
+  [[nodiscard]] Domain* domain() const { return domain_; }
+  [[nodiscard]] const StagingArea& staging() const { return staging_; }
+
+  /// Carries out more of a message. A violation: it breaks the rules, or contradicts what the daemon knows.
+  [[nodiscard]] Progress handle(wire::Type type, std::span<const std::byte> payload, Turn& turn);
+  /// The next call of handle() is for another message.
+  void end_of_message();
+
+  // GuestLink
+  void grant(PageIndex page, FrameId frame) override;
+  void request_donation(PageIndex page) override;
+  void flush() override;
+
+ private:
+  [[nodiscard]] Progress dispatch(wire::Type type, std::span<const std::byte> payload, Turn& turn);
+  [[nodiscard]] Progress handle_donated(std::span<const std::byte> payload, Turn& turn);
+  [[nodiscard]] Progress handle_merged(std::span<const std::byte> payload, Turn& turn);
+  [[nodiscard]] Progress handle_sync(std::span<const std::byte> payload);
+  [[nodiscard]] Progress handle_report(std::span<const std::byte> payload);
+
+  StagingArea staging_;
+  Send send_;
+  Report report_;
+  Domain* domain_ = nullptr;
+  PageId guest_;
+
+  // Of the message that is carried out: how far.
+  Domain::Reached reached_;
+  bool first_list_done_ = false;
+
+  std::vector<wire::Grant> grants_;  // what flush() will send
+};
+
+}  // namespace samepage::dedup

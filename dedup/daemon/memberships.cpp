@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/memberships.hpp"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <utility>
+
+#include "base/check.hpp"
+#include "dedup/daemon/hand_over.hpp"
+#include "dedup/daemon/peer_process.hpp"
+#include "dedup/daemon/session.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+// Of a membership: no daemon on this host has given it to anybody else.
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  while (number == 0) check(::getrandom(&number, sizeof(number), 0), "getrandom");
+  return number;
+}
+
+void require(const Refusal& refusal) {
+  if (refusal) throw UserError(*refusal);
+}
+
+}  // namespace
+
+Memberships::Membership Memberships::join(Session& session, GuestLink& link, const wire::Hello& hello,
+                                          UniqueFd pidfd) {
+  const PeerCredentials peer = session.peer();
+  require(refuse_user(rules_, peer.uid));
+  if (!pidfd) pidfd = pidfd_of(session.socket_fd(), peer);
+  const ProcessKey process = process_key(pidfd, peer);
+  // Who a guest's domain belongs to is not for the guest to say.
+  const std::string label = fmt::format("{}:{}", peer.uid, hello.domain);
+  if (Guest* const former = guests_.former(hello, process, label)) return rejoin(*former, session, link);
+  require(refuse_guest(rules_, {.uid = peer.uid,
+                                .pid = peer.pid,
+                                .pages = hello.pages,
+                                .host_pages = max_frames_,
+                                .guests_of_process = guests_.of_process(process),
+                                .guests_of_user = guests_.of_user(peer.uid)}));
+  return join_anew(session, link, hello, std::move(pidfd), process, label);
+}
+
+Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link, const wire::Hello& hello,
+                                               UniqueFd pidfd, const ProcessKey& process,
+                                               const std::string& label) {
+  Domain& domain = domains_.named(label, session.peer().uid);
+  const std::uint64_t membership = random_number();
+  try {
+    UniqueFd store = domain.store().open_read_only();
+    Guest& guest = guests_.add({.membership = membership,
+                                .name = hello.guest,
+                                .peer = session.peer(),
+                                .process = process,
+                                .pages = hello.pages,
+                                .domain = label,
+                                .first = {},
+                                .session = &session});
+    watch(membership, std::move(pidfd));
+    guest.first = domain.join(hello.pages, link);
+    return membership_of(guest, std::move(store));
+  } catch (...) {
+    pidfds_.erase(membership);
+    guests_.remove(membership);
+    domains_.drop_if_empty(label);
+    throw;
+  }
+}
+
+// Whether we know already that its former connection has ended or not. What it has said on that one and we
+// have not read is void, for it says anew what it maps.
+Memberships::Membership Memberships::rejoin(Guest& guest, Session& session, GuestLink& link) {
+  UniqueFd store = domain_of(guest).store().open_read_only();
+  if (guest.session != nullptr) guest.session->close();
+  domain_of(guest).reattach(guest.first, link);
+  guest.session = &session;
+  return membership_of(guest, std::move(store));
+}
+
+Memberships::Membership Memberships::membership_of(const Guest& guest, UniqueFd store) const {
+  Membership membership;
+  membership.domain = &domain_of(guest);
+  membership.guest = guest.first;
+  membership.max_frames = max_frames_;
+  membership.number = guest.membership;
+  membership.store = std::move(store);
+  return membership;
+}
+
+// It goes when its process is gone, or when it turns out to map nothing, of its former sessions either.
+void Memberships::disconnect(Session& session) {
+  Guest* const guest = guests_.of_session(session);
+  if (guest == nullptr) return;
+  guest->session = nullptr;
+  domain_of(*guest).detach(guest->first);
+  domains_.settle(guest->domain);
+}
+
+bool Memberships::report(const Session& session, const wire::Report& report) {
+  Guest* const guest = guests_.of_session(session);
+  return guest != nullptr && guests_.report(*guest, report);
+}
+
+void Memberships::watch(std::uint64_t membership, UniqueFd pidfd) {
+  Pidfd& watched = pidfds_.try_emplace(membership, io_).first->second;
+  hand_over(std::move(pidfd), watched);
+  watched.async_wait(Pidfd::wait_read, [this, membership](boost::system::error_code error) {
+    if (!error) end(membership);
+  });
+}
+
+// Also for a guest whose process lives, but has nothing of ours.
+void Memberships::end(std::uint64_t membership) {
+  Guest* const guest = guests_.find(membership);
+  if (guest == nullptr) return;
+  last_end_ = Clock::now();
+  if (guest->session != nullptr) guest->session->close();
+  const std::string label = guest->domain;
+  domain_of(*guest).leave(guest->first);
+  pidfds_.erase(membership);
+  guests_.remove(membership);
+  domains_.settle(label);
+}
+
+void Memberships::drop_unreferenced(Domain& domain) {
+  for (const PageId first : domain.take_unreferenced()) {
+    const Guest* const guest = guests_.at(domain.label(), first);
+    if (guest == nullptr || guest->session != nullptr) continue;  // it is back
+    end(guest->membership);
+  }
+}
+
+}  // namespace samepage::dedup

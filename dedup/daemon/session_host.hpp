@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session asks of the daemon around it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.hpp"
+#include "dedup/daemon/sighting.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+class Domain;
+class GuestLink;
+class Session;
+
+class SessionHost {
+ public:
+  /// A guest that may join: its domain and its handle there.
+  struct Membership {
+    Domain* domain = nullptr;
+    PageId guest;
+    wire::Knobs knobs;
+    std::uint32_t max_frames = 0;
+    std::uint64_t number = 0;  // of the membership
+    bool ends_when_idle = false;
+    UniqueFd store;  // read-only, for the agent
+  };
+
+  virtual ~SessionHost() = default;
+  /// `link` is the way to the guest's agent until leave() or closed(). Throws when the guest can't join; then
+  /// nothing of it is left.
+  virtual Membership join(Session& session, GuestLink& link, const wire::Hello& hello) = 0;
+  /// The guest joined, but could not be told so.
+  virtual void leave(Session& session) = 0;
+  /// The answer to a command's question, in JSON. Throws UserError.
+  virtual std::string answer(const Session& session, std::string_view question) = 0;
+  /// The guest's agent says what became of its last pass.
+  virtual void reported(const Session& session, const wire::Report& report) = 0;
+  /// A message has come: the session wants turns to carry it out.
+  virtual void wants_turns(Session& session) = 0;
+  virtual void closed(Session& session) = 0;
+};
+
+}  // namespace samepage::dedup

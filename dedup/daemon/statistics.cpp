@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/daemon/statistics.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/types.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using nlohmann::json;
+
+// What the kernel keeps for one mapping: struct vm_area_struct and its place in the maple tree.
+constexpr std::uint64_t vma_bytes = 256;
+
+}  // namespace
+
+void HostFigures::add_domain(const SharingCounts& counts, std::uint64_t metadata_bytes,
+                             const StoreFigures& store) {
+  counts_.pages_shared += counts.pages_shared;
+  counts_.pages_merged += counts.pages_merged;
+  counts_.pages_unshared += counts.pages_unshared;
+  counts_.pages_pending += counts.pages_pending;
+  counts_.frame_dups += counts.frame_dups;
+  metadata_bytes_ += metadata_bytes;
+  store_bytes_ += store.allocated_bytes;
+  stores_.push_back(store);
+}
+
+void HostFigures::add_guest(const Guest& guest, std::uint64_t staging_bytes) {
+  const wire::Report& report = guest.report;
+  sum_.breaks += report.breaks;
+  if (guest.session == nullptr) return;
+  sum_.zero_pages += report.zero_pages;
+  sum_.volatile_pages += report.volatile_pages;
+  sum_.vmas += report.vmas;
+  sum_.agent_bytes += report.agent_bytes;
+  sum_.failed_merges += report.failed_merges;
+  staging_bytes_ += staging_bytes;
+  if (report.passes > 0) (report.tracks_writes != 0 ? tracks_writes_ : tracks_digests_) = true;
+}
+
+void HostFigures::add_stop(std::uint64_t microseconds) {
+  stop_max_us_ = std::max(stop_max_us_, microseconds);
+}
+
+std::string_view HostFigures::tracker() const {
+  if (tracks_writes_ && tracks_digests_) return "mixed";
+  if (tracks_writes_) return "write-protection";
+  return tracks_digests_ ? "rehash" : "none";
+}
+
+json HostFigures::to_json() const {
+  const std::uint64_t sharing = counts_.pages_merged - std::min(counts_.pages_merged, counts_.pages_shared);
+  json stores = json::array();
+  for (const StoreFigures& store : stores_) {
+    stores.push_back({{"inode", store.inode}, {"allocated_bytes", store.allocated_bytes}});
+  }
+  return {{"pages_shared", counts_.pages_shared},
+          {"pages_sharing", sharing},
+          {"pages_unshared", counts_.pages_unshared},
+          {"pages_volatile", sum_.volatile_pages},
+          {"pages_pending", counts_.pages_pending},
+          {"frame_dups", counts_.frame_dups},
+          {"zero_pages", sum_.zero_pages},
+          {"full_scans", full_scans_},
+          {"breaks", sum_.breaks},
+          {"failed_merges", sum_.failed_merges},
+          {"saved_bytes", PageCount{sharing + sum_.zero_pages}.bytes()},
+          {"overhead_bytes", daemon_bytes_ + staging_bytes_ + sum_.agent_bytes + sum_.vmas * vma_bytes},
+          {"books_bytes", metadata_bytes_},
+          {"agents_bytes", sum_.agent_bytes},
+          {"vmas", sum_.vmas},
+          {"store_bytes", store_bytes_},
+          {"stores", stores},
+          {"staging_bytes", staging_bytes_},
+          {"daemon_pss_anon_bytes", daemon_bytes_},
+          {"stop_max_us", stop_max_us_},
+          {"tracker", tracker()}};
+}
+
+json to_json(const Guest& guest) {
+  return {{"name", guest.name}, {"pid", guest.peer.pid}, {"domain", guest.domain}};
+}
+
+json to_json(uid_t uid, const Account& account) {
+  const bool unlimited = account.limit() == Account::unlimited;
+  return {{"uid", uid},
+          {"bytes", account.used()},
+          {"limit_bytes", unlimited ? json(nullptr) : json(account.limit())},
+          {"refusals", account.refusals()}};
+}
+
+}  // namespace samepage::dedup

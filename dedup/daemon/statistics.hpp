@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `samepage stat` shows of the daemon: sums over domains and guests, made JSON. docs/manual.md explains
+// each figure. Pure: the server adds what there is.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dedup/daemon/account.hpp"
+#include "dedup/daemon/guest_table.hpp"
+#include "dedup/daemon/ledger.hpp"
+
+namespace samepage::dedup {
+
+struct StoreFigures {
+  std::uint64_t inode = 0;
+  std::uint64_t allocated_bytes = 0;
+};
+
+class HostFigures {
+ public:
+  void add_domain(const SharingCounts& counts, std::uint64_t metadata_bytes, const StoreFigures& store);
+  /// A guest without a connection counts with what it has done, not with what it has.
+  void add_guest(const Guest& guest, std::uint64_t staging_bytes);
+  void add_breaks_of_gone(std::uint64_t breaks) { sum_.breaks += breaks; }
+  void add_stop(std::uint64_t microseconds);
+  void count_full_scans(std::uint64_t full_scans) { full_scans_ = full_scans; }
+  /// What the daemon itself takes.
+  void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
+
+  [[nodiscard]] std::uint64_t metadata_bytes() const { return metadata_bytes_; }
+  [[nodiscard]] nlohmann::json to_json() const;
+
+ private:
+  /// How the guests' agents find written pages.
+  [[nodiscard]] std::string_view tracker() const;
+
+  SharingCounts counts_;
+  std::uint64_t metadata_bytes_ = 0;
+  std::uint64_t store_bytes_ = 0;
+  std::vector<StoreFigures> stores_;
+  wire::Report sum_ = {};
+  std::uint64_t staging_bytes_ = 0;
+  bool tracks_writes_ = false;   // some agent
+  bool tracks_digests_ = false;  // some agent
+  std::uint64_t full_scans_ = 0;
+  std::uint64_t stop_max_us_ = 0;
+  std::uint64_t daemon_bytes_ = 0;
+};
+
+/// {"name", "pid", "domain"}
+[[nodiscard]] nlohmann::json to_json(const Guest& guest);
+/// What a user makes the daemon hold, and may: {"uid", "bytes", "limit_bytes", "refusals"}.
+[[nodiscard]] nlohmann::json to_json(uid_t uid, const Account& account);
+
+}  // namespace samepage::dedup
