@@ -10,8 +10,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -20,7 +18,9 @@
 #include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
 #include "base/unique_fd.hpp"
+#include "dedup/agent/discard_requests.hpp"
 #include "dedup/agent/pass_schedule.hpp"
+#include "dedup/agent/start_delay.hpp"
 #include "dedup/agent/worker.hpp"
 #include "dedup/daemon_connection.hpp"
 
@@ -31,9 +31,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds reconnect_interval{1000};
-// Between two daemons that a guest starts.
-constexpr milliseconds shortest_start_delay{1000};
-constexpr milliseconds longest_start_delay{60'000};
 // A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
 constexpr milliseconds guests_patience{200};
 
@@ -84,18 +81,16 @@ class Agent::Thread {
   }
 
   // Another thread's pages to discard: done by the agent's thread, between two parts of a pass at the latest.
+  // A message that the agent is at for as long as two looks is cancelled: the daemon hangs.
   void discard(std::span<const GfnRange> ranges) {
-    Request request{ranges};
-    std::unique_lock lock(requests_lock_);
-    if (ended_) return;
-    requests_.push_back(&request);
-    signal_event(requested_.get());
     std::uint64_t message = 0;
-    while (!request_done_.wait_for(lock, guests_patience, [&] { return request.done; })) {
-      const std::uint64_t still = worker_.message();
-      if (still != 0 && still == message) worker_.cancel(message);
-      message = still;
-    }
+    requests_.wait_for(
+        ranges, [&] { signal_event(requested_.get()); }, guests_patience,
+        [&] {
+          const std::uint64_t still = worker_.message();
+          if (still != 0 && still == message) worker_.cancel(message);
+          message = still;
+        });
   }
 
   void look_now() {
@@ -108,11 +103,6 @@ class Agent::Thread {
   [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
-  struct Request {
-    std::span<const GfnRange> ranges;
-    bool done = false;
-  };
-
   // Whatever goes wrong here must not end the guest.
   void run() {
     for (bool over = false; !over;) {
@@ -123,35 +113,12 @@ class Agent::Thread {
         worker_.lose_daemon();
       }
     }
-    const std::lock_guard lock(requests_lock_);
-    ended_ = true;
-    finish_requests(requests_.size());
+    requests_.end();
   }
 
   void serve_requests() {
-    std::unique_lock lock(requests_lock_);
     if (!clear_event(requested_.get())) return;  // there is none
-    std::vector<GfnRange> ranges;
-    const std::size_t taken = requests_.size();
-    for (const Request* request : requests_) {
-      ranges.insert(ranges.end(), request->ranges.begin(), request->ranges.end());
-    }
-    lock.unlock();
-    try {
-      worker_.discard(ranges);
-    } catch (const std::exception&) {
-      lock.lock();
-      finish_requests(taken);  // they have been tried: nobody waits for ever
-      throw;
-    }
-    lock.lock();
-    finish_requests(taken);
-  }
-
-  void finish_requests(std::size_t first) {  // with requests_lock_ held
-    for (std::size_t i = 0; i < first; ++i) requests_[i]->done = true;
-    requests_.erase(requests_.begin(), requests_.begin() + static_cast<std::ptrdiff_t>(first));
-    request_done_.notify_all();
+    requests_.serve([this](std::span<const GfnRange> ranges) { worker_.discard(ranges); });
   }
 
   void work() {
@@ -208,8 +175,8 @@ class Agent::Thread {
       if (!worker_.joining()) return worker_.ask_to_join();
       if (!answered_) return;
       worker_.finish_joining();
-      joined_ = Clock::now();
-      schedule_.restart(joined_);
+      start_delay_.joined(Clock::now());
+      schedule_.restart(Clock::now());
     } catch (const NoDaemon&) {
       start_daemon();
     } catch (const UserError&) {
@@ -217,12 +184,10 @@ class Agent::Thread {
     }
   }
 
-  // Less and less often where daemons end as soon as they are started.
   void start_daemon() {
-    if (!config_.start_daemon || !worker_.daemon_is_private() || Clock::now() < next_start_) return;
-    if (std::exchange(joined_, {}) >= next_start_ + shortest_start_delay) start_delay_ = shortest_start_delay;
-    start_delay_ = std::min<Clock::duration>(2 * start_delay_, longest_start_delay);
-    next_start_ = Clock::now() + start_delay_;
+    const Clock::time_point now = Clock::now();
+    if (!config_.start_daemon || !worker_.daemon_is_private() || !start_delay_.may_start(now)) return;
+    start_delay_.started(now);
     config_.start_daemon();
   }
 
@@ -248,16 +213,11 @@ class Agent::Thread {
   std::string why_not_joined_;
   UniqueFd stop_;
   UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
-  std::mutex requests_lock_;
-  std::condition_variable request_done_;
-  std::vector<Request*> requests_;
-  bool ended_ = false;
+  DiscardRequests requests_;
   bool merging_ = true;
   bool answered_ = false;  // there was something to read on the daemon's socket when we last waited
   Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
-  Clock::time_point joined_;      // when the daemon was joined that was lost last
-  Clock::time_point next_start_;  // of a daemon; not before
-  Clock::duration start_delay_ = shortest_start_delay;
+  StartDelay start_delay_;
   std::atomic<bool> looking_ = false;  // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
   std::thread thread_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest's memory as it is at this moment: which pages are shared frames, which are its own, which cost
-// nothing. Derived from the kernel's page tables and mappings, not from our own books, so it can check them.
+// nothing. Derived from the kernel's page tables and mappings, not from what the agent believes, so it can
+// check that.
 #pragma once
 
 #include <cstdint>
