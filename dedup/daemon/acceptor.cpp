@@ -51,7 +51,7 @@ void Acceptor::accept() {
         try {
           adopt_(UniqueFd(socket.release()));
         } catch (const std::exception& problem) {
-          say("a connection is turned away: {}", problem.what());
+          say(LogLevel::warning, "a connection is turned away: {}", problem.what());
         }
         accept();
       });

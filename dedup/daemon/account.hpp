@@ -22,8 +22,8 @@ class Account {
 
   /// False, and nothing is charged, when the user would have more than the limit.
   [[nodiscard]] bool charge(std::uint64_t bytes) { return charge_up_to(limit_, bytes); }
-  /// The same for what merging takes: it leaves an eighth to members and their messages, because only who may
-  /// still speak can say what is not mapped any more.
+  /// The same for what merging takes: it leaves an eighth to members and their messages, because only a guest
+  /// that may still speak can say what is not mapped any more.
   [[nodiscard]] bool charge_for_merging(std::uint64_t bytes) {
     return charge_up_to(limit_ - limit_ / 8, bytes);
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/domain.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 #include <system_error>
@@ -18,8 +16,6 @@ namespace {
 
 constexpr std::uint32_t steps_of_a_donation = 8;  // copied, hashed, written
 constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
-constexpr std::uint32_t steps_of_a_reap = 16;
-constexpr std::uint32_t reaped_at_once = 256;
 
 // Whether a guest of so many pages has all of `range`.
 bool lies_in(const PageRange& range, std::uint32_t pages) {
@@ -42,7 +38,7 @@ bool Domain::copy_frame(FrameId from, FrameId to) {
     store_.copy(from, to);
     return true;
   } catch (const std::system_error& error) {
-    say("{}", error.what());
+    say_error("a dup is not made", error);
     return false;
   }
 }
@@ -61,14 +57,14 @@ PageId Domain::join(std::uint32_t pages, GuestLink& link) {
 }
 
 void Domain::detach(PageId guest) {
-  go(guest, Going::detaches);
+  depart(guest, Departure::detaches);
 }
 
 void Domain::reattach(PageId guest, GuestLink& link) {
   Guest& back = guests_.at(guest.value);
   std::erase(unreferenced_, guest);
-  std::erase(going_, guest);  // what it says next goes through all of its pages anyway
-  back.going = Going::stays;
+  std::erase(departing_, guest);  // what it says next goes through all of its pages anyway
+  back.departure = Departure::none;
   back.returning = &link;
   back.retained_to = 0;
 }
@@ -77,7 +73,7 @@ bool Domain::settled(PageId guest) const {
   return !guests_.at(guest.value).retained_to;
 }
 
-bool Domain::let_go_to(PageId guest, std::uint32_t end, Turn& turn) {
+bool Domain::release_up_to(PageId guest, std::uint32_t end, Turn& turn) {
   std::uint32_t& page = *guests_.at(guest.value).retained_to;
   while (page < end) {
     page = merger_.records().next_recorded(guest.value + page, guest.value + end, turn) - guest.value;
@@ -100,7 +96,7 @@ Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, 
     if (!lies_in(range, back.pages)) return Progress::violation;
     if (reached.page == 0) {
       if (range.first.value < to) return Progress::violation;
-      if (!let_go_to(guest, range.first.value, turn)) return Progress::more;
+      if (!release_up_to(guest, range.first.value, turn)) return Progress::more;
     }
     for (; reached.page < range.count; ++reached.page, ++to, turn.take()) {
       if (turn.over()) return Progress::more;
@@ -108,51 +104,51 @@ Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, 
     }
   }
   if (ranges.size() > 0) return Progress::done;
-  if (!let_go_to(guest, back.pages, turn)) return Progress::more;
+  if (!release_up_to(guest, back.pages, turn)) return Progress::more;
   back.retained_to.reset();
   back.link = std::exchange(back.returning, nullptr);
   return Progress::done;
 }
 
 void Domain::leave(PageId guest) {
-  go(guest, Going::leaves);
+  depart(guest, Departure::leaves);
 }
 
-void Domain::go(PageId guest, Going going) {
+void Domain::depart(PageId guest, Departure departure) {
   Guest& gone = guests_.at(guest.value);
   std::erase(unreferenced_, guest);  // what was found before it joined again is not so any more
-  if (gone.going == Going::stays) going_.push_back(guest);
+  if (gone.departure == Departure::none) departing_.push_back(guest);
   gone.link = nullptr;
-  gone.going = going;
-  gone.gone = 0;
+  gone.departure = departure;
+  gone.done = 0;
   gone.referenced = false;
   gone.returning = nullptr;
 }
 
-bool Domain::guests_go(Turn& turn) {
-  while (!going_.empty() && !turn.over()) {
-    const PageId first = going_.front();
+bool Domain::go_on_departing(Turn& turn) {
+  while (!departing_.empty() && !turn.over()) {
+    const PageId first = departing_.front();
     Guest& guest = guests_.at(first.value);
-    const bool leaves = guest.going == Going::leaves;
-    if (!(leaves ? merger_.remove_guest(first, guest.pages, guest.gone, turn)
-                 : merger_.detach_guest(first, guest.pages, guest.gone, guest.referenced, turn)))
+    const bool leaves = guest.departure == Departure::leaves;
+    if (!(leaves ? merger_.remove_guest(first, guest.pages, guest.done, turn)
+                 : merger_.detach_guest(first, guest.pages, guest.done, guest.referenced, turn)))
       return false;
-    going_.pop_front();
-    guest.going = Going::stays;
+    departing_.pop_front();
+    guest.departure = Departure::none;
     if (!leaves && !guest.referenced) unreferenced_.push_back(first);
     if (leaves) guests_.erase(first.value);
   }
-  return going_.empty();
+  return departing_.empty();
 }
 
 bool Domain::go_on(Turn& turn) {
-  const bool all = guests_go(turn) && merger_.go_on(turn) && trim_some(turn);
+  const bool all = go_on_departing(turn) && merger_.go_on(turn) && trimmer_.go_on(turn);
   carry_out();
   return all;
 }
 
 template <typename Act>
-Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unknown, Reached& reached,
+Progress Domain::for_each_page(PageId guest, const Ranges& ranges, WithoutRecord others, Reached& reached,
                                Turn& turn, Act act) {
   if (!ranges.whole()) return Progress::violation;
   const std::uint32_t pages = guests_.at(guest.value).pages;
@@ -163,7 +159,7 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, Unknown unkno
     if (range.first < reached.past_end || !lies_in(range, pages)) return Progress::violation;
     const std::uint32_t start = guest.value + range.first.value;
     for (; reached.page < range.count; ++reached.page, turn.take()) {
-      if (unknown == Unknown::passed_over) {
+      if (others == WithoutRecord::skipped) {
         reached.page =
             merger_.records().next_recorded(start + reached.page, start + range.count, turn) - start;
       }
@@ -192,18 +188,18 @@ Progress Domain::offer(PageId guest, const Offers& offers, Merger::FirstSighting
 
 // Most of what is withdrawn by the range was never offered.
 Progress Domain::withdraw(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
-  return for_each_page(guest, pages, Unknown::passed_over, reached, turn,
+  return for_each_page(guest, pages, WithoutRecord::skipped, reached, turn,
                        [&](PageId page) { return merger_.withdraw(page); });
 }
 
 Progress Domain::answered(PageId guest, const Ranges& pages, Merger::Answer answer, Reached& reached,
                           Turn& turn) {
-  return for_each_page(guest, pages, Unknown::visited, reached, turn,
+  return for_each_page(guest, pages, WithoutRecord::visited, reached, turn,
                        [&](PageId page) { return merger_.answered(page, answer); });
 }
 
 Progress Domain::broken(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
-  return for_each_page(guest, pages, Unknown::visited, reached, turn, [&](PageId page) {
+  return for_each_page(guest, pages, WithoutRecord::visited, reached, turn, [&](PageId page) {
     turn.take(steps_of_a_break);
     return merger_.broken(page);
   });
@@ -219,7 +215,7 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
-    say("{}", error.what());
+    say_error("a frame is not made", error);
     return merger_.withdraw({guest.value + page.value});
   }
   merger_.publish(*frame, turn);
@@ -238,7 +234,7 @@ std::optional<Domain::Recipient> Domain::recipient_of(PageId page) {
 
 void Domain::carry_out() {
   const MergerOrders orders = merger_.take_orders();
-  reap(orders.reaped);
+  trimmer_.reap(orders.reaped);
   std::set<GuestLink*> ordered;
   // A guest that was detached meanwhile hears nothing: what it was granted counts until its process is gone.
   for (const auto& [page, frame] : orders.grants) {
@@ -248,41 +244,6 @@ void Domain::carry_out() {
     if (const auto to = recipient_of(page)) to->link->request_donation(to->page), ordered.insert(to->link);
   }
   for (GuestLink* link : ordered) link->flush();
-}
-
-void Domain::trim() {
-  if (!trimmed_ && store_.allocated_bytes() > PageCount{merger_.records().frames_in_use()}.bytes())
-    trimmed_ = 0;
-}
-
-bool Domain::trim_some(Turn& turn) {
-  while (trimmed_) {
-    if (turn.over()) return false;
-    const std::uint32_t end = merger_.records().frames_end();
-    auto run = merger_.records().free_run(*trimmed_);
-    if (!run && std::max(*trimmed_, end) < store_.end()) run = {end, store_.end() - end};
-    if (!run) {
-      trimmed_.reset();
-      break;
-    }
-    // A long hole may be full of pages.
-    const std::uint32_t first = std::max(run->first, *trimmed_);
-    const std::uint32_t count = std::min(run->first + run->second - first, reaped_at_once);
-    store_.reap({first}, count);
-    trimmed_ = first + count;
-    turn.take(steps_of_a_reap);
-  }
-  return true;
-}
-
-void Domain::reap(std::vector<FrameId> frames) {
-  std::sort(frames.begin(), frames.end());
-  for (std::size_t first = 0; first < frames.size();) {
-    std::size_t end = first + 1;
-    while (end < frames.size() && frames[end].value == frames[end - 1].value + 1) ++end;
-    store_.reap(frames[first], static_cast<std::uint32_t>(end - first));
-    first = end;
-  }
 }
 
 }  // namespace samepage::dedup

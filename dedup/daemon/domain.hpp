@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One merge domain: its guests, their books, the store with the frames, and the secret of its digests. Only
-// guests of one domain ever share a frame. Carries out what the Merger decides; talks to agents through
-// GuestLink.
+// One merge domain: its guests, the records of their pages, the store with the frames, and the secret of its
+// digests. Only guests of one domain ever share a frame. Carries out what the Merger decides; talks to agents
+// through GuestLink.
 #pragma once
 
 #include <sys/types.h>
@@ -19,6 +19,7 @@
 #include "dedup/daemon/account.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/merger.hpp"
+#include "dedup/daemon/store_trimmer.hpp"
 #include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
 #include "dedup/protocol.hpp"
@@ -40,8 +41,8 @@ class Domain {
   using Offers = wire::List<wire::Offer>;
   using Ranges = wire::List<PageRange>;
 
-  /// `account` is the owner's. Throws std::system_error when the store or the books can't be
-  /// made.
+  /// `account` is the owner's. Throws std::system_error when the store or the
+  /// records can't be made.
   Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
          DupPolicy dup_policy = {});
 
@@ -65,7 +66,7 @@ class Domain {
     PageIndex past_end;      // of the range before it
   };
   // What agents say, carried out from `reached` on for as long as the turn lasts. A violation tells that a
-  // page is out of range or that the books say otherwise.
+  // page is out of range or that the records say otherwise.
   Progress offer(PageId guest, const Offers& offers, Merger::FirstSighting first, Reached& reached,
                  Turn& turn);
   Progress withdraw(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
@@ -86,13 +87,13 @@ class Domain {
   [[nodiscard]] bool go_on(Turn& turn);
 
   /// Whether go_on() has something to do.
-  [[nodiscard]] bool busy() const { return !going_.empty() || merger_.busy() || trimmed_.has_value(); }
+  [[nodiscard]] bool busy() const { return !departing_.empty() || merger_.busy() || trimmer_.busy(); }
 
   /// Once a second; see Merger. go_on() does it.
   void pass_over_silent_donors() { merger_.pass_over_silent_donors(); }
   /// Gives back memory of the store that belongs to no frame: a peer that reads a hole of it makes the kernel
   /// put a page there. go_on() does it.
-  void trim();
+  void trim() { trimmer_.begin(); }
 
   [[nodiscard]] const std::string& label() const { return label_; }
   [[nodiscard]] uid_t owner() const { return owner_; }
@@ -102,12 +103,12 @@ class Domain {
   [[nodiscard]] bool empty() const { return guests_.empty(); }
 
  private:
-  enum class Going : std::uint8_t { stays, detaches, leaves };
+  enum class Departure : std::uint8_t { none, detaches, leaves };
   struct Guest {
     std::uint32_t pages = 0;
     GuestLink* link = nullptr;
-    Going going = Going::stays;
-    std::uint32_t gone = 0;   // pages that have been dealt with
+    Departure departure = Departure::none;
+    std::uint32_t done = 0;   // pages that have been dealt with, while it departs
     bool referenced = false;  // as far as that is known, while it detaches
     // It has said of the pages before this one which it retains; until it has of all, nothing is said to it.
     std::optional<std::uint32_t> retained_to = {};
@@ -118,16 +119,15 @@ class Domain {
     PageIndex page;
   };
 
-  enum class Unknown : std::uint8_t { visited, passed_over };
+  enum class WithoutRecord : std::uint8_t { visited, skipped };  // pages
+
   template <typename Act>
-  Progress for_each_page(PageId guest, const Ranges& ranges, Unknown unknown, Reached& reached, Turn& turn,
-                         Act act);
-  void go(PageId guest, Going going);
-  bool guests_go(Turn& turn);
-  bool trim_some(Turn& turn);
-  bool let_go_to(PageId guest, std::uint32_t end, Turn& turn);
+  Progress for_each_page(PageId guest, const Ranges& ranges, WithoutRecord others, Reached& reached,
+                         Turn& turn, Act act);
+  void depart(PageId guest, Departure departure);
+  bool go_on_departing(Turn& turn);
+  bool release_up_to(PageId guest, std::uint32_t end, Turn& turn);
   std::optional<Recipient> recipient_of(PageId page);
-  void reap(std::vector<FrameId> frames);
   bool copy_frame(FrameId from, FrameId to);
 
   std::string label_;
@@ -136,10 +136,10 @@ class Domain {
   DigestSecret secret_ = random_digest_secret();
   FrameStore store_;
   Merger merger_;
+  StoreTrimmer trimmer_{store_, merger_.records()};
   std::map<std::uint32_t, Guest> guests_;  // by the number of their first page
-  std::deque<PageId> going_;
+  std::deque<PageId> departing_;
   std::vector<PageId> unreferenced_;
-  std::optional<std::uint32_t> trimmed_;  // frames below; while a trim is under way
 };
 
 }  // namespace samepage::dedup

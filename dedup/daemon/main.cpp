@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -32,6 +31,7 @@
 #include "base/units.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/listening_socket.hpp"
+#include "dedup/daemon/lookout.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/say.hpp"
@@ -55,7 +55,7 @@ struct Options {
   std::vector<std::string> knobs;
 };
 
-// Whoever started us waits for a word on this descriptor: nothing when we are up, else what is wrong.
+// The process that started us waits on this descriptor: nothing comes when we are up, else what is wrong.
 void report_ready(int fd, std::string_view problem) {
   if (fd < 0) return;
   if (!problem.empty() && ::write(fd, problem.data(), problem.size()) < 0) {
@@ -88,51 +88,13 @@ void raise_file_size_limit() {
   ::setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-// For whoever starts us and goes on: a child that is nobody's, of a session of its own.
+// So that the process that started us goes on: a child of nobody's, in a session of its own.
 void go_to_background() {
   if (check(::fork(), "fork") > 0) ::_exit(0);
   ::setsid();
   ::umask(077);
   check(::chdir("/"), "chdir to /");  // it may outlive what is mounted where we are
 }
-
-// Looks once a second whether we can still be found.
-class Lookout {
- public:
-  Lookout(boost::asio::io_context& io, ListeningSocket& socket, Server& server)
-      : io_(io), timer_(io), socket_(socket), server_(server) {
-    wait();
-  }
-
- private:
-  void wait() {
-    timer_.expires_after(std::chrono::seconds(1));
-    timer_.async_wait([this](boost::system::error_code error) {
-      if (!error) look();
-    });
-  }
-
-  void look() {
-    try {
-      if (socket_.renew()) server_.listen(socket_.take());
-      problem_.clear();
-    } catch (const PlaceTaken& taken) {
-      say("{}, so this one ends; guests join that one", taken.what());
-      return io_.stop();
-    } catch (const std::exception& error) {
-      // Said once: it may go on for long.
-      if (problem_ != error.what()) say("nobody new finds us: {}", error.what());
-      problem_ = error.what();
-    }
-    wait();
-  }
-
-  boost::asio::io_context& io_;
-  boost::asio::steady_timer timer_;
-  ListeningSocket& socket_;
-  Server& server_;
-  std::string problem_;
-};
 
 std::uint64_t user_memory_of(const Options& options) {
   if (options.user_memory.empty()) return host_memory("MemTotal") / 4;
@@ -157,7 +119,7 @@ std::ptrdiff_t user_guests_of(const Options& options) {
 void serve(const Options& options, const wire::Knobs& defaults, const std::vector<std::string>& given_knobs) {
   const std::string path = options.socket.empty() ? daemon_socket_path() : options.socket;
   std::optional<OwnHome> home;
-  if (options.background) home.emplace();  // who is started otherwise has been given its place by somebody
+  if (options.background) home.emplace();  // a daemon that is started otherwise stays where it was put
   ListeningSocket socket(path, options.everybody ? Admission::everybody : Admission::owner_only);
   const KeptKnobs kept(path);
   wire::Knobs knobs = defaults;
@@ -187,13 +149,14 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   for (const int signal : stop_signals()) signals.add(signal);
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
+  say(LogLevel::info, "samepaged {} listens on {}", SAMEPAGE_VERSION, path);
   // What no handler has caught (no memory, say) costs its sender something, not everybody the daemon.
   for (bool over = false; !over;) {
     try {
       io.run();
       over = true;
     } catch (const std::exception& error) {
-      say("something is left undone: {}", error.what());
+      say_error("something is left undone", error);
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "base/check.hpp"
 #include "dedup/daemon/hand_over.hpp"
 #include "dedup/daemon/peer_process.hpp"
+#include "dedup/daemon/say.hpp"
 #include "dedup/daemon/session.hpp"
 
 namespace samepage::dedup {
@@ -33,7 +34,7 @@ Memberships::Membership Memberships::join(Session& session, GuestLink& link, con
   require(refuse_user(rules_, peer.uid));
   if (!pidfd) pidfd = pidfd_of(session.socket_fd(), peer);
   const ProcessKey process = process_key(pidfd, peer);
-  // Who a guest's domain belongs to is not for the guest to say.
+  // The kernel says to which user a guest's domain belongs, not the guest.
   const std::string label = fmt::format("{}:{}", peer.uid, hello.domain);
   if (Guest* const former = guests_.former(hello, process, label)) return rejoin(*former, session, link);
   require(refuse_guest(rules_, {.uid = peer.uid,
@@ -62,6 +63,7 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
                                 .session = &session});
     watch(membership, std::move(pidfd));
     guest.first = domain.join(hello.pages, link);
+    say(LogLevel::info, "guest {} (process {}) joins domain {}", guest.name, guest.peer.pid, label);
     return membership_of(guest, std::move(store));
   } catch (...) {
     pidfds_.erase(membership);
@@ -78,6 +80,7 @@ Memberships::Membership Memberships::rejoin(Guest& guest, Session& session, Gues
   if (guest.session != nullptr) guest.session->close();
   domain_of(guest).reattach(guest.first, link);
   guest.session = &session;
+  say(LogLevel::info, "guest {} (process {}) is back in domain {}", guest.name, guest.peer.pid, guest.domain);
   return membership_of(guest, std::move(store));
 }
 
@@ -118,6 +121,7 @@ void Memberships::end(std::uint64_t membership) {
   Guest* const guest = guests_.find(membership);
   if (guest == nullptr) return;
   last_end_ = Clock::now();
+  say(LogLevel::info, "guest {} (process {}) leaves domain {}", guest->name, guest->peer.pid, guest->domain);
   if (guest->session != nullptr) guest->session->close();
   const std::string label = guest->domain;
   domain_of(*guest).leave(guest->first);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A private daemon is started by whoever runs the first guest, and would stay in that one's control group:
-// all frames of all guests would be charged there, and the kernel would end the daemon when that group's
-// memory is used up. It gets a group of its own where that is possible.
+// A private daemon is started by the user who runs the first guest, and would stay in that guest's control
+// group: all frames of all guests would be charged there, and the kernel would end the daemon when that
+// group's memory is used up. It gets a group of its own where that is possible.
 #pragma once
 
 #include <string>

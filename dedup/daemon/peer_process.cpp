@@ -38,9 +38,9 @@ ProcessKey process_key(const UniqueFd& life, const PeerCredentials& peer) {
   struct statfs file_system {};
   check(::fstatfs(life.get(), &file_system), "fstatfs of a pidfd");
   if (static_cast<std::uint64_t>(file_system.f_type) == anon_inode_magic) {
-    static ino_t strangers = 0;
+    static ino_t unknown = 0;
     // Never equal to another: better two processes of one than one of two.
-    if (peer.pid == 0) return {1, ++strangers};
+    if (peer.pid == 0) return {1, ++unknown};
     return {0, static_cast<ino_t>(peer.pid)};
   }
   struct stat info {};

@@ -13,6 +13,7 @@ namespace samepage::dedup {
 namespace {
 
 constexpr unsigned most_in_a_second = 20;
+std::uint64_t errors = 0;
 
 bool too_many() {
   using Clock = std::chrono::steady_clock;
@@ -32,6 +33,20 @@ void say(std::string_view line) noexcept {
   } catch (const std::exception&) {
     // No memory to say it.
   }
+}
+
+void say_error(std::string_view what, const std::exception& error) noexcept {
+  ++errors;
+  if (!is_logged(LogLevel::error)) return;
+  try {
+    say(std::string_view(fmt::format("{}: {}", what, error.what())));
+  } catch (const std::exception&) {
+    say(what);
+  }
+}
+
+std::uint64_t said_errors() {
+  return errors;
 }
 
 }  // namespace samepage::dedup

@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the daemon tells whoever runs it: lines on stderr. Nobody who fills a disk, leaves a pipe unread or
-// makes the same mistake again and again may end or hold up the daemon by that, so a line that does not go
-// out at once is lost, and so are more than 20 in a second.
+// What the daemon tells the people who run it: lines on stderr, of the levels that base/log.hpp lets through.
+// A full disk, a pipe that nobody reads or a peer that makes the same mistake again and again must neither
+// end nor hold up the daemon. So a line that does not go out at once is lost, and so are more than 20 in a
+// second. The daemon's thread.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <exception>
 #include <string_view>
+#include <utility>
+
+#include "base/log.hpp"
 
 namespace samepage::dedup {
 
-/// Writes "samepaged: LINE". The daemon's thread.
+/// Writes "samepaged: LINE".
 void say(std::string_view line) noexcept;
 
-/// The same with a format.
+/// The same with a format, if messages of this level are told.
 template <typename... Arguments>
-void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  say(std::string_view(fmt::format(format, std::forward<Arguments>(arguments)...)));
+void say(LogLevel level, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  if (is_logged(level)) say(std::string_view(fmt::format(format, std::forward<Arguments>(arguments)...)));
 }
+
+/// An error that ends `what` and nothing more is told and counted.
+void say_error(std::string_view what, const std::exception& error) noexcept;
+/// Errors so far.
+[[nodiscard]] std::uint64_t said_errors();
 
 }  // namespace samepage::dedup

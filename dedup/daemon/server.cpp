@@ -139,6 +139,7 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
   for (const auto& [uid, breaks] : table.breaks_of_gone()) host.add_breaks_of_gone(shown(uid) ? breaks : 0);
   for (const auto& [uid, longest] : table.stop_max_us()) host.add_stop(shown(uid) ? longest : 0);
   host.count_full_scans(full_scans_);
+  host.count_errors(viewer ? 0 : said_errors());
   // What the daemon itself costs can't be divided among users; each one's part of it is nearly all metadata.
   host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().pss_anon : 0);
   accounts_.for_each([&](uid_t uid, const Account& account) {
@@ -163,10 +164,11 @@ std::shared_ptr<Account> Server::account_of(uid_t uid) {
 void Server::every_second() {
   for (const auto& [label, domain] : domains_.all()) domain->pass_over_silent_donors();
   domains_.settle_busy();
-  // Nobody is told that a page was not merged for want of room: whoever runs the daemon reads it here, once.
+  // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.
   for (const uid_t uid : accounts_.newly_full()) {
     const auto account = account_of(uid);
-    say("user {} has {} of {} that a user may have: further pages of theirs are not merged; start samepaged "
+    say(LogLevel::warning,
+        "user {} has {} of {} that a user may have: further pages of theirs are not merged; start samepaged "
         "with a higher --user-memory to allow more",
         uid, format_size(account->used()), format_size(account->limit()));
   }

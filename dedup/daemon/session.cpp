@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/session.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <cstring>
 
 #include "base/check.hpp"
 #include "dedup/daemon/admission.hpp"
+#include "dedup/daemon/handshake.hpp"
 #include "dedup/daemon/say.hpp"
 
 namespace samepage::dedup {
@@ -21,13 +19,6 @@ namespace asio = boost::asio;
 constexpr std::size_t unread_of_a_guest = std::size_t{4} << 20U;
 constexpr std::size_t unread_while_pending = std::size_t{16} << 10U;
 constexpr std::size_t kept_payload = std::size_t{64} << 10U;
-
-// Names are made of what names are made of, and end within their fields.
-bool is_sound(const wire::Hello& hello) {
-  return hello.guest[wire::max_name - 1] == 0 && hello.domain[wire::max_name - 1] == 0 &&
-         wire::is_name(hello.guest) && wire::is_name(hello.domain) && hello.pages != 0 &&
-         hello.pages <= wire::max_pages;
-}
 
 }  // namespace
 
@@ -50,7 +41,7 @@ void Session::start() {
 void Session::await_message() {
   pending_timer_.expires_after(pending_timeout_);
   pending_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error && !self->closed_ && !self->joined()) self->close();
+    if (!error && !self->closed_ && !self->joined()) self->cut_off("it says nothing");
   });
 }
 
@@ -71,12 +62,12 @@ void Session::read_next() {
 
 void Session::read_payload() {
   if (!share_.charge(header_.length)) {
-    say("a session ends: user {} has all the memory that a user may have", peer_.uid);
-    return close();
+    return cut_off("its user has all the memory that a user may have", LogLevel::warning);
   }
   try {
     payload_.resize(header_.length);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::bad_alloc& error) {
+    say_error("a message is not read", error);
     return close();
   }
   asio::async_read(
@@ -95,7 +86,7 @@ bool Session::work(Turn& turn) {
   if (closed_) return false;
   if (progress == Progress::more) return true;
   if (progress == Progress::violation) {
-    close();
+    cut_off("it broke the protocol, or what it asked for failed");
   } else {
     end_of_message();
   }
@@ -121,7 +112,7 @@ Progress Session::handle_safely(Turn& turn) {
     if (!joined()) return handle_first();
     return member_->handle(static_cast<wire::Type>(header_.type), payload_, turn);
   } catch (const std::exception& error) {
-    say("a session ends: {}", error.what());
+    say_error("a message is not carried out", error);
     return Progress::violation;
   }
 }
@@ -143,21 +134,14 @@ Progress Session::handle_first() {
 }
 
 Progress Session::handle_hello() {
-  std::uint32_t start[2] = {};  // magic and version stand first in every version
-  if (payload_.size() < sizeof(start)) return Progress::violation;
-  std::memcpy(start, payload_.data(), sizeof(start));
-  if (start[0] != wire::magic) return Progress::violation;
-  const auto hello = wire::decode_hello(payload_);
-  if (!hello) {
-    refuse(fmt::format(
-        "this samepaged speaks version {} of the protocol, the guest's VMM version {}; install both "
-        "from the same release",
-        wire::version, start[1]));
+  const auto read = read_hello(payload_);
+  if (std::holds_alternative<NoHello>(read)) return Progress::violation;
+  if (const auto* unknown = std::get_if<UnknownVersion>(&read)) {
+    refuse(unknown->reason);
     return Progress::done;
   }
-  if (!is_sound(*hello)) return Progress::violation;
   try {
-    join(*hello);
+    join(std::get<wire::Hello>(read));
   } catch (const std::exception& error) {
     if (joined()) host_.leave(*this);
     member_.reset();
@@ -178,18 +162,7 @@ void Session::join(const wire::Hello& hello) {
 }
 
 void Session::welcome(const SessionHost::Membership& membership, std::uint32_t version) {
-  wire::Welcome welcome;
-  welcome.staging_slots = StagingArea::slots;
-  welcome.max_frames = membership.max_frames;
-  welcome.knobs = membership.knobs;
-  welcome.membership = membership.number;
-  welcome.ends_when_idle = membership.ends_when_idle ? 1 : 0;
-  welcome.secret = membership.domain->secret();
-  const wire::FormerWelcome former{.staging_slots = welcome.staging_slots,
-                                   .max_frames = welcome.max_frames,
-                                   .knobs = welcome.knobs,
-                                   .secret = welcome.secret};
-  const auto bytes = version == wire::version ? wire::bytes_of(welcome) : wire::bytes_of(former);
+  const auto bytes = make_welcome(membership, membership.domain->secret(), version);
   const std::array<int, 2> fds{membership.store.get(), member_->staging().fd()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
   if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
@@ -210,6 +183,7 @@ void Session::send_reply(std::string_view text) {
 }
 
 void Session::refuse(std::string_view reason) {
+  say(LogLevel::info, "process {} of user {} is refused: {}", peer_.pid, peer_.uid, reason);
   closing_ = true;
   send(wire::Type::refused, std::as_bytes(std::span(reason)));
 }
@@ -220,7 +194,8 @@ void Session::send(wire::Type type, std::span<const std::byte> payload) {
     outbox_.add_anyway(type, payload);
   } else if (!outbox_.add(type, payload)) {
     // Not here and now: the caller is in the middle of the domain's orders.
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this()] { self->cut_off("it does not read what it is sent"); });
     return;
   }
   if (outbox_.ready()) write_queued();
@@ -240,6 +215,11 @@ void Session::write_queued() {
                       }
                       if (!self->reads_) self->read_next();
                     });
+}
+
+void Session::cut_off(std::string_view why, LogLevel level) {
+  if (!closed_) say(level, "process {} of user {} is cut off: {}", peer_.pid, peer_.uid, why);
+  close();
 }
 
 void Session::close() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/framing.hpp"
+#include "base/log.hpp"
 #include "dedup/daemon/account_share.hpp"
 #include "dedup/daemon/member.hpp"
 #include "dedup/daemon/outbox.hpp"
@@ -62,6 +63,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Progress handle_first();
   [[nodiscard]] Progress handle_hello();
   void join(const wire::Hello& hello);
+  /// Tells why, then ends the connection.
+  void cut_off(std::string_view why, LogLevel level = LogLevel::info);
   void welcome(const SessionHost::Membership& membership, std::uint32_t version);
   void end_of_message();
   void send_reply(std::string_view text);

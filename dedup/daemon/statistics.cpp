@@ -65,6 +65,7 @@ json HostFigures::to_json() const {
           {"frame_dups", counts_.frame_dups},
           {"zero_pages", sum_.zero_pages},
           {"full_scans", full_scans_},
+          {"errors", errors_},
           {"breaks", sum_.breaks},
           {"failed_merges", sum_.failed_merges},
           {"saved_bytes", PageCount{sharing + sum_.zero_pages}.bytes()},

@@ -30,6 +30,8 @@ class HostFigures {
   void add_breaks_of_gone(std::uint64_t breaks) { sum_.breaks += breaks; }
   void add_stop(std::uint64_t microseconds);
   void count_full_scans(std::uint64_t full_scans) { full_scans_ = full_scans; }
+  /// Errors that the daemon has told of and gone on.
+  void count_errors(std::uint64_t errors) { errors_ = errors; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
 
@@ -49,6 +51,7 @@ class HostFigures {
   bool tracks_writes_ = false;   // some agent
   bool tracks_digests_ = false;  // some agent
   std::uint64_t full_scans_ = 0;
+  std::uint64_t errors_ = 0;
   std::uint64_t stop_max_us_ = 0;
   std::uint64_t daemon_bytes_ = 0;
 };

@@ -21,7 +21,7 @@ void TurnRunner::give_one() {
   try {
     turns_.give_one();
   } catch (const std::exception& error) {
-    say("something is left undone: {}", error.what());
+    say_error("something is left undone", error);
   }
   posted_ = turns_.any();
   if (posted_) post();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who has the daemon's one thread next. Work is added for a user and done in turns (turn.hpp): each user who
-// has some gets one turn after the other's, however much there is and in however many pieces. Pure.
+// Which user has the daemon's one thread next. Work is added for a user and done in turns (turn.hpp). Users
+// with work have one turn each, one after the other, however much there is and in however many pieces. Pure.
 #pragma once
 
 #include <sys/types.h>

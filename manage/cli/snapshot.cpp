@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr std::array passed_through{"pages_shared",   "pages_sharing", "pages_unshared", "pages_volatile",
                                     "zero_pages",     "full_scans",    "breaks",         "saved_bytes",
-                                    "overhead_bytes", "stop_max_us",   "frame_dups"};
+                                    "overhead_bytes", "stop_max_us",   "frame_dups",     "errors"};
 
 // Stores whose daemon is lost, because guests map them; several guests tell of the same one, and some may do
 // so of one whose daemon is there again.

@@ -55,10 +55,10 @@ class Joining : public testing::Test {
   // A connection of a process of its own, whose HELLO is said already.
   UniqueFd dial(const std::string& name, const std::string& domain = "default") {
     auto [ours, theirs] = connected_sockets();
-    std::array<int, 2> life{};
-    check(::pipe2(life.data(), O_CLOEXEC), "pipe2");
-    alive_.emplace_back(life[1]);
-    server_->adopt(std::move(theirs), UniqueFd(life[0]));
+    std::array<int, 2> pidfd{};
+    check(::pipe2(pidfd.data(), O_CLOEXEC), "pipe2");
+    alive_.emplace_back(pidfd[1]);
+    server_->adopt(std::move(theirs), UniqueFd(pidfd[0]));
     const wire::Hello hello = hello_of(name, domain);
     EXPECT_TRUE(send_frame(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
     return std::move(ours);

@@ -68,9 +68,9 @@ Fleet::Fleet(DupPolicy dup_policy) : server_(io_, {.dup_policy = dup_policy}) {}
 
 Fleet::~Fleet() = default;
 
-UniqueFd Fleet::dial(UniqueFd life) {
+UniqueFd Fleet::dial(UniqueFd pidfd) {
   auto [servers, ours] = connected_sockets();
-  server_.adopt(std::move(servers), std::move(life));
+  server_.adopt(std::move(servers), std::move(pidfd));
   return std::move(ours);
 }
 
@@ -96,9 +96,9 @@ FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
 
 FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
   FleetGuest& guest = add_apart(pages, options);
-  Pipe life = make_pipe();
-  guest.life = std::move(life.writing);
-  guest.life_watched = std::move(life.reading);
+  Pipe ends = make_pipe();
+  guest.process = std::move(ends.writing);
+  guest.pidfd = std::move(ends.reading);
   try {
     rejoin(guest);
   } catch (...) {
@@ -109,7 +109,7 @@ FleetGuest& Fleet::add(std::size_t pages, const GuestOptions& options) {
 }
 
 void Fleet::rejoin(FleetGuest& guest) {
-  UniqueFd socket = dial(checked_fd(::fcntl(guest.life_watched.get(), F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD"));
+  UniqueFd socket = dial(checked_fd(::fcntl(guest.pidfd.get(), F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD"));
   while_daemon_answers([&] { guest.worker->connect(std::move(socket)); });
 }
 
@@ -153,7 +153,7 @@ void Fleet::kill(FleetGuest& guest) {
   // As the kernel does it: memory first, descriptors, and the pidfd last.
   guest.worker.reset();
   guest.ram = Mapping();
-  guest.life.reset();
+  guest.process.reset();
   std::erase_if(guests_, [&](const auto& other) { return other.get() == &guest; });
   poll_daemon();
 }

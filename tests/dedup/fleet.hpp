@@ -58,8 +58,8 @@ struct FleetGuest {
   Mapping ram;
   std::vector<std::byte> shadow;
   CountingBarrier barrier;
-  UniqueFd life;          // closing it is the end of the guest's "process"
-  UniqueFd life_watched;  // the other end, which tells the daemon of it
+  UniqueFd process;  // closing it is the end of the guest's "process"
+  UniqueFd pidfd;    // the other end, which tells the daemon of it
   std::unique_ptr<Worker> worker;
 
   std::byte* page(std::size_t n) const { return ram.data() + n * page_size; }
@@ -130,7 +130,7 @@ class Fleet {
   void settle();
   void exchange_messages();
   /// A connected socket whose other end the daemon serves.
-  UniqueFd dial(UniqueFd life);
+  UniqueFd dial(UniqueFd pidfd);
   /// Runs what waits for the daemon's answers in a thread of its own, while the daemon gives them.
   void while_daemon_answers(const std::function<void()>& act);
   void poll_daemon();

@@ -22,7 +22,7 @@ class HostilePeer : public testing::Test {
     fleet_.settle();
     std::array<int, 2> ends{};
     check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    life_ = UniqueFd(ends[1]);
+    process_ = UniqueFd(ends[1]);
     socket_ = fleet_.dial(UniqueFd(ends[0]));
   }
 
@@ -70,7 +70,7 @@ class HostilePeer : public testing::Test {
   Fleet fleet_;
   FleetGuest& a_ = fleet_.add(16);
   FleetGuest& b_ = fleet_.add(16);
-  UniqueFd life_, socket_, store_;
+  UniqueFd process_, socket_, store_;
   DigestSecret secret_{};
 };
 
@@ -165,9 +165,9 @@ TEST_F(HostilePeer, JoinsAgainAndAgain) {
   bool refused = false;
   std::array<int, 2> ends{};
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd life(ends[0]), alive(ends[1]);
+  const UniqueFd pidfd(ends[0]), process(ends[1]);
   for (int i = 0; i < 40 && !refused; ++i) {
-    kept.push_back(fleet_.dial(checked_fd(::fcntl(life.get(), F_DUPFD_CLOEXEC, 0), "fcntl")));
+    kept.push_back(fleet_.dial(checked_fd(::fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0), "fcntl")));
     wire::Hello hello;
     hello.pages = 16;
     std::string("liar").copy(hello.guest, 8);
@@ -326,7 +326,7 @@ TEST_F(HostilePeer, RandomBytes) {
     // An ended process makes room for the next.
     std::array<int, 2> ends{};
     check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    const UniqueFd life(ends[1]);
+    const UniqueFd process(ends[1]);
     socket_ = fleet_.dial(UniqueFd(ends[0]));
     if (random() % 2 == 0) join();
     for (int i = 0; i < 8; ++i) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <stdexcept>
 #include <string>
 
 #include "base/pipe.hpp"
@@ -38,7 +39,16 @@ TEST(Say, NeitherWaitsForAFullPipeNorEndsOnAFullDisk) {
   }
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   const StderrIs full_disk(full.get());
-  say("there is no room for this, or for what is longer than a line may be: {}", std::string(100'000, 'y'));
+  say(LogLevel::error, "there is no room for this, or for what is longer than a line may be: {}",
+      std::string(100'000, 'y'));
+}
+
+TEST(Say, ErrorsAreCounted) {
+  const UniqueFd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  const StderrIs unseen(nowhere.get());
+  const std::uint64_t before = said_errors();
+  for (int i = 0; i < 100; ++i) say_error("a frame is not made", std::runtime_error("no memory"));
+  EXPECT_EQ(said_errors(), before + 100) << "those that are too many to be told count as well";
 }
 
 }  // namespace

@@ -53,8 +53,10 @@ TEST(Statistics, AGuestWithoutAConnectionCountsWithWhatItDid) {
   host.add_guest(guest_with(report, false), 0);
   host.add_breaks_of_gone(4);
   host.count_daemon(1000);
+  host.count_errors(2);
   const nlohmann::json json = host.to_json();
   EXPECT_EQ(json.at("breaks"), 10);
+  EXPECT_EQ(json.at("errors"), 2);
   EXPECT_EQ(json.at("zero_pages"), 10);
   EXPECT_EQ(json.at("overhead_bytes"), 1000 + 4096 + 50 + 2 * 256);
 }

@@ -78,7 +78,7 @@ TEST(Writer, NoWriteIsLostWhileItsPagesAreMergedAndBroken) {
   Writer writer;
   std::array<int, 2> ends{};
   check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd life(ends[1]);
+  const UniqueFd process(ends[1]);
   Worker worker({"writer", "default", Sharing::all, ""}, {writer.region()}, writer.barrier());
   UniqueFd socket = fleet.dial(UniqueFd(ends[0]));
   std::atomic<bool> joined = false, stop = false;
