@@ -5,7 +5,7 @@ namespace samepage::vmm {
 
 bool DeviceGate::enter() {
   std::unique_lock lock(mutex_);
-  opened_.wait(lock, [&] { return reasons_ == 0 || (reasons_ & stop) != 0; });
+  opened_.wait(lock, [&] { return reasons_ == 0 || (reasons_ & bit_of(GateReason::stop)) != 0; });
   if (reasons_ != 0) return false;
   ++inside_;
   return true;
@@ -16,10 +16,10 @@ void DeviceGate::leave() {
   if (--inside_ == 0 && reasons_ != 0) all_out_.notify_all();
 }
 
-void DeviceGate::close(Reason reason) {
+void DeviceGate::close(GateReason reason) {
   const std::lock_guard lock(mutex_);
-  reasons_ |= reason;
-  if (reason == stop) opened_.notify_all();  // those that wait must end
+  reasons_ |= bit_of(reason);
+  if (reason == GateReason::stop) opened_.notify_all();  // those that wait must end
 }
 
 void DeviceGate::wait_all_out() {
@@ -27,9 +27,9 @@ void DeviceGate::wait_all_out() {
   all_out_.wait(lock, [&] { return inside_ == 0; });
 }
 
-void DeviceGate::open(Reason reason) {
+void DeviceGate::open(GateReason reason) {
   const std::lock_guard lock(mutex_);
-  reasons_ &= ~std::uint32_t{reason};
+  reasons_ &= ~bit_of(reason);
   if (reasons_ == 0) opened_.notify_all();
 }
 

@@ -9,27 +9,22 @@
 #include <cstdint>
 #include <mutex>
 
+#include "vmm/devices/gate_reason.hpp"
+
 namespace samepage::vmm {
 
 /// All functions may be called from any thread.
 class DeviceGate {
  public:
-  /// Why devices may not touch guest memory; independent of each other.
-  enum Reason : std::uint32_t {
-    write_barrier = 1U << 0,
-    user_pause = 1U << 1,
-    stop = 1U << 2,  // for good
-  };
-
   /// Waits until nothing keeps devices out, then the caller is inside. False when it must end.
   [[nodiscard]] bool enter();
   void leave();
 
   /// Lets nobody in from now on; does not wait.
-  void close(Reason reason);
+  void close(GateReason reason);
   /// Waits until everybody is out. Only for one who has closed the gate.
   void wait_all_out();
-  void open(Reason reason);
+  void open(GateReason reason);
 
  private:
   std::mutex mutex_;

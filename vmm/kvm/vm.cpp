@@ -32,7 +32,7 @@ Memslot Vm::map(Gpa address, std::span<const std::byte> memory, SlotAccess acces
   return {fd_.get(), slots_++};
 }
 
-void Vm::notify_by(int event, Gpa address) const {
+void Vm::add_ioeventfd(int event, Gpa address) const {
   kvm_ioeventfd request{};
   request.addr = address.value;
   request.len = sizeof(std::uint32_t);
@@ -40,7 +40,7 @@ void Vm::notify_by(int event, Gpa address) const {
   check(::ioctl(fd_.get(), KVM_IOEVENTFD, &request), "KVM_IOEVENTFD");
 }
 
-void Vm::interrupt_by(int event, std::uint32_t gsi) const {
+void Vm::add_irqfd(int event, std::uint32_t gsi) const {
   kvm_irqfd request{};
   request.fd = static_cast<std::uint32_t>(event);
   request.gsi = gsi;

@@ -27,9 +27,9 @@ class Vm {
   /// kernel's readers of its table of devices, which takes several milliseconds.
   void add_interrupt_controllers() const;
   /// The guest's 4-byte writes to `address` only make the eventfd `event` readable, without an exit.
-  void notify_by(int event, Gpa address) const;
+  void add_ioeventfd(int event, Gpa address) const;
   /// Each write to the eventfd `event` is a pulse on the interrupt line `gsi`.
-  void interrupt_by(int event, std::uint32_t gsi) const;
+  void add_irqfd(int event, std::uint32_t gsi) const;
   /// A PC's interval timer (i8254), in the kernel; before the first vCPU.
   void add_interval_timer() const;
   /// Sets the level of an interrupt controller's input. Any thread.

@@ -4,13 +4,15 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/event_fd.hpp"
 
 namespace samepage::vmm {
 
-GuestEnd::GuestEnd() : event_(make_event()) {}
+GuestEnd::GuestEnd(std::function<void()> on_reason)
+    : on_reason_(std::move(on_reason)), event_(make_event()) {}
 
 bool GuestEnd::expect_threads(unsigned threads) {
   const std::lock_guard lock(mutex_);
@@ -26,9 +28,12 @@ void GuestEnd::thread_ended() {
 }
 
 void GuestEnd::record(GuestExit exit) {
-  const std::lock_guard lock(mutex_);
-  if (!exit_) exit_ = std::move(exit);
-  announce();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!exit_) exit_ = std::move(exit);
+    announce();
+  }
+  if (on_reason_) on_reason_();
 }
 
 void GuestEnd::announce() const {

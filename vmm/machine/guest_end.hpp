@@ -3,6 +3,7 @@
 // no thread of the guest is left. Any thread.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -13,7 +14,9 @@ namespace samepage::vmm {
 
 class GuestEnd {
  public:
-  GuestEnd();
+  /// `on_reason` is called by record(), on whatever thread: it must make those threads end, and not wait for
+  /// them.
+  explicit GuestEnd(std::function<void()> on_reason = {});
 
   /// `threads` of vCPUs and devices are about to start; false when the guest has ended before they could.
   [[nodiscard]] bool expect_threads(unsigned threads);
@@ -28,6 +31,7 @@ class GuestEnd {
  private:
   void announce() const;  // with mutex_ held
 
+  std::function<void()> on_reason_;
   UniqueFd event_;
   mutable std::mutex mutex_;
   unsigned threads_ = 0;

@@ -49,7 +49,7 @@ bool VcpuGate::enter(unsigned index) {
     const std::uint32_t reasons = reasons_.load();
     if (reasons == 0) return true;
     leave(index);
-    if ((reasons & stop) != 0) return false;
+    if ((reasons & bit_of(GateReason::stop)) != 0) return false;
     reasons_.wait(reasons);
   }
 }
@@ -59,9 +59,9 @@ void VcpuGate::leave(unsigned index) {
   slots_[index].inside.notify_all();
 }
 
-void VcpuGate::close(Reason reason) {
-  const std::uint32_t before = reasons_.fetch_or(reason);
-  if (reason == stop && before != 0) reasons_.notify_all();  // those that wait must end
+void VcpuGate::close(GateReason reason) {
+  const std::uint32_t before = reasons_.fetch_or(bit_of(reason));
+  if (reason == GateReason::stop && before != 0) reasons_.notify_all();  // those that wait must end
   for (unsigned i = 0; i < vcpus_; ++i) {
     if (slots_[i].inside.load() != 0) kick(slots_[i]);
   }
@@ -71,13 +71,13 @@ void VcpuGate::wait_all_out() {
   for (unsigned i = 0; i < vcpus_; ++i) slots_[i].inside.wait(1);
 }
 
-void VcpuGate::open(Reason reason) {
-  const std::uint32_t before = reasons_.fetch_and(~std::uint32_t{reason});
-  if (before == reason) reasons_.notify_all();
+void VcpuGate::open(GateReason reason) {
+  const std::uint32_t before = reasons_.fetch_and(~bit_of(reason));
+  if (before == bit_of(reason)) reasons_.notify_all();
 }
 
-bool VcpuGate::is_closed(Reason reason) const {
-  return (reasons_.load() & reason) != 0;
+bool VcpuGate::is_closed(GateReason reason) const {
+  return (reasons_.load() & bit_of(reason)) != 0;
 }
 
 void VcpuGate::kick(Slot& slot) {

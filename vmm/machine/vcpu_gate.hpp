@@ -14,17 +14,12 @@
 #include <cstdint>
 #include <memory>
 
+#include "vmm/devices/gate_reason.hpp"
+
 namespace samepage::vmm {
 
 class VcpuGate {
  public:
-  /// Why a vCPU may not run; independent of each other.
-  enum Reason : std::uint32_t {
-    write_barrier = 1U << 0,
-    user_pause = 1U << 1,
-    stop = 1U << 2,  // for good
-  };
-
   explicit VcpuGate(unsigned vcpus);
 
   /// The calling thread runs vCPU `index` from now on; `immediate_exit` is its byte in kvm_run.
@@ -34,11 +29,11 @@ class VcpuGate {
   void leave(unsigned index);
 
   /// Keeps vCPUs out for `reason` and tells those inside to leave; does not wait.
-  void close(Reason reason);
+  void close(GateReason reason);
   /// Waits until every vCPU is out. Only for one who has closed the gate.
   void wait_all_out();
-  void open(Reason reason);
-  [[nodiscard]] bool is_closed(Reason reason) const;
+  void open(GateReason reason);
+  [[nodiscard]] bool is_closed(GateReason reason) const;
 
  private:
   // On cache lines of their own: each vCPU writes its place at every exit.

@@ -63,9 +63,10 @@ struct VirtioBoard::Slot {
   MmioTransport transport;
 };
 
-VirtioBoard::VirtioBoard(const DeviceConfig& config, const GuestMemory& memory,
-                         std::span<const GfnRange> roms, std::function<void(std::string_view)> output)
-    : ram_(memory), discard_([&memory](std::span<const GfnRange> ranges) { drop_at_once(memory, ranges); }) {
+VirtioBoard::VirtioBoard(const DeviceConfig& config, std::span<const GfnRange> roms, Links links)
+    : ram_(links.memory), gate_(links.gate), discard_(std::move(links.discard)) {
+  const GuestMemory& memory = links.memory;
+  if (!discard_) discard_ = [&memory](std::span<const GfnRange> ranges) { drop_at_once(memory, ranges); };
   for (const DiskConfig& disk : config.disks) {
     add(std::make_unique<Block>(DiskFile(disk), fmt::format("samepage-{}", slots_.size())));
   }
@@ -75,7 +76,7 @@ VirtioBoard::VirtioBoard(const DeviceConfig& config, const GuestMemory& memory,
   }
   if (config.rng) add(std::make_unique<Rng>());
   if (config.balloon) add_balloon();
-  if (config.console) add_console(std::move(output));
+  if (config.console) add_console(std::move(links.output));
 }
 
 void VirtioBoard::add_pmem(const PmemConfig& config, const GuestMemory& memory,
@@ -162,10 +163,10 @@ void VirtioBoard::map_memory(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots) 
 void VirtioBoard::plug_in(const Vm& vm, MmioBus& bus) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = *slots_[i];
-    const VirtioPlace& place = places_[i];
+    const AcpiVirtioDevice& place = places_[i];
     invariant(bus.add(place.address, place.bytes, slot.transport), "two devices claim one address");
-    vm.notify_by(slot.notified.get(), place.address + MmioTransport::notify_offset);
-    vm.interrupt_by(slot.interrupt.get(), place.gsi);
+    vm.add_ioeventfd(slot.notified.get(), place.address + MmioTransport::notify_offset);
+    vm.add_irqfd(slot.interrupt.get(), place.gsi);
   }
 }
 
@@ -185,13 +186,11 @@ void VirtioBoard::start(const DeviceThread::Ended& ended) {
 }
 
 void VirtioBoard::request_stop() {
-  gate_.close(DeviceGate::stop);
   thread_.request_stop();
   console_thread_.request_stop();
 }
 
 void VirtioBoard::stop() {
-  gate_.close(DeviceGate::stop);
   thread_.stop();
   console_thread_.stop();
 }

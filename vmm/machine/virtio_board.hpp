@@ -14,6 +14,7 @@
 #include "base/event_fd.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
+#include "vmm/boot/acpi.hpp"
 #include "vmm/devices/device_gate.hpp"
 #include "vmm/devices/mmio_bus.hpp"
 #include "vmm/devices/virtio/balloon.hpp"
@@ -26,20 +27,21 @@
 
 namespace samepage::vmm {
 
-/// Where a guest finds a device; for the tables that tell it.
-struct VirtioPlace {
-  Gpa address;
-  std::uint64_t bytes = 0;
-  std::uint32_t gsi = 0;
-};
-
 class VirtioBoard {
  public:
-  /// Opens what is behind the devices. Throws UserError where that can't be used. The memory must outlive it;
-  /// `output` takes what a virtio console prints, on a thread of its own: it may wait for whoever reads.
-  VirtioBoard(const DeviceConfig& config, const GuestMemory& memory, std::span<const GfnRange> roms,
-              std::function<void(std::string_view)> output);
-  /// Ends the devices' threads.
+  /// What a board is connected to. All must outlive it.
+  struct Links {
+    const GuestMemory& memory;
+    DeviceGate& gate;
+    /// Takes what a virtio console prints, on a thread of its own: it may wait for the reader.
+    std::function<void(std::string_view)> output;
+    /// Gives back the pages that a balloon takes. Empty: the kernel gets them at once.
+    DiscardPages discard;
+  };
+
+  /// Opens what is behind the devices. Throws UserError where that can't be used.
+  VirtioBoard(const DeviceConfig& config, std::span<const GfnRange> roms, Links links);
+  /// Ends the devices' threads: stop().
   ~VirtioBoard();
   VirtioBoard(const VirtioBoard&) = delete;
   VirtioBoard& operator=(const VirtioBoard&) = delete;
@@ -47,10 +49,9 @@ class VirtioBoard {
   /// Shows the devices to the guest, first their memory, which `slots` get; each once, before start().
   void map_memory(Vm& vm, MmioBus& bus, std::vector<Memslot>& slots);
   void plug_in(const Vm& vm, MmioBus& bus);
-  [[nodiscard]] const std::vector<VirtioPlace>& places() const { return places_; }
+  /// Where the guest finds them; for the tables that tell it.
+  [[nodiscard]] const std::vector<AcpiVirtioDevice>& places() const { return places_; }
 
-  /// Who gives back the pages that a balloon takes; only before start(). Else the kernel does it right away.
-  void give_back_with(DiscardPages discard) { discard_ = std::move(discard); }
   /// Null where the guest has none.
   [[nodiscard]] Balloon* balloon() const { return balloon_; }
   [[nodiscard]] VirtioConsole* console() const { return console_; }
@@ -59,14 +60,11 @@ class VirtioBoard {
   [[nodiscard]] unsigned threads() const;
   /// `ended` is called on each of them.
   void start(const DeviceThread::Ended& ended);
-  /// Ends the threads when they have done what they are at, which may be to wait for whoever reads a console;
-  /// does not wait. The gate is closed for good. Any thread.
+  /// Ends the threads when they have done what they are at, which may be to wait for the reader of a console;
+  /// does not wait. The gate must have been closed for good. Any thread.
   void request_stop();
-  /// Ends them and waits for them. The gate is closed for good.
+  /// Ends them and waits for them. The gate must have been closed for good.
   void stop();
-
-  /// What holds the devices still.
-  [[nodiscard]] DeviceGate& gate() { return gate_; }
 
  private:
   struct Slot;
@@ -86,13 +84,13 @@ class VirtioBoard {
   };
 
   DeviceRam ram_;
-  DeviceGate gate_;
+  DeviceGate& gate_;
   DiscardPages discard_;
   std::vector<std::unique_ptr<PmemRegion>> pmems_;
   Balloon* balloon_ = nullptr;
   VirtioConsole* console_ = nullptr;
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<VirtioPlace> places_;
+  std::vector<AcpiVirtioDevice> places_;
   DeviceThread thread_;          // of all devices but
   DeviceThread console_thread_;  // which holds up no other device while nobody reads what it prints
 };

@@ -54,17 +54,17 @@ json to_json(const BalloonFigures& balloon) {
 // Holds the guest while it lives, unless its user holds it anyway.
 class MomentaryPause {
  public:
-  explicit MomentaryPause(Machine& machine) : machine_(machine), ours_(!machine.paused()) {
-    if (ours_) machine_.pause();
+  explicit MomentaryPause(GuestGate& gate) : gate_(gate), ours_(!gate.paused()) {
+    if (ours_) gate_.pause();
   }
   ~MomentaryPause() {
-    if (ours_) machine_.unpause();
+    if (ours_) gate_.unpause();
   }
   MomentaryPause(const MomentaryPause&) = delete;
   MomentaryPause& operator=(const MomentaryPause&) = delete;
 
  private:
-  Machine& machine_;
+  GuestGate& gate_;
   bool ours_;
 };
 
@@ -182,7 +182,7 @@ void GuestControl::finish(int status) {
 }
 
 ControlAnswer GuestControl::pause() {
-  machine_.pause();
+  machine_.gate().pause();
   if (agent_ != nullptr) agent_->look_now();  // it will not change for a while
   return {json{{"ok", true}}, {}};
 }
@@ -196,7 +196,7 @@ ControlAnswer GuestControl::answer(const Frame& request) {
   if (verb == "logs") return {done, console_.tail()};
   if (verb == "dump") return {dump(request), {}};
   if (verb == "pause") return pause();
-  if (verb == "resume") return machine_.unpause(), ControlAnswer{done, {}};
+  if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};
   if (verb == "balloon") return {resize_balloon(request), {}};
   if (verb == "stop") {
     machine_.request_stop();
@@ -209,7 +209,7 @@ ControlAnswer GuestControl::answer(const Frame& request) {
 std::string_view GuestControl::state() const {
   pollfd ended{machine_.ended_fd(), POLLIN, 0};
   if (::poll(&ended, 1, 0) > 0) return "stopped";
-  return machine_.paused() ? "paused" : "running";
+  return machine_.gate().paused() ? "paused" : "running";
 }
 
 json GuestControl::brief() const {
@@ -275,7 +275,7 @@ json GuestControl::resize_balloon(const Frame& request) {
 
 json GuestControl::dump(const Frame& request) {
   if (request.fds.empty()) return refusal("dump needs a file");
-  const MomentaryPause pause(machine_);
+  const MomentaryPause pause(machine_.gate());
   try {
     const std::uint64_t written = dump_memory(request.fds.front().get(), machine_.ram(), page_map());
     return {{"ok", true}, {"written_bytes", written}};

@@ -116,22 +116,22 @@ GuestRecord record_of(const GuestProcessConfig& config, const std::string& name)
           {}};
 }
 
-// A balloon's pages go through the agent: no device may call it when it is gone. Where a guest has ended, all
-// it printed is out; where something else went wrong, nobody waits for the reader of its console.
-class DevicesEndFirst {
- public:
-  DevicesEndFirst(Machine& machine, ConsoleLog& console) : machine_(machine), console_(console) {}
-  ~DevicesEndFirst() {
-    console_.close_output();
-    machine_.stop_devices();
-  }
-  DevicesEndFirst(const DevicesEndFirst&) = delete;
-  DevicesEndFirst& operator=(const DevicesEndFirst&) = delete;
-
- private:
-  Machine& machine_;
-  ConsoleLog& console_;
-};
+// The console takes what the guest prints; the agent, if there is one, its image and the pages that it gives
+// up.
+MachineLinks links_of(ConsoleLog& console, LineWatch& lines, dedup::Agent* agent) {
+  MachineLinks links;
+  links.print = [&console, &lines](std::string_view text) {
+    console.put_out(text);
+    lines.saw(text);
+  };
+  links.abandon_output = [&console] { console.close_output(); };
+  links.watch = [&console](std::string_view text) { console.keep(text); };
+  links.on_room = [&console] { console.wake(); };
+  if (agent == nullptr) return links;
+  links.placer = agent;
+  links.discard = [agent](std::span<const GfnRange> ranges) { agent->discard(ranges); };
+  return links;
+}
 
 }  // namespace
 
@@ -155,30 +155,22 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
   const StopSignals signals;
   const NameClaim claim = claim_name(config);
   ConsoleLog console(config.console);
-  // The image comes after the agent: what other guests have of it is mapped, not copied.
   LineWatch lines;
-  Machine machine(
-      config.machine,
-      [&console, &lines](std::string_view text) {
-        console.put_out(text);
-        lines.saw(text);
-      },
-      ImageLoading::later);
-  machine.watch_console([&console](std::string_view text) { console.keep(text); },
-                        [&console] { console.wake(); });
-  std::optional<dedup::Agent> agent;
-  if (shares(config.domain)) agent.emplace(agent_config(claim.name(), config), machine.ram(), machine);
-  daemon.reset();
-  const std::string warning = agent ? warning_of(*agent) : "";
-  machine.load(agent ? &*agent : nullptr);
-  const DevicesEndFirst devices_end_first(machine, console);
-  if (agent) {
-    machine.give_back_with([&agent](std::span<const GfnRange> ranges) { agent->discard(ranges); });
+  // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
+  const GuestImage image(config.machine);
+  Chassis chassis(config.machine);
+  std::optional<dedup::Agent> joined;
+  if (shares(config.domain)) {
+    joined.emplace(agent_config(claim.name(), config), chassis.memory.regions(), chassis.gate);
   }
+  dedup::Agent* const agent = joined ? &*joined : nullptr;
+  daemon.reset();
+  const std::string warning = agent != nullptr ? warning_of(*agent) : "";
+  Machine machine(config.machine, image, chassis, links_of(console, lines, agent));
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now()},
-                       machine, agent ? &*agent : nullptr, console);
-  if (agent) agent->start();
+                       machine, agent, console);
+  if (agent != nullptr) agent->start();
   ConsoleInput input(config.input, config.console, config.escape, [&](std::span<const std::byte> typed) {
     return machine.receive(typed, config.input_port);
   });

@@ -44,6 +44,17 @@ TEST(GuestEnd, GuestThatNeverStartedMayEnd) {
   EXPECT_FALSE(end.expect_threads(1));
 }
 
+TEST(GuestEnd, WhoMustEndIsToldOnceThereIsAReason) {
+  int told = 0;
+  GuestEnd end([&] { ++told; });
+  ASSERT_TRUE(end.expect_threads(1));
+  EXPECT_EQ(told, 0);
+  end.record(exited(0));
+  EXPECT_EQ(told, 1);
+  end.thread_ended();
+  EXPECT_EQ(told, 1);
+}
+
 TEST(GuestEnd, WaitBlocksUntilTheEnd) {
   GuestEnd end;
   ASSERT_TRUE(end.expect_threads(1));

@@ -132,7 +132,7 @@ TEST_F(Boot, RomIsRead) {
 // Copies, as the one that knows of nobody to share with.
 class CopyingPlacer final : public dedup::ImagePlacer {
  public:
-  explicit CopyingPlacer(const Machine& machine) : memory_(machine.ram().front().bytes()) {}
+  explicit CopyingPlacer(const GuestMemory& memory) : memory_(memory.regions().front().bytes()) {}
   void place(std::span<const dedup::ImagePart> parts) override {
     for (const dedup::ImagePart& part : parts) {
       std::memcpy(memory_.data() + part.first.gpa().value, part.bytes.data(), part.bytes.size());
@@ -143,13 +143,15 @@ class CopyingPlacer final : public dedup::ImagePlacer {
   std::uint64_t pages_ = 0;
 };
 
-TEST_F(Boot, TheImageCanBeLoadedLaterAndBySomebodyElse) {
+TEST_F(Boot, TheImageCanBePlacedBySomebodyElse) {
   const test::TemporaryFile image(test::raw_image(exit_42, std::string(0x1800, 'x')));
   MachineConfig config;
   config.image = image.path();
-  Machine machine(config, nullptr, ImageLoading::later);
-  CopyingPlacer placer(machine);
-  machine.load(&placer);
+  Chassis chassis(config);
+  CopyingPlacer placer(chassis.memory);
+  MachineLinks links;
+  links.placer = &placer;
+  Machine machine(config, GuestImage(config), chassis, links);
   EXPECT_EQ(placer.pages_, 2U);
   machine.start();
   EXPECT_EQ(machine.wait().code, 42);
@@ -157,7 +159,9 @@ TEST_F(Boot, TheImageCanBeLoadedLaterAndBySomebodyElse) {
 
 std::string complaint(const MachineConfig& config) {
   try {
-    const Machine machine(config, nullptr);
+    const GuestImage image(config);
+    Chassis chassis(config);
+    const Machine machine(config, image, chassis);
   } catch (const UserError& error) {
     return error.what();
   }
@@ -172,10 +176,11 @@ TEST_F(Boot, AFileThatIsCutShortMeanwhileIsRefused) {
   config.image = image.path();
   config.initrd = initrd.path();
   for (const test::TemporaryFile* file : {&initrd, &image}) {
-    Machine machine(config, nullptr, ImageLoading::later);
+    const GuestImage opened(config);
+    Chassis chassis(config);
     std::filesystem::resize_file(file->path(), 1);
     try {
-      machine.load(nullptr);
+      const Machine machine(config, opened, chassis);
       ADD_FAILURE() << "half of " << file->path() << " was taken for all";
     } catch (const UserError& error) {
       EXPECT_THAT(error.what(), AllOf(HasSubstr(file->path()), HasSubstr("cut short")));
@@ -227,8 +232,7 @@ class Multiboot : public test::RawGuest {
     image_ = std::make_unique<test::TemporaryFile>(elf.bytes());
     MachineConfig config;
     config.image = image_->path();
-    machine_ = std::make_unique<Machine>(config, [](std::string_view) {});
-    machine_->start();
+    make(config).start();
     return machine_->wait();
   }
 };

@@ -12,11 +12,9 @@ using std::chrono::milliseconds;
 
 class Hold : public test::RawGuest {
  protected:
-  Machine& start_counting() {
-    Machine& machine = make(test::counting_code());
-    machine.start();
+  void start_counting() {
+    make(test::counting_code()).start();
     EXPECT_TRUE(counts_on());
-    return machine;
   }
   [[nodiscard]] bool stands_still(milliseconds time) const {
     const std::uint32_t before = counter();
@@ -26,33 +24,33 @@ class Hold : public test::RawGuest {
 };
 
 TEST_F(Hold, MemoryStandsStillUntilRelease) {
-  Machine& machine = start_counting();
+  start_counting();
   for (int round = 0; round < 20; ++round) {
-    machine.hold();
+    gate().hold();
     ASSERT_TRUE(stands_still(milliseconds(5)));
-    machine.release();
+    gate().release();
     ASSERT_TRUE(counts_on());
   }
 }
 
 TEST_F(Hold, WorksThousandsOfTimes) {
-  Machine& machine = start_counting();
+  start_counting();
   for (int round = 0; round < 5000; ++round) {
-    machine.hold();
-    machine.release();
+    gate().hold();
+    gate().release();
   }
   EXPECT_TRUE(counts_on());
 }
 
 TEST_F(Hold, MemoryStandsStillFromTheFirstMoment) {
-  Machine& machine = start_counting();
+  start_counting();
   for (int round = 0; round < 500; ++round) {
     ASSERT_TRUE(counts_on());  // it runs right now
-    machine.hold();
+    gate().hold();
     const std::uint32_t before = counter();
     const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
     while (std::chrono::steady_clock::now() < until) ASSERT_EQ(counter(), before);
-    machine.release();
+    gate().release();
   }
   EXPECT_TRUE(counts_on());
 }
@@ -63,18 +61,18 @@ TEST_F(Hold, HaltedGuestIsHeldToo) {
   Machine& machine = make(test::halting_code(), "", config);
   machine.start();
   for (int round = 0; round < 200; ++round) {
-    machine.hold();
-    machine.release();
+    gate().hold();
+    gate().release();
     if (round % 20 == 0) std::this_thread::sleep_for(milliseconds(2));
   }
 }
 
 TEST_F(Hold, BeforeStart) {
   Machine& machine = make(test::counting_code());
-  machine.hold();
+  gate().hold();
   machine.start();
   EXPECT_TRUE(stands_still(milliseconds(20)));
-  machine.release();
+  gate().release();
   EXPECT_TRUE(counts_on());
 }
 
@@ -82,47 +80,47 @@ TEST_F(Hold, AfterTheEnd) {
   Machine& machine = make({0xe6, 0xf4});  // out 0xf4, al
   machine.start();
   machine.wait();
-  machine.hold();
-  machine.release();
+  gate().hold();
+  gate().release();
 }
 
 TEST_F(Hold, PauseStopsTheGuestUntilUnpause) {
-  Machine& machine = start_counting();
-  EXPECT_FALSE(machine.paused());
-  machine.pause();
-  EXPECT_TRUE(machine.paused());
+  start_counting();
+  EXPECT_FALSE(gate().paused());
+  gate().pause();
+  EXPECT_TRUE(gate().paused());
   EXPECT_TRUE(stands_still(milliseconds(20)));
-  machine.unpause();
-  EXPECT_FALSE(machine.paused());
+  gate().unpause();
+  EXPECT_FALSE(gate().paused());
   EXPECT_TRUE(counts_on());
 }
 
 TEST_F(Hold, PauseAndHoldAreIndependent) {
-  Machine& machine = start_counting();
-  machine.pause();
-  machine.hold();
-  machine.unpause();
+  start_counting();
+  gate().pause();
+  gate().hold();
+  gate().unpause();
   EXPECT_TRUE(stands_still(milliseconds(10)));
-  machine.pause();
-  machine.release();
+  gate().pause();
+  gate().release();
   EXPECT_TRUE(stands_still(milliseconds(10)));
-  machine.unpause();
+  gate().unpause();
   EXPECT_TRUE(counts_on());
 }
 
 TEST_F(Hold, TwoThreadsAtOnce) {
-  Machine& machine = start_counting();
+  start_counting();
   std::thread user([&] {
     for (int round = 0; round < 1000; ++round) {
-      machine.pause();
-      machine.unpause();
+      gate().pause();
+      gate().unpause();
     }
   });
   for (int round = 0; round < 1000; ++round) {
-    machine.hold();
+    gate().hold();
     const std::uint32_t before = counter();
     EXPECT_EQ(counter(), before);
-    machine.release();
+    gate().release();
   }
   user.join();
   EXPECT_TRUE(counts_on());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ending a guest from outside, in whatever state it is.
 #include <chrono>
+#include <future>
+#include <string_view>
 #include <thread>
 
 #include "tests/vmm/machine/raw_guest.hpp"
@@ -43,11 +45,11 @@ TEST_F(Stop, GuestThatHasJustStarted) {
 
 TEST_F(Stop, HeldAndPausedGuest) {
   Machine& machine = started(test::counting_code());
-  machine.pause();
-  machine.hold();
+  gate().pause();
+  gate().hold();
   machine.request_stop();
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
-  machine.release();
+  gate().release();
 }
 
 TEST_F(Stop, BeforeStart) {
@@ -72,9 +74,35 @@ TEST_F(Stop, DestructionInEveryState) {
   make(test::counting_code());  // never started
   started(test::counting_code(), 2);
   started(test::halting_code(), 2);
-  started(test::counting_code()).hold();
-  started(test::counting_code()).pause();
+  started(test::counting_code());
+  gate().hold();
+  started(test::counting_code());
+  gate().pause();
   machine_.reset();
+}
+
+// Who waits for a reader is told that nobody waits any more.
+TEST_F(Stop, DestructionWhileNobodyReadsWhatItPrints) {
+  const test::TemporaryFile image(test::raw_image({
+      0xb0, 0x0a,              // mov al, '\n'
+      0x66, 0xba, 0xf8, 0x03,  // mov dx, 0x3f8
+      0xee,                    // out dx, al
+      0xeb, 0xfe,              // jmp to itself
+  }));
+  std::promise<void> printing;
+  std::promise<void> abandoned;
+  std::future_status waited = std::future_status::timeout;
+  links_.print = [&](std::string_view) {
+    printing.set_value();
+    waited = abandoned.get_future().wait_for(std::chrono::seconds(20));
+  };
+  links_.abandon_output = [&] { abandoned.set_value(); };
+  MachineConfig config;
+  config.image = image.path();
+  make(config).start();
+  printing.get_future().wait();
+  machine_.reset();
+  EXPECT_EQ(waited, std::future_status::ready);
 }
 
 }  // namespace

@@ -168,13 +168,13 @@ TEST_F(MachineVirtio, DevicesAreHeldToo) {
   ASSERT_TRUE(counts_on());
   const std::span<std::byte> guest(at(buffer), buffer_bytes);
   for (int round = 0; round < 200; ++round) {
-    machine.hold();
+    gate().hold();
     std::fill(guest.begin(), guest.end(), std::byte{0xee});
     for (int look = 0; look < 3; ++look) {
       std::this_thread::yield();
       ASSERT_EQ(std::count(guest.begin(), guest.end(), std::byte{0xee}), std::ptrdiff_t{buffer_bytes});
     }
-    machine.release();
+    gate().release();
     if (round % 10 == 0) {
       ASSERT_TRUE(counts_on());
     }
@@ -185,12 +185,12 @@ TEST_F(MachineVirtio, PauseHoldsDevicesToo) {
   Machine& machine = make_with_disk(repeat_request());
   machine.start();
   ASSERT_TRUE(counts_on());
-  machine.pause();
+  gate().pause();
   const std::span<std::byte> guest(at(buffer), buffer_bytes);
   std::fill(guest.begin(), guest.end(), std::byte{0xee});
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(std::count(guest.begin(), guest.end(), std::byte{0xee}), std::ptrdiff_t{buffer_bytes});
-  machine.unpause();
+  gate().unpause();
   EXPECT_TRUE(counts_on());
 }
 
@@ -201,19 +201,19 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
   std::promise<void> go_on;
   MachineConfig config;
   config.devices.balloon = true;
-  Machine& machine = make(offer_once(), register_table(), config);
-  machine.give_back_with([&](std::span<const GfnRange>) {
+  links_.discard = [&](std::span<const GfnRange>) {
     working.set_value();
     go_on.get_future().wait();
-  });
+  };
+  Machine& machine = make(offer_once(), register_table(), config);
   put_descriptor(descriptors, 0, buffer, 4, 0, 0);  // the number of a page
   machine.start();
   working.get_future().wait();
   machine.request_stop();
-  machine.hold();  // returns when the vCPU is out
+  gate().hold();  // returns when the vCPU is out
   pollfd ended{machine.ended_fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&ended, 1, 50), 0);
-  machine.release();
+  gate().release();
   go_on.set_value();
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
 }
@@ -227,17 +227,15 @@ TEST_F(MachineVirtio, AConsoleThatNobodyReadsStopsNoDisk) {
   print.emplace_back(console + 0x50, transmit_queue);  // notify
   MachineConfig config;
   config.devices.console = true;
+  std::promise<void> printing;
+  std::promise<void> read;
+  links_.watch = [&](std::string_view) {
+    printing.set_value();
+    read.get_future().wait();
+  };
   Machine& machine = make_with_disk(repeat_request(), print, config);
   put_descriptor(console_descriptors, 0, buffer, 1, 0, 0);
   put<std::uint16_t>(console_driver_area + 2, 1);  // one chain is offered
-  std::promise<void> printing;
-  std::promise<void> read;
-  machine.watch_console(
-      [&](std::string_view) {
-        printing.set_value();
-        read.get_future().wait();
-      },
-      [] {});
   machine.start();
   printing.get_future().wait();
   EXPECT_TRUE(counts_on());

@@ -45,10 +45,17 @@ Machine& RawGuest::make(const std::vector<std::uint8_t>& code, const std::string
   machine_.reset();
   image_ = std::make_unique<TemporaryFile>(raw_image(code, data));
   config.image = image_->path();
-  machine_ = std::make_unique<Machine>(config, [this](std::string_view text) {
+  links_.print = [this](std::string_view text) {
     printed_ += text;
     ++writes_;
-  });
+  };
+  return make(config);
+}
+
+Machine& RawGuest::make(const MachineConfig& config) {
+  machine_.reset();
+  chassis_ = std::make_unique<Chassis>(config);
+  machine_ = std::make_unique<Machine>(config, GuestImage(config), *chassis_, links_);
   return *machine_;
 }
 

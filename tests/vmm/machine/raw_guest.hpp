@@ -42,10 +42,13 @@ class RawGuest : public testing::Test {
   /// Builds a machine with `config`, whose image is `code`.
   Machine& make(const std::vector<std::uint8_t>& code, const std::string& data = "",
                 MachineConfig config = {});
+  /// Builds one with an image of the caller's.
+  Machine& make(const MachineConfig& config);
   /// Builds it, runs it to its end.
   GuestExit run(const std::vector<std::uint8_t>& code, const std::string& data = "",
                 MachineConfig config = {});
 
+  [[nodiscard]] GuestGate& gate() const { return chassis_->gate; }
   [[nodiscard]] std::uint32_t counter() const;
   /// Waits until the guest's counter changes; false when it does not.
   [[nodiscard]] bool counts_on() const;
@@ -53,6 +56,8 @@ class RawGuest : public testing::Test {
   std::string printed_;
   int writes_ = 0;
   std::unique_ptr<TemporaryFile> image_;
+  MachineLinks links_;  // for the next machine
+  std::unique_ptr<Chassis> chassis_;
   std::unique_ptr<Machine> machine_;
 };
 

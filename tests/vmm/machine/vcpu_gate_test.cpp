@@ -33,7 +33,7 @@ class FakeGuest {
   FakeGuest(const FakeGuest&) = delete;
   FakeGuest& operator=(const FakeGuest&) = delete;
   ~FakeGuest() {
-    gate_.close(VcpuGate::stop);
+    gate_.close(GateReason::stop);
     join();
   }
   void join() {
@@ -74,12 +74,12 @@ TEST(VcpuGate, NobodyRunsWhileItIsClosed) {
   VcpuGate gate(2);
   FakeGuest guest(gate, 2);
   for (int round = 0; round < 2000; ++round) {
-    gate.close(VcpuGate::write_barrier);
+    gate.close(GateReason::write_barrier);
     gate.wait_all_out();
     const std::uint64_t before = guest.turns(0) + guest.turns(1);
     if (round % 100 == 0) std::this_thread::sleep_for(milliseconds(2));
     for (int look = 0; look < 1000; ++look) ASSERT_EQ(guest.turns(0) + guest.turns(1), before);
-    gate.open(VcpuGate::write_barrier);
+    gate.open(GateReason::write_barrier);
   }
   EXPECT_TRUE(guest.goes_on(0) && guest.goes_on(1));
 }
@@ -88,12 +88,12 @@ TEST(VcpuGate, HaltedVcpusLeaveToo) {
   VcpuGate gate(1);
   FakeGuest guest(gate, 1, true);
   for (int round = 0; round < 100; ++round) {
-    gate.close(VcpuGate::write_barrier);
+    gate.close(GateReason::write_barrier);
     gate.wait_all_out();
     const std::uint64_t before = guest.turns(0);
     std::this_thread::yield();
     ASSERT_EQ(guest.turns(0), before);
-    gate.open(VcpuGate::write_barrier);
+    gate.open(GateReason::write_barrier);
     ASSERT_TRUE(guest.goes_on(0));
   }
 }
@@ -101,26 +101,26 @@ TEST(VcpuGate, HaltedVcpusLeaveToo) {
 TEST(VcpuGate, ReasonsAreIndependent) {
   VcpuGate gate(1);
   FakeGuest guest(gate, 1);
-  gate.close(VcpuGate::user_pause);
-  gate.close(VcpuGate::write_barrier);
+  gate.close(GateReason::user_pause);
+  gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   const std::uint64_t before = guest.turns(0);
-  gate.open(VcpuGate::write_barrier);
-  EXPECT_TRUE(gate.is_closed(VcpuGate::user_pause));
+  gate.open(GateReason::write_barrier);
+  EXPECT_TRUE(gate.is_closed(GateReason::user_pause));
   std::this_thread::sleep_for(milliseconds(5));
   EXPECT_EQ(guest.turns(0), before);
-  gate.open(VcpuGate::user_pause);
+  gate.open(GateReason::user_pause);
   EXPECT_TRUE(guest.goes_on(0));
 }
 
 TEST(VcpuGate, ClosedBeforeAnybodyCame) {
   VcpuGate gate(1);
-  gate.close(VcpuGate::write_barrier);
+  gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   FakeGuest guest(gate, 1);
   std::this_thread::sleep_for(milliseconds(5));
   EXPECT_EQ(guest.turns(0), 0U);
-  gate.open(VcpuGate::write_barrier);
+  gate.open(GateReason::write_barrier);
   EXPECT_TRUE(guest.goes_on(0));
 }
 
@@ -128,13 +128,13 @@ TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
   VcpuGate gate(2);
   FakeGuest guest(gate, 2);
   EXPECT_TRUE(guest.goes_on(0));
-  gate.close(VcpuGate::write_barrier);
+  gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   std::this_thread::sleep_for(milliseconds(20));  // now they sleep
-  gate.close(VcpuGate::stop);
+  gate.close(GateReason::stop);
   guest.join();
-  gate.open(VcpuGate::write_barrier);
-  gate.close(VcpuGate::write_barrier);  // threads that have ended are out
+  gate.open(GateReason::write_barrier);
+  gate.close(GateReason::write_barrier);  // threads that have ended are out
   gate.wait_all_out();
 }
 
@@ -163,7 +163,7 @@ TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
     return stat.find(") S ") != std::string::npos;
   };
   while (thread_id == 0 || !sleeps()) std::this_thread::yield();
-  gate.close(VcpuGate::write_barrier);
+  gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   vcpu.join();
   check(::setrlimit(RLIMIT_SIGPENDING, &before), "setrlimit");
@@ -172,7 +172,7 @@ TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
 TEST(VcpuGate, SeveralThreadsHoldAtOnce) {
   VcpuGate gate(2);
   FakeGuest guest(gate, 2);
-  const auto hold_often = [&](VcpuGate::Reason reason) {
+  const auto hold_often = [&](GateReason reason) {
     for (int round = 0; round < 1000; ++round) {
       gate.close(reason);
       gate.wait_all_out();
@@ -181,8 +181,8 @@ TEST(VcpuGate, SeveralThreadsHoldAtOnce) {
       gate.open(reason);
     }
   };
-  std::thread user([&] { hold_often(VcpuGate::user_pause); });
-  hold_often(VcpuGate::write_barrier);
+  std::thread user([&] { hold_often(GateReason::user_pause); });
+  hold_often(GateReason::write_barrier);
   user.join();
   EXPECT_TRUE(guest.goes_on(0) && guest.goes_on(1));
 }

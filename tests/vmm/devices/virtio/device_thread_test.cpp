@@ -46,7 +46,7 @@ class Barrier : public testing::Test {
     wait_for_turn();
   }
   void TearDown() override {
-    driver_.gate_.close(DeviceGate::stop);
+    driver_.gate_.close(GateReason::stop);
     thread_.stop();
   }
   void wait_for_turn() { device_.turns.wait(device_.turns.load()); }
@@ -65,26 +65,26 @@ class Barrier : public testing::Test {
 // Broken when a device touches guest memory outside the gate, or the holder does not wait for it.
 TEST_F(Barrier, MemoryStandsStillFromTheFirstMomentUntilOpened) {
   for (int round = 0; round < 2000; ++round) {
-    driver_.gate_.close(DeviceGate::write_barrier);
+    driver_.gate_.close(GateReason::write_barrier);
     driver_.gate_.wait_all_out();
     const std::uint64_t first = word(0);
     for (std::size_t i = 0; i < 0x1'0000 / 8; ++i) ASSERT_EQ(word(i), first) << "in the middle of a copy";
     ASSERT_EQ(word(0), first);
-    driver_.gate_.open(DeviceGate::write_barrier);
+    driver_.gate_.open(GateReason::write_barrier);
     if (round % 16 == 0) wait_for_turn();
   }
 }
 
 TEST_F(Barrier, ReasonsAreIndependent) {
-  driver_.gate_.close(DeviceGate::user_pause);
-  driver_.gate_.close(DeviceGate::write_barrier);
+  driver_.gate_.close(GateReason::user_pause);
+  driver_.gate_.close(GateReason::write_barrier);
   driver_.gate_.wait_all_out();
-  driver_.gate_.open(DeviceGate::write_barrier);
+  driver_.gate_.open(GateReason::write_barrier);
   const std::uint64_t before = device_.turns;
   for (int i = 0; i < 1000; ++i) std::this_thread::yield();
   // The turn that was copied before the gate closed may be counted after it.
   EXPECT_LE(device_.turns, before + 1);
-  driver_.gate_.open(DeviceGate::user_pause);
+  driver_.gate_.open(GateReason::user_pause);
   wait_for_turn();
 }
 
@@ -121,13 +121,13 @@ TEST(DeviceThread, EndsWhenItIsAskedToAndNobodyWaits) {
 
 // A vCPU's register access never waits for the barrier: the barrier waits for the vCPU.
 TEST_F(Barrier, RegistersAnswerWhileTheGateIsClosed) {
-  driver_.gate_.close(DeviceGate::write_barrier);
+  driver_.gate_.close(GateReason::write_barrier);
   driver_.gate_.wait_all_out();
   EXPECT_NE(driver_.get(0x70), 0U);
   driver_.set(0x70, 0);
   EXPECT_EQ(driver_.get(0x70), 0U);
   const std::uint64_t after_reset = word(0);
-  driver_.gate_.open(DeviceGate::write_barrier);
+  driver_.gate_.open(GateReason::write_barrier);
   thread_.stop();  // the chain is void: the device gives up
   EXPECT_EQ(word(0), after_reset);
 }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a guest has at I/O ports: a serial console and the debug exit, and where a kernel was not written for
+// Samepage, the ports by which PCs are switched off and reset and those that tell of CPUs and memory.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "vmm/boot/image.hpp"
+#include "vmm/devices/acpi_ports.hpp"
+#include "vmm/devices/console.hpp"
+#include "vmm/devices/debug_exit.hpp"
+#include "vmm/devices/firmware_config.hpp"
+#include "vmm/devices/port_bus.hpp"
+#include "vmm/devices/uart16550.hpp"
+#include "vmm/kvm/vm.hpp"
+#include "vmm/machine/guest_end.hpp"
+#include "vmm/machine/machine_config.hpp"
+
+namespace samepage::vmm {
+
+class PcBoard {
+ public:
+  /// `print` takes what the guest prints, in lines. The VM, whose interrupt lines are used once the guest
+  /// runs, and `ending`, which hears of a guest that ends itself, must outlive the board.
+  PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink print, const Vm& vm, GuestEnd& ending);
+  PcBoard(const PcBoard&) = delete;
+  PcBoard& operator=(const PcBoard&) = delete;
+
+  [[nodiscard]] const PortBus& ports() const { return ports_; }
+  [[nodiscard]] Console& console() { return console_; }
+  [[nodiscard]] Uart16550& uart() { return uart_; }
+
+ private:
+  Console console_;
+  Uart16550 uart_;
+  DebugExit debug_exit_;
+  AcpiPorts acpi_ports_;
+  KeyboardReset keyboard_reset_;
+  FirmwareConfig firmware_config_;
+  PortBus ports_;
+};
+
+}  // namespace samepage::vmm

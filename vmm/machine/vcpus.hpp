@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vCPUs of one guest: how each is set up, and a thread for each, which goes round in a loop: through the
+// gate, into the guest, what it came out for.
+#pragma once
+
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "vmm/boot/image.hpp"
+#include "vmm/devices/console.hpp"
+#include "vmm/kvm/kvm.hpp"
+#include "vmm/kvm/vcpu.hpp"
+#include "vmm/kvm/vm.hpp"
+#include "vmm/machine/exits.hpp"
+#include "vmm/machine/guest_end.hpp"
+#include "vmm/machine/vcpu_gate.hpp"
+
+namespace samepage::vmm {
+
+class Vcpus {
+ public:
+  /// What the threads work with; all outlives them.
+  struct Links {
+    VcpuGate& gate;
+    const ExitScene& scene;  // what exits lead to
+    Console& console;        // what the guest printed is handed on outside of the gate
+    GuestEnd& ending;        // hears of exits that end the guest, and of each thread's end
+  };
+
+  /// `count` vCPUs of a VM that is complete but for them. The first starts at the image's entry; the others
+  /// wait in the kernel for its INIT and SIPI.
+  Vcpus(const Kvm& kvm, const Vm& vm, const Image& image, unsigned count, Links links);
+  /// join().
+  ~Vcpus();
+  Vcpus(const Vcpus&) = delete;
+  Vcpus& operator=(const Vcpus&) = delete;
+
+  [[nodiscard]] unsigned count() const { return static_cast<unsigned>(vcpus_.size()); }
+  /// Starts the threads; once.
+  void start();
+  /// Waits for the threads' end; the gate must have been closed for good.
+  void join();
+
+ private:
+  void run(unsigned index);
+  [[nodiscard]] std::optional<GuestExit> run_once(unsigned index);
+
+  Links links_;
+  std::vector<Vcpu> vcpus_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace samepage::vmm
