@@ -10,6 +10,7 @@
 #include "base/check.hpp"
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/console_link.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/interrupted.hpp"
@@ -60,8 +61,13 @@ int status_of(const LinkEnd& end, const GuestConnection& guest, std::string_view
   return exit_guest_ended;
 }
 
-}  // namespace
+struct ConsoleOptions {
+  std::string guest;
+  vmm::ConsolePort port = vmm::ConsolePort::com1;  // what is typed goes there
+  vmm::EscapeKey escape;
+};
 
+// Attaches standard input and output to the guest's console until the escape key or the guest's end.
 int console(const ConsoleOptions& options) {
   const GuestConnection guest = connect_guest(options.guest);
   ask_guest(guest, {{"do", "console"}, {"port", vmm::name_of(options.port)}});
@@ -73,6 +79,22 @@ int console(const ConsoleOptions& options) {
     return link.run();
   }();
   return status_of(end, guest, link.gap());
+}
+
+}  // namespace
+
+void add_console(const Command& program) {
+  const Command command =
+      program.add("console", "Attach to a running guest's console; Ctrl-] detaches and the guest runs on");
+  const auto options = std::make_shared<ConsoleOptions>();
+  add_guest(command, options->guest);
+  add_console_port(command, options->port,
+                   "Which console input goes to; the output of both is shown (default: com1)");
+  add_escape_key(command, options->escape, "The key that detaches: ^X is Ctrl-X (default: ^])");
+  command.footer(
+      "At the end of an input that is no terminal it stays attached until the guest ends.\n"
+      "Exit codes: 0 detached, 3 the guest has ended.");
+  command.runs([options] { return console(*options); });
 }
 
 }  // namespace samepage::cli

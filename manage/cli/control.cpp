@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// `samepage pause`, `resume`, `stop` and `kill`: all named guests at once, and what goes wrong with one stops
-// none of the others.
+// `samepage pause`, `resume`, `stop`, `kill` and `balloon`: all named guests at once, and what goes wrong
+// with one stops none of the others.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -16,6 +17,7 @@
 #include "base/poll_timeout.hpp"
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_record.hpp"
@@ -111,8 +113,6 @@ void note_kill(const GuestConnection& guest) {
   records.put(*record);
 }
 
-}  // namespace
-
 int pause(const std::vector<std::string>& guests) {
   return tell_all(guests, "pause");
 }
@@ -121,6 +121,7 @@ int resume(const std::vector<std::string>& guests) {
   return tell_all(guests, "resume");
 }
 
+// Asks the guest to give up so much of its memory.
 int balloon(const std::string& guest, std::uint64_t bytes) {
   ask_guest(guest, {{"do", "balloon"}, {"bytes", bytes}});
   return exit_ok;
@@ -145,6 +146,35 @@ int kill(const std::vector<std::string>& guests) {
     note_kill(guest);
   });
   return for_each.status();
+}
+
+using GuestsCommand = int (*)(const std::vector<std::string>&);
+
+void add_for_guests(const Command& program, const char* name, const char* help, GuestsCommand function) {
+  const Command command = program.add(name, help);
+  const auto guests = std::make_shared<std::vector<std::string>>();
+  add_guests(command, *guests);
+  command.runs([guests, function] { return function(*guests); });
+}
+
+struct BalloonOptions {
+  std::string guest;
+  std::uint64_t bytes = 0;
+};
+
+}  // namespace
+
+void add_control(const Command& program) {
+  add_for_guests(program, "pause", "Hold guests until resume", pause);
+  add_for_guests(program, "resume", "Let paused guests go on", resume);
+  add_for_guests(program, "stop", "End guests and wait until they are gone", stop);
+  add_for_guests(program, "kill", "End guests the hard way (SIGKILL)", kill);
+
+  const Command command = program.add("balloon", "Ask a guest to give up memory; a size of 0 gives it back");
+  const auto options = std::make_shared<BalloonOptions>();
+  add_guest(command, options->guest);
+  add_size(command, "SIZE", options->bytes, "What it is to give up in all, such as 64M", Needed::yes);
+  command.runs([options] { return balloon(options->guest, options->bytes); });
 }
 
 }  // namespace samepage::cli

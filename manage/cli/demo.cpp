@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
@@ -15,10 +16,12 @@
 #include "base/units.hpp"
 #include "dedup/daemon_client.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/demo_count.hpp"
 #include "manage/cli/demo_host.hpp"
 #include "manage/cli/demo_report.hpp"
 #include "manage/cli/guest_client.hpp"
+#include "manage/cli/images.hpp"
 #include "manage/cli/output.hpp"
 #include "vmm/control/exit_code.hpp"
 
@@ -26,6 +29,12 @@ namespace samepage::cli {
 namespace {
 
 using nlohmann::json;
+
+struct DemoOptions {
+  unsigned guests = 8;
+  std::uint64_t memory_bytes = std::uint64_t{32} << 20;  // of each guest
+  Format format = Format::text;
+};
 
 constexpr unsigned writers = 2;
 constexpr unsigned rewrite_after_ms = 5'000;
@@ -59,17 +68,17 @@ bool is_writer(const DemoOptions& options, unsigned number) {
   return number > options.guests - writers;
 }
 
-RunOptions guest_options(const DemoOptions& options, unsigned number) {
+vmm::GuestProcessConfig guest_config(const DemoOptions& options, unsigned number) {
   const Filling filling(options.memory_bytes);
-  RunOptions guest;
+  vmm::GuestProcessConfig guest;
   guest.name = fmt::format("fill-{}", number);
-  guest.memory_bytes = options.memory_bytes;
   guest.image = "fill";
-  guest.arguments = {fmt::format("zero={}", filling.zero), fmt::format("common={}", filling.common),
-                     fmt::format("own={}", filling.own), fmt::format("seed={}", number)};
+  guest.machine.image = find_image(guest.image);
+  guest.machine.memory_bytes = options.memory_bytes;
+  guest.machine.command_line =
+      fmt::format("zero={} common={} own={} seed={}", filling.zero, filling.common, filling.own, number);
   if (is_writer(options, number)) {
-    guest.arguments.push_back(fmt::format("rewrite={}", filling.rewrite));
-    guest.arguments.push_back(fmt::format("after={}", rewrite_after_ms));
+    guest.machine.command_line += fmt::format(" rewrite={} after={}", filling.rewrite, rewrite_after_ms);
   }
   return guest;
 }
@@ -93,7 +102,7 @@ void tell_daemon(const json& knobs) {
 std::vector<std::string> start_guests(DemoHost& host, const DemoOptions& options) {
   std::vector<std::string> names;
   for (unsigned number = 1; number <= options.guests; ++number) {
-    const RunOptions guest = guest_options(options, number);
+    const vmm::GuestProcessConfig guest = guest_config(options, number);
     host.start(guest);
     names.push_back(guest.name);
     if (!is_writer(options, number)) continue;
@@ -169,8 +178,6 @@ std::string introduction(const DemoOptions& options) {
       filling.rewrite);
 }
 
-}  // namespace
-
 int demo(const DemoOptions& options) {
   require_kvm();
   if (options.memory_bytes < least_memory)
@@ -193,6 +200,17 @@ int demo(const DemoOptions& options) {
   say(host, options, memory_report(fmt::format("AFTER {} WROTE", writers), take_snapshot()));
   say(host, options, result.last_line());
   return options.format == Format::json ? print_text(json_text(result.to_json()), host.signals()) : exit_ok;
+}
+
+}  // namespace
+
+void add_demo(const Command& program) {
+  const Command command = program.add("demo", "Run guests with common pages and show what sharing saves");
+  const auto options = std::make_shared<DemoOptions>();
+  command.number({"--guests", "N", "How many (default: 8)"}, options->guests, 3, 256);
+  add_size(command, "--mem", options->memory_bytes, "RAM of each (default: 32M)");
+  add_json(command, options->format);
+  command.runs([options] { return demo(*options); });
 }
 
 }  // namespace samepage::cli

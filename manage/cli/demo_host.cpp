@@ -66,9 +66,9 @@ DemoHost::DemoHost()
           "open stderr of the demo's guests")),
       guests_(signals_) {}
 
-void DemoHost::start(const RunOptions& options) {
-  progress_.show(fmt::format("starting guest {}", options.name));
-  guests_.start(options, {-1, complaints_.get()});
+void DemoHost::start(const vmm::GuestProcessConfig& guest) {
+  progress_.show(fmt::format("starting guest {}", guest.name));
+  guests_.start(guest, Attachment::foreground, {-1, complaints_.get()});
 }
 
 void DemoHost::check_guests() {

@@ -11,7 +11,6 @@
 #include "base/unique_fd.hpp"
 #include "manage/cli/guest_child.hpp"
 #include "manage/cli/progress.hpp"
-#include "manage/cli/run_options.hpp"
 #include "vmm/control/process_handle.hpp"
 #include "vmm/control/stop_signals.hpp"
 
@@ -48,7 +47,7 @@ class DemoHost {
   DemoHost();
 
   /// Starts a guest and returns when it runs.
-  void start(const RunOptions& options);
+  void start(const vmm::GuestProcessConfig& guest);
   /// Calls `holds` until it returns true, and meanwhile shows what it says it waits for. Throws Interrupted
   /// on a stop signal, UserError when a guest ends or `seconds` have passed.
   void wait_until(const std::string& what, int seconds, const std::function<bool()>& holds);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/device_options.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
+#include <string>
 #include <utility>
 
-#include "manage/cli/run_options.hpp"
+#include "base/units.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -43,12 +42,34 @@ std::optional<vmm::MacAddress> parse_mac(std::string_view text) {
   return mac;
 }
 
-std::string mac_text(const vmm::MacAddress& mac) {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4],
-                     mac[5]);
+}  // namespace
+
+void add_device_options(const Command& command, vmm::DeviceConfig& devices) {
+  command.repeated({"--disk", "FILE[,ro|,overlay|,rw]",
+                    "A raw file as a virtio disk: read-only, with the guest's changes thrown away at its end "
+                    "(default), or written"},
+                   devices.disks, parse_disk);
+  command.repeated({"--pmem", "FILE,(ro|private|shared)[,address=ADDRESS]",
+                    "A file as persistent memory: not writable, with changes of the guest's own, or shared "
+                    "with all who share it"},
+                   devices.pmems, parse_pmem);
+  command.repeated({"--net", "tap=NAME[,mac=MAC]", "A virtio network device on a TAP interface of the host"},
+                   devices.nets, parse_net);
+  command.flag("--rng", "A virtio source of random numbers", devices.rng);
+  command.flag("--balloon", "A virtio balloon: memory that the guest frees goes back to the host at once",
+               devices.balloon);
+  command.flag("--virtio-console", "A virtio console (hvc0) beside the serial one", devices.console);
 }
 
-}  // namespace
+std::optional<std::uint64_t> parse_address(std::string_view text) {
+  if (!text.starts_with("0x") && !text.starts_with("0X")) return parse_size(text);
+  text.remove_prefix(2);
+  std::uint64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value, 16);
+  if (text.empty() || error != std::errc{} || end != last) return std::nullopt;
+  return value;
+}
 
 std::optional<vmm::PmemConfig> parse_pmem(std::string_view text) {
   vmm::PmemConfig pmem;
@@ -96,28 +117,6 @@ std::optional<vmm::DiskConfig> parse_disk(std::string_view text) {
     return disk;
   }
   return std::nullopt;
-}
-
-void append_device_options(std::vector<std::string>& words, const vmm::DeviceConfig& devices) {
-  for (const vmm::DiskConfig& disk : devices.disks) {
-    for (const auto& [name, access] : disk_accesses) {
-      if (disk.access == access) words.insert(words.end(), {"--disk", disk.path + "," + std::string(name)});
-    }
-  }
-  for (const vmm::PmemConfig& pmem : devices.pmems) {
-    for (const auto& [name, access] : pmem_accesses) {
-      if (pmem.access != access) continue;
-      std::string text = fmt::format("{},{}", pmem.path, name);
-      if (pmem.address) text += fmt::format(",address={:#x}", pmem.address->value);
-      words.insert(words.end(), {"--pmem", text});
-    }
-  }
-  for (const vmm::NetConfig& net : devices.nets) {
-    words.insert(words.end(), {"--net", "tap=" + net.tap + (net.mac ? ",mac=" + mac_text(*net.mac) : "")});
-  }
-  if (devices.rng) words.emplace_back("--rng");
-  if (devices.balloon) words.emplace_back("--balloon");
-  if (devices.console) words.emplace_back("--virtio-console");
 }
 
 }  // namespace samepage::cli

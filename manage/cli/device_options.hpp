@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The notations of the options that give a guest devices, both ways. Pure.
+// The options that give a guest devices, and the parsers of their notations.
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "manage/cli/command.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
 
 namespace samepage::cli {
+
+/// Declares the options; `devices` must outlive the parsing.
+void add_device_options(const Command& command, vmm::DeviceConfig& devices);
 
 /// "FILE", "FILE,ro", "FILE,overlay" or "FILE,rw"; empty when it is none of them.
 std::optional<vmm::DiskConfig> parse_disk(std::string_view text);
@@ -19,7 +22,7 @@ std::optional<vmm::PmemConfig> parse_pmem(std::string_view text);
 /// "tap=NAME" with ",mac=02:00:00:00:00:01" or without.
 std::optional<vmm::NetConfig> parse_net(std::string_view text);
 
-/// Appends the words that give a guest these devices.
-void append_device_options(std::vector<std::string>& words, const vmm::DeviceConfig& devices);
+/// A number in hexadecimal ("0xf0000000") or with the units of parse_size() ("4096", "3G").
+std::optional<std::uint64_t> parse_address(std::string_view text);
 
 }  // namespace samepage::cli

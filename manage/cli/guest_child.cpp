@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -18,7 +19,7 @@
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
 #include "dedup/json_text.hpp"
-#include "manage/cli/device_options.hpp"
+#include "manage/cli/guest_config_bytes.hpp"
 #include "manage/cli/interrupted.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/control/exit_code.hpp"
@@ -29,40 +30,44 @@ namespace {
 using nlohmann::json;
 
 constexpr int grace_ms = 5'000;
-// Where a child finds the pipe to report to, whatever number that has here.
-constexpr int ready_fd = 3;
+// Where a child finds what it gets from us, whatever number that has here.
+constexpr ChildPipes in_child{3, 4};
+constexpr int first_free = 5;
 
 // What ends a child: where the caller has us ignore SIGTERM, it does so too.
 int ending_signal() {
   return is_ignored(SIGTERM) ? SIGKILL : SIGTERM;
 }
 
-std::vector<std::string> command_line(const RunOptions& options) {
-  std::vector<std::string> words{"samepage",       "run",
-                                 "--first-number", std::to_string(options.first_number),
-                                 "--ready-fd",     std::to_string(ready_fd),
-                                 "--mem",          std::to_string(options.memory_bytes),
-                                 "--cpus",         std::to_string(options.cpus),
-                                 "--domain",       options.domain.text()};
-  if (options.joins_later) words.emplace_back("--join-later");
-  if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
-  if (options.attachment == Attachment::detached) words.emplace_back("--record-end");
-  if (!options.console.empty()) words.emplace_back("--empty-console");
-  for (const vmm::RomConfig& rom : options.roms) {
-    words.insert(words.end(), {"--rom", fmt::format("{}@{:#x}", rom.path, rom.address.value)});
-  }
-  append_device_options(words, options.devices);
-  if (!options.initrd.empty()) words.insert(words.end(), {"--initrd", options.initrd});
-  words.insert(words.end(), {"--entry", std::string(entry_text(options.entry))});
-  words.push_back(options.image);
-  words.emplace_back("--");
-  words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+// What `ps` shows of a guest; the first two options are what it goes by.
+std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest) {
+  std::vector<std::string> words{"samepage",    "run",
+                                 "--config-fd", std::to_string(in_child.config),
+                                 "--ready-fd",  std::to_string(in_child.ready)};
+  if (!guest.name.empty()) words.insert(words.end(), {"--name", guest.name});
+  words.push_back(guest.image);
+  if (!guest.machine.command_line.empty()) words.insert(words.end(), {"--", guest.machine.command_line});
   return words;
 }
 
-// All that happens between fork and exec: system calls, nothing allocated.
+// Above the numbers that become_guest() gives to others.
+UniqueFd out_of_the_way(const UniqueFd& fd) {
+  return checked_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_free), "fcntl(F_DUPFD_CLOEXEC)");
+}
+
+UniqueFd file_with(const std::string& bytes) {
+  UniqueFd file = checked_fd(::memfd_create("samepage-guest", MFD_CLOEXEC), "memfd_create");
+  for (std::size_t written = 0; written < bytes.size();) {
+    written += static_cast<std::size_t>(
+        check(::write(file.get(), bytes.data() + written, bytes.size() - written), "write to a memfd"));
+  }
+  return out_of_the_way(file);
+}
+
+// All that happens between fork and exec: system calls, nothing allocated. What goes to the child lies above
+// the numbers that it gets there.
 [[noreturn]] void become_guest(const std::vector<char*>& words, Attachment attachment,
-                               const ChildOutput& output, int nothing, int ready, pid_t parent,
+                               const ChildOutput& output, int nothing, const ChildPipes& pipes, pid_t parent,
                                const sigset_t& mask) {
   if (attachment == Attachment::detached) {
     ::setsid();
@@ -73,12 +78,9 @@ std::vector<std::string> command_line(const RunOptions& options) {
   ::dup2(nothing, STDIN_FILENO);
   if (output.out != STDOUT_FILENO) ::dup2(output.out >= 0 ? output.out : nothing, STDOUT_FILENO);
   if (output.err != STDERR_FILENO) ::dup2(output.err >= 0 ? output.err : nothing, STDERR_FILENO);
-  if (ready == ready_fd) {
-    ::fcntl(ready_fd, F_SETFD, 0);
-  } else {
-    ::dup2(ready, ready_fd);
-  }
-  ::closefrom(ready_fd + 1);  // what our caller has open (a lock, a pipe) is none of the guest's
+  ::dup2(pipes.config, in_child.config);
+  ::dup2(pipes.ready, in_child.ready);
+  ::closefrom(first_free);  // what our caller has open (a lock, a pipe) is none of the guest's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv("/proc/self/exe", words.data());
   ::_exit(exit_failure);
@@ -119,12 +121,25 @@ GuestChildren::~GuestChildren() {
   end_all();
 }
 
-const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOutput& output) {
+vmm::GuestProcessConfig config_from_parent(const UniqueFd& config) {
+  std::string bytes;
+  std::array<char, 4096> piece{};
+  for (;;) {
+    const ssize_t got = ::pread(config.get(), piece.data(), piece.size(), static_cast<off_t>(bytes.size()));
+    if (check(got, "read of the guest's configuration") == 0) return guest_config_of(bytes);
+    bytes.append(piece.data(), static_cast<std::size_t>(got));
+  }
+}
+
+const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment attachment,
+                                       const ChildOutput& output) {
+  guest.joins_later = daemon_hangs_;
   Pipe report_pipe = make_pipe();
+  UniqueFd ready = out_of_the_way(report_pipe.writing);
+  report_pipe.writing.reset();
+  const UniqueFd config = file_with(bytes_of(guest));
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
-  RunOptions of_child = options;
-  of_child.joins_later = daemon_hangs_;
-  std::vector<std::string> words = command_line(of_child);
+  std::vector<std::string> words = command_line(guest);
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
@@ -133,15 +148,15 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
   children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
-    become_guest(pointers, options.attachment, output, nothing.get(), report_pipe.writing.get(), parent,
+    become_guest(pointers, attachment, output, nothing.get(), {config.get(), ready.get()}, parent,
                  signals_.former_mask());
   }
   children_.push_back({{}, pid, {}, false});
   children_.back().process = vmm::ProcessHandle::open(pid);
-  report_pipe.writing.reset();
+  ready.reset();
   const json report = json::parse(read_report(report_pipe.reading.get(), signals_), nullptr, false);
   if (report.is_object() && report.value("ok", false)) {
-    children_.back().name = report.value("name", options.name);
+    children_.back().name = report.value("name", guest.name);
     warn_once(report.value("warning", ""));
     return children_.back();
   }
@@ -149,7 +164,7 @@ const GuestChild& GuestChildren::start(const RunOptions& options, const ChildOut
     throw UserError(report.value("error", "the guest does not run and does not say why"));
   static_cast<void>(ends_within(children_.back(), grace_ms));
   throw UserError(fmt::format("the process of guest '{}' ended with status {} before the guest ran",
-                              options.name, reap(pid).value_or(exit_failure)));
+                              guest.name, reap(pid).value_or(exit_failure)));
 }
 
 void GuestChildren::warn_once(const std::string& warning) {

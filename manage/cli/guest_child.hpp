@@ -1,20 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guests in processes of their own: this program is run again as `samepage run`, which tells through a pipe
-// that its guest runs or why it does not. Only for processes with one thread and no guest memory.
+// Guests in processes of their own: this program is run again as `samepage run`, with its name and image for
+// people to see. What it is to run it reads from a file without a name (guest_config_bytes.hpp), and it tells
+// through a pipe that its guest runs or why it does not. Only for processes with one thread and no guest
+// memory.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "manage/cli/run_options.hpp"
+#include "base/unique_fd.hpp"
 #include "vmm/control/process_handle.hpp"
 #include "vmm/control/stop_signals.hpp"
 #include "vmm/process/guest_process.hpp"
 
 namespace samepage::cli {
+
+/// Whether a guest's process ends with the one that started it.
+enum class Attachment : std::uint8_t { foreground, detached };
+
+/// What a child gets from us: descriptors, -1 in a process that we have not started.
+struct ChildPipes {
+  int config = -1;  // its configuration
+  int ready = -1;   // where to say that the guest runs, or why it does not
+};
+/// Of a child: what it is to run. Throws UserError when that is no configuration of this program.
+vmm::GuestProcessConfig config_from_parent(const UniqueFd& config);
 
 /// Where a child's output goes; the descriptors stay the caller's.
 struct ChildOutput {
@@ -39,9 +53,9 @@ class GuestChildren {
   GuestChildren(const GuestChildren&) = delete;
   GuestChildren& operator=(const GuestChildren&) = delete;
 
-  /// Starts one guest with `options` (its count and format are ignored) and returns when it runs. Throws
-  /// UserError with the guest's own words when it does not, Interrupted when a stop signal comes.
-  const GuestChild& start(const RunOptions& options, const ChildOutput& output);
+  /// Starts one guest and returns when it runs. Throws UserError with the guest's own words when it does not,
+  /// Interrupted when a stop signal comes.
+  const GuestChild& start(vmm::GuestProcessConfig guest, Attachment attachment, const ChildOutput& output);
 
   /// In the order in which they were started.
   [[nodiscard]] const std::vector<GuestChild>& all() const { return children_; }
@@ -62,7 +76,7 @@ class GuestChildren {
   bool daemon_hangs_ = false;  // one of them has found that out: the next need not wait for it
 };
 
-/// What a child writes to its ready_fd.
+/// What a child writes to ChildPipes::ready.
 std::string running_report(const vmm::RunningGuest& guest);
 std::string failure_report(const std::string& error);
 

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
 #include "base/check.hpp"
 #include "base/standard_output.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/output_file.hpp"
 #include "vmm/boot/kernel_file.hpp"
@@ -35,9 +37,14 @@ bool in_whole_pages(const vmm::Image& image) {
   });
 }
 
-}  // namespace
+struct ImportOptions {
+  std::string kernel;
+  std::string output;  // empty: named after the kernel, in the current folder; "-": standard output
+};
 
-int import_image(const std::string& kernel, const std::string& output) {
+int import_image(const ImportOptions& options) {
+  const std::string& kernel = options.kernel;
+  const std::string& output = options.output;
   const vmm::KernelFile opened = vmm::open_kernel(kernel, vmm::EntryChoice::automatic);
   if (opened.unpacked.bytes == 0) {
     throw UserError(
@@ -60,6 +67,21 @@ int import_image(const std::string& kernel, const std::string& output) {
       opened.image.protocol == vmm::BootProtocol::pvh ? "PVH" : "its 64-bit entry",
       in_whole_pages(opened.image) ? "" : "; its segments are not in whole pages, so guests copy them"));
   return exit_ok;
+}
+
+}  // namespace
+
+void add_image(const Command& program) {
+  const Command image = program.add("image", "Prepare images");
+  image.needs_command();
+  const Command command = image.add(
+      "import", "Unpack a Linux kernel (bzImage) once, so that guests start faster and share it sooner");
+  const auto options = std::make_shared<ImportOptions>();
+  command.text({"KERNEL", "", "A vmlinuz"}, options->kernel, check_file, Needed::yes);
+  command.text({"-o,--output", "FILE",
+                "Where to (default: vmlinux-..., in the current folder); '-' is standard output"},
+               options->output, check_file);
+  command.runs([options] { return import_image(*options); });
 }
 
 }  // namespace samepage::cli

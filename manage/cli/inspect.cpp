@@ -8,11 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <optional>
 
 #include "base/check.hpp"
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/ended.hpp"
 #include "manage/cli/file_progress.hpp"
 #include "manage/cli/guest_client.hpp"
@@ -74,14 +76,13 @@ void wait_for_dump(const GuestConnection& guest, const OutputFile& output) {
   }
 }
 
-}  // namespace
-
 int map(const std::string& guest, Format format) {
   const json runs = json::parse(ask_guest(guest, {{"do", "map"}}).data, nullptr, false);
   if (!runs.is_array()) throw UserError("guest '" + guest + "' gave no page map; is it of another version?");
   return format == Format::json ? print_json(runs) : print_text(map_table(runs));
 }
 
+// Of a guest that has ended: what it printed last, and how it ended.
 int logs(const std::string& guest, Format format) {
   if (const std::optional<GuestConnection> live = find_guest(guest)) {
     std::optional<vmm::ControlAnswer> answer = vmm::ask(live->socket.get(), {{"do", "logs"}}, {},
@@ -105,6 +106,7 @@ int logs(const std::string& guest, Format format) {
   return exit_ok;
 }
 
+// `file` of "-" is standard output.
 int dump(const std::string& guest, const std::string& file) {
   const GuestConnection connection = connect_guest(guest);
   OutputFile output(file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
@@ -116,6 +118,36 @@ int dump(const std::string& guest, const std::string& file) {
   accepted_answer(connection, vmm::receive_answer(connection.socket.get(), deadline));
   output.commit();
   return exit_ok;
+}
+
+struct Inspected {
+  std::string guest;
+  std::string file;
+  Format format = Format::text;
+};
+
+}  // namespace
+
+void add_inspection(const Command& program) {
+  const auto what = std::make_shared<Inspected>();
+  const Command of_map =
+      program.add("map", "Show which pages of a guest are its own, frames, zero or untouched");
+  add_guest(of_map, what->guest);
+  add_json(of_map, what->format);
+  of_map.runs([what] { return map(what->guest, what->format); });
+
+  const Command of_logs =
+      program.add("logs", "Print the last 16 KiB of a guest's console, also when it has ended");
+  add_guest(of_logs, what->guest);
+  add_json(of_logs, what->format);
+  of_logs.runs([what] { return logs(what->guest, what->format); });
+
+  const Command of_dump = program.add(
+      "dump", "Write a guest's RAM to a file: each page at its address, untouched and zero ones as holes");
+  add_guest(of_dump, what->guest);
+  of_dump.text({"FILE", "", "Where to; a file is replaced when all is written; '-' is standard output"},
+               what->file, check_file, Needed::yes);
+  of_dump.runs([what] { return dump(what->guest, what->file); });
 }
 
 }  // namespace samepage::cli

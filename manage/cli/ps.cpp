@@ -2,8 +2,11 @@
 // `samepage ps`: who runs.
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/ended.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/output.hpp"
@@ -12,12 +15,20 @@
 #include "vmm/control/exit_code.hpp"
 
 namespace samepage::cli {
+namespace {
 
-int ps(Listed listed, Format format) {
+enum class Listed : std::uint8_t { running, all };
+
+struct PsOptions {
+  Listed listed = Listed::running;
+  Format format = Format::text;
+};
+
+int ps(const PsOptions& options) {
   std::vector<nlohmann::json> guests = ask_all_guests({{"do", "ps"}});
   const std::vector<vmm::GuestRecord> ended =
-      listed == Listed::all ? ended_guests(guests) : std::vector<vmm::GuestRecord>{};
-  if (format == Format::json) {
+      options.listed == Listed::all ? ended_guests(guests) : std::vector<vmm::GuestRecord>{};
+  if (options.format == Format::json) {
     for (const vmm::GuestRecord& record : ended) guests.push_back(end_json(record));
     return print_json(guests);
   }
@@ -41,6 +52,17 @@ int ps(Listed listed, Format format) {
                    guest.value("image", "")});
   }
   return print_text(table.render() + (ended.empty() ? "" : "\n") + ended_table(ended, vmm::now_in_seconds()));
+}
+
+}  // namespace
+
+void add_ps(const Command& program) {
+  const Command command = program.add("ps", "List the guests that run");
+  const auto options = std::make_shared<PsOptions>();
+  command.flag("-a,--all", "Those, too, that were detached and have ended",
+               [options] { options->listed = Listed::all; });
+  add_json(command, options->format);
+  command.runs([options] { return ps(*options); });
 }
 
 }  // namespace samepage::cli

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include <exception>
+#include <memory>
 
 #include "base/check.hpp"
 #include "base/error_text.hpp"
@@ -13,7 +14,6 @@
 #include "manage/cli/commands.hpp"
 #include "manage/cli/guest_child.hpp"
 #include "manage/cli/images.hpp"
-#include "manage/cli/output.hpp"
 #include "manage/cli/run_together.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_name.hpp"
@@ -21,33 +21,32 @@
 namespace samepage::cli {
 namespace {
 
-std::string join(const std::vector<std::string>& words) {
+constexpr const char* run_footer = R"(What follows '--' is the guest's command line.
+
+Standard input goes to the guest's console. A terminal is raw meanwhile (where standard output is one too): all keys are
+the guest's, Ctrl-C as well, but for Ctrl-], which ends the guest. With --console, --count or --detach nothing is read.
+
+Exit codes:
+  0        the guest ended with code 0, a Linux kernel by powering off or rebooting; --detach: it runs
+  1        the guest could not be started, or what it printed could not be written; one line on stderr says why
+  2        the command line makes no sense
+  125      the guest failed: it did what no guest may do
+  128+N    the guest was stopped by signal N: 130 Ctrl-C or Ctrl-], 143 SIGTERM or 'samepage stop', 137 'samepage kill'
+  141      nobody reads standard output any more, so the guest was stopped
+  other    the guest's own exit code. A code that is not the guest's own always comes with a line
+           'samepage: ...' on stderr (except after SIGKILL). With --count: the first that is not 0.)";
+
+std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
   return text;
 }
 
-vmm::GuestProcessConfig process_config(const RunOptions& options, int console) {
-  vmm::GuestProcessConfig config;
-  config.name = options.name;
-  config.first_number = options.first_number;
-  config.image = options.image;
-  config.machine = {
-      find_image(options.image), join(options.arguments), options.memory_bytes, options.cpus, options.roms,
-      options.devices,           options.initrd,          options.entry};
-  config.domain = options.domain;
-  config.joins_later = options.joins_later;
-  config.console = console;
-  config.afterwards = options.afterwards;
-  config.console_content = options.console_content;
-  return config;
-}
-
-// A child of ours: whoever started it waits at the other end of ready_fd for a line.
-int run_as_child(const RunOptions& options) {
+// A child of ours: whoever started it waits at the other end of the pipe for a line.
+int run_as_child(const ChildPipes& from_parent) {
   // It was started as /proc/self/exe, and the kernel calls it "exe".
   ::prctl(PR_SET_NAME, "samepage");
-  UniqueFd ready(options.ready_fd);
+  UniqueFd ready(from_parent.ready);
   check(::fcntl(ready.get(), F_SETFD, FD_CLOEXEC), "fcntl of the ready descriptor");
   const auto report = [&ready](const std::string& text) {
     if (!ready) return;
@@ -56,7 +55,9 @@ int run_as_child(const RunOptions& options) {
     ready.reset();
   };
   try {
-    return vmm::run_guest(process_config(options, STDOUT_FILENO),
+    vmm::GuestStreams streams;
+    streams.console = STDOUT_FILENO;
+    return vmm::run_guest(config_from_parent(UniqueFd(from_parent.config)), streams,
                           [&](const vmm::RunningGuest& guest) { report(running_report(guest)); });
   } catch (const std::exception& error) {
     if (!ready) throw;
@@ -71,28 +72,44 @@ void print_warning(const std::string& warning) {
 
 int run_alone(const RunOptions& options) {
   ConsoleFile file = open_console(options, 0, nullptr);
-  vmm::GuestProcessConfig config = process_config(options, file ? file.fd() : STDOUT_FILENO);
-  if (!file) config.lost_reader = vmm::LostReader::ends_guest;
-  if (!file) config.input = STDIN_FILENO;  // a console that is somewhere else is typed into from there
-  config.escape = options.escape;
-  config.input_port = options.input_port;
-  if (file) config.console_content = vmm::ConsoleContent::emptied;
-  return vmm::run_guest(config, [&file](const vmm::RunningGuest& guest) {
+  vmm::GuestProcessConfig guest = options.guest;
+  vmm::GuestStreams streams;
+  streams.console = file ? file.fd() : STDOUT_FILENO;
+  if (!file) streams.lost_reader = vmm::LostReader::ends_guest;
+  if (!file) streams.input = STDIN_FILENO;  // a console that is somewhere else is typed into from there
+  streams.escape = options.escape;
+  streams.input_port = options.input_port;
+  if (file) guest.console_content = vmm::ConsoleContent::emptied;
+  return vmm::run_guest(guest, streams, [&file](const vmm::RunningGuest& running) {
     file.keep();
-    print_warning(guest.warning);
+    print_warning(running.warning);
   });
+}
+
+int run(RunOptions options) {
+  vmm::GuestProcessConfig& guest = options.guest;
+  if (!guest.name.empty()) vmm::require_guest_name(guest.name);
+  guest.machine.image = find_image(guest.image);  // before anything is started
+  if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
+  UniqueFd daemon;  // one for all of them, that stays until they have joined
+  if (guest.domain.kind != vmm::DomainChoice::Kind::none) daemon = vmm::find_daemon();
+  return options.attachment == Attachment::detached ? run_detached(options) : run_attached(options);
 }
 
 }  // namespace
 
-int run(const RunOptions& options) {
-  if (options.ready_fd >= 0) return run_as_child(options);
-  if (!options.name.empty()) vmm::require_guest_name(options.name);
-  if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
-  find_image(options.image);  // before anything is started
-  UniqueFd daemon;            // one for all of them, that stays until they have joined
-  if (options.domain.kind != vmm::DomainChoice::Kind::none) daemon = vmm::find_daemon();
-  return options.attachment == Attachment::detached ? run_detached(options) : run_attached(options);
+void add_run(const Command& program, const std::vector<std::string>& for_guest) {
+  const Command command = program.add("run", "Run a guest and share its memory with others of its domain");
+  const auto options = std::make_shared<RunOptions>();
+  add_run_options(command, *options);
+  command.footer(run_footer);
+  command.runs(
+      [options, &for_guest] {
+        if (options->from_parent.ready >= 0) return run_as_child(options->from_parent);
+        options->guest.machine.command_line = joined(for_guest);
+        return run(*options);
+      },
+      [command, options] { require_sense(command, *options); });
 }
 
 }  // namespace samepage::cli

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/run_options.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "base/types.hpp"
-#include "base/units.hpp"
+#include "manage/cli/device_options.hpp"
 #include "vmm/control/guest_name.hpp"
 
 namespace samepage::cli {
@@ -18,16 +19,70 @@ constexpr std::array<std::pair<std::string_view, vmm::EntryChoice>, 3> entries{{
     {"compressed", vmm::EntryChoice::compressed},
 }};
 
+// How many guests one command may start.
+constexpr unsigned most_guests = 4096;
+constexpr unsigned most_cpus = 255;
+
 }  // namespace
 
-std::optional<std::uint64_t> parse_address(std::string_view text) {
-  if (!text.starts_with("0x") && !text.starts_with("0X")) return parse_size(text);
-  text.remove_prefix(2);
-  std::uint64_t value = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, value, 16);
-  if (text.empty() || error != std::errc{} || end != last) return std::nullopt;
-  return value;
+// What a guest is, then how it is run, then what a child of ours is told besides.
+void add_run_options(const Command& command, RunOptions& run) {
+  vmm::GuestProcessConfig& guest = run.guest;
+  command.text({"--name", "NAME", "Its name (default: the image's, with the lowest free number)"}, guest.name,
+               check_guest_name);
+  add_size(command, "--mem", guest.machine.memory_bytes, "RAM, such as 16M (default: 64M)");
+  command.number({"--cpus", "N", "Virtual CPUs (default: 1)"}, guest.machine.cpus, 1, most_cpus);
+  command.parsed(
+      {"--domain", "DOMAIN",
+       "Whom it shares with: a label; 'none': nobody; 'zero-only': give back zero pages, share nothing "
+       "(default: default)"},
+      guest.domain, parse_domain,
+      fmt::format(
+          "a domain: use 'none', 'zero-only' or a label of 1 to {} of the characters A-Z a-z 0-9 . _ -",
+          vmm::max_guest_name));
+  command.number({"--count", "N", "Guests to run: NAME-1, NAME-2, ... (default: 1)"}, run.count, 1,
+                 most_guests);
+  command.flag("--detach", "Return when the guest runs; print its name",
+               [&run] { run.attachment = Attachment::detached; });
+  command.repeated({"--rom", "FILE@ADDRESS",
+                    "A file that the guest sees read-only at a page-aligned address such as 0xf0000000"},
+                   guest.machine.roms, parse_rom);
+  add_device_options(command, guest.machine.devices);
+  command.text({"--initrd", "FILE",
+                "A file for the guest's memory: a Linux kernel's initial RAM disk, a Multiboot module"},
+               guest.machine.initrd, check_file);
+  command.parsed({"--entry", "auto|linux64|compressed",
+                  "How a Linux kernel is entered (default: auto: PVH where the kernel has it)"},
+                 guest.machine.entry, parse_entry, "auto, linux64 or compressed");
+  command.text({"--console", "FILE", "Where the console goes (default: stdout); FILE-1, ... with --count"},
+               run.console, check_file);
+  add_console_port(command, run.input_port, "Which console standard input goes to (default: com1)");
+  add_escape_key(command, run.escape,
+                 "The key that ends the guest when standard input is a terminal (default: ^])");
+  add_json(command, run.format, "With --detach: print JSON instead of text");
+  command.text({"IMAGE", "", "A file (with a '/'), or the name of an image of the catalogue"}, guest.image,
+               check_file, Needed::yes);
+  command.number({"--config-fd", "", ""}, run.from_parent.config);
+  command.number({"--ready-fd", "", ""}, run.from_parent.ready);
+}
+
+void require_sense(const Command& command, const RunOptions& run) {
+  const vmm::GuestProcessConfig& guest = run.guest;
+  if (run.format == Format::json && run.attachment != Attachment::detached) {
+    throw OptionError("--json", "only 'run --detach' prints something of its own; add --detach");
+  }
+  if (run.input_port == vmm::ConsolePort::hvc0 && !guest.machine.devices.console) {
+    throw OptionError("--port", "a guest has hvc0 with --virtio-console only");
+  }
+  const std::string last_name = fmt::format("{}-{}", guest.name, run.count);
+  if (run.count > 1 && !guest.name.empty() && !vmm::is_guest_name(last_name)) {
+    throw OptionError("--name", vmm::not_a_guest_name(last_name));
+  }
+  if (run.attachment == Attachment::foreground && run.count == 1 && run.console.empty()) return;
+  for (const char* option : {"--port", "--escape"}) {
+    if (!command.given(option)) continue;
+    throw OptionError(option, "with --detach, --count or --console nothing is read from standard input");
+  }
 }
 
 std::optional<vmm::RomConfig> parse_rom(std::string_view text) {
@@ -43,13 +98,6 @@ std::optional<vmm::EntryChoice> parse_entry(std::string_view text) {
     if (text == name) return entry;
   }
   return std::nullopt;
-}
-
-std::string_view entry_text(vmm::EntryChoice entry) {
-  for (const auto& [name, value] : entries) {
-    if (value == entry) return name;
-  }
-  return "auto";
 }
 
 std::optional<vmm::DomainChoice> parse_domain(std::string_view text) {

@@ -29,13 +29,16 @@ unsigned number_of(std::string_view name) {
 
 // What one of several guests is started with. Numbers of names that we choose only grow, so that no two
 // guests of one command have the same name even when the first has ended.
-RunOptions options_of(const RunOptions& all, unsigned number, const std::vector<GuestChild>& before) {
-  RunOptions one = all;
-  if (!before.empty() && all.name.empty()) one.first_number = number_of(before.back().name) + 1;
-  if (all.count > 1 && !all.name.empty()) {
-    one.name = fmt::format("{}-{}", all.name, number);
+vmm::GuestProcessConfig config_of(const RunOptions& all, unsigned number,
+                                  const std::vector<GuestChild>& before) {
+  vmm::GuestProcessConfig one = all.guest;
+  if (!before.empty() && one.name.empty()) one.first_number = number_of(before.back().name) + 1;
+  if (all.count > 1 && !one.name.empty()) {
+    one.name = fmt::format("{}-{}", one.name, number);
     vmm::require_guest_name(one.name);
   }
+  if (all.attachment == Attachment::detached) one.afterwards = vmm::Afterwards::recorded;
+  if (!all.console.empty()) one.console_content = vmm::ConsoleContent::emptied;
   return one;
 }
 
@@ -52,7 +55,8 @@ int run_detached(const RunOptions& options) {
   GuestChildren children(signals);
   for (unsigned number = 1; number <= options.count; ++number) {
     ConsoleFile console = open_console(options, number, &signals);
-    children.start(options_of(options, number, children.all()), {console.fd(), console.fd()});
+    children.start(config_of(options, number, children.all()), options.attachment,
+                   {console.fd(), console.fd()});
     console.keep();
   }
   nlohmann::json started = nlohmann::json::array();
@@ -75,7 +79,8 @@ int run_attached(const RunOptions& options) {
     ConsoleFile file = open_console(options, number, &signals);
     Pipe pipe = file ? Pipe{} : make_pipe();
     const ChildOutput output{file ? file.fd() : pipe.writing.get(), STDERR_FILENO};
-    const GuestChild& child = children.start(options_of(options, number, children.all()), output);
+    const GuestChild& child =
+        children.start(config_of(options, number, children.all()), options.attachment, output);
     file.keep();
     consoles.add(child, std::move(pipe.reading));
   }

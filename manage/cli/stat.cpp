@@ -2,11 +2,12 @@
 // `samepage stat`: what merging saves and costs, of the host or of one guest.
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <memory>
 
 #include "base/standard_output.hpp"
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/snapshot.hpp"
@@ -114,12 +115,15 @@ std::string guest_table(const json& guest) {
   return table.render();
 }
 
-}  // namespace
+struct StatOptions {
+  std::string guest;  // empty: the host and all guests
+  Format format = Format::text;
+};
 
-int stat(const std::string& guest, Format format) {
-  if (!guest.empty()) {
-    const json figures = ask_guest(guest, {{"do", "stat"}}).body;
-    return format == Format::json ? print_json(figures) : print_text(guest_table(figures));
+int stat(const StatOptions& options) {
+  if (!options.guest.empty()) {
+    const json figures = ask_guest(options.guest, {{"do", "stat"}}).body;
+    return options.format == Format::json ? print_json(figures) : print_text(guest_table(figures));
   }
   const Snapshot snapshot = take_snapshot();
   if (snapshot.daemon == DaemonState::absent) {
@@ -128,8 +132,18 @@ int stat(const std::string& guest, Format format) {
   if (snapshot.daemon == DaemonState::hangs) {
     complain(fmt::format("samepage: {}; until then the host figures are 0", snapshot.problem));
   }
-  if (format == Format::json) return print_json(snapshot.to_json());
+  if (options.format == Format::json) return print_json(snapshot.to_json());
   return print_text(host_table(snapshot.host) + "\n" + guests_table(snapshot.guests));
+}
+
+}  // namespace
+
+void add_stat(const Command& program) {
+  const Command command = program.add("stat", "Show what merging saves and costs, of all or of one guest");
+  const auto options = std::make_shared<StatOptions>();
+  add_guest(command, options->guest, Needed::no);
+  add_json(command, options->format);
+  command.runs([options] { return stat(*options); });
 }
 
 }  // namespace samepage::cli

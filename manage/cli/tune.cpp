@@ -2,12 +2,14 @@
 // `samepage tune`: the daemon's knobs. What knobs there are and what they take, the daemon says.
 #include <fmt/format.h>
 
+#include <memory>
 #include <optional>
 
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/table.hpp"
 #include "manage/cli/usage_error.hpp"
@@ -31,16 +33,20 @@ json tune_request(const std::vector<std::string>& settings, bool reset) {
   return request;
 }
 
-}  // namespace
+struct TuneOptions {
+  std::vector<std::string> settings;  // KNOB=VALUE; without any the knobs are only shown
+  bool reset = false;                 // to the defaults first
+  Format format = Format::text;
+};
 
-int tune(const TuneOptions& options, Format format) {
+int tune(const TuneOptions& options) {
   const std::optional<json> answer =
       dedup::ask_daemon(daemon_socket_path(), tune_request(options.settings, options.reset));
   if (!answer)
     throw UserError("no daemon answers: it runs while guests that share do; start one with 'samepage run'");
   const json knobs = answer->value("knobs", json::object());
   const json defaults = answer->value("defaults", json::object());
-  if (format == Format::json) return print_json(knobs);
+  if (options.format == Format::json) return print_json(knobs);
   Table table({{"KNOB"}, {"VALUE", Align::right}, {"DEFAULT", Align::right}});
   for (const auto& [knob, value] : knobs.items()) {
     table.add_row({knob, value.get<std::string>(), defaults.value(knob, "")});
@@ -55,6 +61,17 @@ int tune(const TuneOptions& options, Format format) {
                                kept);
   }
   return print_text(text);
+}
+
+}  // namespace
+
+void add_tune(const Command& program) {
+  const Command command = program.add("tune", "Show the merging daemon's knobs, or set some");
+  const auto options = std::make_shared<TuneOptions>();
+  command.texts({"SETTING", "", "KNOB=VALUE, such as merging=off"}, options->settings);
+  command.flag("--reset", "first set all knobs to their defaults", options->reset);
+  add_json(command, options->format);
+  command.runs([options] { return tune(*options); });
 }
 
 }  // namespace samepage::cli

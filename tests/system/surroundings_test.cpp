@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "tests/system/host.hpp"
 #include "tests/system/process.hpp"
@@ -98,6 +100,17 @@ TEST_F(SurroundingsOfARun, ADetachedGuestsProcessIsCalledWhatItIs) {
   std::string name;
   std::getline(comm, name);
   EXPECT_EQ(name, "samepage");
+}
+
+TEST_F(SurroundingsOfARun, ADetachedGuestsProcessShowsItsNameImageAndWords) {
+  start("g", {"hello", "wait=1"}, {"--mem", "16M"});
+  std::ifstream file("/proc/" + std::to_string(only_guest().at("pid").get<pid_t>()) + "/cmdline");
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  ASSERT_GE(words.size(), 6U);
+  EXPECT_EQ(words.front(), "samepage");
+  EXPECT_EQ(std::vector<std::string>(words.end() - 5, words.end()),
+            (std::vector<std::string>{"--name", "g", "hello", "--", "wait=1"}));
 }
 
 // As a container's seccomp profile from before Linux 5.3 does it.

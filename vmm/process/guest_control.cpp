@@ -8,15 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <system_error>
 
 #include "base/poll_timeout.hpp"
-#include "base/process_memory.hpp"
-#include "base/units.hpp"
 #include "vmm/control/console_stream.hpp"
-#include "vmm/process/memory_dump.hpp"
-#include "vmm/process/page_map_text.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -25,56 +20,15 @@ using nlohmann::json;
 
 using Clock = ControlConnection::Clock;
 
-json refusal(std::string text) {
-  return {{"ok", false}, {"error", std::move(text)}};
-}
-
 bool is_owner(uid_t uid) {
   return uid == ::geteuid() || uid == 0;
 }
 
-std::string verb_of(const Frame& request) {
-  const json body = json::parse(request.text(), nullptr, false);
-  if (!body.is_object() || !body.contains("do") || !body["do"].is_string()) return {};
-  return body["do"].get<std::string>();
-}
-
-json to_json(const BalloonFigures& balloon) {
-  json body{{"target_bytes", balloon.target_bytes},
-            {"actual_bytes", balloon.actual_bytes},
-            {"reported_bytes", balloon.reported_bytes},
-            {"guest", json::object()}};
-  for (std::size_t i = 0; i < BalloonStatistics::count; ++i) {
-    const auto value = balloon.statistics.values.at(i);
-    if (value) body["guest"][BalloonStatistics::names.at(i)] = *value;
-  }
-  return body;
-}
-
-// Holds the guest while it lives, unless its user holds it anyway.
-class MomentaryPause {
- public:
-  explicit MomentaryPause(GuestGate& gate) : gate_(gate), ours_(!gate.paused()) {
-    if (ours_) gate_.pause();
-  }
-  ~MomentaryPause() {
-    if (ours_) gate_.unpause();
-  }
-  MomentaryPause(const MomentaryPause&) = delete;
-  MomentaryPause& operator=(const MomentaryPause&) = delete;
-
- private:
-  GuestGate& gate_;
-  bool ours_;
-};
-
 }  // namespace
 
 GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
-    : facts_(std::move(facts)),
-      machine_(machine),
-      agent_(agent),
-      console_(console),
+    : machine_(machine),
+      answers_(std::move(facts), machine, agent, console),
       consoles_(console, [&machine](std::span<const std::byte> input, ConsolePort port) {
         return machine.receive(input, port);
       }) {}
@@ -140,17 +94,8 @@ GuestControl::Stays GuestControl::handle(ControlConnection& caller) {
   const Frame request = caller.take_request();
   if (request.type != static_cast<std::uint32_t>(ControlMessage::request)) return Stays::no;
   if (verb_of(request) == "console") return attach_console(caller, request);
-  caller.answer(safe_answer(request), Clock::now());
+  caller.answer(answers_.answer(request), Clock::now());
   return caller.serve(POLLOUT, Clock::now()) == ControlConnection::Step::done ? Stays::no : Stays::yes;
-}
-
-// What a request makes fail (no descriptor, no memory) fails for its client, not for the guest.
-ControlAnswer GuestControl::safe_answer(const Frame& request) {
-  try {
-    return answer(request);
-  } catch (const std::exception& error) {
-    return {refusal(error.what()), {}};
-  }
 }
 
 GuestControl::Stays GuestControl::attach_console(ControlConnection& caller, const Frame& request) {
@@ -179,113 +124,6 @@ void GuestControl::finish(int status) {
   for (ControlConnection& caller : callers_) caller.finish(end);
   callers_.clear();
   consoles_.finish(status);
-}
-
-ControlAnswer GuestControl::pause() {
-  machine_.gate().pause();
-  if (agent_ != nullptr) agent_->look_now();  // it will not change for a while
-  return {json{{"ok", true}}, {}};
-}
-
-ControlAnswer GuestControl::answer(const Frame& request) {
-  const std::string verb = verb_of(request);
-  const json done{{"ok", true}};
-  if (verb == "ps") return {brief(), {}};
-  if (verb == "stat") return {figures(), {}};
-  if (verb == "map") return {done, map_text()};
-  if (verb == "logs") return {done, console_.tail()};
-  if (verb == "dump") return {dump(request), {}};
-  if (verb == "pause") return pause();
-  if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};
-  if (verb == "balloon") return {resize_balloon(request), {}};
-  if (verb == "stop") {
-    machine_.request_stop();
-    console_.close_output();
-    return {done, {}};
-  }
-  return {refusal("this guest does not know the request '" + verb + "'"), {}};
-}
-
-std::string_view GuestControl::state() const {
-  pollfd ended{machine_.ended_fd(), POLLIN, 0};
-  if (::poll(&ended, 1, 0) > 0) return "stopped";
-  return machine_.gate().paused() ? "paused" : "running";
-}
-
-json GuestControl::brief() const {
-  std::uint64_t ram = 0;
-  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
-  const auto uptime = std::chrono::steady_clock::now() - facts_.started;
-  return {{"ok", true},           {"name", facts_.name},
-          {"pid", ::getpid()},    {"domain", facts_.domain},
-          {"state", state()},     {"cpus", facts_.cpus},
-          {"ram_bytes", ram},     {"uptime_s", std::chrono::duration<double>(uptime).count()},
-          {"image", facts_.image}};
-}
-
-json GuestControl::figures() const {
-  json body = brief();
-  if (const auto balloon = machine_.balloon()) body["balloon"] = to_json(*balloon);
-  const dedup::MemoryFigures figures = dedup::figures_of(machine_.ram(), page_map());
-  body["ram_bytes"] = figures.ram_bytes;
-  body["private_bytes"] = figures.private_bytes;
-  body["shared_bytes"] = figures.shared_bytes;
-  body["zero_bytes"] = figures.zero_bytes;
-  body["untouched_bytes"] = figures.untouched_bytes;
-  body["swapped_bytes"] = figures.swapped_bytes;
-  body["vmas"] = figures.vmas;
-  const dedup::AgentCounters counters = agent_ == nullptr ? dedup::AgentCounters{} : agent_->counters();
-  body["passes"] = counters.passes;
-  body["merges"] = counters.merges;
-  body["breaks"] = counters.breaks;
-  body["failed_merges"] = counters.failed_merges;
-  body["stops"] = counters.holds;
-  body["stop_max_us"] = counters.longest_hold_us;
-  body["connected"] = counters.connected;
-  body["orphaned_stores"] = json::array();
-  for (const dedup::StoreFigure& store : counters.lost_stores) {
-    body["orphaned_stores"].push_back({{"inode", store.inode},
-                                       {"allocated_bytes", store.allocated_bytes},
-                                       {"mapped_bytes", store.mapped_bytes}});
-  }
-  const ProcessMemory memory = own_memory();
-  body["pss_anon_bytes"] = memory.pss_anon;
-  body["page_table_bytes"] = memory.page_tables;
-  return body;
-}
-
-std::string GuestControl::map_text() const {
-  return page_map_text(page_map(), machine_.rom_ranges());
-}
-
-json GuestControl::resize_balloon(const Frame& request) {
-  const json body = json::parse(request.text(), nullptr, false);
-  if (!body.contains("bytes") || !body["bytes"].is_number_unsigned()) return refusal("balloon needs a size");
-  const auto bytes = body["bytes"].get<std::uint64_t>();
-  std::uint64_t ram = 0;
-  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
-  if (bytes >= ram) {
-    return refusal(
-        fmt::format("it has {} of memory and can't give up {}", format_size(ram), format_size(bytes)));
-  }
-  if (!machine_.set_balloon(bytes))
-    return refusal("it has no balloon; start it with 'samepage run --balloon'");
-  return {{"ok", true}};
-}
-
-json GuestControl::dump(const Frame& request) {
-  if (request.fds.empty()) return refusal("dump needs a file");
-  const MomentaryPause pause(machine_.gate());
-  try {
-    const std::uint64_t written = dump_memory(request.fds.front().get(), machine_.ram(), page_map());
-    return {{"ok", true}, {"written_bytes", written}};
-  } catch (const std::system_error& error) {
-    return refusal(error.what());
-  }
-}
-
-std::vector<dedup::PageMapRun> GuestControl::page_map() const {
-  return agent_ != nullptr ? agent_->page_map() : dedup::page_map(machine_.ram(), {});
 }
 
 }  // namespace samepage::vmm

@@ -1,38 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running guest answers on its control socket. Called by the guest process's poll loop. A client has
-// all the time it wants before its request, unless others need the room; one that does not come to the end of
-// it in time, or does not read the answer, is dropped. No client waits for another one.
+// A running guest's control socket: who is connected, and whose turn it is. Called by the guest process's
+// poll loop. A client has all the time it wants before its request, unless others need the room; one that
+// does not come to the end of it in time, or does not read the answer, is dropped. No client waits for
+// another one.
 #pragma once
 
 #include <poll.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/framing.hpp"
 #include "dedup/agent/agent.hpp"
-#include "dedup/agent/page_map.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/process/console_log.hpp"
 #include "vmm/process/console_sessions.hpp"
 #include "vmm/process/control_connection.hpp"
+#include "vmm/process/guest_answers.hpp"
 
 namespace samepage::vmm {
 
-/// What does not change in a guest's life.
-struct GuestFacts {
-  std::string name;
-  std::string domain;  // as the user wrote it
-  std::string image;
-  unsigned cpus = 1;
-  std::chrono::steady_clock::time_point started;
-};
-
-/// Answers for one guest.
+/// The control socket of one guest.
 class GuestControl {
  public:
   /// `agent` is null for a guest that shares nothing. All must outlive this.
@@ -60,21 +50,9 @@ class GuestControl {
   void make_room();
   Stays handle(ControlConnection& caller);
   Stays attach_console(ControlConnection& caller, const Frame& request);
-  ControlAnswer safe_answer(const Frame& request);
-  ControlAnswer answer(const Frame& request);
-  ControlAnswer pause();
-  [[nodiscard]] nlohmann::json brief() const;
-  [[nodiscard]] nlohmann::json figures() const;
-  [[nodiscard]] std::string map_text() const;
-  [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
-  [[nodiscard]] nlohmann::json dump(const Frame& request);
-  [[nodiscard]] std::string_view state() const;
-  [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;
 
-  GuestFacts facts_;
   Machine& machine_;
-  dedup::Agent* agent_;
-  ConsoleLog& console_;
+  GuestAnswers answers_;
   ConsoleSessions consoles_;
   std::vector<ControlConnection> callers_;  // in the order in which they came
 };

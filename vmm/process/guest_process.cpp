@@ -148,13 +148,13 @@ UniqueFd find_daemon() {
   }
 }
 
-int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
+int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, const RunningHook& on_running) {
   // First of all: it may start a process, which must be done before guest memory and threads exist.
   UniqueFd daemon;
   if (shares(config.domain)) daemon = find_daemon();
   const StopSignals signals;
   const NameClaim claim = claim_name(config);
-  ConsoleLog console(config.console);
+  ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
   const GuestImage image(config.machine);
@@ -171,16 +171,16 @@ int run_guest(const GuestProcessConfig& config, const RunningHook& on_running) {
                         std::chrono::steady_clock::now()},
                        machine, agent, console);
   if (agent != nullptr) agent->start();
-  ConsoleInput input(config.input, config.console, config.escape, [&](std::span<const std::byte> typed) {
-    return machine.receive(typed, config.input_port);
+  ConsoleInput input(streams.input, streams.console, streams.escape, [&](std::span<const std::byte> typed) {
+    return machine.receive(typed, streams.input_port);
   });
-  if (input.may_be_a_dialogue() || ::isatty(config.console) != 0) machine.show_prompts();
-  if (config.console_content == ConsoleContent::emptied) empty_file(config.console);
+  if (input.may_be_a_dialogue() || ::isatty(streams.console) != 0) machine.show_prompts();
+  if (config.console_content == ConsoleContent::emptied) empty_file(streams.console);
   machine.start();
   Recording recording(config.afterwards, record_of(config, claim.name()));
   on_running({claim.name(), warning});
   trim_heap();
-  GuestService service(config, {machine, control, console, signals, claim, input, lines});
+  GuestService service(streams, {machine, control, console, signals, claim, input, lines});
   service.until_end();
   const GuestRecord::End end = service.end_of(machine.wait());
   recording.ended(end, console.tail());

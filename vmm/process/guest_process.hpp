@@ -33,20 +33,25 @@ enum class LostReader : std::uint8_t { guest_runs_on, ends_guest };
 /// What becomes of the content of a regular file that is the console, when the guest starts.
 enum class ConsoleContent : std::uint8_t { kept, emptied };
 
+/// What a guest's process is told. A value that can go to another process.
 struct GuestProcessConfig {
   std::string name;  // empty: the image's base name and the lowest free number from first_number on
   unsigned first_number = 1;
-  std::string image;  // as the user wrote it
+  std::string image;  // as the user wrote it; machine.image is its path
   MachineConfig machine;
   DomainChoice domain;
   bool joins_later = false;  // the daemon is known to hang
-  int console = -1;          // where the console goes, -1 for nowhere; stays the caller's
-  int input = -1;            // where its input comes from, the same
-  EscapeKey escape;          // ends the guest when `input` is a terminal
-  ConsolePort input_port = ConsolePort::com1;
   Afterwards afterwards = Afterwards::forgotten;
-  LostReader lost_reader = LostReader::guest_runs_on;
   ConsoleContent console_content = ConsoleContent::kept;
+};
+
+/// What its console is connected to. The descriptors stay the caller's.
+struct GuestStreams {
+  int console = -1;  // where the console goes, -1 for nowhere
+  int input = -1;    // where its input comes from, the same
+  EscapeKey escape;  // ends the guest when `input` is a terminal
+  ConsolePort input_port = ConsolePort::com1;
+  LostReader lost_reader = LostReader::guest_runs_on;
 };
 
 /// A guest that runs, as whoever started it hears of it.
@@ -66,6 +71,6 @@ using RunningHook = std::function<void(const RunningGuest&)>;
 /// Runs the guest to its end and returns the process's exit status (vmm/control/exit_code.hpp). Must be
 /// called while the process has one thread. Throws UserError and std::system_error for what keeps the guest
 /// from running; then nothing is left behind.
-int run_guest(const GuestProcessConfig& config, const RunningHook& on_running);
+int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, const RunningHook& on_running);
 
 }  // namespace samepage::vmm

@@ -31,11 +31,11 @@ void GuestService::stop(int signal) {
 
 // What stands between the guest's last words and ours.
 std::string GuestService::gap() const {
-  return std::string(guest_.lines.gap(config_.console, STDERR_FILENO));
+  return std::string(guest_.lines.gap(streams_.console, STDERR_FILENO));
 }
 
 bool GuestService::reader_is_missed() const {
-  return config_.lost_reader == LostReader::ends_guest && guest_.console.loss().error == EPIPE;
+  return streams_.lost_reader == LostReader::ends_guest && guest_.console.loss().error == EPIPE;
 }
 
 void GuestService::output_failed() {
@@ -56,7 +56,7 @@ void GuestService::serve_input(short happened) {
     case ConsoleInput::Wish::interrupt:
       break;
   }
-  const std::string key = config_.escape.name();
+  const std::string key = streams_.escape.name();
   complain(fmt::format("{}samepage: Ctrl-C went to the guest; {} ends it", gap(),
                        key.empty() ? fmt::format("'samepage stop {}'", guest_.claim.name()) : key));
 }

@@ -35,7 +35,7 @@ struct ServedGuest {
 /// All that it is given must outlive it.
 class GuestService {
  public:
-  GuestService(const GuestProcessConfig& config, ServedGuest guest) : config_(config), guest_(guest) {}
+  GuestService(const GuestStreams& streams, ServedGuest guest) : streams_(streams), guest_(guest) {}
 
   /// Serves until the guest has ended; once.
   void until_end();
@@ -53,7 +53,7 @@ class GuestService {
   [[nodiscard]] int status_after_loss(int status) const;
   [[nodiscard]] std::string gap() const;
 
-  const GuestProcessConfig& config_;
+  const GuestStreams& streams_;
   ServedGuest guest_;
   int stopped_by_ = SIGTERM;  // also for a stop by socket
   bool failure_seen_ = false;

@@ -82,7 +82,40 @@ TEST(CommandLine, AMistypedWordIsNamedWithTheLikelyOneAndTheHelpToRead) {
   EXPECT_THAT(option, HasSubstr("'samepage run' has no option '--mme'; did you mean '--mem'?"));
   EXPECT_THAT(option, HasSubstr("Try 'samepage run --help'"));
   EXPECT_THAT(complaint({"ready"}), testing::Not(HasSubstr("ready-fd"))) << "an option that nobody is to use";
+  EXPECT_THAT(complaint({"run", "--read-fd", "3", "hello"}),
+              testing::Not(HasSubstr("did you mean '--ready-fd'")));
   EXPECT_THAT(complaint({"run", "--mem", "64x", "hello"}), HasSubstr("'64x' is not a size"));
+}
+
+TEST(CommandLine, EveryOptionOfEveryCommandIsInTheHelp) {
+  CaptureStdout();
+  EXPECT_EQ(status_of({"--help-all"}), exit_ok);
+  const std::string help = GetCapturedStdout();
+  for (const char* option : {"--name NAME",
+                             "--mem SIZE",
+                             "--cpus N",
+                             "--domain DOMAIN",
+                             "--count N",
+                             "--detach",
+                             "--rom FILE@ADDRESS",
+                             "--disk FILE[,ro|,overlay|,rw]",
+                             "--pmem FILE,(ro|private",
+                             "--net tap=NAME[,mac=MAC]",
+                             "--rng",
+                             "--balloon",
+                             "--virtio-console",
+                             "--initrd FILE",
+                             "--entry auto|linux64|compressed",
+                             "--console FILE",
+                             "--port com1|hvc0",
+                             "--escape ^X|CHARACTER|none",
+                             "--json",
+                             "-a,--all",
+                             "--reset",
+                             "--guests N"}) {
+    EXPECT_THAT(help, HasSubstr(option));
+  }
+  EXPECT_THAT(help, testing::Not(HasSubstr("-fd"))) << "options that nobody is to use";
 }
 
 TEST(CommandLine, TheHelpOfRunTellsItsExitCodes) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/device_options.hpp"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace samepage::cli {
 namespace {
 
-using testing::ElementsAre;
 using vmm::DiskAccess;
 
 TEST(DeviceOptions, DisksAreOverlaidUnlessTheySayOtherwise) {
@@ -46,20 +45,6 @@ TEST(DeviceOptions, Networks) {
         "tap=a,mac=01:00:00:00:00:00", "tap=a,mac=02-00-00-00-00-00", "tap=a,mac=02:00:00:00:00:0g"}) {
     EXPECT_FALSE(parse_net(text)) << text;
   }
-}
-
-TEST(DeviceOptions, GoToAChildAsTheyCame) {
-  vmm::DeviceConfig devices;
-  devices.disks = {{"a", DiskAccess::read_only}, {"b,c", DiskAccess::overlay}, {"d", DiskAccess::read_write}};
-  devices.pmems = {{"e", vmm::PmemAccess::copied, Gpa{0x1'4000'0000}}, {"f", vmm::PmemAccess::shared, {}}};
-  devices.nets = {{"tap0", vmm::MacAddress{2, 0, 0, 0, 10, 255}}, {"tap1", {}}};
-  devices.rng = devices.balloon = devices.console = true;
-  std::vector<std::string> words;
-  append_device_options(words, devices);
-  EXPECT_THAT(words, ElementsAre("--disk", "a,ro", "--disk", "b,c,overlay", "--disk", "d,rw", "--pmem",
-                                 "e,private,address=0x140000000", "--pmem", "f,shared", "--net",
-                                 "tap=tap0,mac=02:00:00:00:0a:ff", "--net", "tap=tap1", "--rng", "--balloon",
-                                 "--virtio-console"));
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a running guest answers to each request. Called by the guest process's poll loop; no answer waits for
+// a client.
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/framing.hpp"
+#include "dedup/agent/agent.hpp"
+#include "dedup/agent/page_map.hpp"
+#include "vmm/control/control_message.hpp"
+#include "vmm/machine/machine.hpp"
+#include "vmm/process/console_log.hpp"
+
+namespace samepage::vmm {
+
+/// What does not change in a guest's life.
+struct GuestFacts {
+  std::string name;
+  std::string domain;  // as the user wrote it
+  std::string image;
+  unsigned cpus = 1;
+  std::chrono::steady_clock::time_point started;
+};
+
+/// The answer of one that does not do what it was asked.
+nlohmann::json refusal(std::string text);
+/// What a request asks for; empty where it is no request.
+std::string verb_of(const Frame& request);
+
+class GuestAnswers {
+ public:
+  /// `agent` is null for a guest that shares nothing. All must outlive this.
+  GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
+
+  ControlAnswer answer(const Frame& request);
+
+ private:
+  ControlAnswer answer_or_throw(const Frame& request);
+  ControlAnswer pause();
+  [[nodiscard]] nlohmann::json brief() const;
+  [[nodiscard]] nlohmann::json figures() const;
+  [[nodiscard]] std::string map_text() const;
+  [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
+  [[nodiscard]] nlohmann::json dump(const Frame& request);
+  [[nodiscard]] std::string_view state() const;
+  [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;
+
+  GuestFacts facts_;
+  Machine& machine_;
+  dedup::Agent* agent_;
+  ConsoleLog& console_;
+};
+
+}  // namespace samepage::vmm
