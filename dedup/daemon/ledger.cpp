@@ -24,12 +24,6 @@ void Ledger::remove_pages(PageId first, std::uint32_t pages) {
   records_.give_back_room(page_numbers_.end());
 }
 
-bool Ledger::prepare(PageId page) {
-  if (!records_.admit(page)) return false;
-  index_.make_room();
-  return true;
-}
-
 void Ledger::note_unshared(PageId page, Digest digest) {
   records_.set_unshared(page, digest);
   index_.insert(digest, Sighting::of(page));
@@ -65,11 +59,6 @@ std::optional<FrameId> Ledger::open_frame_for(PageId unshared) {
   return frame;
 }
 
-void Ledger::wait(PageId page, FrameId frame) {
-  records_.link(page, frame, SharingState::waiting);
-  ++counts_.pages_pending;
-}
-
 void Ledger::close_waiting(FrameId frame) {
   invariant(records_.state(frame) == FrameState::waiting && records_.references(frame) <= 1,
             "a frame that pages wait for is closed");
@@ -91,22 +80,11 @@ void Ledger::publish(FrameId frame) {
   ++counts_.pages_shared;
 }
 
-void Ledger::grant(PageId page, FrameId frame) {
-  records_.link(page, frame, SharingState::granted);
-  ++counts_.pages_pending;
-}
-
 std::uint32_t Ledger::grant_waiting(PageId page, FrameId frame) {
   const FrameId awaited = records_.frame(page);
   records_.unlink(page);
   records_.link(page, frame, SharingState::granted);
   return records_.references(awaited);
-}
-
-void Ledger::confirm(PageId page) {
-  records_.set_linked(page, SharingState::merged);
-  --counts_.pages_pending;
-  ++counts_.pages_merged;
 }
 
 std::uint32_t Ledger::release(PageId page) {

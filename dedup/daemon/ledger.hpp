@@ -69,7 +69,11 @@ class Ledger {
 
   /// Makes sure that the verbs below find room for the page. False when the account has none. Throws
   /// std::system_error. Either way nothing has changed then.
-  [[nodiscard]] bool prepare(PageId page);
+  [[nodiscard]] bool prepare(PageId page) {
+    if (!records_.admit(page)) return false;
+    index_.make_room();
+    return true;
+  }
   [[nodiscard]] std::optional<Sighting> find(Digest digest) const { return index_.find(digest); }
   /// Of a digest that the index does not have.
   void note_unshared(PageId page, Digest digest);
@@ -82,7 +86,10 @@ class Ledger {
   std::optional<FrameId> open_frame(Digest digest);
   /// A frame for the digest of an unshared page, which waits for it then. Empty as above.
   std::optional<FrameId> open_frame_for(PageId unshared);
-  void wait(PageId page, FrameId frame);
+  void wait(PageId page, FrameId frame) {
+    records_.link(page, frame, SharingState::waiting);
+    ++counts_.pages_pending;
+  }
   /// A frame without bytes goes. If one page still waits for it, that page is unshared again.
   void close_waiting(FrameId frame);
   void set_donor(FrameId frame, Donor donor) { records_.set_donor(frame, donor); }
@@ -92,12 +99,19 @@ class Ledger {
   /// The frame has its bytes. Pages that wait for it are to be granted it, one after the other.
   void publish(FrameId frame);
   /// A page that shares nothing is granted a published frame.
-  void grant(PageId page, FrameId frame);
+  void grant(PageId page, FrameId frame) {
+    records_.link(page, frame, SharingState::granted);
+    ++counts_.pages_pending;
+  }
   /// A page that waits is granted `frame`: the frame that it waits for, or a dup of it. Returns the
   /// references that are left to the frame that it waited for.
   std::uint32_t grant_waiting(PageId page, FrameId frame);
   /// The agent has mapped what it was granted.
-  void confirm(PageId page);
+  void confirm(PageId page) {
+    records_.set_linked(page, SharingState::merged);
+    --counts_.pages_pending;
+    ++counts_.pages_merged;
+  }
   /// The page shares nothing any more. Returns the references that are left to its frame.
   std::uint32_t release(PageId page);
   /// A published frame without references goes, and with it the content.
