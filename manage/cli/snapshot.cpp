@@ -2,23 +2,19 @@
 #include "manage/cli/snapshot.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "manage/cli/figures.hpp"
 #include "manage/cli/guest_client.hpp"
 
 namespace samepage::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array passed_through{"pages_shared",   "pages_sharing", "pages_unshared", "pages_volatile",
-                                    "zero_pages",     "full_scans",    "breaks",         "saved_bytes",
-                                    "overhead_bytes", "stop_max_us",   "frame_dups",     "errors"};
 
 // Stores whose daemon is lost, because guests map them; several guests tell of the same one, and some may do
 // so of one whose daemon is there again.
@@ -51,14 +47,11 @@ LostStores lost_stores(const json& daemon_host, const std::vector<json>& guests)
 
 }  // namespace
 
-std::uint64_t number(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
-}
-
 json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   json host = json::object();
-  for (const char* key : passed_through) host[key] = number(daemon_host, key);
+  for (const Figure& figure : published_host_figures()) {
+    if (figure.unit != Unit::text) host[std::string(figure.key)] = number(daemon_host, figure.key);
+  }
   const LostStores lost = lost_stores(daemon_host, guests);
   host["overhead_bytes"] = number(daemon_host, "overhead_bytes") + lost.cost_bytes;
   host["net_saved_bytes"] = static_cast<std::int64_t>(number(daemon_host, "saved_bytes")) -

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "manage/cli/figures.hpp"
+
 namespace samepage::cli {
 
 enum class DaemonState : std::uint8_t { answers, absent, hangs };
@@ -30,8 +32,5 @@ Snapshot take_snapshot();
 /// kernel_bytes counts every byte once: Pss_Anon of the guests' processes and of the daemon, allocated blocks
 /// of the frame stores and of the staging areas. A store whose daemon is lost costs what no guest maps of it.
 nlohmann::json host_figures(const nlohmann::json& daemon_host, const std::vector<nlohmann::json>& guests);
-
-/// An unsigned number of `object`, 0 when it is not there.
-std::uint64_t number(const nlohmann::json& object, const char* key);
 
 }  // namespace samepage::cli

@@ -8,6 +8,7 @@
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
+#include "manage/cli/figures.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/snapshot.hpp"
@@ -18,35 +19,17 @@ namespace {
 
 using nlohmann::json;
 
-std::string count_of(const json& object, const char* key) {
-  return std::to_string(number(object, key));
+std::string host_table(const json& host) {
+  Table table({{""}, {"", Align::right}, {""}});
+  for (const Figure& figure : published_host_figures()) {
+    if (figure.title.empty()) continue;
+    table.add_row({std::string(figure.title), text_of(figure, host), std::string(figure.help)});
+  }
+  return table.render();
 }
 
 std::string size_of(const json& object, const char* key) {
   return format_size(number(object, key));
-}
-
-std::string host_table(const json& host) {
-  Table table({{""}, {"", Align::right}, {""}});
-  const auto add_count = [&](const char* title, const char* key, const char* meaning) {
-    table.add_row({title, count_of(host, key), meaning});
-  };
-  add_count("pages shared", "pages_shared", "frames that guests map");
-  add_count("pages sharing", "pages_sharing", "further mappings of them: pages saved");
-  add_count("pages unshared", "pages_unshared", "quiet, but nobody else has them");
-  add_count("pages volatile", "pages_volatile", "written too often to be looked at");
-  add_count("zero pages", "zero_pages", "given back");
-  add_count("breaks", "breaks", "shared pages that a guest wrote");
-  add_count("full scans", "full_scans", "passes over all guests");
-  table.add_row({"saved", size_of(host, "saved_bytes"), "pages sharing and zero pages"});
-  table.add_row({"overhead", size_of(host, "overhead_bytes"), "what merging itself needs"});
-  table.add_row({"net saved", format_signed_size(host.value("net_saved_bytes", std::int64_t{0})),
-                 "saved less overhead"});
-  table.add_row({"kernel's figure", size_of(host, "kernel_bytes"),
-                 "Pss_Anon of VMMs and daemon, blocks of the stores"});
-  table.add_row({"longest stop", count_of(host, "stop_max_us") + " us", "that any guest saw"});
-  table.add_row({"tracker", host.value("tracker", "none"), "how written pages are found"});
-  return table.render();
 }
 
 std::string short_size_of(const json& object, const char* key) {
@@ -73,7 +56,7 @@ std::string guests_table(const std::vector<json>& guests) {
     table.add_row({guest.value("name", ""), guest.value("state", ""), short_size_of(guest, "ram_bytes"),
                    short_size_of(guest, "private_bytes"), short_size_of(guest, "shared_bytes"),
                    short_size_of(guest, "zero_bytes"), short_size_of(guest, "untouched_bytes"),
-                   count_of(guest, "breaks")});
+                   std::to_string(number(guest, "breaks"))});
   }
   return table.render();
 }
@@ -93,24 +76,12 @@ void add_balloon(Table& table, const json& balloon) {
 
 std::string guest_table(const json& guest) {
   Table table({{""}, {""}});
-  for (const char* key : {"name", "domain", "state", "image"}) table.add_row({key, guest.value(key, "")});
-  for (const char* key : {"pid", "cpus"}) table.add_row({key, count_of(guest, key)});
-  table.add_row({"uptime", format_uptime(guest.value("uptime_s", 0.0))});
-  table.add_row({"daemon", guest.value("connected", false) ? "connected" : "not connected"});
-  table.add_row({"ram", size_of(guest, "ram_bytes")});
-  table.add_row({"  private", size_of(guest, "private_bytes")});
-  table.add_row({"    in swap", size_of(guest, "swapped_bytes")});
-  table.add_row({"  shared", size_of(guest, "shared_bytes")});
-  table.add_row({"  zero", size_of(guest, "zero_bytes")});
-  table.add_row({"  untouched", size_of(guest, "untouched_bytes")});
-  table.add_row(
-      {"pss-anon", size_of(guest, "pss_anon_bytes") + " (the kernel's figure of the whole process)"});
-  table.add_row({"page tables", size_of(guest, "page_table_bytes")});
-  table.add_row({"vmas", count_of(guest, "vmas")});
-  for (const char* key : {"passes", "merges", "breaks"}) table.add_row({key, count_of(guest, key)});
-  table.add_row({"failed merges", count_of(guest, "failed_merges") + " (pages that had changed)"});
-  table.add_row({"stops", count_of(guest, "stops")});
-  table.add_row({"longest stop", count_of(guest, "stop_max_us") + " us"});
+  for (const Figure& figure : published_guest_figures()) {
+    if (figure.title.empty()) continue;
+    const bool told = figure.help.empty() || figure.unit == Unit::yes_or_no;
+    table.add_row({std::string(figure.title),
+                   text_of(figure, guest) + (told ? "" : fmt::format(" ({})", figure.help))});
+  }
   if (guest.contains("balloon")) add_balloon(table, guest["balloon"]);
   return table.render();
 }

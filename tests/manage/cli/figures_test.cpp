@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manage/cli/figures.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace samepage::cli {
+namespace {
+
+std::string manual() {
+  std::ifstream file(SAMEPAGE_MANUAL);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST(Figures, EachKeyIsInTheManualAndInOneListOnce) {
+  const std::string text = manual();
+  ASSERT_FALSE(text.empty());
+  for (const auto figures : {published_host_figures(), published_guest_figures()}) {
+    std::set<std::string_view> keys;
+    for (const Figure& figure : figures) {
+      EXPECT_TRUE(keys.insert(figure.key).second) << figure.key;
+      EXPECT_NE(text.find("`" + std::string(figure.key) + "`"), std::string::npos) << figure.key;
+    }
+  }
+}
+
+TEST(Figures, KeysTellTheirUnits) {
+  for (const auto figures : {published_host_figures(), published_guest_figures()}) {
+    for (const Figure& figure : figures) {
+      if (figure.title.empty()) continue;
+      const bool bytes = figure.unit == Unit::bytes || figure.unit == Unit::signed_bytes;
+      EXPECT_EQ(figure.key.ends_with("_bytes"), bytes) << figure.key;
+      EXPECT_EQ(figure.key.ends_with("_us"), figure.unit == Unit::microseconds) << figure.key;
+    }
+  }
+}
+
+TEST(Figures, RowsOfTheHostsTableFitATerminal) {
+  for (const Figure& figure : published_host_figures()) {
+    constexpr std::size_t columns = 80, title = 17, value = 12;
+    EXPECT_LE(figure.title.size(), title) << figure.key;
+    EXPECT_LE(title + value + figure.help.size(), columns) << figure.key;
+  }
+}
+
+TEST(Figures, ValuesAreShownInTheirUnits) {
+  const nlohmann::json object{{"count", 7}, {"bytes", 4096}, {"net", -4096}, {"us", 12}, {"word", "rehash"}};
+  const auto shown = [&](std::string_view key, Unit unit) {
+    return text_of({key, "", unit, Kind::gauge, "connected", ""}, object);
+  };
+  EXPECT_EQ(shown("count", Unit::count), "7");
+  EXPECT_EQ(shown("bytes", Unit::bytes), "4.0 KiB");
+  EXPECT_EQ(shown("net", Unit::signed_bytes), "-4.0 KiB");
+  EXPECT_EQ(shown("us", Unit::microseconds), "12 us");
+  EXPECT_EQ(shown("word", Unit::text), "rehash");
+  EXPECT_EQ(shown("missing", Unit::count), "0");
+  EXPECT_EQ(shown("missing", Unit::yes_or_no), "not connected");
+}
+
+}  // namespace
+}  // namespace samepage::cli
