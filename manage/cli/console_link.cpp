@@ -47,7 +47,8 @@ ConsoleLink::ConsoleLink(int guest, int input, int output, const vmm::StopSignal
       own_output_(nonblocking_terminal(output)),
       signals_(signals),
       escape_(escape),
-      input_is_terminal_(::isatty(input) != 0) {
+      input_is_terminal_(::isatty(input) != 0),
+      output_is_terminal_(::isatty(output) != 0) {
   if (own_output_) output_ = own_output_.get();
 }
 
@@ -72,8 +73,8 @@ ConsoleLink::Step ConsoleLink::step() {
   if (waits[0].revents != 0) {
     if (const int signal = signals_.take(); signal != 0) return LinkEnd{LinkEnd::Kind::signal, signal};
   }
-  if ((waits[3].revents & POLLERR) != 0) throw UserError("nobody reads the console's output any more");
-  if (waits[3].revents != 0) write_output();
+  if ((waits[3].revents & POLLERR) != 0) return output_gone();
+  if (waits[3].revents != 0 && !write_output()) return output_gone();
   if ((waits[2].revents & POLLOUT) != 0) write_guest();
   // A hang-up shows whatever was asked for, but there may be output left to read.
   if (to_output_.empty() && (waits[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_guest();
@@ -130,14 +131,22 @@ void ConsoleLink::take_messages() {
   if (messages_.is_nonsense()) guest_ = -1;
 }
 
-// A pipe that polls as writable takes PIPE_BUF bytes without blocking.
-void ConsoleLink::write_output() {
+// A window that was closed: its signal, the end of the input and this come in any order.
+ConsoleLink::Step ConsoleLink::output_gone() const {
+  if (output_is_terminal_) return LinkEnd{LinkEnd::Kind::detached, 0};
+  throw UserError("nobody reads the console's output any more");
+}
+
+// A pipe that polls as writable takes PIPE_BUF bytes without blocking. False when a terminal is gone.
+bool ConsoleLink::write_output() {
   const ssize_t written =
       ::write(output_, to_output_.data(), std::min<std::size_t>(to_output_.size(), PIPE_BUF));
-  if (written < 0 && try_again(errno)) return;
+  if (written < 0 && try_again(errno)) return true;
+  if (written < 0 && errno == EIO && output_is_terminal_) return false;
   const auto taken = static_cast<std::size_t>(check(written, "write of the console's output"));
   lines_.saw(std::string_view(to_output_).substr(0, taken));
   to_output_.erase(0, taken);
+  return true;
 }
 
 }  // namespace samepage::cli

@@ -50,7 +50,8 @@ class ConsoleLink {
   void read_guest();
   void take_messages();
   void write_guest();
-  void write_output();
+  [[nodiscard]] bool write_output();
+  [[nodiscard]] Step output_gone() const;
 
   int guest_;  // -1: closed
   int input_;  // -1: at its end
@@ -59,6 +60,7 @@ class ConsoleLink {
   const vmm::StopSignals& signals_;
   vmm::EscapeKey escape_;
   bool input_is_terminal_;
+  bool output_is_terminal_;
   std::string to_guest_;
   std::string to_output_;
   vmm::LineWatch lines_;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,6 +87,16 @@ TEST_F(Link, OutputThatNobodyReadsDoesNotMakeItDeafToKeysAndSignals) {
   EXPECT_EQ(end.status, SIGTERM);
   type("\x1d");
   EXPECT_EQ(run().kind, LinkEnd::Kind::detached);
+}
+
+TEST_F(Link, AWindowThatIsClosedDetaches) {
+  int master = -1, slave = -1;
+  check(::openpty(&master, &slave, nullptr, nullptr, nullptr), "openpty");
+  UniqueFd window(master);
+  const UniqueFd output(slave);
+  ConsoleLink link(ours_.get(), input_.reading.get(), output.get(), signals_, {});
+  window.reset();
+  EXPECT_EQ(link.run().kind, LinkEnd::Kind::detached);
 }
 
 TEST_F(Link, SaysWhenNobodyCanReadItsOutput) {
