@@ -173,8 +173,11 @@ void Host::settle() const {
 
 void Host::wait_until(const std::string& what, const std::function<bool()>& condition) {
   SCOPED_TRACE("waiting until " + what);
+  // For what hangs: an emulated host that others keep busy takes minutes.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(4);
   while (!condition()) {
     if (testing::Test::HasFailure()) FAIL() << "while waiting until " << what;
+    if (std::chrono::steady_clock::now() > end) FAIL() << "waited four minutes until " << what << ", in vain";
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
