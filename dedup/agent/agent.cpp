@@ -154,6 +154,7 @@ class Agent::Thread {
   }
 
   milliseconds time_to_wait() {
+    if (looking_) return milliseconds(0);
     const milliseconds left(poll_timeout(schedule_.due(faults())));
     const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
                                                                      : milliseconds(std::chrono::hours(1));

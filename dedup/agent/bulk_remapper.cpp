@@ -37,14 +37,16 @@ BulkRemapper::Merging BulkRemapper::merge(int store, std::vector<wire::Grant> gr
       std::move(grants), piece_pages, [&](PageIndex page) { return pages_.region_of(page).pages.end(); });
   const std::vector<wire::Grant> excess = budget_.split_off_excess(pieces);
   Merging merging;
+  std::uint64_t mappings = 0;
   for (std::size_t done = 0; done < pieces.size();) {
     const std::vector<MergeCandidate> candidates = copies_.read(store, std::span(pieces).subspan(done));
     holds_.work_off(candidates, [&](const PausedGuest& held, const MergeCandidate& candidate) {
-      remapper_.merge(held, store, candidate, merging.merged);
+      mappings += remapper_.merge(held, store, candidate, merging.merged);
     });
     done += candidates.size();
   }
-  if (!merging.merged.kept.empty()) note_replaced(2 * merging.merged.kept.size());
+  // Neighbouring pages are one range for the daemon, and a mapping each where their frames are no neighbours.
+  if (mappings > 0) note_replaced(2 * mappings);
   for (const PageRange& range : merging.merged.refused) {
     merging.failed += range.count;
     // Offered again when they have been quiet once more.
@@ -83,13 +85,18 @@ wire::Merged BulkRemapper::place(int store, ImagePages& image, std::vector<wire:
 
 std::uint64_t BulkRemapper::give_back(std::span<const PageRange> ranges) {
   std::vector<PageRange> pieces = pages_.pieces_of(ranges, zero_piece_pages);
+  std::uint64_t expected = 0;
+  for (const PageRange& piece : pieces) expected += runs_on_store(piece);
   const bool replaces =
       budget_.drop_unaffordable(pieces, [&](const PageRange& piece) { return runs_on_store(piece); });
-  std::uint64_t given = 0;
+  std::uint64_t given = 0, replaced = 0;
   holds_.work_off(pieces, [&](const PausedGuest& held, const PageRange& piece) {
-    for (const PageRange& range : remapper_.give_back(held, piece)) given += range.count;
+    const Remapper::Given some = remapper_.give_back(held, piece);
+    given += some.pages;
+    replaced += some.replaced;
   });
-  if (replaces) note_replaced(0);
+  // A page among them that only looked like zero has cut a run in two.
+  if (replaces) note_replaced(replaced > expected ? 2 * (replaced - expected) : 0);
   return given;
 }
 

@@ -15,21 +15,21 @@ void DiscardRequests::wait_for(std::span<const GfnRange> ranges, const std::func
 
 void DiscardRequests::serve(const std::function<void(std::span<const GfnRange>)>& discard) {
   std::unique_lock lock(lock_);
-  std::vector<GfnRange> ranges;
   const std::size_t taken = requests_.size();
-  for (const Request* request : requests_) {
-    ranges.insert(ranges.end(), request->ranges.begin(), request->ranges.end());
-  }
   if (taken == 0) return;
-  lock.unlock();
   try {
+    std::vector<GfnRange> ranges;
+    for (const Request* request : requests_) {
+      ranges.insert(ranges.end(), request->ranges.begin(), request->ranges.end());
+    }
+    lock.unlock();
     discard(ranges);
-  } catch (...) {
     lock.lock();
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
     finish(taken);  // they have been tried
     throw;
   }
-  lock.lock();
   finish(taken);
 }
 

@@ -33,8 +33,12 @@ const GuestPages::Region& GuestPages::region_of(PageIndex page) const {
 }
 
 std::optional<PageIndex> GuestPages::page_of(Gfn gfn) const {
-  const std::vector<PageRange> found = pages_in({gfn, PageCount{1}});
-  return found.empty() ? std::nullopt : std::optional(found.front().first);
+  for (const Region& region : regions_) {
+    if (GfnRange{region.memory.first, region.memory.pages}.contains(gfn)) {
+      return region.pages.first + static_cast<std::uint32_t>((gfn - region.memory.first).value);
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<PageRange> GuestPages::pages_in(const GfnRange& range) const {

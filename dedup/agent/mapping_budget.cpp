@@ -37,6 +37,7 @@ bool MappingBudget::drop_unaffordable(std::vector<PageRange>& pieces,
   if (wanted == 0) return false;
   if (!affords(wanted)) {
     std::erase_if(pieces, [&](const PageRange& piece) { return runs_on_store(piece) > 0; });
+    changed_ = true;  // somebody looks for mappings to be taken back
     return false;
   }
   spend(wanted);

@@ -16,7 +16,8 @@
 // Beside its state a page may lie in a mapping of a frame store, whether it is merged or was written since:
 // such a page is never dropped with MADV_DONTNEED, the frame below may be another one by now.
 //
-// A byte a page: three bits are left for further states. The agent's thread changes it; any thread may read.
+// A byte a page: three bits are left for further states. The agent's thread changes it. Any thread may read
+// a page's state; counts are the agent's own.
 #pragma once
 
 #include <array>

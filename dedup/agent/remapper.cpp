@@ -67,8 +67,8 @@ bool has_frames(int store, const wire::Grant& grant) {
 
 }  // namespace
 
-void Remapper::merge(const PausedGuest& held, int store, const MergeCandidate& candidate,
-                     wire::Merged& merged) {
+std::uint32_t Remapper::merge(const PausedGuest& held, int store, const MergeCandidate& candidate,
+                              wire::Merged& merged) {
   const wire::Grant& grant = candidate.grant;
   const std::byte* const memory = pages_.host(grant.page);
   const auto mergeable = [&](std::uint32_t i) {
@@ -77,16 +77,19 @@ void Remapper::merge(const PausedGuest& held, int store, const MergeCandidate& c
            at + page_size <= candidate.frames.size() &&
            std::memcmp(memory + at, candidate.frames.data() + at, page_size) == 0;
   };
+  std::uint32_t mappings = 0;
   begin_run(held, grant.page);
   for (std::uint32_t first = 0; first < grant.count;) {
     std::uint32_t end = first;
     while (end < grant.count && mergeable(end)) ++end;
     const wire::Grant run{grant.page + first, grant.frame + first, end - first};
     const bool mapped = run.count > 0 && map_frames(store, run);
+    mappings += mapped ? 1 : 0;
     for (const PageIndex page : run.pages()) wire::append_page(mapped ? merged.kept : merged.refused, page);
     if (end < grant.count) wire::append_page(merged.refused, grant.page + end);  // the one that differs
     first = end + 1;
   }
+  return mappings;
 }
 
 void Remapper::place(const PausedGuest& held, int store, const wire::Grant& grant,
@@ -158,8 +161,8 @@ bool Remapper::unmerge(const PausedGuest&, const PageRange& range,
   return true;
 }
 
-std::vector<PageRange> Remapper::give_back(const PausedGuest&, const PageRange& range) {
-  std::vector<PageRange> given;
+Remapper::Given Remapper::give_back(const PausedGuest&, const PageRange& range) {
+  Given given;
   for (PageIndex first = range.first; first < range.end();) {
     const bool on_store = states_.on_store(first);
     PageIndex end = first;
@@ -170,7 +173,8 @@ std::vector<PageRange> Remapper::give_back(const PausedGuest&, const PageRange& 
     const PageRange zero = pages_between(first, end);
     if (!zero.empty() && drop_memory(pages_.bytes_of(zero), on_store)) {
       states_.given_back(zero);
-      given.push_back(zero);
+      given.pages += zero.count;
+      given.replaced += on_store ? 1 : 0;
     }
     first = zero.empty() ? end + 1 : end;
   }

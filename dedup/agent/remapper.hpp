@@ -24,8 +24,9 @@ class Remapper {
   Remapper(const GuestPages& pages, PageStates& states) : pages_(pages), states_(states) {}
 
   /// Maps the pages of a candidate to its frames of `store` where all bytes are equal. Says in `merged` which
-  /// were mapped and which were not.
-  void merge(const PausedGuest& held, int store, const MergeCandidate& candidate, wire::Merged& merged);
+  /// were mapped and which were not. Returns how many mappings that took.
+  std::uint32_t merge(const PausedGuest& held, int store, const MergeCandidate& candidate,
+                      wire::Merged& merged);
   /// Maps the pages of `grant`, which were never written, to its frames of `store`, and makes them hold
   /// `image`, the bytes of an image that is being loaded: what a frame has otherwise, or what could not be
   /// mapped, is copied and said to be refused.
@@ -41,8 +42,12 @@ class Remapper {
   /// this returns or throws. False, and nothing has changed, when the kernel has no room for it.
   [[nodiscard]] bool unmerge(const PausedGuest& held, const PageRange& range,
                              const std::function<void(std::span<const std::byte>)>& track);
-  /// Gives back the pages of `range` that are zero. Returns them.
-  std::vector<PageRange> give_back(const PausedGuest& held, const PageRange& range);
+  struct Given {
+    std::uint32_t pages = 0;
+    std::uint32_t replaced = 0;  // mappings of a store that others took the place of, at most
+  };
+  /// Gives back the pages of `range` that are zero.
+  Given give_back(const PausedGuest& held, const PageRange& range);
   /// Drops the pages of `range`, whatever is in them: the guest has said that it does not need them. False,
   /// and all is as it was, when the kernel can't.
   [[nodiscard]] bool discard(const PausedGuest& held, const PageRange& range);

@@ -36,11 +36,12 @@ void StoreUpkeep::daemon_lost(const UniqueFd& store) {
 }
 
 void StoreUpkeep::leave(UniqueFd former, int current) {
-  for (const PageRange& range : states_.all_in(State::merged)) {
-    for (const PageIndex page : range) states_.left_behind(page);
-  }
+  // First what may fail: a store that nothing is mapped from is let go of at the next look.
   const bool another = figures_of_file(former.get()).inode != figures_of_file(current).inode;
   if (another) lost_stores_.add(std::move(former));
+  for (const PageIndex page : pages_.all()) {
+    if (states_.is(page, State::merged)) states_.left_behind(page);
+  }
 }
 
 // Hashing every page needs their table entries, which cost no memory that is not in that store already.

@@ -25,8 +25,8 @@ class Tracker {
   /// The first step of a look at pages of one region. All ranges are in ascending order.
   struct Look {
     std::vector<PageRange> due;        // what the second step looks at
-    std::vector<PageRange> untracked;  // parts of that, of which the kernel tells no writes
-    std::vector<PageRange> written;    // parts of that, which hold all pages that were written
+    std::vector<PageRange> untracked;  // beside that: due too, but the kernel tells no writes there
+    std::vector<PageRange> written;    // parts of `due` that hold all pages which were written
   };
   /// What there is to know of them.
   struct Changes {

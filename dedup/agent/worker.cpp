@@ -70,6 +70,12 @@ void Worker::finish_joining() {
 
 // The same daemon, the same store: it hears what is still mapped of it, and lets the rest go.
 void Worker::retain_merged_pages() {
+  // What was written is not retained, also where the look that would have said so was cut short.
+  Findings findings(states_);
+  for (const PageRange& piece : pages_.pieces_of(states_.all_in(State::merged), chunk_pages)) {
+    scan_.find_breaks(piece, findings);
+  }
+  counters_.breaks += findings.breaks();
   send_list(wire::Type::retained, states_.all_in(State::merged));
   if (link_.joined() && !link_.connection().send(wire::Type::retained, {})) lose_daemon();
 }
@@ -85,7 +91,9 @@ void Worker::lose_daemon() noexcept {
   for (const PageIndex page : pages_.all()) {
     if (states_.stands_offered(page)) states_.withdrawn(page);
   }
+  remapper_.forget_copies();
   budget_.spend(0);
+  tracker_->mappings_replaced();  // should the daemon have been lost in the middle of that
   try {
     tracker_->forget_all();
     upkeep_.daemon_lost(link_.former()->store);

@@ -19,10 +19,15 @@ namespace samepage::dedup {
 /// Writes "samepaged: LINE".
 void say(std::string_view line) noexcept;
 
-/// The same with a format, if messages of this level are told.
+/// The same with a format, if messages of this level are told. Without memory for it the line is lost.
 template <typename... Arguments>
-void say(LogLevel level, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  if (is_logged(level)) say(std::string_view(fmt::format(format, std::forward<Arguments>(arguments)...)));
+void say(LogLevel level, fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (!is_logged(level)) return;
+  try {
+    say(std::string_view(fmt::format(format, std::forward<Arguments>(arguments)...)));
+  } catch (const std::exception&) {
+    say(std::string_view("a message is lost for want of memory"));
+  }
 }
 
 /// An error that ends `what` and nothing more is told and counted.

@@ -46,7 +46,10 @@ std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest) {
                                  "--ready-fd",  std::to_string(in_child.ready)};
   if (!guest.name.empty()) words.insert(words.end(), {"--name", guest.name});
   words.push_back(guest.image);
-  if (!guest.machine.command_line.empty()) words.insert(words.end(), {"--", guest.machine.command_line});
+  // All of it is in the configuration; a word of the command line has a limit.
+  constexpr std::size_t shown = 4096;
+  const std::string said = guest.machine.command_line.substr(0, shown);
+  if (!said.empty()) words.insert(words.end(), {"--", said});
   return words;
 }
 

@@ -57,7 +57,8 @@ int run_as_child(const ChildPipes& from_parent) {
   try {
     vmm::GuestStreams streams;
     streams.console = STDOUT_FILENO;
-    return vmm::run_guest(config_from_parent(UniqueFd(from_parent.config)), streams,
+    const vmm::GuestProcessConfig config = config_from_parent(UniqueFd(from_parent.config));
+    return vmm::run_guest(config, streams,
                           [&](const vmm::RunningGuest& guest) { report(running_report(guest)); });
   } catch (const std::exception& error) {
     if (!ready) throw;

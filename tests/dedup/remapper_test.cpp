@@ -48,7 +48,7 @@ class RemapperTest : public testing::Test {
     remapper_.keep_from_children(held);
     return merged;
   }
-  std::vector<PageRange> give_back(std::uint32_t page, std::uint32_t pages) {
+  Remapper::Given give_back(std::uint32_t page, std::uint32_t pages) {
     const PausedGuest held(barrier_);
     return remapper_.give_back(held, {{page}, pages});
   }
@@ -146,8 +146,7 @@ TEST_F(RemapperTest, APageThatIsMergedAlreadyIsNotMergedAgain) {
 TEST_F(RemapperTest, ZeroPagesAreGivenBackAndReadAsZero) {
   std::memset(bytes(6), 0, 3 * page_size);
   bytes(7)[100] = std::byte{1};
-  const auto given = give_back(5, 5);
-  ASSERT_EQ(given.size(), 2U);
+  EXPECT_EQ(give_back(5, 5).pages, 2U);
   const Pagemap pagemap;
   EXPECT_TRUE(pagemap.populated({bytes(6), page_size}).empty());
   EXPECT_FALSE(pagemap.populated({bytes(7), page_size}).empty());
@@ -164,7 +163,7 @@ TEST_F(RemapperTest, AZeroedCopyOverAFrameNeverShowsTheFrameAgain) {
   const std::vector<std::byte> foreign(page_size, std::byte{0x66});
   store_.reap({3}, 1);
   store_.write({3}, foreign);
-  ASSERT_EQ(give_back(3, 1).size(), 1U);
+  ASSERT_EQ(give_back(3, 1).replaced, 1U);
   for (std::size_t at = 0; at < page_size; ++at) ASSERT_EQ(bytes(3)[at], std::byte{0}) << at;
   EXPECT_FALSE(on_store(3));
 }

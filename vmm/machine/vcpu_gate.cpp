@@ -37,8 +37,14 @@ VcpuGate::VcpuGate(unsigned vcpus) : vcpus_(vcpus), slots_(std::make_unique<Slot
 
 void VcpuGate::attach(unsigned index, std::uint8_t& immediate_exit) {
   take_only_kicks();
+  const std::lock_guard lock(slots_[index].kicked);
   slots_[index].immediate_exit = &immediate_exit;
   slots_[index].thread = ::pthread_self();
+}
+
+void VcpuGate::detach(unsigned index) {
+  const std::lock_guard lock(slots_[index].kicked);
+  slots_[index].immediate_exit = nullptr;
 }
 
 bool VcpuGate::enter(unsigned index) {
@@ -81,6 +87,8 @@ bool VcpuGate::is_closed(GateReason reason) const {
 }
 
 void VcpuGate::kick(Slot& slot) {
+  const std::lock_guard lock(slot.kicked);
+  if (slot.immediate_exit == nullptr) return;
   std::atomic_ref(*slot.immediate_exit).store(1, std::memory_order_relaxed);
   // A kick that is lost would leave a vCPU in the guest, and everybody who closes the gate waiting.
   invariant(::pthread_kill(slot.thread, kick_signal) == 0, "a vCPU's thread can't be signalled");

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "vmm/devices/gate_reason.hpp"
 
@@ -24,6 +25,8 @@ class VcpuGate {
 
   /// The calling thread runs vCPU `index` from now on; `immediate_exit` is its byte in kvm_run.
   void attach(unsigned index, std::uint8_t& immediate_exit);
+  /// The calling thread runs it no longer: nobody reaches for its byte or its thread any more.
+  void detach(unsigned index);
   /// Waits until nothing keeps the vCPU out, then it is inside. False when it must end.
   [[nodiscard]] bool enter(unsigned index);
   void leave(unsigned index);
@@ -39,7 +42,8 @@ class VcpuGate {
   // On cache lines of their own: each vCPU writes its place at every exit.
   struct alignas(64) Slot {
     std::atomic<std::uint32_t> inside = 0;
-    std::uint8_t* immediate_exit = nullptr;
+    std::mutex kicked;  // who kicks may be late: the vCPU may have left, and its machine be about to go
+    std::uint8_t* immediate_exit = nullptr;  // null: nobody runs the vCPU
     pthread_t thread{};
   };
 

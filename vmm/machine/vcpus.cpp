@@ -76,6 +76,7 @@ void Vcpus::run(unsigned index) {
     links_.ending.record(
         {GuestExit::Kind::failed, 0, fmt::format("the host failed the guest: {}", error.what())});
   }
+  links_.gate.detach(index);
   links_.ending.thread_ended();
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/runtime_dir.hpp"
 #include "base/standard_output.hpp"
@@ -157,7 +158,7 @@ int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, con
   ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
-  const GuestImage image(config.machine);
+  std::optional<GuestImage> image(std::in_place, config.machine);
   Chassis chassis(config.machine);
   std::optional<dedup::Agent> joined;
   if (shares(config.domain)) {
@@ -166,7 +167,8 @@ int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, con
   dedup::Agent* const agent = joined ? &*joined : nullptr;
   daemon.reset();
   const std::string warning = agent != nullptr ? warning_of(*agent) : "";
-  Machine machine(config.machine, image, chassis, links_of(console, lines, agent));
+  Machine machine(config.machine, *image, chassis, links_of(console, lines, agent));
+  image.reset();  // an unpacked kernel is memory that nobody can merge
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now()},
                        machine, agent, console);

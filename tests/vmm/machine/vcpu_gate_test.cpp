@@ -124,6 +124,22 @@ TEST(VcpuGate, ClosedBeforeAnybodyCame) {
   EXPECT_TRUE(guest.goes_on(0));
 }
 
+// Who closes the gate may look at a vCPU that goes at the same moment, and its machine with it.
+TEST(VcpuGate, NobodyReachesForAVcpuThatHasGone) {
+  VcpuGate gate(1);
+  std::uint8_t immediate_exit = 0;
+  std::thread vcpu([&] {
+    gate.attach(0, immediate_exit);
+    ASSERT_TRUE(gate.enter(0));
+    gate.detach(0);
+  });
+  vcpu.join();
+  gate.close(GateReason::write_barrier);  // it still looks as if it were inside
+  EXPECT_EQ(immediate_exit, 0);
+  gate.leave(0);
+  gate.wait_all_out();
+}
+
 TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
   VcpuGate gate(2);
   FakeGuest guest(gate, 2);
