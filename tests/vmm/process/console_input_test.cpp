@@ -159,6 +159,7 @@ TEST_F(ConsoleInputTerminal, ASignalThatEndsTheProcessPutsItBack) {
   for (const int signal : {SIGQUIT, SIGABRT, SIGSEGV}) {
     const pid_t child = ::fork();
     if (child == 0) {
+      ::signal(signal, SIG_DFL);  // a sanitizer has handlers of its own
       const RawTerminal raw(slave_.get());
       if (is_raw()) ::raise(signal);
       ::_exit(1);
