@@ -56,6 +56,12 @@ struct Gfn {
   constexpr Gfn& operator++() { return ++value, *this; }
 };
 
+/// Whether `count` numbers from `first` on are all below `end`, and there is one at `first`. Says so without
+/// a sum, which could wrap around.
+constexpr bool lies_below(std::uint32_t first, std::uint32_t count, std::uint32_t end) {
+  return first < end && count <= end - first;
+}
+
 /// A page of a guest's RAM by its ordinal: the ranges of RAM one after the other, holes left out.
 struct PageIndex {
   std::uint32_t value = 0;

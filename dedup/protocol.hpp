@@ -272,6 +272,8 @@ bool continues(const Grant& grant, const Grant& next);
 void append_page(std::vector<PageRange>& ranges, PageIndex page);
 /// Appends one page and its frame to grants in which consecutive pairs are one grant.
 void append_grant(std::vector<Grant>& grants, PageIndex page, FrameId frame);
+/// The order in which neighbours meet, of grants, offers and donations.
+inline constexpr auto by_page = [](const auto& a, const auto& b) { return a.page < b.page; };
 /// Sorts ranges by their first pages.
 void sort_by_page(std::vector<PageRange>& ranges);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/bulk_remapper.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "dedup/agent/grants.hpp"
@@ -85,10 +86,7 @@ wire::Merged BulkRemapper::place(int store, ImagePages& image, std::vector<wire:
 
 std::uint64_t BulkRemapper::give_back(std::span<const PageRange> ranges) {
   std::vector<PageRange> pieces = pages_.pieces_of(ranges, zero_piece_pages);
-  std::uint64_t expected = 0;
-  for (const PageRange& piece : pieces) expected += runs_on_store(piece);
-  const bool replaces =
-      budget_.drop_unaffordable(pieces, [&](const PageRange& piece) { return runs_on_store(piece); });
+  const std::uint64_t spent = drop_unaffordable(pieces);
   std::uint64_t given = 0, replaced = 0;
   holds_.work_off(pieces, [&](const PausedGuest& held, const PageRange& piece) {
     const Remapper::Given some = remapper_.give_back(held, piece);
@@ -96,7 +94,7 @@ std::uint64_t BulkRemapper::give_back(std::span<const PageRange> ranges) {
     replaced += some.replaced;
   });
   // A page among them that only looked like zero has cut a run in two.
-  if (replaces) note_replaced(replaced > expected ? 2 * (replaced - expected) : 0);
+  if (spent > 0) note_replaced(std::max(2 * replaced, spent) - spent);
   return given;
 }
 
@@ -112,8 +110,7 @@ BulkRemapper::Lost BulkRemapper::discard(const PageRange& range) {
     pieces.push_back(pages_between(first, end));
     first = end;
   }
-  const bool replaces =
-      budget_.drop_unaffordable(pieces, [&](const PageRange& piece) { return runs_on_store(piece); });
+  const bool replaces = drop_unaffordable(pieces) > 0;
   Lost lost;
   holds_.work_off(pieces, [&](const PausedGuest& held, const PageRange& piece) {
     const auto broken = states_.parts_in(piece, State::merged);
@@ -145,15 +142,17 @@ std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) 
   return broken;
 }
 
-std::uint64_t BulkRemapper::runs_on_store(const PageRange& piece) const {
-  std::uint64_t runs = 0;
-  bool before = false;
-  for (const PageIndex page : piece) {
-    const bool on_store = states_.on_store(page);
-    if (on_store && !before) ++runs;
-    before = on_store;
-  }
-  return runs;
+std::uint64_t BulkRemapper::drop_unaffordable(std::vector<PageRange>& pieces) {
+  return budget_.drop_unaffordable(pieces, [this](const PageRange& piece) {
+    std::uint64_t runs = 0;
+    bool before = false;
+    for (const PageIndex page : piece) {
+      const bool on_store = states_.on_store(page);
+      if (on_store && !before) ++runs;
+      before = on_store;
+    }
+    return runs;
+  });
 }
 
 void BulkRemapper::note_replaced(std::uint64_t mappings) {

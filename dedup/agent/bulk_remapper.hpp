@@ -56,7 +56,7 @@ class BulkRemapper {
   [[nodiscard]] const GuestHolds& holds() const { return holds_; }
 
  private:
-  [[nodiscard]] std::uint64_t runs_on_store(const PageRange& piece) const;
+  [[nodiscard]] std::uint64_t drop_unaffordable(std::vector<PageRange>& pieces);
   void note_replaced(std::uint64_t mappings);
 
   const GuestPages& pages_;

@@ -34,7 +34,7 @@ void Findings::quiet(PageIndex page, Digest digest) {
 }
 
 std::vector<wire::Offer> Findings::take_offers() {
-  std::sort(offers_.begin(), offers_.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::sort(offers_.begin(), offers_.end(), wire::by_page);
   return std::exchange(offers_, {});
 }
 

@@ -6,10 +6,8 @@
 namespace samepage::dedup {
 
 bool is_within(const wire::Grant& grant, std::uint32_t pages, std::uint32_t max_frames) {
-  const auto fits = [&](std::uint32_t first, std::uint32_t all) {
-    return first < all && grant.count <= all - first;
-  };
-  return fits(grant.page.value, pages) && fits(grant.frame.value, max_frames);
+  return lies_below(grant.page.value, grant.count, pages) &&
+         lies_below(grant.frame.value, grant.count, max_frames);
 }
 
 wire::Grant take_front(wire::Grant& grant, std::uint32_t most) {
@@ -20,7 +18,7 @@ wire::Grant take_front(wire::Grant& grant, std::uint32_t most) {
 
 std::vector<wire::Grant> arranged(std::vector<wire::Grant> grants, std::uint32_t most,
                                   const std::function<PageIndex(PageIndex)>& end_of) {
-  std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::sort(grants.begin(), grants.end(), wire::by_page);
   std::vector<wire::Grant> pieces;
   for (std::size_t i = 0; i < grants.size();) {
     wire::Grant rest = grants[i++];

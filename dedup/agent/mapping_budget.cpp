@@ -26,22 +26,22 @@ std::vector<wire::Grant> MappingBudget::split_off_excess(std::vector<wire::Grant
                    [](const auto& a, const auto& b) { return a.count > b.count; });
   std::vector<wire::Grant> excess(grants.begin() + static_cast<std::ptrdiff_t>(kept), grants.end());
   grants.resize(kept);
-  std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) { return a.page < b.page; });
+  std::sort(grants.begin(), grants.end(), wire::by_page);
   return excess;
 }
 
-bool MappingBudget::drop_unaffordable(std::vector<PageRange>& pieces,
-                                      const std::function<std::uint64_t(const PageRange&)>& runs_on_store) {
+std::uint64_t MappingBudget::drop_unaffordable(
+    std::vector<PageRange>& pieces, const std::function<std::uint64_t(const PageRange&)>& runs_on_store) {
   std::uint64_t wanted = 0;
   for (const PageRange& piece : pieces) wanted += mappings_of_a_run * runs_on_store(piece);
-  if (wanted == 0) return false;
+  if (wanted == 0) return 0;
   if (!affords(wanted)) {
     std::erase_if(pieces, [&](const PageRange& piece) { return runs_on_store(piece) > 0; });
     changed_ = true;  // somebody looks for mappings to be taken back
-    return false;
+    return 0;
   }
   spend(wanted);
-  return true;
+  return wanted;
 }
 
 std::uint64_t mappings_for_merging() {

@@ -45,9 +45,9 @@ class MappingBudget {
   [[nodiscard]] std::vector<wire::Grant> split_off_excess(std::vector<wire::Grant>& grants);
   /// `pieces` are about to get anonymous memory where they lie in a mapping of a store; `runs_on_store` tells
   /// how many parts of a piece do. When there are no mappings for that, those pieces are dropped from the
-  /// list. True when mappings will be replaced, and not only the memory behind them.
-  [[nodiscard]] bool drop_unaffordable(std::vector<PageRange>& pieces,
-                                       const std::function<std::uint64_t(const PageRange&)>& runs_on_store);
+  /// list. Returns what was spent: 0 when no mappings will be replaced, but only the memory behind them.
+  [[nodiscard]] std::uint64_t drop_unaffordable(
+      std::vector<PageRange>& pieces, const std::function<std::uint64_t(const PageRange&)>& runs_on_store);
 
  private:
   std::uint64_t limit_;

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint32_t untracked_pages = 64;  // at most, that are looked at without tracking beside others
 
+// Takes the pages of one range of the heat's off the front.
+PageRange take_heat_range(PageRange& rest) {
+  const std::uint32_t number = Heat::range_of(rest.first.value);
+  return rest.take_front((number + 1) * Heat::range_pages - rest.first.value);
+}
+
 }  // namespace
 
 WriteTracker::WriteTracker(const GuestPages& pages, const PageStates& states, const Pagemap& pagemap,
@@ -46,9 +52,8 @@ Tracker::Look WriteTracker::find_written(const PageRange& range) {
   Look look;
   PageRange together;  // ranges that are due, as many as possible at once: each scan is a call
   for (PageRange rest = range; !rest.empty();) {
-    const std::uint32_t number = Heat::range_of(rest.first.value);
-    const PageRange one = rest.take_front((number + 1) * Heat::range_pages - rest.first.value);
-    if (heat_.due(number)) {
+    const PageRange one = take_heat_range(rest);
+    if (heat_.due(Heat::range_of(one.first.value))) {
       if (together.empty()) together.first = one.first;
       together.count += one.count;
     } else if (!together.empty()) {
@@ -131,15 +136,14 @@ void WriteTracker::note_heat(const PageRange& due, std::span<const PageRange> ow
   PageRange left;  // of the run that is being counted
   auto next = own.begin();
   for (PageRange rest = due; !rest.empty();) {
-    const std::uint32_t number = Heat::range_of(rest.first.value);
-    const PageRange one = rest.take_front((number + 1) * Heat::range_pages - rest.first.value);
+    const PageRange one = take_heat_range(rest);
     std::uint32_t written = 0;
     for (;;) {
       if (left.empty() && next != own.end()) left = *next++;
       if (left.empty() || left.first >= one.end()) break;
       written += left.take_front(one.end() - left.first).count;
     }
-    heat_.looked(number, written);
+    heat_.looked(Heat::range_of(one.first.value), written);
   }
 }
 

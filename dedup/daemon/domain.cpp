@@ -19,7 +19,7 @@ constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
 
 // Whether a guest of so many pages has all of `range`.
 bool lies_in(const PageRange& range, std::uint32_t pages) {
-  return range.first.value < pages && range.count <= pages - range.first.value;
+  return lies_below(range.first.value, range.count, pages);
 }
 
 }  // namespace

@@ -40,6 +40,14 @@ struct SharingCounts {
   std::uint64_t pages_pending = 0;  // waiting for a frame or granted and not answered
   std::uint64_t frame_dups = 0;     // of pages_shared: frames whose content another frame has too
 
+  SharingCounts& operator+=(const SharingCounts& other) {
+    pages_shared += other.pages_shared;
+    pages_merged += other.pages_merged;
+    pages_unshared += other.pages_unshared;
+    pages_pending += other.pages_pending;
+    frame_dups += other.frame_dups;
+    return *this;
+  }
   friend bool operator==(const SharingCounts&, const SharingCounts&) = default;
 };
 

@@ -18,11 +18,7 @@ constexpr std::uint64_t vma_bytes = 256;
 
 void HostFigures::add_domain(const SharingCounts& counts, std::uint64_t metadata_bytes,
                              const StoreFigures& store) {
-  counts_.pages_shared += counts.pages_shared;
-  counts_.pages_merged += counts.pages_merged;
-  counts_.pages_unshared += counts.pages_unshared;
-  counts_.pages_pending += counts.pages_pending;
-  counts_.frame_dups += counts.frame_dups;
+  counts_ += counts;
   metadata_bytes_ += metadata_bytes;
   store_bytes_ += store.allocated_bytes;
   stores_.push_back(store);

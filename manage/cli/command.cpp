@@ -24,8 +24,12 @@ void reported(Action action) {
   }
 }
 
-void add_check(CLI::Option* option, const Command::Check& check) {
-  if (check) option->check(check);
+template <typename Words>
+void add_words(CLI::App& app, const Option& option, Words& target, const Command::Check& check,
+               Needed needed) {
+  CLI::Option* const added = app.add_option(option.name, target, option.help);
+  show(added->required(needed == Needed::yes), option);
+  if (check) added->check(check);
 }
 
 }  // namespace
@@ -62,16 +66,12 @@ void Command::flag(const std::string& name, const std::string& help, std::functi
 }
 
 void Command::text(const Option& option, std::string& target, const Check& check, Needed needed) const {
-  CLI::Option* const added = app_->add_option(option.name, target, option.help);
-  show(added->required(needed == Needed::yes), option);
-  add_check(added, check);
+  add_words(*app_, option, target, check, needed);
 }
 
 void Command::texts(const Option& option, std::vector<std::string>& target, const Check& check,
                     Needed needed) const {
-  CLI::Option* const added = app_->add_option(option.name, target, option.help);
-  show(added->required(needed == Needed::yes), option);
-  add_check(added, check);
+  add_words(*app_, option, target, check, needed);
 }
 
 void Command::number(const Option& option, unsigned& target, unsigned least, unsigned most) const {

@@ -16,24 +16,20 @@
 #include <thread>
 
 #include "base/event_fd.hpp"
+#include "base/pipe.hpp"
 
 namespace samepage {
 namespace {
 
 const std::string much(std::size_t{1} << 20, 'x');  // more than a pipe or a terminal takes
 
-struct Ends {
-  UniqueFd reading, writing;
-};
-
-Ends make_pipe(int flags = 0) {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  if (flags != 0) check(::fcntl(ends[1], F_SETFL, flags), "fcntl");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+Pipe pipe_with(int flags) {
+  Pipe pipe = make_pipe();
+  check(::fcntl(pipe.writing.get(), F_SETFL, flags), "fcntl");
+  return pipe;
 }
 
-Ends make_terminal() {
+Pipe make_terminal() {
   int master = -1, slave = -1;
   check(::openpty(&master, &slave, nullptr, nullptr, nullptr), "openpty");
   termios raw{};
@@ -66,7 +62,7 @@ std::size_t fill(const Outlet& outlet) {
 }
 
 TEST(Outlet, AStreamThatNobodyReadsBlocksNoWrite) {
-  for (const Ends& ends : {make_pipe(), make_terminal()}) {
+  for (const Pipe& ends : {make_pipe(), make_terminal()}) {
     const int flags = ::fcntl(ends.writing.get(), F_GETFL);
     const Outlet outlet(ends.writing.get());
     const std::size_t taken = fill(outlet);
@@ -79,7 +75,7 @@ TEST(Outlet, AStreamThatNobodyReadsBlocksNoWrite) {
 
 TEST(Outlet, AllIsWrittenToASlowReader) {
   for (const int flags : {0, O_NONBLOCK}) {
-    const Ends ends = make_pipe(flags);
+    const Pipe ends = pipe_with(flags);
     std::string seen;
     std::thread reader([&] { seen = read_all(ends.reading.get(), much.size()); });
     const Delivery delivery = write_all(Outlet(ends.writing.get()), much);
@@ -90,7 +86,7 @@ TEST(Outlet, AllIsWrittenToASlowReader) {
 }
 
 TEST(Outlet, AWaitEndsWhenItIsToldToOrHasLastedLongEnough) {
-  const Ends ends = make_pipe();
+  const Pipe ends = make_pipe();
   const Outlet outlet(ends.writing.get());
   fill(outlet);
   const UniqueFd stop = make_event();
@@ -104,7 +100,7 @@ TEST(Outlet, AWaitEndsWhenItIsToldToOrHasLastedLongEnough) {
 
 TEST(Outlet, WhatCanNotBeWrittenIsTold) {
   std::signal(SIGPIPE, SIG_IGN);
-  Ends ends = make_pipe();
+  Pipe ends = make_pipe();
   const Outlet outlet(ends.writing.get());
   ends.reading.reset();
   EXPECT_EQ(outlet.write_some("x").error, EPIPE);

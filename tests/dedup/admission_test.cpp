@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is let in, and what is left of a guest that is not: nothing. What a user is shown of others: nothing.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/daemon/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
@@ -55,10 +55,9 @@ class Joining : public testing::Test {
   // A connection of a process of its own, whose HELLO is said already.
   UniqueFd dial(const std::string& name, const std::string& domain = "default") {
     auto [ours, theirs] = connected_sockets();
-    std::array<int, 2> pidfd{};
-    check(::pipe2(pidfd.data(), O_CLOEXEC), "pipe2");
-    alive_.emplace_back(pidfd[1]);
-    server_->adopt(std::move(theirs), UniqueFd(pidfd[0]));
+    Pipe process = make_pipe();
+    alive_.push_back(std::move(process.writing));
+    server_->adopt(std::move(theirs), std::move(process.reading));
     const wire::Hello hello = hello_of(name, domain);
     EXPECT_TRUE(send_frame(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
     return std::move(ours);

@@ -9,15 +9,10 @@
 
 #include "dedup/agent/guest_mappings.hpp"
 #include "dedup/daemon/frame_store.hpp"
+#include "tests/dedup/nothing_runs.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-class NothingRuns final : public WriteBarrier {
- public:
-  void hold() override {}
-  void release() override {}
-};
 
 class BulkRemapperTest : public testing::Test {
  protected:

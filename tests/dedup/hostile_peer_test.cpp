@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/pipe.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
@@ -20,10 +21,9 @@ class HostilePeer : public testing::Test {
       b_.fill(page, 1 + page);
     }
     fleet_.settle();
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    process_ = UniqueFd(ends[1]);
-    socket_ = fleet_.dial(UniqueFd(ends[0]));
+    Pipe process = make_pipe();
+    process_ = std::move(process.writing);
+    socket_ = fleet_.dial(std::move(process.reading));
   }
 
   void say(wire::Type type, std::span<const std::byte> payload) {
@@ -163,11 +163,9 @@ TEST_F(HostilePeer, JoinsAgainAndAgain) {
   // One process: some more of it may join, but not any number.
   std::vector<UniqueFd> kept;
   bool refused = false;
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd pidfd(ends[0]), process(ends[1]);
+  const Pipe process = make_pipe();
   for (int i = 0; i < 40 && !refused; ++i) {
-    kept.push_back(fleet_.dial(checked_fd(::fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0), "fcntl")));
+    kept.push_back(fleet_.dial(checked_fd(::fcntl(process.reading.get(), F_DUPFD_CLOEXEC, 0), "fcntl")));
     wire::Hello hello;
     hello.pages = 16;
     std::string("liar").copy(hello.guest, 8);
@@ -187,10 +185,9 @@ TEST_F(HostilePeer, JoinsAgainAndAgain) {
 TEST_F(HostilePeer, JoinsAndHangsUpAgainAndAgain) {
   std::vector<UniqueFd> alive;
   for (int i = 0; i < 40; ++i) {
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    alive.emplace_back(ends[1]);
-    socket_ = fleet_.dial(UniqueFd(ends[0]));
+    Pipe process = make_pipe();
+    alive.push_back(std::move(process.writing));
+    socket_ = fleet_.dial(std::move(process.reading));
     join();
     if (HasFatalFailure()) return;
     say_one(wire::Type::offer, wire::Offer{1, 3, 0});
@@ -324,10 +321,8 @@ TEST_F(HostilePeer, RandomBytes) {
   std::mt19937 random(4);
   for (int round = 0; round < 200; ++round) {
     // An ended process makes room for the next.
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    const UniqueFd process(ends[1]);
-    socket_ = fleet_.dial(UniqueFd(ends[0]));
+    Pipe process = make_pipe();
+    socket_ = fleet_.dial(std::move(process.reading));
     if (random() % 2 == 0) join();
     for (int i = 0; i < 8; ++i) {
       std::vector<std::byte> bytes(random() % 64);

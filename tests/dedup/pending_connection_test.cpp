@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections that are not a guest's: they are kept neither for ever nor in any number.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/pipe.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/protocol.hpp"
 
@@ -30,10 +30,9 @@ class PendingConnection : public testing::Test {
   }
   UniqueFd dial() {
     auto [ours, theirs] = connected_sockets();
-    std::array<int, 2> pidfd{};
-    check(::pipe2(pidfd.data(), O_CLOEXEC), "pipe2");
-    alive_.emplace_back(pidfd[1]);
-    server_.adopt(std::move(theirs), UniqueFd(pidfd[0]));
+    Pipe process = make_pipe();
+    alive_.push_back(std::move(process.writing));
+    server_.adopt(std::move(theirs), std::move(process.reading));
     return std::move(ours);
   }
   static bool open(const UniqueFd& socket) {

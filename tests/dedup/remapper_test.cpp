@@ -18,15 +18,10 @@
 #include "base/pagemap.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/daemon/frame_store.hpp"
+#include "tests/dedup/nothing_runs.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-class NothingRuns final : public WriteBarrier {
- public:
-  void hold() override {}
-  void release() override {}
-};
 
 class RemapperTest : public testing::Test {
  protected:

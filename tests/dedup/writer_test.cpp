@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/pipe.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
@@ -76,11 +77,9 @@ class Writer {
 TEST(Writer, NoWriteIsLostWhileItsPagesAreMergedAndBroken) {
   Fleet fleet;
   Writer writer;
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  const UniqueFd process(ends[1]);
+  Pipe process = make_pipe();
   Worker worker({"writer", "default", Sharing::all, ""}, {writer.region()}, writer.barrier());
-  UniqueFd socket = fleet.dial(UniqueFd(ends[0]));
+  UniqueFd socket = fleet.dial(std::move(process.reading));
   std::atomic<bool> joined = false, stop = false;
   std::thread joining([&] {
     worker.connect(std::move(socket));

@@ -103,14 +103,22 @@ std::string_view GuestAnswers::state() const {
   return machine_.gate().paused() ? "paused" : "running";
 }
 
+std::uint64_t GuestAnswers::ram_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const dedup::MemoryRegion& region : machine_.ram()) bytes += region.pages.bytes();
+  return bytes;
+}
+
 json GuestAnswers::brief() const {
-  std::uint64_t ram = 0;
-  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
   const auto uptime = std::chrono::steady_clock::now() - facts_.started;
-  return {{"ok", true},           {"name", facts_.name},
-          {"pid", ::getpid()},    {"domain", facts_.domain},
-          {"state", state()},     {"cpus", facts_.cpus},
-          {"ram_bytes", ram},     {"uptime_s", std::chrono::duration<double>(uptime).count()},
+  return {{"ok", true},
+          {"name", facts_.name},
+          {"pid", ::getpid()},
+          {"domain", facts_.domain},
+          {"state", state()},
+          {"cpus", facts_.cpus},
+          {"ram_bytes", ram_bytes()},
+          {"uptime_s", std::chrono::duration<double>(uptime).count()},
           {"image", facts_.image}};
 }
 
@@ -118,7 +126,6 @@ json GuestAnswers::figures() const {
   json body = brief();
   if (const auto balloon = machine_.balloon()) body["balloon"] = to_json(*balloon);
   const dedup::MemoryFigures figures = dedup::figures_of(machine_.ram(), page_map());
-  body["ram_bytes"] = figures.ram_bytes;
   body["private_bytes"] = figures.private_bytes;
   body["shared_bytes"] = figures.shared_bytes;
   body["zero_bytes"] = figures.zero_bytes;
@@ -153,8 +160,7 @@ json GuestAnswers::resize_balloon(const Frame& request) {
   const json body = json::parse(request.text(), nullptr, false);
   if (!body.contains("bytes") || !body["bytes"].is_number_unsigned()) return refusal("balloon needs a size");
   const auto bytes = body["bytes"].get<std::uint64_t>();
-  std::uint64_t ram = 0;
-  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages.bytes();
+  const std::uint64_t ram = ram_bytes();
   if (bytes >= ram) {
     return refusal(
         fmt::format("it has {} of memory and can't give up {}", format_size(ram), format_size(bytes)));

@@ -48,6 +48,7 @@ class GuestAnswers {
   [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
   [[nodiscard]] nlohmann::json dump(const Frame& request);
   [[nodiscard]] std::string_view state() const;
+  [[nodiscard]] std::uint64_t ram_bytes() const;
   [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;
 
   GuestFacts facts_;

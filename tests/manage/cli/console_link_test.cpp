@@ -13,20 +13,10 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/pipe.hpp"
 
 namespace samepage::cli {
 namespace {
-
-struct Pipe {
-  UniqueFd reading;
-  UniqueFd writing;
-  Pipe() {
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    reading = UniqueFd(ends[0]);
-    writing = UniqueFd(ends[1]);
-  }
-};
 
 // All is put in place before the link runs, so that one thread is enough.
 class Link : public testing::Test {
@@ -51,7 +41,8 @@ class Link : public testing::Test {
 
   vmm::StopSignals signals_;
   UniqueFd ours_, guest_;
-  Pipe input_, output_;
+  Pipe input_ = make_pipe();
+  Pipe output_ = make_pipe();
 };
 
 TEST_F(Link, TheEscapeKeyDetachesAndWhatCameBeforeItIsSent) {

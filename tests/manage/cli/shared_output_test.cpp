@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/shared_output.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -10,23 +9,13 @@
 #include <csignal>
 #include <string>
 
-#include "base/unique_fd.hpp"
+#include "base/pipe.hpp"
 
 namespace samepage::cli {
 namespace {
 
-struct Pipe {
-  UniqueFd reading, writing;
-  Pipe() {
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    reading = UniqueFd(ends[0]);
-    writing = UniqueFd(ends[1]);
-  }
-};
-
 TEST(SharedOutput, WhatIsNotReadIsKeptAndComesInOrder) {
-  const Pipe pipe;
+  const Pipe pipe = make_pipe();
   SharedOutput output(pipe.writing.get());
   std::string all;
   while (output.has_room()) {
@@ -51,7 +40,7 @@ TEST(SharedOutput, WhatIsNotReadIsKeptAndComesInOrder) {
 
 TEST(SharedOutput, AfterAWriteHasFailedAllIsTakenAndCountedAsLost) {
   std::signal(SIGPIPE, SIG_IGN);
-  Pipe pipe;
+  Pipe pipe = make_pipe();
   SharedOutput output(pipe.writing.get());
   pipe.reading.reset();
   output.put("one");

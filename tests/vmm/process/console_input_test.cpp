@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/pipe.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -54,10 +54,9 @@ class ConsoleInputTest : public testing::Test {
 class ConsoleInputPipe : public ConsoleInputTest {
  protected:
   ConsoleInputPipe() {
-    std::array<int, 2> ends{};
-    check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-    reading_ = UniqueFd(ends[0]);
-    writing_ = UniqueFd(ends[1]);
+    Pipe pipe = make_pipe();
+    reading_ = std::move(pipe.reading);
+    writing_ = std::move(pipe.writing);
   }
   UniqueFd reading_, writing_;
 };

@@ -9,19 +9,10 @@
 #include <string>
 #include <thread>
 
+#include "base/pipe.hpp"
+
 namespace samepage::vmm {
 namespace {
-
-struct Pipe {
-  UniqueFd reading;
-  UniqueFd writing;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 TEST(ConsoleLog, KeepsTheEndOfWhatWasPrinted) {
   ConsoleLog log(-1);
