@@ -13,6 +13,12 @@
 
 namespace samepage::vmm {
 
+struct ConsoleState {
+  std::string waiting;  // text that was not handed on yet, such as a line that has no end
+
+  bool operator==(const ConsoleState&) const = default;
+};
+
 class Console {
  public:
   using Sink = std::function<void(std::string_view)>;
@@ -29,13 +35,21 @@ class Console {
 
   void put(char byte) { put(std::string_view(&byte, 1)); }
   void put(std::string_view text);
+  /// Whether flush_lines() would hand on anything.
+  [[nodiscard]] bool has_lines() const { return ready_.load(std::memory_order_relaxed); }
   /// Hands on what there is when a line is complete or long.
   void flush_lines();
   /// Hands on what there is.
   void flush();
 
+  [[nodiscard]] ConsoleState save();
+  /// Before the guest runs.
+  void restore(const ConsoleState& state);
+
  private:
   static constexpr std::size_t long_line = 1024;
+
+  void note_lines(std::string_view added);  // with buffering_ held
 
   Sink sink_;
   Sink witness_;

@@ -31,18 +31,35 @@ void FirmwareConfig::write(std::uint16_t offset, std::span<const std::byte> data
   const auto item = static_cast<std::uint16_t>(std::to_integer<unsigned>(data[0]) |
                                                std::to_integer<unsigned>(data[1]) << 8U);
   const std::lock_guard guard(lock_);
-  const auto found = items_.find(item);
-  selected_ = found == items_.end() ? nullptr : &found->second;
+  select(item);
+}
+
+void FirmwareConfig::select(std::uint16_t item) {
+  selected_ = items_.find(item);
   next_ = 0;
 }
 
 void FirmwareConfig::read(std::uint16_t offset, std::span<std::byte> data) {
   std::fill(data.begin(), data.end(), std::byte{0});
   const std::lock_guard guard(lock_);
-  if (offset != 1 || selected_ == nullptr) return;
+  if (offset != 1 || selected_ == items_.end()) return;
+  const std::vector<std::byte>& item = selected_->second;
   for (std::byte& byte : data) {
-    if (next_ < selected_->size()) byte = (*selected_)[next_++];
+    if (next_ < item.size()) byte = item[next_++];
   }
+}
+
+FirmwareConfigState FirmwareConfig::save() {
+  const std::lock_guard guard(lock_);
+  if (selected_ == items_.end()) return {};
+  return {selected_->first, static_cast<std::uint32_t>(next_)};
+}
+
+// What lies beyond an item's end reads as zeros, wherever `next` comes from.
+void FirmwareConfig::restore(const FirmwareConfigState& state) {
+  const std::lock_guard guard(lock_);
+  selected_ = state.selected ? items_.find(*state.selected) : items_.end();
+  next_ = state.next;
 }
 
 }  // namespace samepage::vmm

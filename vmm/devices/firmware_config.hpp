@@ -6,11 +6,19 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "vmm/devices/port_bus.hpp"
 
 namespace samepage::vmm {
+
+struct FirmwareConfigState {
+  std::optional<std::uint16_t> selected;  // empty: an item that there is not
+  std::uint32_t next = 0;                 // byte of it to be read
+
+  bool operator==(const FirmwareConfigState&) const = default;
+};
 
 class FirmwareConfig final : public PortDevice {
  public:
@@ -24,10 +32,15 @@ class FirmwareConfig final : public PortDevice {
   /// At the second port: the next byte of the item; zeros behind its end, and where there is no item.
   void read(std::uint16_t offset, std::span<std::byte> data) override;
 
+  [[nodiscard]] FirmwareConfigState save();
+  void restore(const FirmwareConfigState& state);
+
  private:
+  void select(std::uint16_t item);  // with lock_ held
+
   std::map<std::uint16_t, std::vector<std::byte>> items_;
   std::mutex lock_;  // of what the vCPUs have selected, one after the other
-  const std::vector<std::byte>* selected_ = nullptr;
+  std::map<std::uint16_t, std::vector<std::byte>>::const_iterator selected_ = items_.end();
   std::size_t next_ = 0;
 };
 

@@ -9,6 +9,8 @@
 #include <deque>
 #include <functional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace samepage::vmm {
@@ -42,6 +44,23 @@ class InputBacklog {
   void clear() {
     waiting_.clear();
     tell();
+  }
+  /// Copies the oldest bytes, which stay; there must be that many.
+  void peek(std::span<char> oldest) const { std::copy_n(waiting_.begin(), oldest.size(), oldest.begin()); }
+  /// Takes the oldest bytes away, at most all.
+  void drop(std::size_t count) {
+    waiting_.erase(waiting_.begin(),
+                   waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(count, waiting_.size())));
+    tell();
+  }
+
+  /// All that waits, the oldest byte first.
+  [[nodiscard]] std::string save() const { return {waiting_.begin(), waiting_.end()}; }
+  /// In place of what waits. False, and nothing happens, when it is more than the limit.
+  [[nodiscard]] bool restore(std::string_view waiting) {
+    if (waiting.size() > limit_) return false;
+    waiting_.assign(waiting.begin(), waiting.end());
+    return true;
   }
 
  private:

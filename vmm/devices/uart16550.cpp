@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/devices/uart16550.hpp"
 
+#include "base/check.hpp"
+
 namespace samepage::vmm {
 namespace {
 
@@ -27,8 +29,10 @@ constexpr std::uint8_t fifos_on = 0xc0;
 constexpr std::uint8_t fifo_enable = 0x01;
 constexpr std::uint8_t divisor_latch_access = 0x80;
 constexpr std::uint8_t loopback = 0x10;
-constexpr std::uint8_t transmitter_empty = 0x60;  // THRE, TEMT
-constexpr std::uint8_t line_is_up = 0xb0;         // DCD, DSR, CTS
+constexpr std::uint8_t transmitter_empty = 0x60;    // THRE, TEMT
+constexpr std::uint8_t writable_interrupts = 0x0f;  // IER
+constexpr std::uint8_t writable_modem = 0x1f;       // MCR
+constexpr std::uint8_t line_is_up = 0xb0;           // DCD, DSR, CTS
 
 }  // namespace
 
@@ -69,7 +73,7 @@ void Uart16550::write_register(unsigned number, std::uint8_t value) {
     case interrupt_enable_or_divisor_high:
       // Enabling it while the transmitter is empty raises it, section 8.6.
       if ((value & ~interrupt_enable_ & enable_transmitter) != 0) transmitter_ran_empty_ = true;
-      interrupt_enable_ = value & 0x0f;
+      interrupt_enable_ = value & writable_interrupts;
       return;
     case interrupt_id_or_fifo_control:
       if ((value & clear_receiver) != 0) received_.clear();
@@ -79,7 +83,7 @@ void Uart16550::write_register(unsigned number, std::uint8_t value) {
       line_control_ = value;
       return;
     case modem_control:
-      modem_control_ = value & 0x1f;
+      modem_control_ = value & writable_modem;
       return;
     case scratch:
       scratch_ = value;
@@ -141,6 +145,35 @@ void Uart16550::update_line() {
   if (up == line_up_) return;
   line_up_ = up;
   if (line_) line_(up);
+}
+
+UartState Uart16550::save() {
+  const std::lock_guard lock(mutex_);
+  return {.received = received_.save(),
+          .transmitter_ran_empty = transmitter_ran_empty_,
+          .line_up = line_up_,
+          .divisor = divisor_,
+          .interrupt_enable = interrupt_enable_,
+          .fifo_control = fifo_control_,
+          .line_control = line_control_,
+          .modem_control = modem_control_,
+          .scratch = scratch_};
+}
+
+void Uart16550::restore(const UartState& state) {
+  const std::lock_guard lock(mutex_);
+  if (!received_.restore(state.received)) {
+    throw UserError("cannot restore the serial port: the state has more input than fits");
+  }
+  transmitter_ran_empty_ = state.transmitter_ran_empty;
+  line_up_ = state.line_up;
+  divisor_ = state.divisor;
+  interrupt_enable_ = state.interrupt_enable & writable_interrupts;
+  fifo_control_ = state.fifo_control;
+  line_control_ = state.line_control;
+  modem_control_ = state.modem_control & writable_modem;
+  scratch_ = state.scratch;
+  if (line_) line_(line_up_);
 }
 
 // In loopback the modem lines show the control register: DTR as DSR, RTS as CTS, OUT1 as RI, OUT2 as DCD.

@@ -17,6 +17,20 @@
 
 namespace samepage::vmm {
 
+struct UartState {
+  std::string received;  // that the guest has not read yet
+  bool transmitter_ran_empty = false;
+  bool line_up = false;
+  std::array<std::uint8_t, 2> divisor{};
+  std::uint8_t interrupt_enable = 0;
+  std::uint8_t fifo_control = 0;
+  std::uint8_t line_control = 0;
+  std::uint8_t modem_control = 0;
+  std::uint8_t scratch = 0;
+
+  bool operator==(const UartState&) const = default;
+};
+
 class Uart16550 final : public PortDevice {
  public:
   static constexpr std::uint16_t ports = 8;
@@ -38,6 +52,11 @@ class Uart16550 final : public PortDevice {
   /// InputBacklog::when_room; before the guest runs.
   void when_room(std::function<void()> room) { received_.when_room(std::move(room)); }
 
+  [[nodiscard]] UartState save();
+  /// Throws UserError when that is not a state of this device. Sets the interrupt line: before the state of
+  /// the controller that it leads to is restored.
+  void restore(const UartState& state);
+
  private:
   void write_register(unsigned number, std::uint8_t value);
   [[nodiscard]] std::uint8_t read_register(unsigned number);
@@ -51,7 +70,7 @@ class Uart16550 final : public PortDevice {
 
   Console& console_;
   InterruptLine line_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // save() and restore() have all that follows
   InputBacklog received_{receive_limit};
   bool transmitter_ran_empty_ = false;  // since the guest was last told
   bool line_up_ = false;

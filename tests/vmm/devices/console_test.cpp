@@ -64,5 +64,29 @@ TEST(Console, WithoutSinkDropsOutput) {
   console.flush_lines();
 }
 
+TEST(ConsoleState, ALineWithoutItsEndGoesOnElsewhere) {
+  Console parent(nullptr);
+  parent.put("half a li");
+  std::string printed;
+  Console child([&printed](std::string_view text) { printed += text; });
+  child.restore(parent.save());
+  EXPECT_EQ(child.save(), parent.save());
+  child.flush_lines();
+  EXPECT_EQ(printed, "");
+  child.put("ne\n");
+  child.flush_lines();
+  EXPECT_EQ(printed, "half a line\n");
+}
+
+TEST(ConsoleState, ACompleteLineIsHandedOn) {
+  Console parent(nullptr);
+  parent.put("a line\n");
+  std::string printed;
+  Console child([&printed](std::string_view text) { printed += text; });
+  child.restore(parent.save());
+  child.flush_lines();
+  EXPECT_EQ(printed, "a line\n");
+}
+
 }  // namespace
 }  // namespace samepage::vmm

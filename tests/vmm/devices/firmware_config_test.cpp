@@ -57,5 +57,26 @@ TEST_F(FirmwareConfigTest, WritesThatSelectNothingChangeNothing) {
   EXPECT_EQ(next(), 2U);
 }
 
+TEST_F(FirmwareConfigTest, AnotherOneGoesOnInTheMiddleOfAnItem) {
+  EXPECT_EQ(ask(3, 3), 0x03'0201U);
+  FirmwareConfig other(3, ram_bytes);
+  other.restore(device_.save());
+  EXPECT_EQ(other.save(), device_.save());
+  std::array<std::byte, 5> rest{};
+  other.read(1, rest);
+  for (unsigned i = 0; i < rest.size(); ++i) EXPECT_EQ(std::to_integer<unsigned>(rest.at(i)), 4 + i);
+}
+
+TEST_F(FirmwareConfigTest, AStateMaySelectNothingOrWhatIsNotThere) {
+  EXPECT_EQ(device_.save(), FirmwareConfigState{});
+  EXPECT_EQ(ask(3, 1), 1U);
+  device_.restore({std::uint16_t{0x4711}, 3});
+  EXPECT_EQ(next(), 0U);
+  device_.restore({std::uint16_t{3}, ~std::uint32_t{0}});
+  EXPECT_EQ(next(), 0U);
+  device_.restore({});
+  EXPECT_EQ(next(), 0U);
+}
+
 }  // namespace
 }  // namespace samepage::vmm

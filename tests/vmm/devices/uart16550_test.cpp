@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "base/check.hpp"
+
 namespace samepage::vmm {
 namespace {
 
@@ -175,6 +177,50 @@ TEST_F(Uart, LoopbackReceivesWhatItSends) {
   write(0, 'x');
   EXPECT_EQ(read(0), 'x');
   EXPECT_EQ(printed(), "");
+}
+
+TEST_F(Uart, AnotherOneGoesOnFromItsState) {
+  write(3, 0x80);
+  write(0, 0x0c);
+  write(1, 0x02);
+  write(3, 0x1b);
+  write(2, 0x01);
+  write(4, 0x0b);
+  write(7, 0xa5);
+  write(1, 0x03);
+  receive("typed");
+  EXPECT_EQ(read(0), 't');
+  std::string printed;
+  Console console([&printed](std::string_view text) { printed += text; });
+  bool line = false;
+  Uart16550 other(console, [&line](bool up) { line = up; });
+  const UartState state = uart_.save();
+  other.restore(state);
+  EXPECT_EQ(other.save(), state);
+  EXPECT_TRUE(line);
+  const auto read_other = [&other](std::uint16_t offset) {
+    std::array<std::byte, 1> data{};
+    other.read(offset, data);
+    return std::to_integer<unsigned>(data[0]);
+  };
+  for (std::uint16_t number = 1; number < 8; ++number) EXPECT_EQ(read_other(number), read(number)) << number;
+  for (const char byte : {'y', 'p', 'e', 'd'}) EXPECT_EQ(read_other(0), static_cast<unsigned>(byte));
+  EXPECT_EQ(read_other(2), 0xc2U) << "the transmitter's interrupt has waited";
+  EXPECT_FALSE(line);
+}
+
+TEST_F(Uart, EachRegisterIsPartOfTheState) {
+  receive("x");
+  UartState state{"abc", true, true, {3, 4}, 5, 6, 7, 8, 9};
+  uart_.restore(state);
+  EXPECT_EQ(uart_.save(), state);
+  EXPECT_TRUE(line_);
+}
+
+TEST_F(Uart, MoreInputThanFitsIsNotAState) {
+  UartState state;
+  state.received.assign(Uart16550::receive_limit + 1, 'x');
+  EXPECT_THROW(uart_.restore(state), UserError);
 }
 
 }  // namespace

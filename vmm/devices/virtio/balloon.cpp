@@ -141,12 +141,28 @@ void Balloon::take_report(VirtioState& state, unsigned queue) {
       bytes += (end - first).bytes();
     }
     discard_(ranges);
-    {
+    state.finish(chain, 0, [this, bytes] {
       const std::lock_guard lock(mutex_);
       reported_bytes_ += bytes;
-    }
-    state.finish(chain, 0);
+    });
   }
+}
+
+DeviceState Balloon::save() {
+  const std::lock_guard lock(mutex_);
+  return BalloonState{target_pages_, actual_pages_, target_changed_, reported_bytes_, statistics_.values};
+}
+
+std::optional<std::string_view> Balloon::restore(const DeviceState& state) {
+  const auto* balloon = std::get_if<BalloonState>(&state);
+  if (balloon == nullptr) return of_another_kind;
+  const std::lock_guard lock(mutex_);
+  target_pages_ = balloon->target_pages;
+  actual_pages_ = balloon->actual_pages;
+  target_changed_ = balloon->target_is_news;
+  reported_bytes_ = balloon->reported_bytes;
+  statistics_.values = balloon->statistics;
+  return std::nullopt;
 }
 
 void Balloon::set_target(std::uint64_t bytes) {

@@ -46,6 +46,9 @@ class Balloon final : public VirtioDevice {
   void read_config(std::uint64_t offset, std::span<std::byte> data) const override;
   void write_config(std::uint64_t offset, std::span<const std::byte> data) override;
   void serve(VirtioState& state) override;
+  /// The chain of statistics that it keeps counts as offered, and comes again.
+  [[nodiscard]] DeviceState save() override;
+  [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
 
   // Any thread.
   /// Asks the guest to give up that much; it takes what it can spare, and its time.

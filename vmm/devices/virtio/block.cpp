@@ -53,6 +53,14 @@ void Block::serve(VirtioState& state) {
   }
 }
 
+std::optional<std::string_view> Block::restore(const DeviceState& state) {
+  const auto* block = std::get_if<BlockState>(&state);
+  if (block == nullptr) return of_another_kind;
+  if (block->sectors != disk_.sectors()) return "its file has another size now";
+  return std::nullopt;
+}
+
+// Each request may be carried out twice: once more by a guest that goes on from a state (QueueProgress).
 Block::Outcome Block::handle(VirtioState& state, const Chain& chain) {
   std::array<std::byte, sizeof(Header)> bytes{};
   if (!state.copy_from(chain, 0, bytes)) return {.lost = true};

@@ -24,6 +24,8 @@ class Block final : public VirtioDevice {
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
   void read_config(std::uint64_t offset, std::span<std::byte> data) const override;
   void serve(VirtioState& state) override;
+  [[nodiscard]] DeviceState save() override { return BlockState{disk_.sectors()}; }
+  [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
 
  private:
   struct Header {

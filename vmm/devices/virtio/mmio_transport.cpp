@@ -73,6 +73,18 @@ void MmioTransport::write(std::uint64_t offset, std::span<const std::byte> data)
   write_register(offset, value);
 }
 
+TransportState MmioTransport::save() const {
+  return {device_features_half_, driver_features_half_, queue_, state_.save()};
+}
+
+std::optional<std::string_view> MmioTransport::restore(const TransportState& state) {
+  if (const auto fault = state_.restore(state.registers)) return fault;
+  device_features_half_ = state.device_features_half;
+  driver_features_half_ = state.driver_features_half;
+  queue_ = state.queue;
+  return std::nullopt;
+}
+
 std::uint32_t MmioTransport::read_register(std::uint64_t offset) const {
   const std::uint32_t queue = queue_;
   const bool known = queue < state_.queues();

@@ -11,6 +11,16 @@
 
 namespace samepage::vmm {
 
+/// A device as its driver knows it, without what is its kind's own.
+struct TransportState {
+  std::uint32_t device_features_half = 0;
+  std::uint32_t driver_features_half = 0;
+  std::uint32_t queue = 0;
+  VirtioRegisters registers;
+
+  bool operator==(const TransportState&) const = default;
+};
+
 class MmioTransport final : public MmioDevice {
  public:
   static constexpr std::uint64_t bytes = 0x1000;
@@ -28,6 +38,11 @@ class MmioTransport final : public MmioDevice {
   [[nodiscard]] VirtioState& state() { return state_; }
   /// On the devices' thread: does what there is to do.
   void serve() { device_.serve(state_); }
+
+  // While the guest is held.
+  [[nodiscard]] TransportState save() const;
+  /// VirtioState::restore().
+  [[nodiscard]] std::optional<std::string_view> restore(const TransportState& state);
 
  private:
   [[nodiscard]] std::uint32_t read_register(std::uint64_t offset) const;

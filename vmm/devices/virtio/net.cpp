@@ -59,23 +59,50 @@ void Net::receive(VirtioState& state) {
   if (!state.running()) return;
   Chain chain;
   for (;;) {
-    if (incoming_bytes_ == 0) {
-      const auto received = tap_.receive(incoming_);
-      if (!received) return;  // the host has removed the interface: like a cable that is pulled
-      incoming_bytes_ = *received;
-    }
-    if (incoming_bytes_ == 0) break;
+    const auto bytes = waiting_packet();
+    if (!bytes) return;  // the host has removed the interface: like a cable that is pulled
+    if (*bytes == 0) break;
     if (!state.take(receive_queue, chain)) return;  // the driver notifies when there is room again
-    const std::size_t bytes = std::exchange(incoming_bytes_, 0);
-    const auto packet = std::span(incoming_).first(bytes);
-    // One buffer for each packet (virtio 1.2, 5.1.6.4): a packet that the driver's is too small for is lost.
-    const std::uint16_t buffers = 1;
-    std::memcpy(packet.data() + offsetof(NetHeader, buffers), &buffers, sizeof(buffers));
-    const bool fits = bytes <= chain.writable_bytes;
-    if (fits && !state.copy_to(chain, 0, packet)) return;
-    state.finish(chain, fits ? bytes : 0);
+    // A packet that the driver's buffer is too small for is lost.
+    const bool fits = *bytes <= chain.writable_bytes;
+    if (fits && !state.copy_to(chain, 0, std::span(incoming_).first(*bytes))) return;
+    state.finish(chain, fits ? *bytes : 0, [this] {
+      const std::lock_guard lock(mutex_);
+      incoming_bytes_ = 0;
+    });
   }
   listening_ = true;
+}
+
+// The size of the packet that waits, after a look for one if none does; empty: there is no interface.
+std::optional<std::size_t> Net::waiting_packet() {
+  const std::lock_guard lock(mutex_);
+  if (incoming_bytes_ != 0) return incoming_bytes_;
+  const auto received = tap_.receive(incoming_);
+  if (!received) return std::nullopt;
+  incoming_bytes_ = *received;
+  // One buffer for each packet (virtio 1.2, 5.1.6.4).
+  const std::uint16_t buffers = 1;
+  std::memcpy(incoming_.data() + offsetof(NetHeader, buffers), &buffers, sizeof(buffers));
+  return incoming_bytes_;
+}
+
+DeviceState Net::save() {
+  const std::lock_guard lock(mutex_);
+  NetState state{mac_, std::string(incoming_bytes_, '\0')};
+  std::memcpy(state.incoming.data(), incoming_.data(), incoming_bytes_);
+  return state;
+}
+
+std::optional<std::string_view> Net::restore(const DeviceState& state) {
+  const auto* net = std::get_if<NetState>(&state);
+  if (net == nullptr) return of_another_kind;
+  if (net->incoming.size() > incoming_.size()) return "a packet is longer than there can be";
+  const std::lock_guard lock(mutex_);
+  mac_ = net->mac;
+  incoming_bytes_ = net->incoming.size();
+  std::memcpy(incoming_.data(), net->incoming.data(), incoming_bytes_);
+  return std::nullopt;
 }
 
 }  // namespace samepage::vmm

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <mutex>
 #include <vector>
 
 #include "vmm/devices/virtio/device_config.hpp"
@@ -22,15 +23,19 @@ class Net final : public VirtioDevice {
   void read_config(std::uint64_t offset, std::span<std::byte> data) const override;
   void serve(VirtioState& state) override;
   [[nodiscard]] int host_input() const override { return listening_ ? tap_.fd() : -1; }
+  [[nodiscard]] DeviceState save() override;
+  [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
 
  private:
   void send(VirtioState& state);
   void receive(VirtioState& state);
+  [[nodiscard]] std::optional<std::size_t> waiting_packet();
 
   static constexpr std::array<std::uint16_t, 2> sizes{256, 256};
   Tap tap_;
   MacAddress mac_;
   std::vector<std::byte> outgoing_;
+  std::mutex mutex_;  // of what the devices' thread changes and save() looks at
   std::vector<std::byte> incoming_;
   std::size_t incoming_bytes_ = 0;  // a packet that waits for room in the guest
   bool listening_ = false;          // the guest has had room, so far as we know

@@ -25,6 +25,8 @@ class Pmem final : public VirtioDevice {
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
   void read_config(std::uint64_t offset, std::span<std::byte> data) const override;
   void serve(VirtioState& state) override;
+  [[nodiscard]] DeviceState save() override;
+  [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
 
   /// What answers to the memory's addresses where the guest may not write.
   [[nodiscard]] MmioDevice& dropped_writes() { return dropped_; }
@@ -32,20 +34,20 @@ class Pmem final : public VirtioDevice {
  private:
   class DroppedWrites final : public MmioDevice {
    public:
-    void write(std::uint64_t /*offset*/, std::span<const std::byte> /*data*/) override { any_ = true; }
+    void write(std::uint64_t /*offset*/, std::span<const std::byte> /*data*/) override { ++count_; }
     void read(std::uint64_t /*offset*/, std::span<std::byte> data) override;
-    [[nodiscard]] bool take() { return any_.exchange(false); }
+    [[nodiscard]] std::uint64_t count() const { return count_; }
 
    private:
-    std::atomic<bool> any_ = false;
+    std::atomic<std::uint64_t> count_ = 0;
   };
-
-  [[nodiscard]] bool flush();
 
   static constexpr std::array<std::uint16_t, 1> sizes{64};
   const PmemFile& file_;
   std::array<std::uint64_t, 2> config_;  // start, size
   DroppedWrites dropped_;
+  std::atomic<std::uint64_t> told_ = 0;    // dropped writes that a flush has told of
+  std::atomic<bool> lost_before_ = false;  // before the state that was restored
 };
 
 }  // namespace samepage::vmm

@@ -24,6 +24,8 @@ class VirtioConsole final : public VirtioDevice {
   [[nodiscard]] std::uint32_t id() const override { return 3; }
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
   void serve(VirtioState& state) override;
+  [[nodiscard]] DeviceState save() override;
+  [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
 
   /// What type() keeps for a guest that does not read.
   static constexpr std::size_t most_typed = 4096;
@@ -35,7 +37,9 @@ class VirtioConsole final : public VirtioDevice {
   void when_room(std::function<void()> room) { typed_.when_room(std::move(room)); }
 
  private:
-  void send(VirtioState& state) const;
+  void send(VirtioState& state);
+  void print(VirtioState& state, const Chain& chain);
+  void set_sent(std::uint64_t bytes);
   void receive(VirtioState& state);
 
   static constexpr std::array<std::uint16_t, 2> sizes{64, 64};
@@ -43,6 +47,7 @@ class VirtioConsole final : public VirtioDevice {
   std::function<void()> wake_;
   std::mutex mutex_;
   InputBacklog typed_{most_typed};
+  std::uint64_t sent_ = 0;  // bytes of the chain in hand that were printed
 };
 
 }  // namespace samepage::vmm

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "vmm/devices/virtio/device_state.hpp"
 #include "vmm/devices/virtio/virtio_state.hpp"
 
 namespace samepage::vmm {
@@ -35,7 +36,17 @@ class VirtioDevice {
   /// A descriptor whose input makes serve() useful; -1: none at the moment.
   [[nodiscard]] virtual int host_input() const { return -1; }
 
+  // While the guest is held; the devices' thread may be at work outside of guest memory.
+  /// What is not in its registers and queues and not behind it (a file, a network).
+  [[nodiscard]] virtual DeviceState save() { return NoState{}; }
+  /// Of a device of the same kind, before serve(). Empty, or what is wrong with the value.
+  [[nodiscard]] virtual std::optional<std::string_view> restore(const DeviceState& state) {
+    return std::holds_alternative<NoState>(state) ? std::nullopt : std::optional(of_another_kind);
+  }
+
  protected:
+  static constexpr std::string_view of_another_kind = "the state is one of another kind of device";
+
   /// Copies the part of `config` that a read_config() asks for.
   template <typename Config>
   static void read_from(const Config& config, std::uint64_t offset, std::span<std::byte> data) {

@@ -111,8 +111,11 @@ void VirtioState::set_ready(unsigned index, bool ready) {
   if (queue.ring || (status_ & features_ok) == 0) return;
   if (queue.place.size > queue.max_size || Virtqueue::check(queue.place, ram_)) return fail_locked();
   queue.epoch = ++epochs_;
-  queue.ring.emplace(queue.place, QueueFeatures{(accepted_ & feature_indirect) != 0,
-                                                (accepted_ & feature_event_index) != 0});
+  queue.ring.emplace(queue.place, queue_features());
+}
+
+QueueFeatures VirtioState::queue_features() const {
+  return {(accepted_ & feature_indirect) != 0, (accepted_ & feature_event_index) != 0};
 }
 
 bool VirtioState::ready(unsigned queue) const {
@@ -182,11 +185,12 @@ bool VirtioState::copy_to(const Chain& chain, std::uint64_t offset, std::span<co
                        });
 }
 
-void VirtioState::finish(const Chain& chain, std::uint64_t written) {
+void VirtioState::finish(const Chain& chain, std::uint64_t written, const std::function<void()>& along) {
   const Visit visit(*this);
   if (!visit || !stands(chain)) return;
   Virtqueue& ring = *queues_[chain.queue].ring;
   ring.finish(ram_, chain.head, static_cast<std::uint32_t>(std::min(written, chain.writable_bytes)));
+  if (along) along();
   if (ring.wants_interrupt(ram_)) interrupt(used_buffer);
 }
 
@@ -210,6 +214,61 @@ void VirtioState::fail_locked() {
 void VirtioState::interrupt(Cause cause) {
   causes_ |= cause;
   raise_();
+}
+
+VirtioRegisters VirtioState::save() const {
+  const std::lock_guard lock(mutex_);
+  VirtioRegisters registers{status_, accepted_, causes_, generation_, {}};
+  for (const Queue& queue : queues_) {
+    registers.queues.push_back(
+        {queue.place, queue.ring.has_value(), queue.ring ? queue.ring->progress() : QueueProgress{}});
+  }
+  return registers;
+}
+
+std::optional<std::string_view> VirtioState::fault_of(const VirtioRegisters& registers) const {
+  constexpr std::uint32_t known = acknowledge | driver | driver_ok | features_ok | needs_reset | failed;
+  if ((registers.status & ~known) != 0) return "its status has bits that there are not";
+  if ((registers.interrupt_causes & ~std::uint32_t{used_buffer | configuration_change}) != 0) {
+    return "it interrupts for reasons that there are not";
+  }
+  const bool settled = (registers.status & features_ok) != 0;
+  if (settled && (registers.accepted_features & ~offered_) != 0) {
+    return "its driver uses features that it does not have here";
+  }
+  if (registers.queues.size() != queues_.size()) return "it has another number of queues here";
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    const QueueState& queue = registers.queues[i];
+    if (!queue.ready) continue;
+    if (!settled) return "a queue is ready before the features are settled";
+    if (queue.place.size > queues_[i].max_size) return "a queue is longer than it can be here";
+    if (const auto fault = Virtqueue::check(queue.place, ram_)) return describe(*fault);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> VirtioState::restore(const VirtioRegisters& registers) {
+  const std::lock_guard lock(mutex_);
+  if (const auto fault = fault_of(registers)) return fault;
+  status_ = registers.status;
+  accepted_ = registers.accepted_features;
+  causes_ = registers.interrupt_causes;
+  generation_ = registers.configuration_generation;
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    const QueueState& saved = registers.queues[i];
+    Queue& queue = queues_[i];
+    queue.place = saved.place;
+    queue.ring.reset();
+    if (!saved.ready) continue;
+    queue.epoch = ++epochs_;
+    queue.ring.emplace(queue.place, queue_features(), saved.progress);
+  }
+  return std::nullopt;
+}
+
+void VirtioState::repeat_interrupt() {
+  const std::lock_guard lock(mutex_);
+  if (causes_ != 0) raise_();
 }
 
 }  // namespace samepage::vmm

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "vmm/devices/device_gate.hpp"
@@ -27,6 +28,26 @@ namespace samepage::vmm {
 inline constexpr std::uint64_t feature_indirect = std::uint64_t{1} << 28U;
 inline constexpr std::uint64_t feature_event_index = std::uint64_t{1} << 29U;
 inline constexpr std::uint64_t feature_version_1 = std::uint64_t{1} << 32U;
+
+/// A queue as its driver has set it up, and how far it is.
+struct QueueState {
+  QueuePlace place;
+  bool ready = false;
+  QueueProgress progress;  // while it is ready
+
+  bool operator==(const QueueState&) const = default;
+};
+
+/// What the two sides of a device share, as a plain value.
+struct VirtioRegisters {
+  std::uint32_t status = 0;
+  std::uint64_t accepted_features = 0;
+  std::uint32_t interrupt_causes = 0;
+  std::uint32_t configuration_generation = 0;
+  std::vector<QueueState> queues;
+
+  bool operator==(const VirtioRegisters&) const = default;
+};
 
 class VirtioState {
  public:
@@ -73,12 +94,23 @@ class VirtioState {
   [[nodiscard]] bool copy_from(const Chain& chain, std::uint64_t offset, std::span<std::byte> to);
   /// Copies to the writable part.
   [[nodiscard]] bool copy_to(const Chain& chain, std::uint64_t offset, std::span<const std::byte> from);
-  /// Gives the chain back, if it is not void, and interrupts the driver if it wants that.
-  void finish(const Chain& chain, std::uint64_t written);
+  /// Gives the chain back, if it is not void, and interrupts the driver if it wants that. `along` is done in
+  /// the same visit, if the chain is not void: whoever holds the devices sees both done or neither. It may
+  /// take the device's lock, which therefore is never held while a function of this is called.
+  void finish(const Chain& chain, std::uint64_t written, const std::function<void()>& along = {});
   /// The device-specific configuration has changed. Any thread.
   void configuration_changed();
   /// The driver broke the rules of this device: nothing works until it resets it.
   void fail();
+
+  // --- For whoever holds the guest ------------------------------------------------------------------------
+  [[nodiscard]] VirtioRegisters save() const;
+  /// Of a device of the same kind, over a copy of the memory. Empty, or what is wrong with the value: then
+  /// nothing has changed.
+  [[nodiscard]] std::optional<std::string_view> restore(const VirtioRegisters& registers);
+  /// Interrupts the driver once more for all that it has not acknowledged: an interrupt that was on its way
+  /// when the registers were saved is in no state.
+  void repeat_interrupt();
 
  private:
   struct Queue {
@@ -92,6 +124,8 @@ class VirtioState {
   void reset();
   void fail_locked();
   void interrupt(Cause cause);
+  [[nodiscard]] std::optional<std::string_view> fault_of(const VirtioRegisters& registers) const;
+  [[nodiscard]] QueueFeatures queue_features() const;   // with mutex_ held
   [[nodiscard]] bool works() const;                     // with mutex_ held
   [[nodiscard]] bool stands(const Chain& chain) const;  // likewise: nobody has stopped its queue meanwhile
 

@@ -44,6 +44,17 @@ struct QueuePlace {
   Gpa descriptors;
   Gpa driver;
   Gpa device;
+
+  bool operator==(const QueuePlace&) const = default;
+};
+
+/// How far a queue is. A chain that was taken and not given back counts as offered: whoever goes on from
+/// here takes it once more, so requests must do no harm when they are carried out twice.
+struct QueueProgress {
+  std::uint16_t answered = 0;  // chains given back so far, modulo 2^16
+  std::uint16_t told = 0;      // of which the driver was told, or did not want to be
+
+  bool operator==(const QueueProgress&) const = default;
 };
 
 struct QueueFeatures {
@@ -76,7 +87,14 @@ class Virtqueue {
   [[nodiscard]] static std::optional<QueueFault> check(const QueuePlace& place, const GuestRam& ram);
 
   /// `place` has been checked.
-  Virtqueue(const QueuePlace& place, QueueFeatures features) : place_(place), features_(features) {}
+  Virtqueue(const QueuePlace& place, QueueFeatures features, QueueProgress progress = {})
+      : place_(place),
+        features_(features),
+        next_offered_(progress.answered),
+        next_finished_(progress.answered),
+        told_(progress.told) {}
+
+  [[nodiscard]] QueueProgress progress() const { return {next_finished_, told_}; }
 
   enum class Taken : std::uint8_t { none, chain, fault };
   /// Takes the next chain the driver offers into `chain`. With none, the driver will notify of the next one.
@@ -100,9 +118,9 @@ class Virtqueue {
 
   QueuePlace place_;
   QueueFeatures features_;
-  std::uint16_t next_offered_ = 0;   // chains taken so far, modulo 2^16
-  std::uint16_t next_finished_ = 0;  // chains given back so far
-  std::uint16_t told_ = 0;           // next_finished_ when wants_interrupt() was asked last
+  std::uint16_t next_offered_;   // chains taken so far, modulo 2^16
+  std::uint16_t next_finished_;  // chains given back so far
+  std::uint16_t told_;           // next_finished_ when wants_interrupt() was asked last
   QueueFault fault_ = QueueFault::bad_size;
 };
 

@@ -120,5 +120,53 @@ TEST_F(BalloonTest, AChainOfStatisticsDoesNotOutliveAReset) {
   EXPECT_EQ(driver_.finished(2), 0);
 }
 
+TEST_F(BalloonTest, AnotherOneGoesOnWithItsFiguresAndTheChainItHolds) {
+  driver_.start();
+  device_.set_target(std::uint64_t{64} << 20U);
+  driver_.set(0x104, 77);
+  driver_.request(3, {{0x20'0000, 0x1000, write_flag}});
+  put_statistic(0, 4, 1000);
+  driver_.request(2, {{data, 10}});
+  driver_.serve();
+  EXPECT_EQ(driver_.finished(2), 0);
+  std::atomic<int> wakes = 0;
+  Balloon other([](std::span<const GfnRange>) {}, [&wakes] { ++wakes; });
+  FakeDriver driver(other);
+  ASSERT_EQ(driver.go_on_from(driver_), "");
+  driver.serve();
+  EXPECT_EQ(driver.get(0x100), 16384U);
+  EXPECT_EQ(driver.get(0x104), 77U);
+  std::jthread guest([&] {
+    while (wakes == 0) std::this_thread::yield();
+    driver.serve();  // gives the chain back that it holds
+    ASSERT_EQ(driver.finished(2), 1);
+    driver.ram_.put<std::uint64_t>(data + 2, 999);
+    driver.request(2, {{data, 10}});
+    driver.serve();
+  });
+  const BalloonFigures figures = other.figures();
+  EXPECT_EQ(figures.actual_bytes, 77U * 4096);
+  EXPECT_EQ(figures.reported_bytes, 0x1000U);
+  EXPECT_EQ(figures.statistics.values[4], 999U);
+}
+
+TEST_F(BalloonTest, ATargetThatTheGuestWasNotToldOfIsToldByTheOther) {
+  driver_.start();
+  device_.set_target(4096);
+  Balloon other([](std::span<const GfnRange>) {}, [] {});
+  FakeDriver driver(other);
+  ASSERT_EQ(driver.go_on_from(driver_), "");
+  driver.serve();
+  EXPECT_EQ(driver.get(0x60), VirtioState::configuration_change);
+}
+
+TEST_F(BalloonTest, EachFigureIsPartOfTheState) {
+  BalloonState state{1, 2, true, 3, {}};
+  state.statistics[9] = 4;
+  EXPECT_FALSE(device_.restore(state));
+  EXPECT_EQ(device_.save(), DeviceState(state));
+  EXPECT_TRUE(device_.restore(NoState{}));
+}
+
 }  // namespace
 }  // namespace samepage::vmm::test

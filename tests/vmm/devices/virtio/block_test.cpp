@@ -245,5 +245,27 @@ TEST_F(BlockTest, AWriterNeedsTheFileAlone) {
   EXPECT_THAT(why_not(DiskAccess::read_write), HasSubstr("another guest uses it"));
 }
 
+TEST_F(BlockTest, AnotherOneGoesOnWithWhatWasOffered) {
+  FakeDriver& parent = use(DiskAccess::read_only);
+  EXPECT_EQ(read(5, 512), content_.substr(5 * 512, 512));
+  parent.ram_.put(header, std::pair<std::uint64_t, std::uint64_t>{VIRTIO_BLK_T_IN, 7});
+  parent.request(0, {{header, 16}, {data, 512, write_flag}, {status, 1, write_flag}});
+  Block other(DiskFile({path(), DiskAccess::read_only}), "serial-7");
+  FakeDriver driver(other);
+  ASSERT_EQ(driver.go_on_from(parent), "");
+  driver.serve();
+  EXPECT_EQ(driver.finished(0), 2);
+  EXPECT_EQ(driver.text(data, 512), content_.substr(7 * 512, 512));
+}
+
+TEST_F(BlockTest, ADiskOfAnotherSizeOrWithoutWritingIsNotTheSame) {
+  FakeDriver& parent = use(DiskAccess::overlay);
+  Block reader(DiskFile({path(), DiskAccess::read_only}), "serial-7");
+  FakeDriver driver(reader);
+  EXPECT_EQ(driver.go_on_from(parent), "its driver uses features that it does not have here");
+  EXPECT_EQ(reader.restore(BlockState{399}), "its file has another size now");
+  EXPECT_TRUE(reader.restore(NoState{}));
+}
+
 }  // namespace
 }  // namespace samepage::vmm::test

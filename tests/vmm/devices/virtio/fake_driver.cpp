@@ -98,6 +98,23 @@ std::string FakeDriver::text(std::uint64_t address, std::size_t length) const {
   return text;
 }
 
+std::string FakeDriver::go_on_from(FakeDriver& parent) {
+  return go_on_from(parent, parent.transport_.save(), parent.transport_.device().save());
+}
+
+std::string FakeDriver::go_on_from(const FakeDriver& parent, const TransportState& registers,
+                                   const DeviceState& state) {
+  const std::span<std::byte> memory = parent.ram_.all();
+  std::copy(memory.begin(), memory.end(), ram_.all().begin());
+  sizes_ = parent.sizes_;
+  offered_ = parent.offered_;
+  if (const auto fault = transport_.restore(registers)) return std::string(*fault);
+  if (const auto fault = transport_.device().restore(state)) return std::string(*fault);
+  EXPECT_EQ(transport_.save(), registers);
+  EXPECT_EQ(transport_.device().save(), state);
+  return "";
+}
+
 void Mirror::serve(VirtioState& state) {
   for (unsigned queue = 0; queue < sizes.size(); ++queue) {
     Chain chain;

@@ -84,6 +84,13 @@ class FakeDriver {
 
   void serve() { transport_.serve(); }
 
+  /// Goes on from where `parent` is, over a copy of its memory: this one's device gets the state of the
+  /// parent's, as text that says what is wrong if it can't.
+  [[nodiscard]] std::string go_on_from(FakeDriver& parent);
+  /// The same where the parent's device is gone.
+  [[nodiscard]] std::string go_on_from(const FakeDriver& parent, const TransportState& registers,
+                                       const DeviceState& state);
+
   FakeRam ram_{ram_bytes};
   DeviceGate gate_;
   int interrupts_ = 0;

@@ -146,6 +146,45 @@ TEST_F(NetTest, FramesGoBothWays) {
   });
 }
 
+// The packet has left the interface: only the state has it.
+TEST_F(NetTest, AnotherOneDeliversThePacketThatWaitedForRoom) {
+  in_own_network([] {
+    const std::string frame = frame_of("to the guest");
+    auto device = std::make_unique<Net>(Tap(name), MacAddress{2, 0, 0, 0, 0, 7});
+    FakeDriver parent(*device);
+    parent.start();
+    HostSide().send(frame);
+    NetState state;
+    for (int i = 0; i < 20; ++i) {  // a new interface has frames of its own kernel, too
+      parent.serve();
+      state = std::get<NetState>(device->save());
+      if (state.incoming.find(frame) == header_bytes) break;
+      parent.request(0, {{data, 2000, write_flag}});
+      parent.serve();
+    }
+    const TransportState registers = parent.transport_.save();
+    const std::uint16_t before = parent.finished(0);
+    device.reset();  // an interface has one guest
+
+    Net other(Tap(name), MacAddress{2, 0, 0, 0, 0, 8});
+    FakeDriver driver(other);
+    ASSERT_EQ(driver.go_on_from(parent, registers, state), "");
+    driver.request(0, {{data, 2000, write_flag}});
+    driver.serve();
+    EXPECT_EQ(driver.finished(0), before + 1);
+    EXPECT_EQ(driver.text(data + header_bytes, frame.size()), frame);
+    EXPECT_EQ(driver.get(0x104) & 0xffffU, 0x0700U) << "the guest keeps its address";
+  });
+}
+
+TEST_F(NetTest, APacketThatIsTooLongIsNotAState) {
+  in_own_network([] {
+    Net device(Tap(name), {2, 0, 0, 0, 0, 7});
+    EXPECT_TRUE(device.restore(NetState{{}, std::string(70'000, 'x')}));
+    EXPECT_TRUE(device.restore(NoState{}));
+  });
+}
+
 // Its descriptor polls as ready for ever: listening to it would cost a processor.
 TEST_F(NetTest, NobodyListensToAnInterfaceThatIsGone) {
   in_own_network([] {

@@ -172,5 +172,31 @@ TEST_F(PmemTest, AFileThatTheAddressSpaceHasNoRoomFor) {
   }
 }
 
+TEST_F(PmemTest, AnotherOneTellsOfTheWriteThatWasDropped) {
+  const PmemFile file({path(), PmemAccess::read_only, {}});
+  Pmem device(file, Gpa{0x1'0000'0000});
+  FakeDriver parent(device);
+  parent.start();
+  device.dropped_writes().write(0, std::array{std::byte{1}});
+  Pmem other(file, Gpa{0x1'0000'0000});
+  FakeDriver driver(other);
+  ASSERT_EQ(driver.go_on_from(parent), "");
+  EXPECT_EQ(flush(driver), 1U);
+  EXPECT_EQ(flush(driver), 0U);
+  Pmem told(file, Gpa{0x1'0000'0000});
+  FakeDriver later(told);
+  ASSERT_EQ(later.go_on_from(driver), "");
+  EXPECT_EQ(flush(later), 0U);
+}
+
+TEST_F(PmemTest, MemoryElsewhereOrOfAnotherSizeIsNotTheSame) {
+  const PmemFile file({path(), PmemAccess::copied, {}});
+  Pmem device(file, Gpa{0x1'0000'0000});
+  EXPECT_EQ(device.restore(PmemState{0x2'0000'0000, pmem_alignment, false}), "it is at another address here");
+  EXPECT_EQ(device.restore(PmemState{0x1'0000'0000, 2 * pmem_alignment, false}),
+            "its file has another size now");
+  EXPECT_TRUE(device.restore(NoState{}));
+}
+
 }  // namespace
 }  // namespace samepage::vmm::test

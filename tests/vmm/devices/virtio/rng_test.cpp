@@ -43,5 +43,18 @@ TEST(Rng, ARequestForNothingNeedsAReset) {
   EXPECT_TRUE(driver.needs_reset());
 }
 
+TEST(Rng, ARequestThatWasNotAnsweredIsAnsweredByTheOther) {
+  Rng device;
+  FakeDriver parent(device);
+  parent.start();
+  parent.request(0, {{data, 16, write_flag}});
+  Rng other;
+  FakeDriver driver(other);
+  ASSERT_EQ(driver.go_on_from(parent), "");
+  driver.serve();
+  EXPECT_EQ(driver.last_written(0), 16U);
+  EXPECT_TRUE(other.restore(BlockState{}));
+}
+
 }  // namespace
 }  // namespace samepage::vmm::test

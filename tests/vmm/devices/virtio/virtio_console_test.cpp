@@ -65,5 +65,56 @@ TEST_F(VirtioConsoleTest, TypingWithoutAReaderIsBounded) {
   EXPECT_EQ(received, 4096U);
 }
 
+TEST_F(VirtioConsoleTest, WhatWasTypedIsReadByOneThatGoesOnFromItsState) {
+  type("typed");
+  driver_.request(0, {{data, 2, write_flag}});
+  driver_.serve();
+  VirtioConsole other({}, [] {});
+  FakeDriver driver(other);
+  ASSERT_EQ(driver.go_on_from(driver_), "");
+  driver.request(0, {{data, 16, write_flag}});
+  driver.serve();
+  EXPECT_EQ(driver.text(data, 3), "ped");
+  EXPECT_EQ(driver.last_written(0), 3U);
+}
+
+// Saved at each moment of the print: what one has printed and what the other prints is all of it, once.
+TEST_F(VirtioConsoleTest, OneThatGoesOnFromTheMiddleOfAPrintPrintsTheRest) {
+  const std::string text = std::string(4096, 'a') + std::string(4096, 'b') + "c";
+  driver_.set_text(data, text);
+  std::string first;
+  std::string rest;
+  int parts = 0;
+  FakeDriver* parent = nullptr;
+  VirtioConsole printer(
+      [&](std::string_view part) {
+        first += part;
+        if (++parts != 2) return;
+        VirtioConsole other([&rest](std::string_view more) { rest += more; }, [] {});
+        FakeDriver driver(other);
+        ASSERT_EQ(driver.go_on_from(*parent), "");
+        driver.serve();
+        EXPECT_EQ(driver.finished(1), 1);
+        EXPECT_EQ(first + rest, text);
+        driver.request(1, {{data, 3}});
+        driver.serve();
+        EXPECT_EQ(first + rest, text + "aaa") << "only the chain that was being printed is shortened";
+      },
+      [] {});
+  FakeDriver driver(printer);
+  parent = &driver;
+  driver.start();
+  driver.set_text(data, text);
+  driver.request(1, {{data, static_cast<std::uint32_t>(text.size())}});
+  driver.serve();
+  EXPECT_EQ(parts, 3);
+  EXPECT_EQ(first, text);
+}
+
+TEST_F(VirtioConsoleTest, MoreInputThanFitsIsNotAState) {
+  EXPECT_TRUE(device_.restore(VirtioConsoleState{std::string(VirtioConsole::most_typed + 1, 'x'), 0}));
+  EXPECT_TRUE(device_.restore(BlockState{}));
+}
+
 }  // namespace
 }  // namespace samepage::vmm::test
