@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "vmm/devices/virtio/mac_address.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -27,19 +28,6 @@ std::string_view cut_last_word(std::string_view& text) {
   const std::string_view word = text.substr(comma + 1);
   text = text.substr(0, comma);
   return word;
-}
-
-std::optional<vmm::MacAddress> parse_mac(std::string_view text) {
-  vmm::MacAddress mac{};
-  if (text.size() != 17) return std::nullopt;
-  for (std::size_t i = 0; i < mac.size(); ++i) {
-    const char* const first = text.data() + 3 * i;
-    const auto [end, error] = std::from_chars(first, first + 2, mac.at(i), 16);
-    if (error != std::errc{} || end != first + 2) return std::nullopt;
-    if (i + 1 < mac.size() && *end != ':') return std::nullopt;
-  }
-  if ((mac[0] & 1U) != 0) return std::nullopt;  // of a group
-  return mac;
 }
 
 }  // namespace
@@ -97,7 +85,7 @@ std::optional<vmm::NetConfig> parse_net(std::string_view text) {
   text.remove_prefix(tap_key.size());
   vmm::NetConfig net;
   if (const std::size_t at = text.find(mac_key); at != std::string_view::npos) {
-    net.mac = parse_mac(text.substr(at + mac_key.size()));
+    net.mac = vmm::parse_mac(text.substr(at + mac_key.size()));
     if (!net.mac) return std::nullopt;
     text = text.substr(0, at);
   }

@@ -19,10 +19,10 @@
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
 #include "dedup/json_text.hpp"
-#include "manage/cli/guest_config_bytes.hpp"
 #include "manage/cli/interrupted.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/control/exit_code.hpp"
+#include "vmm/process/guest_config_bytes.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -129,8 +129,14 @@ vmm::GuestProcessConfig config_from_parent(const UniqueFd& config) {
   std::array<char, 4096> piece{};
   for (;;) {
     const ssize_t got = ::pread(config.get(), piece.data(), piece.size(), static_cast<off_t>(bytes.size()));
-    if (check(got, "read of the guest's configuration") == 0) return guest_config_of(bytes);
+    if (check(got, "read of the guest's configuration") == 0) break;
     bytes.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  try {
+    return vmm::guest_config_of(bytes);
+  } catch (const UserError&) {
+    throw UserError(
+        "the options --config-fd and --ready-fd are for samepage's own use; start guests without them");
   }
 }
 
@@ -140,7 +146,7 @@ const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment
   Pipe report_pipe = make_pipe();
   UniqueFd ready = out_of_the_way(report_pipe.writing);
   report_pipe.writing.reset();
-  const UniqueFd config = file_with(bytes_of(guest));
+  const UniqueFd config = file_with(vmm::bytes_of(guest));
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   std::vector<std::string> words = command_line(guest);
   std::vector<char*> pointers;

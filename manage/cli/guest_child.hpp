@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests in processes of their own: this program is run again as `samepage run`, with its name and image for
-// people to see. What it is to run it reads from a file without a name (guest_config_bytes.hpp), and it tells
-// through a pipe that its guest runs or why it does not. Only for processes with one thread and no guest
-// memory.
+// people to see. What it is to run it reads from a file without a name (vmm/process/guest_config_bytes.hpp),
+// and it tells through a pipe that its guest runs or why it does not. Only for processes with one thread and
+// no guest memory.
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +22,8 @@ namespace samepage::cli {
 /// Whether a guest's process ends with the one that started it.
 enum class Attachment : std::uint8_t { foreground, detached };
 
-/// What a child gets from us: descriptors, -1 in a process that we have not started.
+/// What a child gets from us: descriptors, -1 in a process that we have not started. With `config` alone it
+/// starts that guest as its other options say.
 struct ChildPipes {
   int config = -1;  // its configuration
   int ready = -1;   // where to say that the guest runs, or why it does not

@@ -107,7 +107,12 @@ void add_run(const Command& program, const std::vector<std::string>& for_guest) 
   command.runs(
       [options, &for_guest] {
         if (options->from_parent.ready >= 0) return run_as_child(options->from_parent);
-        options->guest.machine.command_line = joined(for_guest);
+        if (options->from_parent.config >= 0) {
+          // Of a program of ours that wants to be no guest's parent.
+          options->guest = config_from_parent(UniqueFd(options->from_parent.config));
+        } else {
+          options->guest.machine.command_line = joined(for_guest);
+        }
         return run(*options);
       },
       [command, options] { require_sense(command, *options); });

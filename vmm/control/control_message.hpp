@@ -2,15 +2,22 @@
 // The contract of a guest's control socket. A client sends one request, the guest sends any number of data
 // messages and one answer, and the connection ends.
 //
-//   request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump" | "balloon"};
-//            dump with a file's descriptor, balloon with "bytes"
+//   request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump" | "balloon" |
+//            "config"}; dump with a file's descriptor, balloon with "bytes"
 //   answer   {"ok": true, ...} or {"ok": false, "error": text}
-//   data     bytes that are no JSON or too many for one message: the console for logs, JSON text for map
+//   data     bytes that are no JSON or too many for one message: the console for logs, JSON text for map,
+//            the guest's configuration for config (vmm/process/guest_config_bytes.hpp)
 //
 // {"do": "console", "port": "com1" | "hvc0"} is different: after {"ok": true} the connection stays. The guest
 // sends data messages, first what it printed last, then what it prints; all that the client sends is input
 // for the guest, as it is. The client ends it by closing the connection, the guest's end by the answer
 // {"ok": true, "ended": true, "status": that of the guest's process}.
+//
+// {"do": "watch"} stays as well. The guest sends its configuration as data, then how it is, and from then on
+// an answer for each change: {"ok": true, "state": "running" | "paused", "balloon_bytes": what it was asked
+// for}; at its end {"ok": true, "ended": true, "status", "how", "reason"} (vmm/control/guest_record.hpp).
+// Where the connection ends without that, the process was killed, or the client is 64 KiB behind and was cut
+// off.
 #pragma once
 
 #include <chrono>

@@ -185,6 +185,14 @@ bool Machine::set_balloon(std::uint64_t bytes) {
   return balloon != nullptr;
 }
 
+std::vector<VcpuFigures> Machine::vcpu_figures() const {
+  return parts_->vcpus.figures();
+}
+
+DeviceFigures Machine::device_figures() const {
+  return parts_->virtio.figures();
+}
+
 GuestGate& Machine::gate() const {
   return parts_->chassis.gate;
 }

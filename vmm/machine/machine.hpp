@@ -16,10 +16,12 @@
 #include "dedup/agent/memory_region.hpp"
 #include "vmm/devices/console_port.hpp"
 #include "vmm/devices/virtio/balloon.hpp"
+#include "vmm/devices/virtio/device_figures.hpp"
 #include "vmm/machine/chassis.hpp"
 #include "vmm/machine/guest_exit.hpp"
 #include "vmm/machine/guest_image.hpp"
 #include "vmm/machine/machine_config.hpp"
+#include "vmm/machine/vcpu_figures.hpp"
 
 namespace samepage::vmm {
 
@@ -74,6 +76,10 @@ class Machine {
   [[nodiscard]] std::optional<BalloonFigures> balloon() const;
   /// Asks the guest to give up that much memory. False without a balloon.
   [[nodiscard]] bool set_balloon(std::uint64_t bytes);
+
+  /// Of each vCPU, once it has been started.
+  [[nodiscard]] std::vector<VcpuFigures> vcpu_figures() const;
+  [[nodiscard]] DeviceFigures device_figures() const;
 
   /// What holds the guest: the user's pause, the write barrier.
   [[nodiscard]] GuestGate& gate() const;

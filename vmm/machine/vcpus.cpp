@@ -2,6 +2,7 @@
 #include "vmm/machine/vcpus.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <exception>
@@ -34,7 +35,8 @@ void start_at_entry(Vcpu& vcpu, const Image& image) {
 
 }  // namespace
 
-Vcpus::Vcpus(const Kvm& kvm, const Vm& vm, const Image& image, unsigned count, Links links) : links_(links) {
+Vcpus::Vcpus(const Kvm& kvm, const Vm& vm, const Image& image, unsigned count, Links links)
+    : links_(links), tids_(std::make_unique<std::atomic<int>[]>(count)) {
   const auto supported = kvm.supported_cpuid();
   const std::size_t run_area_bytes = kvm.run_area_bytes();
   const bool tsc_deadline = kvm.capability(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
@@ -55,6 +57,13 @@ void Vcpus::start() {
   for (unsigned i = 0; i < count(); ++i) threads_.emplace_back([this, i] { run(i); });
 }
 
+std::vector<VcpuFigures> Vcpus::figures() const {
+  std::vector<VcpuFigures> figures;
+  figures.reserve(count());
+  for (unsigned i = 0; i < count(); ++i) figures.push_back(figures_of_thread(tids_[i]));
+  return figures;
+}
+
 void Vcpus::join() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
@@ -62,6 +71,7 @@ void Vcpus::join() {
 }
 
 void Vcpus::run(unsigned index) {
+  tids_[index] = ::gettid();
   links_.gate.attach(index, vcpus_[index].immediate_exit());
   try {
     while (links_.gate.enter(index)) {

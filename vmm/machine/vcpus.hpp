@@ -3,6 +3,8 @@
 // gate, into the guest, what it came out for.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/exits.hpp"
 #include "vmm/machine/guest_end.hpp"
+#include "vmm/machine/vcpu_figures.hpp"
 #include "vmm/machine/vcpu_gate.hpp"
 
 namespace samepage::vmm {
@@ -37,6 +40,8 @@ class Vcpus {
   Vcpus& operator=(const Vcpus&) = delete;
 
   [[nodiscard]] unsigned count() const { return static_cast<unsigned>(vcpus_.size()); }
+  /// Of each, once they have been started.
+  [[nodiscard]] std::vector<VcpuFigures> figures() const;
   /// Starts the threads; once.
   void start();
   /// Waits for the threads' end; the gate must have been closed for good.
@@ -48,6 +53,7 @@ class Vcpus {
 
   Links links_;
   std::vector<Vcpu> vcpus_;
+  std::unique_ptr<std::atomic<int>[]> tids_;  // 0: not running yet
   std::vector<std::thread> threads_;
 };
 

@@ -3,14 +3,12 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 
 #include <algorithm>
 
 #include "base/check.hpp"
 #include "base/units.hpp"
-#include "vmm/devices/virtio/block.hpp"
-#include "vmm/devices/virtio/net.hpp"
+#include "vmm/devices/virtio/mac_address.hpp"
 #include "vmm/devices/virtio/rng.hpp"
 #include "vmm/memory/layout.hpp"
 
@@ -31,14 +29,6 @@ void drop_at_once(const GuestMemory& memory, std::span<const GfnRange> ranges) {
       ::madvise(part.data(), part.size(), MADV_DONTNEED);  // should it fail, the host keeps the memory
     }
   }
-}
-
-// Locally administered, of one interface.
-MacAddress random_mac() {
-  MacAddress mac{};
-  check(::getrandom(mac.data(), mac.size(), 0), "getrandom");
-  mac[0] = static_cast<std::uint8_t>((mac[0] & 0xfcU) | 2U);
-  return mac;
 }
 
 UserError cannot_place(const PmemConfig& config, Gpa address, const std::string& why) {
@@ -68,11 +58,15 @@ VirtioBoard::VirtioBoard(const DeviceConfig& config, std::span<const GfnRange> r
   const GuestMemory& memory = links.memory;
   if (!discard_) discard_ = [&memory](std::span<const GfnRange> ranges) { drop_at_once(memory, ranges); };
   for (const DiskConfig& disk : config.disks) {
-    add(std::make_unique<Block>(DiskFile(disk), fmt::format("samepage-{}", slots_.size())));
+    auto device = std::make_unique<Block>(DiskFile(disk), fmt::format("samepage-{}", slots_.size()));
+    disks_.push_back(device.get());
+    add(std::move(device));
   }
   for (const PmemConfig& pmem : config.pmems) add_pmem(pmem, memory, roms);
   for (const NetConfig& net : config.nets) {
-    add(std::make_unique<Net>(Tap(net.tap), net.mac.value_or(random_mac())));
+    auto device = std::make_unique<Net>(Tap(net.tap), net.mac.value_or(random_mac()));
+    nets_.push_back(device.get());
+    add(std::move(device));
   }
   if (config.rng) add(std::make_unique<Rng>());
   if (config.balloon) add_balloon();
@@ -168,6 +162,13 @@ void VirtioBoard::plug_in(const Vm& vm, MmioBus& bus) {
     vm.add_ioeventfd(slot.notified.get(), place.address + MmioTransport::notify_offset);
     vm.add_irqfd(slot.interrupt.get(), place.gsi);
   }
+}
+
+DeviceFigures VirtioBoard::figures() const {
+  DeviceFigures figures;
+  for (const Block* disk : disks_) figures.disks.push_back(disk->figures());
+  for (const Net* net : nets_) figures.nets.push_back(net->figures());
+  return figures;
 }
 
 unsigned VirtioBoard::threads() const {

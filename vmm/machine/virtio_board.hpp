@@ -18,8 +18,11 @@
 #include "vmm/devices/device_gate.hpp"
 #include "vmm/devices/mmio_bus.hpp"
 #include "vmm/devices/virtio/balloon.hpp"
+#include "vmm/devices/virtio/block.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
+#include "vmm/devices/virtio/device_figures.hpp"
 #include "vmm/devices/virtio/device_thread.hpp"
+#include "vmm/devices/virtio/net.hpp"
 #include "vmm/devices/virtio/pmem.hpp"
 #include "vmm/devices/virtio/virtio_console.hpp"
 #include "vmm/kvm/vm.hpp"
@@ -56,6 +59,9 @@ class VirtioBoard {
   [[nodiscard]] Balloon* balloon() const { return balloon_; }
   [[nodiscard]] VirtioConsole* console() const { return console_; }
 
+  /// Any thread.
+  [[nodiscard]] DeviceFigures figures() const;
+
   /// How many threads start() makes: none without devices.
   [[nodiscard]] unsigned threads() const;
   /// `ended` is called on each of them.
@@ -87,6 +93,8 @@ class VirtioBoard {
   DeviceGate& gate_;
   DiscardPages discard_;
   std::vector<std::unique_ptr<PmemRegion>> pmems_;
+  std::vector<const Block*> disks_;
+  std::vector<const Net*> nets_;
   Balloon* balloon_ = nullptr;
   VirtioConsole* console_ = nullptr;
   std::vector<std::unique_ptr<Slot>> slots_;

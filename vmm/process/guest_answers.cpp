@@ -13,6 +13,7 @@
 #include "base/units.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
+#include "vmm/process/usage.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -79,6 +80,7 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
   if (verb == "stat") return {figures(), {}};
   if (verb == "map") return {done, map_text()};
   if (verb == "logs") return {done, console_.tail()};
+  if (verb == "config") return {done, facts_.config};
   if (verb == "dump") return {dump(request), {}};
   if (verb == "pause") return pause();
   if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};
@@ -89,6 +91,16 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
     return {done, {}};
   }
   return {refusal("this guest does not know the request '" + verb + "'"), {}};
+}
+
+json GuestAnswers::watched() const {
+  return {{"ok", true},
+          {"state", machine_.gate().paused() ? "paused" : "running"},
+          {"balloon_bytes", balloon_bytes_}};
+}
+
+ControlAnswer GuestAnswers::greeting() const {
+  return {watched(), facts_.config};
 }
 
 ControlAnswer GuestAnswers::pause() {
@@ -146,7 +158,9 @@ json GuestAnswers::figures() const {
                                        {"allocated_bytes", store.allocated_bytes},
                                        {"mapped_bytes", store.mapped_bytes}});
   }
+  add_usage(body, machine_);
   const ProcessMemory memory = own_memory();
+  body["rss_bytes"] = memory.rss;
   body["pss_anon_bytes"] = memory.pss_anon;
   body["page_table_bytes"] = memory.page_tables;
   return body;
@@ -167,6 +181,7 @@ json GuestAnswers::resize_balloon(const Frame& request) {
   }
   if (!machine_.set_balloon(bytes))
     return refusal("it has no balloon; start it with 'samepage run --balloon'");
+  balloon_bytes_ = bytes;
   return {{"ok", true}};
 }
 

@@ -25,6 +25,7 @@ struct GuestFacts {
   std::string image;
   unsigned cpus = 1;
   std::chrono::steady_clock::time_point started;
+  std::string config;  // guest_config_bytes
 };
 
 /// The answer of one that does not do what it was asked.
@@ -38,6 +39,10 @@ class GuestAnswers {
   GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
 
   ControlAnswer answer(const Frame& request);
+  /// What watchers are told whenever it has changed.
+  [[nodiscard]] nlohmann::json watched() const;
+  /// What a watcher is told first.
+  [[nodiscard]] ControlAnswer greeting() const;
 
  private:
   ControlAnswer answer_or_throw(const Frame& request);
@@ -55,6 +60,7 @@ class GuestAnswers {
   Machine& machine_;
   dedup::Agent* agent_;
   ConsoleLog& console_;
+  std::uint64_t balloon_bytes_ = 0;  // that the guest was asked for
 };
 
 }  // namespace samepage::vmm

@@ -29,12 +29,13 @@ bool is_owner(uid_t uid) {
 GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
     : machine_(machine),
       answers_(std::move(facts), machine, agent, console),
-      consoles_(console, [&machine](std::span<const std::byte> input, ConsolePort port) {
-        return machine.receive(input, port);
-      }) {}
+      consoles_(console, [&machine](std::span<const std::byte> input,
+                                    ConsolePort port) { return machine.receive(input, port); }),
+      told_(answers_.watched()) {}
 
 void GuestControl::add_waits(std::vector<pollfd>& waits) const {
   for (const ControlConnection& caller : callers_) waits.push_back(caller.wait());
+  watchers_.add_waits(waits);
   consoles_.add_waits(waits);
 }
 
@@ -47,7 +48,10 @@ int GuestControl::patience_ms() const {
 }
 
 bool GuestControl::serve(std::span<const pollfd> waits) {
-  consoles_.serve(waits.subspan(callers_.size()));
+  const std::span<const pollfd> others = waits.subspan(callers_.size());
+  const std::size_t watching = watchers_.size();
+  watchers_.serve(others.first(watching));
+  consoles_.serve(others.subspan(watching));
   std::vector<ControlConnection> stay;
   bool answered = false;
   for (std::size_t i = 0; i < callers_.size(); ++i) {
@@ -93,8 +97,12 @@ void GuestControl::make_room() {
 GuestControl::Stays GuestControl::handle(ControlConnection& caller) {
   const Frame request = caller.take_request();
   if (request.type != static_cast<std::uint32_t>(ControlMessage::request)) return Stays::no;
-  if (verb_of(request) == "console") return attach_console(caller, request);
-  caller.answer(answers_.answer(request), Clock::now());
+  const std::string verb = verb_of(request);
+  if (verb == "console") return attach_console(caller, request);
+  if (verb == "watch") return add_watcher(caller);
+  const ControlAnswer answer = answers_.answer(request);
+  tell_changes();  // so that whoever asked for one and watches knows of it when the answer comes
+  caller.answer(answer, Clock::now());
   return caller.serve(POLLOUT, Clock::now()) == ControlConnection::Step::done ? Stays::no : Stays::yes;
 }
 
@@ -119,11 +127,30 @@ GuestControl::Stays GuestControl::attach_console(ControlConnection& caller, cons
   return Stays::yes;
 }
 
-void GuestControl::finish(int status) {
+GuestControl::Stays GuestControl::add_watcher(ControlConnection& caller) {
+  if (!watchers_.has_room()) {
+    caller.answer({refusal(fmt::format("{} watch it already", watchers_.size())), {}}, Clock::now());
+    return Stays::yes;
+  }
+  watchers_.add(caller.release(), packed(answers_.greeting()));
+  return Stays::no;
+}
+
+// After each request that is carried out, so that none of its changes is left out.
+void GuestControl::tell_changes() {
+  json now = answers_.watched();
+  if (now == told_) return;
+  told_ = std::move(now);
+  watchers_.tell(told_);
+}
+
+void GuestControl::finish(const GuestRecord::End& how) {
   const Clock::time_point end = Clock::now() + ControlConnection::request_patience;
   for (ControlConnection& caller : callers_) caller.finish(end);
   callers_.clear();
-  consoles_.finish(status);
+  watchers_.finish(
+      {{"ok", true}, {"ended", true}, {"status", how.exit_code}, {"how", how.how}, {"reason", how.reason}});
+  consoles_.finish(how.exit_code);
 }
 
 }  // namespace samepage::vmm

@@ -25,8 +25,10 @@
 #include "vmm/control/stop_signals.hpp"
 #include "vmm/process/console_input.hpp"
 #include "vmm/process/console_log.hpp"
+#include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/process/guest_control.hpp"
 #include "vmm/process/guest_service.hpp"
+#include "vmm/process/settled_config.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -149,12 +151,13 @@ UniqueFd find_daemon() {
   }
 }
 
-int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, const RunningHook& on_running) {
+int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const RunningHook& on_running) {
   // First of all: it may start a process, which must be done before guest memory and threads exist.
   UniqueFd daemon;
-  if (shares(config.domain)) daemon = find_daemon();
+  if (shares(told.domain)) daemon = find_daemon();
   const StopSignals signals;
-  const NameClaim claim = claim_name(config);
+  const NameClaim claim = claim_name(told);
+  const GuestProcessConfig config = settled(told, claim.name());
   ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
@@ -170,7 +173,7 @@ int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, con
   Machine machine(config.machine, *image, chassis, links_of(console, lines, agent));
   image.reset();  // an unpacked kernel is memory that nobody can merge
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
-                        std::chrono::steady_clock::now()},
+                        std::chrono::steady_clock::now(), bytes_of(config)},
                        machine, agent, console);
   if (agent != nullptr) agent->start();
   ConsoleInput input(streams.input, streams.console, streams.escape, [&](std::span<const std::byte> typed) {
@@ -178,6 +181,7 @@ int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, con
   });
   if (input.may_be_a_dialogue() || ::isatty(streams.console) != 0) machine.show_prompts();
   if (config.console_content == ConsoleContent::emptied) empty_file(streams.console);
+  if (config.starts == Starts::paused) machine.gate().pause();
   machine.start();
   Recording recording(config.afterwards, record_of(config, claim.name()));
   on_running({claim.name(), warning});
@@ -187,7 +191,7 @@ int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, con
   const GuestRecord::End end = service.end_of(machine.wait());
   recording.ended(end, console.tail());
   service.say(end);
-  control.finish(end.exit_code);
+  control.finish(end);
   return end.exit_code;
 }
 

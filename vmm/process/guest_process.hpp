@@ -33,6 +33,9 @@ enum class LostReader : std::uint8_t { guest_runs_on, ends_guest };
 /// What becomes of the content of a regular file that is the console, when the guest starts.
 enum class ConsoleContent : std::uint8_t { kept, emptied };
 
+/// Whether the guest begins to run at once, or when somebody resumes it.
+enum class Starts : std::uint8_t { running, paused };
+
 /// What a guest's process is told. A value that can go to another process.
 struct GuestProcessConfig {
   std::string name;  // empty: the image's base name and the lowest free number from first_number on
@@ -43,6 +46,8 @@ struct GuestProcessConfig {
   bool joins_later = false;  // the daemon is known to hang
   Afterwards afterwards = Afterwards::forgotten;
   ConsoleContent console_content = ConsoleContent::kept;
+  Starts starts = Starts::running;
+  std::string note = {};  // kept for whoever started it, and told with the configuration
 };
 
 /// What its console is connected to. The descriptors stay the caller's.

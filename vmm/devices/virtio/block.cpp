@@ -66,6 +66,36 @@ Block::Outcome Block::handle(VirtioState& state, const Chain& chain) {
   if (!state.copy_from(chain, 0, bytes)) return {.lost = true};
   Header header{};
   std::memcpy(&header, bytes.data(), sizeof(header));
+  const Outcome outcome = perform(state, chain, header);
+  if (!outcome.lost) count(header, chain, outcome);
+  return outcome;
+}
+
+void Block::count(const Header& header, const Chain& chain, const Outcome& outcome) {
+  if (outcome.status != ok) return counts_.errors.add(1);
+  switch (header.type) {
+    case VIRTIO_BLK_T_IN:
+      counts_.read_requests.add(1);
+      return counts_.read_bytes.add(outcome.written);
+    case VIRTIO_BLK_T_OUT:
+      counts_.write_bytes.add(chain.readable_bytes - sizeof(Header));
+      [[fallthrough]];
+    case VIRTIO_BLK_T_DISCARD:
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+      return counts_.write_requests.add(1);
+    case VIRTIO_BLK_T_FLUSH:
+      return counts_.flush_requests.add(1);
+    default:
+      return;
+  }
+}
+
+DiskFigures Block::figures() const {
+  return {counts_.read_requests.value(), counts_.read_bytes.value(),     counts_.write_requests.value(),
+          counts_.write_bytes.value(),   counts_.flush_requests.value(), counts_.errors.value()};
+}
+
+Block::Outcome Block::perform(VirtioState& state, const Chain& chain, const Header& header) {
   switch (header.type) {
     case VIRTIO_BLK_T_IN:
       return read(state, chain, header.sector);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "vmm/devices/virtio/counter.hpp"
+#include "vmm/devices/virtio/device_figures.hpp"
 #include "vmm/devices/virtio/disk_file.hpp"
 #include "vmm/devices/virtio/virtio_device.hpp"
 
@@ -26,6 +28,8 @@ class Block final : public VirtioDevice {
   void serve(VirtioState& state) override;
   [[nodiscard]] DeviceState save() override { return BlockState{disk_.sectors()}; }
   [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
+  /// Any thread.
+  [[nodiscard]] DiskFigures figures() const;
 
  private:
   struct Header {
@@ -40,6 +44,8 @@ class Block final : public VirtioDevice {
     bool lost = false;  // the driver has reset the device meanwhile
   };
   Outcome handle(VirtioState& state, const Chain& chain);
+  Outcome perform(VirtioState& state, const Chain& chain, const Header& header);
+  void count(const Header& header, const Chain& chain, const Outcome& outcome);
   Outcome read(VirtioState& state, const Chain& chain, std::uint64_t sector);
   Outcome write(VirtioState& state, const Chain& chain, std::uint64_t sector);
   Outcome clear(VirtioState& state, const Chain& chain);
@@ -51,6 +57,9 @@ class Block final : public VirtioDevice {
   std::string serial_;
   virtio_blk_config config_{};
   std::vector<std::byte> buffer_;
+  struct {
+    Counter read_requests, read_bytes, write_requests, write_bytes, flush_requests, errors;
+  } counts_;
 };
 
 }  // namespace samepage::vmm

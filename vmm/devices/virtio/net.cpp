@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/devices/virtio/net.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -36,6 +37,10 @@ void Net::read_config(std::uint64_t offset, std::span<std::byte> data) const {
   read_from(mac_, offset, data);
 }
 
+NetFigures Net::figures() const {
+  return {mac_, received_.figures(), sent_.figures()};
+}
+
 void Net::serve(VirtioState& state) {
   send(state);
   receive(state);
@@ -49,6 +54,10 @@ void Net::send(VirtioState& state) {
       const auto packet = std::span(outgoing_).first(bytes);
       if (!state.copy_from(chain, 0, packet)) return;
       tap_.send(packet);
+      sent_.packets.add(1);
+      sent_.bytes.add(bytes - header_bytes);
+    } else {
+      sent_.dropped.add(1);
     }
     state.finish(chain, 0);
   }
@@ -66,6 +75,12 @@ void Net::receive(VirtioState& state) {
     // A packet that the driver's buffer is too small for is lost.
     const bool fits = *bytes <= chain.writable_bytes;
     if (fits && !state.copy_to(chain, 0, std::span(incoming_).first(*bytes))) return;
+    if (fits) {
+      received_.packets.add(1);
+      received_.bytes.add(*bytes - std::min(*bytes, header_bytes));
+    } else {
+      received_.dropped.add(1);
+    }
     state.finish(chain, fits ? *bytes : 0, [this] {
       const std::lock_guard lock(mutex_);
       incoming_bytes_ = 0;

@@ -7,7 +7,9 @@
 #include <mutex>
 #include <vector>
 
+#include "vmm/devices/virtio/counter.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
+#include "vmm/devices/virtio/device_figures.hpp"
 #include "vmm/devices/virtio/tap.hpp"
 #include "vmm/devices/virtio/virtio_device.hpp"
 
@@ -22,6 +24,8 @@ class Net final : public VirtioDevice {
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const override { return sizes; }
   void read_config(std::uint64_t offset, std::span<std::byte> data) const override;
   void serve(VirtioState& state) override;
+  /// Any thread.
+  [[nodiscard]] NetFigures figures() const;
   [[nodiscard]] int host_input() const override { return listening_ ? tap_.fd() : -1; }
   [[nodiscard]] DeviceState save() override;
   [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
@@ -38,7 +42,12 @@ class Net final : public VirtioDevice {
   std::mutex mutex_;  // of what the devices' thread changes and save() looks at
   std::vector<std::byte> incoming_;
   std::size_t incoming_bytes_ = 0;  // a packet that waits for room in the guest
-  bool listening_ = false;          // the guest has had room, so far as we know
+  struct Traffic {
+    Counter packets, bytes, dropped;
+    [[nodiscard]] TrafficFigures figures() const { return {packets.value(), bytes.value(), dropped.value()}; }
+  };
+  Traffic received_, sent_;
+  bool listening_ = false;  // the guest has had room, so far as we know
 };
 
 }  // namespace samepage::vmm

@@ -159,6 +159,23 @@ TEST_F(BlockTest, ReadWriteChangesTheFile) {
   EXPECT_EQ(read(0, 204'800), content_);
 }
 
+TEST_F(BlockTest, CountsWhatWasDone) {
+  use(DiskAccess::overlay);
+  read(0, 1024);
+  read(3, 512);
+  EXPECT_EQ(write(1, std::string(1536, 'w')), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 4), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(request(VIRTIO_BLK_T_FLUSH, 0, {}), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(write(400, std::string(512, 'w')), VIRTIO_BLK_S_IOERR);
+  const DiskFigures figures = device_->figures();
+  EXPECT_EQ(figures.read_requests, 2U);
+  EXPECT_EQ(figures.read_bytes, 1536U);
+  EXPECT_EQ(figures.write_requests, 2U);
+  EXPECT_EQ(figures.write_bytes, 1536U);
+  EXPECT_EQ(figures.flush_requests, 1U);
+  EXPECT_EQ(figures.errors, 1U);
+}
+
 TEST_F(BlockTest, TellsItsSerial) {
   use(DiskAccess::read_only);
   EXPECT_EQ(request(VIRTIO_BLK_T_GET_ID, 0, {{data, 20, write_flag}}), VIRTIO_BLK_S_OK);

@@ -143,6 +143,13 @@ TEST_F(NetTest, FramesGoBothWays) {
     }
     EXPECT_EQ(driver.text(data + 0x1000 + header_bytes, 60), frame_of("to the guest"));
     EXPECT_EQ(driver.ram_.take<std::uint16_t>(data + 0x1000 + 10), 1);
+
+    const NetFigures figures = device.figures();
+    EXPECT_EQ(figures.mac, (MacAddress{2, 0, 0, 0, 0, 7}));
+    EXPECT_EQ(figures.sent.packets, 1U);
+    EXPECT_EQ(figures.sent.bytes, out.size());
+    EXPECT_GE(figures.received.packets, 1U);
+    EXPECT_GE(figures.received.bytes, 60U);
   });
 }
 

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/guest_config_bytes.hpp"
+#include "vmm/process/guest_config_bytes.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/check.hpp"
 
-namespace samepage::cli {
+namespace samepage::vmm {
 namespace {
 
-using vmm::DiskAccess;
-using vmm::PmemAccess;
-
 /// Nothing in it is as it is by default, and its strings are awkward.
-vmm::GuestProcessConfig unusual() {
-  vmm::GuestProcessConfig guest;
+GuestProcessConfig unusual() {
+  GuestProcessConfig guest;
   guest.name = "web-1";
   guest.first_number = 7;
   guest.image = "./a \xff image";
@@ -25,19 +22,21 @@ vmm::GuestProcessConfig unusual() {
   guest.machine.devices.disks = {{"a", DiskAccess::read_only}, {"b,c", DiskAccess::read_write}};
   guest.machine.devices.pmems = {{"e", PmemAccess::shared, Gpa{0x1'4000'0000}},
                                  {"f", PmemAccess::read_only, {}}};
-  guest.machine.devices.nets = {{"tap0", vmm::MacAddress{2, 0, 0, 0, 10, 255}}, {"tap1", {}}};
+  guest.machine.devices.nets = {{"tap0", MacAddress{2, 0, 0, 0, 10, 255}}, {"tap1", {}}};
   guest.machine.devices.rng = guest.machine.devices.balloon = guest.machine.devices.console = true;
   guest.machine.initrd = "initrd";
-  guest.machine.entry = vmm::EntryChoice::compressed;
-  guest.domain = {vmm::DomainChoice::Kind::zero_only, "tenant"};
+  guest.machine.entry = EntryChoice::compressed;
+  guest.domain = {DomainChoice::Kind::zero_only, "tenant"};
   guest.joins_later = true;
-  guest.afterwards = vmm::Afterwards::recorded;
-  guest.console_content = vmm::ConsoleContent::emptied;
+  guest.afterwards = Afterwards::recorded;
+  guest.console_content = ConsoleContent::emptied;
+  guest.starts = Starts::paused;
+  guest.note = "<domain/>";
   return guest;
 }
 
 TEST(GuestConfigBytes, ReadsWhatWasWritten) {
-  const vmm::GuestProcessConfig guest = guest_config_of(bytes_of(unusual()));
+  const GuestProcessConfig guest = guest_config_of(bytes_of(unusual()));
   EXPECT_EQ(bytes_of(guest), bytes_of(unusual()));
   EXPECT_EQ(guest.name, "web-1");
   EXPECT_EQ(guest.first_number, 7U);
@@ -45,12 +44,14 @@ TEST(GuestConfigBytes, ReadsWhatWasWritten) {
   EXPECT_EQ(guest.domain.text(), "zero-only");
   EXPECT_EQ(guest.domain.label, "tenant");
   EXPECT_TRUE(guest.joins_later);
-  EXPECT_EQ(guest.afterwards, vmm::Afterwards::recorded);
-  EXPECT_EQ(guest.console_content, vmm::ConsoleContent::emptied);
+  EXPECT_EQ(guest.afterwards, Afterwards::recorded);
+  EXPECT_EQ(guest.console_content, ConsoleContent::emptied);
+  EXPECT_EQ(guest.starts, Starts::paused);
+  EXPECT_EQ(guest.note, "<domain/>");
 }
 
 TEST(GuestConfigBytes, ReadsTheMachineThatWasWritten) {
-  const vmm::MachineConfig machine = guest_config_of(bytes_of(unusual())).machine;
+  const MachineConfig machine = guest_config_of(bytes_of(unusual())).machine;
   EXPECT_EQ(machine.image, "/tmp/a \xff image");
   EXPECT_EQ(machine.command_line, "common=2000 \"quoted\" \xc3\n");
   EXPECT_EQ(machine.memory_bytes, std::uint64_t{7} << 40U);
@@ -59,11 +60,11 @@ TEST(GuestConfigBytes, ReadsTheMachineThatWasWritten) {
   EXPECT_EQ(machine.roms[1].path, "rom-2");
   EXPECT_EQ(machine.roms[1].address, Gpa{0xd001'0000});
   EXPECT_EQ(machine.initrd, "initrd");
-  EXPECT_EQ(machine.entry, vmm::EntryChoice::compressed);
+  EXPECT_EQ(machine.entry, EntryChoice::compressed);
 }
 
 TEST(GuestConfigBytes, ReadsTheDevicesThatWereWritten) {
-  const vmm::DeviceConfig devices = guest_config_of(bytes_of(unusual())).machine.devices;
+  const DeviceConfig devices = guest_config_of(bytes_of(unusual())).machine.devices;
   ASSERT_EQ(devices.disks.size(), 2U);
   EXPECT_EQ(devices.disks[1].path, "b,c");
   EXPECT_EQ(devices.disks[1].access, DiskAccess::read_write);
@@ -72,7 +73,7 @@ TEST(GuestConfigBytes, ReadsTheDevicesThatWereWritten) {
   EXPECT_EQ(devices.pmems[0].address, Gpa{0x1'4000'0000});
   EXPECT_FALSE(devices.pmems[1].address);
   ASSERT_EQ(devices.nets.size(), 2U);
-  EXPECT_EQ(devices.nets[0].mac, (vmm::MacAddress{2, 0, 0, 0, 10, 255}));
+  EXPECT_EQ(devices.nets[0].mac, (MacAddress{2, 0, 0, 0, 10, 255}));
   EXPECT_FALSE(devices.nets[1].mac);
   EXPECT_TRUE(devices.rng && devices.balloon && devices.console);
 }
@@ -87,4 +88,4 @@ TEST(GuestConfigBytes, OtherBytesAreRefused) {
 }
 
 }  // namespace
-}  // namespace samepage::cli
+}  // namespace samepage::vmm

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/guest_config_bytes.hpp"
+#include "vmm/process/guest_config_bytes.hpp"
 
 #include <array>
 #include <nlohmann/json.hpp>
@@ -10,7 +10,7 @@
 #include "base/check.hpp"
 #include "base/types.hpp"
 
-namespace samepage::cli {
+namespace samepage::vmm {
 namespace {
 
 using nlohmann::json;
@@ -18,21 +18,21 @@ using nlohmann::json;
 // The fields of each value, by name, once for both ways. Who adds a field to a value does not get past the
 // compiler without adding it here: the bindings have to be all.
 template <typename Visit>
-void each_field(vmm::RomConfig& rom, Visit visit) {
+void each_field(RomConfig& rom, Visit visit) {
   auto& [path, address] = rom;
   visit("path", path);
   visit("address", address);
 }
 
 template <typename Visit>
-void each_field(vmm::DiskConfig& disk, Visit visit) {
+void each_field(DiskConfig& disk, Visit visit) {
   auto& [path, access] = disk;
   visit("path", path);
   visit("access", access);
 }
 
 template <typename Visit>
-void each_field(vmm::PmemConfig& pmem, Visit visit) {
+void each_field(PmemConfig& pmem, Visit visit) {
   auto& [path, access, address] = pmem;
   visit("path", path);
   visit("access", access);
@@ -40,14 +40,14 @@ void each_field(vmm::PmemConfig& pmem, Visit visit) {
 }
 
 template <typename Visit>
-void each_field(vmm::NetConfig& net, Visit visit) {
+void each_field(NetConfig& net, Visit visit) {
   auto& [tap, mac] = net;
   visit("tap", tap);
   visit("mac", mac);
 }
 
 template <typename Visit>
-void each_field(vmm::DeviceConfig& devices, Visit visit) {
+void each_field(DeviceConfig& devices, Visit visit) {
   auto& [disks, pmems, nets, rng, balloon, console] = devices;
   visit("disks", disks);
   visit("pmems", pmems);
@@ -58,7 +58,7 @@ void each_field(vmm::DeviceConfig& devices, Visit visit) {
 }
 
 template <typename Visit>
-void each_field(vmm::MachineConfig& machine, Visit visit) {
+void each_field(MachineConfig& machine, Visit visit) {
   auto& [image, command_line, memory_bytes, cpus, roms, devices, initrd, entry] = machine;
   visit("image", image);
   visit("command_line", command_line);
@@ -71,15 +71,16 @@ void each_field(vmm::MachineConfig& machine, Visit visit) {
 }
 
 template <typename Visit>
-void each_field(vmm::DomainChoice& domain, Visit visit) {
+void each_field(DomainChoice& domain, Visit visit) {
   auto& [kind, label] = domain;
   visit("kind", kind);
   visit("label", label);
 }
 
 template <typename Visit>
-void each_field(vmm::GuestProcessConfig& guest, Visit visit) {
-  auto& [name, first_number, image, machine, domain, joins_later, afterwards, console_content] = guest;
+void each_field(GuestProcessConfig& guest, Visit visit) {
+  auto& [name, first_number, image, machine, domain, joins_later, afterwards, console_content, starts, note] =
+      guest;
   visit("name", name);
   visit("first_number", first_number);
   visit("image", image);
@@ -88,12 +89,14 @@ void each_field(vmm::GuestProcessConfig& guest, Visit visit) {
   visit("joins_later", joins_later);
   visit("afterwards", afterwards);
   visit("console_content", console_content);
+  visit("starts", starts);
+  visit("note", note);
 }
 
 // What JSON has a value for.
 template <typename Value>
-constexpr bool is_plain = std::is_arithmetic_v<Value> || std::is_same_v<Value, std::string> ||
-                          std::is_same_v<Value, vmm::MacAddress>;
+constexpr bool is_plain =
+    std::is_arithmetic_v<Value> || std::is_same_v<Value, std::string> || std::is_same_v<Value, MacAddress>;
 
 // To JSON.
 template <typename Value>
@@ -149,22 +152,21 @@ void read(const json& from, Value& value) {
 
 }  // namespace
 
-std::string bytes_of(const vmm::GuestProcessConfig& config) {
-  vmm::GuestProcessConfig copy = config;  // fields are visited for both ways
+std::string bytes_of(const GuestProcessConfig& config) {
+  GuestProcessConfig copy = config;  // fields are visited for both ways
   std::string bytes;
   json::to_cbor(written(copy), bytes);
   return bytes;
 }
 
-vmm::GuestProcessConfig guest_config_of(const std::string& bytes) {
+GuestProcessConfig guest_config_of(const std::string& bytes) {
   try {
-    vmm::GuestProcessConfig config;
+    GuestProcessConfig config;
     read(json::from_cbor(bytes), config);
     return config;
   } catch (const json::exception&) {
-    throw UserError(
-        "the options --config-fd and --ready-fd are for samepage's own use; start guests without them");
+    throw UserError("these bytes are not the configuration of a guest, or another version's");
   }
 }
 
-}  // namespace samepage::cli
+}  // namespace samepage::vmm
