@@ -13,8 +13,10 @@ option(SAMEPAGE_STATIC "Link samepage without shared libraries" ${static_by_defa
 if(SAMEPAGE_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
   set(samepage_fmt samepage_fmt)
+  set(samepage_pugixml pugixml::static)
 else()
   set(samepage_fmt fmt::fmt)
+  set(samepage_pugixml pugixml::shared)
 endif()
 
 add_library(samepage_options INTERFACE)

@@ -20,7 +20,6 @@
 #include "manage/cli/common_options.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "vmm/control/exit_code.hpp"
-#include "vmm/control/guest_record.hpp"
 #include "vmm/control/registry.hpp"
 
 namespace samepage::cli {
@@ -104,15 +103,6 @@ void require_ends(std::vector<GuestConnection>& guests, std::chrono::seconds pat
   });
 }
 
-// Its process could not say how it ended.
-void note_kill(const GuestConnection& guest) {
-  const vmm::GuestRecords records = vmm::GuestRecords::of_this_user();
-  std::optional<vmm::GuestRecord> record = records.find(guest.name);
-  if (!record || record->end || record->pid != guest.pid) return;  // another has the name by now
-  record->end = {vmm::now_in_seconds(), exit_by_signal(SIGKILL), "killed", "'samepage kill'"};
-  records.put(*record);
-}
-
 int pause(const std::vector<std::string>& guests) {
   return tell_all(guests, "pause");
 }
@@ -143,7 +133,7 @@ int kill(const std::vector<std::string>& guests) {
   for_each(found, [&](const GuestConnection& guest) {
     if (!guest.process.ends_within(0)) return;
     registry.prune(guest.name);
-    note_kill(guest);
+    guests::note_kill(guest, "'samepage kill'");
   });
   return for_each.status();
 }

@@ -21,7 +21,7 @@
 #include "manage/cli/demo_host.hpp"
 #include "manage/cli/demo_report.hpp"
 #include "manage/cli/guest_client.hpp"
-#include "manage/cli/images.hpp"
+#include "manage/guests/images.hpp"
 #include "manage/cli/output.hpp"
 #include "vmm/control/exit_code.hpp"
 
@@ -73,7 +73,7 @@ vmm::GuestProcessConfig guest_config(const DemoOptions& options, unsigned number
   vmm::GuestProcessConfig guest;
   guest.name = fmt::format("fill-{}", number);
   guest.image = "fill";
-  guest.machine.image = find_image(guest.image);
+  guest.machine.image = guests::find_image(guest.image);
   guest.machine.memory_bytes = options.memory_bytes;
   guest.machine.command_line =
       fmt::format("zero={} common={} own={} seed={}", filling.zero, filling.common, filling.own, number);

@@ -23,38 +23,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds patience_with_all{5};
 
-bool does_not_take_callers(const std::system_error& error) {
-  return error.code() == std::errc::resource_unavailable_try_again;
-}
-
-bool lives(const vmm::GuestRegistry& registry, const std::string& name) {
-  try {
-    return static_cast<bool>(registry.connect(name));
-  } catch (const std::system_error& error) {
-    if (!does_not_take_callers(error)) throw;
-    return true;
-  }
-}
-
 std::string who_runs(const vmm::GuestRegistry& registry) {
   std::vector<std::string> live;
   for (const std::string& name : registry.names()) {
-    if (lives(registry, name)) live.push_back(name);
+    if (guests::guest_lives(registry, name)) live.push_back(name);
   }
   if (live.empty()) return "no guest is running; start one with 'samepage run'";
   return fmt::format("running: {}", fmt::join(live, ", "));
-}
-
-std::optional<GuestConnection> try_connect(const vmm::GuestRegistry& registry, const std::string& name) {
-  // The pid is the guest's for sure when it still listens after its pidfd was opened.
-  UniqueFd first = registry.connect(name);
-  if (!first) return std::nullopt;
-  const pid_t pid = peer_of(first.get()).pid;
-  std::optional<vmm::ProcessHandle> process = vmm::ProcessHandle::open(pid);
-  UniqueFd socket = registry.connect(name);
-  if (!socket) return std::nullopt;
-  if (!process || peer_of(socket.get()).pid != pid) return try_connect(registry, name);
-  return GuestConnection{name, std::move(socket), pid, std::move(*process)};
 }
 
 std::string no_answer(const std::string& name, const std::string& pid) {
@@ -63,19 +38,11 @@ std::string no_answer(const std::string& name, const std::string& pid) {
 
 }  // namespace
 
-bool guest_lives(const std::string& name) {
-  return lives(vmm::GuestRegistry::of_this_user(), name);
-}
-
-std::optional<GuestConnection> find_guest(const std::string& name) {
-  return try_connect(vmm::GuestRegistry::of_this_user(), name);
-}
-
 GuestConnection connect_guest(const std::string& name) {
   try {
     if (std::optional<GuestConnection> guest = find_guest(name)) return std::move(*guest);
   } catch (const std::system_error& error) {
-    if (does_not_take_callers(error)) throw UserError(no_answer(name, ""));
+    if (guests::does_not_take_callers(error)) throw UserError(no_answer(name, ""));
     throw;
   }
   if (const auto record = vmm::GuestRecords::of_this_user().find(name)) {
@@ -105,38 +72,6 @@ vmm::ControlAnswer ask_guest(const std::string& name, const json& request) {
   return ask_guest(connect_guest(name), request);
 }
 
-std::vector<Asked> ask_together(std::span<const int> sockets, const json& request,
-                                Clock::time_point deadline) {
-  std::vector<Asked> results(sockets.size());
-  std::vector<vmm::AnswerReceiver> receivers(sockets.size());
-  std::vector<pollfd> waits;
-  for (std::size_t i = 0; i < sockets.size(); ++i) {
-    const bool sent = vmm::send_request(sockets[i], request);
-    results[i].gone = !sent;
-    waits.push_back({sent ? sockets[i] : -1, POLLIN, 0});
-  }
-  const auto open = [&] {
-    return std::any_of(waits.begin(), waits.end(), [](const pollfd& wait) { return wait.fd >= 0; });
-  };
-  while (open()) {
-    const int left = poll_timeout(deadline);
-    if (left == 0) break;
-    if (::poll(waits.data(), waits.size(), left) < 0) {
-      if (errno == EINTR) continue;
-      throw_errno("poll of the guests");
-    }
-    for (std::size_t i = 0; i < waits.size(); ++i) {
-      if (waits[i].fd < 0 || waits[i].revents == 0) continue;
-      const vmm::AnswerReceiver::State state = receivers[i].receive(waits[i].fd);
-      if (state == vmm::AnswerReceiver::State::partial) continue;
-      waits[i].fd = -1;
-      if (state == vmm::AnswerReceiver::State::whole) results[i].answer = receivers[i].take();
-      results[i].gone = state == vmm::AnswerReceiver::State::gone;
-    }
-  }
-  return results;
-}
-
 std::vector<json> ask_all_guests(const json& request) {
   const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
   struct Guest {
@@ -152,7 +87,7 @@ std::vector<json> ask_all_guests(const json& request) {
       if (!guest.socket) continue;
       guest.silent["pid"] = peer_of(guest.socket.get()).pid;
     } catch (const std::system_error& error) {
-      if (!does_not_take_callers(error)) throw;
+      if (!guests::does_not_take_callers(error)) throw;
     }
     sockets.push_back(guest.socket.get());
     guests.push_back(std::move(guest));

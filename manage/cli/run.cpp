@@ -13,7 +13,7 @@
 #include "base/unique_fd.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/guest_child.hpp"
-#include "manage/cli/images.hpp"
+#include "manage/guests/images.hpp"
 #include "manage/cli/run_together.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_name.hpp"
@@ -90,7 +90,7 @@ int run_alone(const RunOptions& options) {
 int run(RunOptions options) {
   vmm::GuestProcessConfig& guest = options.guest;
   if (!guest.name.empty()) vmm::require_guest_name(guest.name);
-  guest.machine.image = find_image(guest.image);  // before anything is started
+  guest.machine.image = guests::find_image(guest.image);  // before anything is started
   if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
   UniqueFd daemon;  // one for all of them, that stays until they have joined
   if (guest.domain.kind != vmm::DomainChoice::Kind::none) daemon = vmm::find_daemon();

@@ -166,8 +166,9 @@ class Domains {
   /// What has happened since, each once and in order. Does not wait.
   [[nodiscard]] std::vector<LifecycleEvent> take_events();
 
+  struct Parts;  // domains_parts.hpp
+
  private:
-  struct Parts;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -38,6 +38,8 @@ using NamedFigures = std::vector<std::pair<std::string, std::uint64_t>>;
 /// Bytes.
 [[nodiscard]] std::uint64_t node_free_memory();
 [[nodiscard]] std::string host_name();
+/// What this installation goes by (machine-id(5)); empty where there is none.
+[[nodiscard]] std::string machine_id();
 [[nodiscard]] std::string capabilities_xml();
 /// Each none: ours. Throws for an emulator, architecture, machine or type that we don't have.
 [[nodiscard]] std::string domain_capabilities_xml(const std::optional<std::string>& emulator,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/images.hpp"
+#include "manage/guests/images.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include "base/check.hpp"
 #include "base/temporary_directory.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,4 +66,4 @@ TEST_F(FindImage, AFileThatIsMeantIsNamedInTheRefusal) {
 }
 
 }  // namespace
-}  // namespace samepage::cli
+}  // namespace samepage::guests

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace samepage::cli {
+namespace samepage::guests {
 
 /// The directory with the images that came with this program.
 std::string images_beside_program();
@@ -14,4 +14,4 @@ std::string images_beside_program();
 /// there are.
 std::string find_image(const std::string& image);
 
-}  // namespace samepage::cli
+}  // namespace samepage::guests

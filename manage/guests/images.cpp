@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/images.hpp"
+#include "manage/guests/images.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,7 +11,7 @@
 
 #include "base/check.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 namespace {
 
 namespace fs = std::filesystem;
@@ -59,4 +59,4 @@ std::string find_image(const std::string& image) {
                               way_out));
 }
 
-}  // namespace samepage::cli
+}  // namespace samepage::guests

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+// What steers guests and asks them. The mutex is never held while a guest is waited for.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include "base/check.hpp"
+#include "manage/guests/guest_connection.hpp"
+#include "manage/libvirt/domain_figures.hpp"
+#include "manage/libvirt/domain_xml.hpp"
+#include "manage/libvirt/domains.hpp"
+#include "manage/libvirt/domains_parts.hpp"
+#include "manage/libvirt/error.hpp"
+#include "manage/libvirt/guest_start.hpp"
+#include "manage/libvirt/list_filter.hpp"
+#include "manage/libvirt/settled_definition.hpp"
+#include "vmm/devices/virtio/mac_address.hpp"
+
+namespace samepage::libvirt {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+constexpr std::chrono::seconds answer_patience{10};
+constexpr std::chrono::seconds patience_with_all{5};
+constexpr int graceful_end_ms = 10'000;
+constexpr int kill_ms = 60'000;
+
+// A connection to the guest that a domain ran as a moment ago.
+guests::GuestConnection connect_to(const DomainRef& domain) {
+  try {
+    std::optional<guests::GuestConnection> guest = guests::find_guest(domain.name);
+    if (!guest || static_cast<int>(guest->pid) != domain.id) throw invalid_operation("domain is not running");
+    return std::move(*guest);
+  } catch (const std::system_error& error) {
+    throw timed_out(fmt::format("guest '{}' does not take callers: {}", domain.name, error.what()));
+  }
+}
+
+json ask(const DomainRef& domain, const json& request) {
+  const guests::GuestConnection guest = connect_to(domain);
+  const auto answer = vmm::ask(guest.socket.get(), request, {}, Clock::now() + answer_patience);
+  if (!answer && guest.process.ends_within(0)) throw invalid_operation("domain is not running");
+  if (!answer) throw timed_out(fmt::format("guest '{}' does not answer", domain.name));
+  if (answer->body.value("ok", false)) return answer->body;
+  throw operation_failed(
+      fmt::format("guest '{}' refuses: {}", domain.name, answer->body.value("error", "it does not say why")));
+}
+
+// The domain, which must run, and what it is.
+struct Live {
+  DomainRef ref;
+  DomainDefinition definition;
+};
+
+Live live_one(Domains::Parts& parts, const DomainRef& domain) {
+  const auto here = parts.lock();
+  const FoundDomain found = parts.needed_running(domain);
+  return {found.ref(), found.live()};
+}
+
+void refuse_flags(const char* function, unsigned flags, unsigned known = 0) {
+  if ((flags & ~known) != 0) throw unsupported_flags(function, flags);
+}
+
+std::size_t disk_index(const DomainDefinition& domain, const std::string& device) {
+  for (std::size_t i = 0; i < domain.disks.size(); ++i) {
+    if (domain.disks[i].target == device || domain.disks[i].config.path == device) return i;
+  }
+  throw invalid_argument(fmt::format("invalid path: domain '{}' has no disk '{}'", domain.name, device));
+}
+
+std::size_t net_index(const DomainDefinition& domain, const std::string& device) {
+  const std::optional<vmm::MacAddress> mac = vmm::parse_mac(device);
+  for (std::size_t i = 0; i < domain.nets.size(); ++i) {
+    if (domain.nets[i].tap == device || (mac && domain.nets[i].mac == mac)) return i;
+  }
+  throw invalid_argument(fmt::format("invalid path: domain '{}' has no interface '{}'", domain.name, device));
+}
+
+// Starts a guest and waits until it is one of those that are known to run.
+DomainRef launch(Domains::Parts& parts, const DomainDefinition& definition, unsigned flags) {
+  vmm::GuestProcessConfig guest = guest_of(definition);
+  guest.note = domain_xml(definition);
+  if ((flags & VIR_DOMAIN_START_PAUSED) != 0) guest.starts = vmm::Starts::paused;
+  const pid_t pid = start_guest(guest);
+  DomainRef ref{definition.name, *definition.uuid, static_cast<int>(pid)};
+  {
+    const std::lock_guard held(parts.mutex);
+    parts.table.look_for(definition.name);
+    const auto is_known = [&] {
+      const RunningDomain* const running = parts.table.find(definition.name);
+      return running == nullptr || running->pid != pid || running->answers;
+    };
+    parts.table.wait_until(Clock::now() + answer_patience, is_known);
+    parts.take_news();
+    const RunningDomain* const running = parts.table.find(definition.name);
+    if (running == nullptr || running->pid != pid) {
+      // It has ended already. Where that was too fast to be seen, nobody was told that it was there.
+      if (std::exchange(parts.told_of[definition.name], pid) != pid) {
+        parts.tell(ref, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED);
+        const auto record = vmm::GuestRecords::of_this_user().find(definition.name);
+        parts.ended(ref, record ? record->how_it_ended() : vmm::GuestRecord::End{});
+      }
+      ref.id = -1;
+      return ref;
+    }
+  }
+  if (definition.current_kib < definition.memory_kib) {
+    ask(ref, {{"do", "balloon"}, {"bytes", (definition.memory_kib - definition.current_kib) * 1024}});
+  }
+  return ref;
+}
+
+}  // namespace
+
+void Domains::Parts::require_free(const DomainDefinition& definition) const {
+  if (const std::optional<FoundDomain> same = find(definition.name); same && same->uuid != *definition.uuid) {
+    throw in_use(
+        fmt::format("domain '{}' already exists with uuid {}", definition.name, to_text(same->uuid)));
+  }
+  if (const std::optional<FoundDomain> same = find(*definition.uuid); same && same->name != definition.name) {
+    throw in_use(fmt::format("domain '{}' is already defined with uuid {}", same->name, to_text(same->uuid)));
+  }
+}
+
+void Domains::start_autostarted() {
+  std::vector<DomainDefinition> wanted;
+  {
+    const auto here = parts_->lock();
+    for (const auto& [name, definition] : parts_->definitions.all()) {
+      if (!parts_->definitions.starts_with_host(name) || parts_->table.find(name) != nullptr) continue;
+      wanted.push_back(definition);
+    }
+  }
+  for (const DomainDefinition& definition : wanted) {
+    try {
+      launch(*parts_, definition, 0);
+    } catch (const Error& error) {
+      const std::lock_guard held(parts_->mutex);
+      parts_->complaints.push_back(
+          fmt::format("domain '{}' is not started: {}", definition.name, error.what()));
+    }
+  }
+}
+
+DomainRef Domains::create(const std::string& xml, unsigned flags) {
+  refuse_flags("virDomainCreateXML", flags,
+               VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_VALIDATE);
+  DomainDefinition definition = read_domain(xml);
+  {
+    // Without a UUID it is the one that the name has, if it has one.
+    const auto here = parts_->lock();
+    const std::optional<FoundDomain> known = parts_->find(definition.name);
+    if (known && known->running != nullptr) {
+      throw invalid_operation(fmt::format("domain is already active as '{}'", definition.name));
+    }
+    if (known && !definition.uuid) definition.uuid = known->uuid;
+    definition = settled(std::move(definition));
+    parts_->require_free(definition);
+  }
+  return launch(*parts_, definition, flags);
+}
+
+DomainRef Domains::start(const DomainRef& domain, unsigned flags) {
+  refuse_flags("virDomainCreateWithFlags", flags,
+               VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_VALIDATE |
+                   VIR_DOMAIN_START_BYPASS_CACHE | VIR_DOMAIN_START_FORCE_BOOT);
+  DomainDefinition definition;
+  {
+    const auto here = parts_->lock();
+    const FoundDomain found = parts_->needed(domain);
+    if (found.running != nullptr) throw invalid_operation("domain is already running");
+    definition = *found.definition;
+  }
+  return launch(*parts_, settled(std::move(definition)), flags);
+}
+
+void Domains::destroy(const DomainRef& domain, unsigned flags) {
+  refuse_flags("virDomainDestroyFlags", flags, VIR_DOMAIN_DESTROY_GRACEFUL);
+  const bool graceful = (flags & VIR_DOMAIN_DESTROY_GRACEFUL) != 0;
+  const Live live = live_one(*parts_, domain);
+  const guests::GuestConnection guest = connect_to(live.ref);
+  {
+    const std::lock_guard held(parts_->mutex);
+    parts_->destroyed[live.ref.name] = live.ref.id;
+  }
+  const auto forget = [&] {
+    const std::lock_guard held(parts_->mutex);
+    parts_->destroyed.erase(live.ref.name);
+  };
+  if (graceful) {
+    static_cast<void>(vmm::ask(guest.socket.get(), {{"do", "stop"}}, {}, Clock::now() + answer_patience));
+    if (!guest.process.ends_within(graceful_end_ms)) {
+      forget();
+      throw timed_out(
+          fmt::format("guest '{}' has not ended within {} s", guest.name, graceful_end_ms / 1000));
+    }
+  } else {
+    guest.process.signal(SIGKILL);
+    guests::note_kill(guest, destroyed_by_client);
+    if (!guest.process.ends_within(kill_ms)) {
+      forget();
+      throw timed_out(fmt::format("the process of guest '{}' does not end", guest.name));
+    }
+  }
+  const std::lock_guard held(parts_->mutex);
+  parts_->look();
+}
+
+void Domains::shutdown(const DomainRef& domain, unsigned flags) {
+  if (flags != 0) {
+    throw unsupported(
+        "guests of Samepage have no power button, agent or signal; without --mode they are stopped");
+  }
+  ask(live_one(*parts_, domain).ref, {{"do", "stop"}});
+}
+
+void Domains::reboot(const DomainRef& domain, unsigned /*flags*/) {
+  const Live live = live_one(*parts_, domain);
+  throw unsupported(
+      fmt::format("guest '{}' has no reset button: destroy it and start it again", live.ref.name));
+}
+
+void Domains::suspend(const DomainRef& domain) {
+  ask(live_one(*parts_, domain).ref, {{"do", "pause"}});
+}
+
+void Domains::resume(const DomainRef& domain) {
+  ask(live_one(*parts_, domain).ref, {{"do", "resume"}});
+}
+
+void Domains::set_memory(const DomainRef& domain, std::uint64_t kib, unsigned flags) {
+  refuse_flags("virDomainSetMemoryFlags", flags,
+               VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_MEM_MAXIMUM);
+  const bool maximum = (flags & VIR_DOMAIN_MEM_MAXIMUM) != 0;
+  bool live = (flags & VIR_DOMAIN_AFFECT_LIVE) != 0;
+  const bool config = (flags & VIR_DOMAIN_AFFECT_CONFIG) != 0;
+  DomainRef ref;
+  std::uint64_t max_kib = 0;
+  {
+    const auto here = parts_->lock();
+    const FoundDomain found = parts_->needed(domain);
+    if (!live && !config) live = found.running != nullptr || !maximum;
+    if (live && found.running == nullptr) throw invalid_operation("domain is not running");
+    if (live && maximum) throw invalid_operation("cannot resize the maximum memory on an active domain");
+    if (config && found.definition == nullptr) {
+      throw invalid_operation("transient domains do not have any persistent config");
+    }
+    ref = found.ref();
+    max_kib = found.live().memory_kib;
+    const std::uint64_t config_kib = found.definition != nullptr ? found.definition->memory_kib : max_kib;
+    const std::uint64_t most = maximum ? ~std::uint64_t{0} / 1024
+                                       : std::min(live ? max_kib : config_kib, config ? config_kib : max_kib);
+    if (kib == 0 || kib > most || (maximum && kib % 4 != 0)) {
+      throw invalid_argument(maximum ? "the maximum memory must be a multiple of 4 KiB"
+                                     : "cannot set memory higher than max memory, or to 0");
+    }
+    if (live && !found.live().balloon) {
+      throw invalid_operation("the domain has no <memballoon>: its memory can't be changed");
+    }
+    if (config || !live) {
+      DomainDefinition changed = *found.definition;
+      if (maximum) changed.memory_kib = kib;
+      changed.current_kib = maximum ? std::min(changed.current_kib, kib) : kib;
+      if (changed.current_kib < changed.memory_kib && !changed.balloon) {
+        if (!maximum) throw invalid_operation("the domain has no <memballoon>: its memory can't be changed");
+        changed.current_kib = kib;
+      }
+      parts_->definitions.put(changed);
+    }
+  }
+  if (live) ask(ref, {{"do", "balloon"}, {"bytes", (max_kib - kib) * 1024}});
+}
+
+DomainInfo Domains::info(const DomainRef& domain) {
+  DomainInfo info;
+  DomainRef ref;
+  bool answers = false;
+  {
+    const auto here = parts_->lock();
+    const FoundDomain found = parts_->needed(domain);
+    ref = found.ref();
+    answers = found.running != nullptr && found.running->answers;
+    info.state = parts_->state_of(found).state;
+    info.max_kib = found.live().memory_kib;
+    info.current_kib = found.live().current_kib;
+    info.vcpus = found.live().vcpus;
+  }
+  if (!answers) return info;
+  const json stat = ask(ref, {{"do", "stat"}});
+  info.current_kib = current_kib(stat, info.max_kib);
+  info.cpu_ns = cpu_ns(stat);
+  return info;
+}
+
+std::vector<MemoryStat> Domains::memory_stats(const DomainRef& domain) {
+  const Live live = live_one(*parts_, domain);
+  return memory_stats_of(ask(live.ref, {{"do", "stat"}}), live.definition.memory_kib);
+}
+
+std::vector<VcpuInfo> Domains::vcpus(const DomainRef& domain) {
+  return vcpus_of(ask(live_one(*parts_, domain).ref, {{"do", "stat"}}));
+}
+
+std::vector<TypedParameter> Domains::cpu_stats(const DomainRef& domain) {
+  return cpu_stats_of(ask(live_one(*parts_, domain).ref, {{"do", "stat"}}));
+}
+
+BlockStats Domains::block_stats(const DomainRef& domain, const std::string& device) {
+  const Live live = live_one(*parts_, domain);
+  const std::size_t index = disk_index(live.definition, device);
+  return block_stats_of(ask(live.ref, {{"do", "stat"}}), index);
+}
+
+std::vector<TypedParameter> Domains::block_parameters(const DomainRef& domain, const std::string& device) {
+  return block_parameters_of(block_stats(domain, device));
+}
+
+InterfaceStats Domains::interface_stats(const DomainRef& domain, const std::string& device) {
+  const Live live = live_one(*parts_, domain);
+  const std::size_t index = net_index(live.definition, device);
+  return interface_stats_of(ask(live.ref, {{"do", "stat"}}), index);
+}
+
+std::vector<Domains::Stats> Domains::stats(std::span<const DomainRef> domains, unsigned groups,
+                                           unsigned flags) {
+  const bool enforce = (flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_ENFORCE_STATS) != 0;
+  if (enforce && (groups & ~known_stats_groups) != 0) {
+    throw unsupported(fmt::format("statistics groups {:#x}", groups & ~known_stats_groups));
+  }
+  if (groups == 0) groups = known_stats_groups;
+  struct Asked {
+    DomainRef ref;
+    DomainDefinition definition;
+    DomainState state;
+    bool answers = false;
+  };
+  std::vector<Asked> asked;
+  {
+    const auto here = parts_->lock();
+    const auto add = [&](const FoundDomain& found) {
+      const DomainState state = parts_->state_of(found);
+      if (!passes_filter(parts_->list_flags(found, state), flags)) return;
+      asked.push_back({found.ref(), found.live(), state, found.running != nullptr && found.running->answers});
+    };
+    if (domains.empty()) {
+      for (const FoundDomain& found : parts_->all()) add(found);
+    }
+    for (const DomainRef& domain : domains) {
+      const std::optional<FoundDomain> found = parts_->find(domain.uuid);
+      if (found) add(*found);  // one that has gone since is left out
+    }
+  }
+  constexpr unsigned from_guests = known_stats_groups & ~static_cast<unsigned>(VIR_DOMAIN_STATS_STATE);
+  std::vector<UniqueFd> sockets(asked.size());
+  std::vector<int> open;
+  std::vector<std::size_t> whose;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!asked[i].answers || (groups & from_guests) == 0) continue;
+    try {
+      sockets[i] = vmm::GuestRegistry::of_this_user().connect(asked[i].ref.name);
+    } catch (const std::system_error&) {
+      continue;  // it takes no callers
+    }
+    if (!sockets[i]) continue;
+    open.push_back(sockets[i].get());
+    whose.push_back(i);
+  }
+  const std::vector<guests::Asked> answers =
+      guests::ask_together(open, {{"do", "stat"}}, Clock::now() + patience_with_all);
+  std::vector<const json*> told(asked.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].answer && answers[i].answer->body.value("ok", false))
+      told[whose[i]] = &answers[i].answer->body;
+  }
+  std::vector<Stats> all;
+  all.reserve(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    all.emplace_back(asked[i].ref, domain_stats(asked[i].definition, asked[i].state, told[i], groups));
+  }
+  return all;
+}
+
+UniqueFd Domains::open_console(const DomainRef& domain, const std::string& device, unsigned flags) {
+  // A console has room for several, so nobody is in the way.
+  refuse_flags("virDomainOpenConsole", flags, VIR_DOMAIN_CONSOLE_FORCE | VIR_DOMAIN_CONSOLE_SAFE);
+  const Live live = live_one(*parts_, domain);
+  const bool serial = device.empty() || device == "serial0" || device == "console0" || device == "com1";
+  const bool of_virtio = device == "console1" || device == "hvc0";
+  if (!serial && !(of_virtio && live.definition.virtio_console)) {
+    throw invalid_argument(fmt::format("cannot find character device '{}'", device));
+  }
+  guests::GuestConnection guest = connect_to(live.ref);
+  const auto answer = vmm::ask(guest.socket.get(), {{"do", "console"}, {"port", serial ? "com1" : "hvc0"}},
+                               {}, Clock::now() + answer_patience);
+  if (!answer) throw timed_out(fmt::format("guest '{}' does not answer", live.ref.name));
+  if (!answer->body.value("ok", false)) {
+    throw operation_failed(answer->body.value("error", "the guest does not say why"));
+  }
+  return std::move(guest.socket);
+}
+
+}  // namespace samepage::libvirt
