@@ -8,7 +8,7 @@
 #include <exception>
 #include <string>
 
-#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/say.hpp"
 #include "dedup/daemon/server.hpp"
 

@@ -30,7 +30,7 @@
 #include "base/standard_output.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
-#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/lookout.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"

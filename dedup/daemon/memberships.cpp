@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "dedup/daemon/hand_over.hpp"
+#include "base/hand_over.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/say.hpp"
 #include "dedup/daemon/session.hpp"

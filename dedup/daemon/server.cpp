@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/server.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/hand_over.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
-#include "dedup/daemon/hand_over.hpp"
 #include "dedup/daemon/say.hpp"
 #include "dedup/daemon/statistics.hpp"
 #include "dedup/json_text.hpp"
@@ -23,10 +26,32 @@ namespace samepage::dedup {
 namespace asio = boost::asio;
 using nlohmann::json;
 
+namespace {
+
+// For the peer of a connection that is not kept. It may hear it or not: nobody waits for it.
+void tell_refusal(const UniqueFd& socket, std::string_view reason) {
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+  try {
+    static_cast<void>(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::refused), reason));
+  } catch (const std::system_error&) {
+  }
+}
+
+}  // namespace
+
 Server::Server(asio::io_context& io, ServerConfig config)
     : io_(io),
       config_(std::move(config)),
-      acceptor_(io, [this](UniqueFd socket) { adopt(std::move(socket)); }),
+      acceptor_(io, {[this](UniqueFd socket) { adopt(std::move(socket)); },
+                     [](const std::exception& problem) {
+                       say(LogLevel::warning, "a connection is turned away: {}", problem.what());
+                     },
+                     [](const UniqueFd& socket) {
+                       tell_refusal(
+                           socket,
+                           "samepaged has no file descriptors left; end some guests, or start it with "
+                           "a higher 'ulimit -n'");
+                     }}),
       idle_timer_(io),
       second_timer_(io),
       max_frames_(static_cast<std::uint32_t>(

@@ -15,7 +15,7 @@
 #include <string>
 
 #include "base/unique_fd.hpp"
-#include "dedup/daemon/acceptor.hpp"
+#include "base/acceptor.hpp"
 #include "dedup/daemon/accounts.hpp"
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/domain_table.hpp"

@@ -51,6 +51,7 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_image(program);
   add_tune(program);
   add_demo(program);
+  add_libvirtd(program);
 }
 
 // The words before "--"; those behind it are the guest's.

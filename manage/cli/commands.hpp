@@ -21,5 +21,6 @@ void add_control(const Command& program);
 void add_image(const Command& program);
 void add_tune(const Command& program);
 void add_demo(const Command& program);
+void add_libvirtd(const Command& program);
 
 }  // namespace samepage::cli

@@ -222,7 +222,8 @@ void GuestTable::hung_up(Watched& guest) {
   poll_for(guest.process->fd(), guest.key);
 }
 
-void GuestTable::forget(const std::string& name) {
+// The name is a copy: the guest that has it goes.
+void GuestTable::forget(std::string name) {
   const auto found = guests_.find(name);
   const Watched& guest = *found->second;
   if (guest.domain.answers) {

@@ -77,7 +77,7 @@ class GuestTable {
   void hear(Watched& guest);
   void take(Watched& guest, vmm::ControlAnswer answer);
   void hung_up(Watched& guest);
-  void forget(const std::string& name);
+  void forget(std::string name);
   void tell(GuestNews::What what, const Watched& guest, vmm::GuestRecord::End end = {});
   void poll_for(int fd, std::uint64_t key) const;
 

@@ -17,7 +17,7 @@
 #include "base/framing.hpp"
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
-#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/protocol.hpp"

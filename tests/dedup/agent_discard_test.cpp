@@ -17,7 +17,7 @@
 #include "base/temporary_directory.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon/frame_store.hpp"
-#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/listening_socket.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {

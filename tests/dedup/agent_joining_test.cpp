@@ -18,7 +18,7 @@
 #include "base/temporary_directory.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/connection.hpp"
-#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"

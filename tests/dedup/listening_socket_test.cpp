@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dedup/daemon/listening_socket.hpp"
+#include "dedup/listening_socket.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

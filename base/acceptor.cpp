@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dedup/daemon/acceptor.hpp"
+#include "base/acceptor.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
 
 #include <chrono>
-#include <system_error>
 #include <utility>
 
-#include "base/framing.hpp"
-#include "dedup/daemon/say.hpp"
-#include "dedup/protocol.hpp"
-
-namespace samepage::dedup {
+namespace samepage {
 namespace {
 
 namespace asio = boost::asio;
@@ -23,16 +18,8 @@ UniqueFd spare_descriptor() {
 
 }  // namespace
 
-void tell_refusal(const UniqueFd& socket, std::string_view reason) {
-  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
-  try {
-    static_cast<void>(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::refused), reason));
-  } catch (const std::system_error&) {
-  }
-}
-
-Acceptor::Acceptor(asio::io_context& io, Adopt adopt)
-    : io_(io), adopt_(std::move(adopt)), timer_(io), spare_(spare_descriptor()) {}
+Acceptor::Acceptor(asio::io_context& io, Door door)
+    : io_(io), door_(std::move(door)), timer_(io), spare_(spare_descriptor()) {}
 
 void Acceptor::listen(UniqueFd listening) {
   acceptor_.emplace(io_, asio::local::stream_protocol(), listening.release());
@@ -49,9 +36,9 @@ void Acceptor::accept() {
           return accept_later();
         }
         try {
-          adopt_(UniqueFd(socket.release()));
+          door_.adopt(UniqueFd(socket.release()));
         } catch (const std::exception& problem) {
-          say(LogLevel::warning, "a connection is turned away: {}", problem.what());
+          door_.failed(problem);
         }
         accept();
       });
@@ -69,12 +56,8 @@ void Acceptor::accept_later() {
 void Acceptor::turn_away_without_descriptors() {
   spare_.reset();
   const UniqueFd socket(::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (socket) {
-    tell_refusal(socket,
-                 "samepaged has no file descriptors left; end some guests, or start it with a higher "
-                 "'ulimit -n'");
-  }
+  if (socket && door_.full) door_.full(socket);
   spare_ = spare_descriptor();
 }
 
-}  // namespace samepage::dedup
+}  // namespace samepage

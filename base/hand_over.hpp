@@ -6,7 +6,7 @@
 
 #include "base/unique_fd.hpp"
 
-namespace samepage::dedup {
+namespace samepage {
 
 template <typename AsioObject, typename... Protocol>
 void hand_over(UniqueFd fd, AsioObject& to, Protocol... protocol) {
@@ -14,4 +14,4 @@ void hand_over(UniqueFd fd, AsioObject& to, Protocol... protocol) {
   static_cast<void>(fd.release());
 }
 
-}  // namespace samepage::dedup
+}  // namespace samepage
