@@ -8,9 +8,9 @@
 #include <exception>
 #include <string>
 
-#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/say.hpp"
 #include "dedup/daemon/server.hpp"
+#include "dedup/listening_socket.hpp"
 
 namespace samepage::dedup {
 

@@ -30,13 +30,13 @@
 #include "base/standard_output.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
-#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/lookout.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/say.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
+#include "dedup/listening_socket.hpp"
 
 namespace {
 

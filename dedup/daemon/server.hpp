@@ -14,8 +14,8 @@
 #include <optional>
 #include <string>
 
-#include "base/unique_fd.hpp"
 #include "base/acceptor.hpp"
+#include "base/unique_fd.hpp"
 #include "dedup/daemon/accounts.hpp"
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/domain_table.hpp"

@@ -17,9 +17,9 @@
 #include "base/framing.hpp"
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
-#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/daemon_client.hpp"
+#include "dedup/listening_socket.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {

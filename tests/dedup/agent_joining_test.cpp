@@ -18,10 +18,10 @@
 #include "base/temporary_directory.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/connection.hpp"
-#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "dedup/listening_socket.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
