@@ -21,8 +21,8 @@
 #include "manage/cli/demo_host.hpp"
 #include "manage/cli/demo_report.hpp"
 #include "manage/cli/guest_client.hpp"
-#include "manage/guests/images.hpp"
 #include "manage/cli/output.hpp"
+#include "manage/guests/images.hpp"
 #include "vmm/control/exit_code.hpp"
 
 namespace samepage::cli {

@@ -13,8 +13,8 @@
 #include "base/unique_fd.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/guest_child.hpp"
-#include "manage/guests/images.hpp"
 #include "manage/cli/run_together.hpp"
+#include "manage/guests/images.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_name.hpp"
 
