@@ -180,7 +180,9 @@ std::string domain_xml(const DomainDefinition& domain, int id) {
   add_devices(root, domain);
   add_own(root, domain);
   std::ostringstream text;
-  document.save(text, "  ", pugi::format_default | pugi::format_no_declaration, pugi::encoding_utf8);
+  document.save(text, "  ",
+                pugi::format_default | pugi::format_no_declaration | pugi::format_attribute_single_quote,
+                pugi::encoding_utf8);
   return with_carriage_returns_kept(std::move(text).str());
 }
 

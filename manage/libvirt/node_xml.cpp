@@ -25,7 +25,9 @@ xml_node add(xml_node parent, const char* name, const std::string& text = {}) {
 
 std::string printed(const pugi::xml_document& document) {
   std::ostringstream text;
-  document.save(text, "  ", pugi::format_default | pugi::format_no_declaration, pugi::encoding_utf8);
+  document.save(text, "  ",
+                pugi::format_default | pugi::format_no_declaration | pugi::format_attribute_single_quote,
+                pugi::encoding_utf8);
   return std::move(text).str();
 }
 

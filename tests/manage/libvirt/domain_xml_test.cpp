@@ -114,8 +114,8 @@ TEST(DomainXml, AllThatWeHave) {
   EXPECT_TRUE(domain.virtio_console);
   EXPECT_EQ(domain.merge.text(), "tenant-a");
   ASSERT_EQ(domain.roms.size(), 1U);
-  EXPECT_THAT(domain_xml(domain), HasSubstr("<app:tag colour=\"red\">x</app:tag>"));
-  EXPECT_THAT(domain_xml(domain), HasSubstr("xmlns:app=\"urn:app\""));
+  EXPECT_THAT(domain_xml(domain), HasSubstr("<app:tag colour='red'>x</app:tag>"));
+  EXPECT_THAT(domain_xml(domain), HasSubstr("xmlns:app='urn:app'"));
 }
 
 TEST(DomainXml, NoSharePagesKeepsAGuestOutOfMerging) {
