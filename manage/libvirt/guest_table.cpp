@@ -90,6 +90,11 @@ void GuestTable::poll_for(int fd, std::uint64_t key) const {
   check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
 
+// Closing it would not do: a process that was forked meanwhile may have it open.
+void GuestTable::poll_no_more(int fd) const {
+  if (fd >= 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
 void GuestTable::look() {
   std::array<epoll_event, 64> events{};
   for (;;) {
@@ -209,6 +214,7 @@ void GuestTable::take(Watched& guest, vmm::ControlAnswer answer) {
 // Its process is ending, or it has cut us off.
 void GuestTable::hung_up(Watched& guest) {
   const std::string name = guest.domain.name;
+  poll_no_more(guest.socket.get());
   guest.socket.reset();
   if (!guest.process->ends_within(0) && !guest.end) {
     try {
@@ -229,6 +235,7 @@ void GuestTable::forget(std::string name) {
   if (guest.domain.answers) {
     tell(GuestNews::What::ended, guest, guest.end ? *guest.end : end_from_record(name, guest.domain.pid));
   }
+  poll_no_more(guest.process->fd());
   by_key_.erase(guest.key);
   guests_.erase(found);
   add(name);  // another may have the name by now

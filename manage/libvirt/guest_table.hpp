@@ -80,6 +80,7 @@ class GuestTable {
   void forget(std::string name);
   void tell(GuestNews::What what, const Watched& guest, vmm::GuestRecord::End end = {});
   void poll_for(int fd, std::uint64_t key) const;
+  void poll_no_more(int fd) const;
 
   vmm::GuestRegistry registry_;
   UniqueFd epoll_;
