@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/boot/cpuid.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace samepage::vmm {
@@ -120,7 +123,53 @@ void add_timing(std::vector<Entry>& entries, std::uint32_t tsc_khz) {
   entries.push_back(entry);
 }
 
+/// A register of a leaf whose bits are features.
+struct FeatureWord {
+  std::uint32_t function;
+  std::uint32_t index;
+  std::uint32_t Entry::*word;
+  const char* name;
+};
+constexpr std::array feature_words{
+    FeatureWord{0x1, 0, &Entry::ecx, "ecx"},         FeatureWord{0x1, 0, &Entry::edx, "edx"},
+    FeatureWord{0x6, 0, &Entry::eax, "eax"},         FeatureWord{0x7, 0, &Entry::ebx, "ebx"},
+    FeatureWord{0x7, 0, &Entry::ecx, "ecx"},         FeatureWord{0x7, 0, &Entry::edx, "edx"},
+    FeatureWord{0x7, 1, &Entry::eax, "eax"},         FeatureWord{0x7, 1, &Entry::edx, "edx"},
+    FeatureWord{0x7, 2, &Entry::edx, "edx"},         FeatureWord{0xd, 0, &Entry::eax, "eax"},
+    FeatureWord{0xd, 0, &Entry::edx, "edx"},         FeatureWord{0xd, 1, &Entry::eax, "eax"},
+    FeatureWord{0xd, 1, &Entry::ecx, "ecx"},         FeatureWord{vmm_leaf + 1, 0, &Entry::eax, "eax"},
+    FeatureWord{0x8000'0001, 0, &Entry::ecx, "ecx"}, FeatureWord{0x8000'0001, 0, &Entry::edx, "edx"},
+    FeatureWord{0x8000'0007, 0, &Entry::edx, "edx"}, FeatureWord{0x8000'0008, 0, &Entry::ebx, "ebx"},
+    FeatureWord{0x8000'0021, 0, &Entry::eax, "eax"},
+};
+
+const Entry* find(const std::vector<Entry>& entries, std::uint32_t function, std::uint32_t index) {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return entry.function == function && entry.index == index;
+  });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+bool same_vendor(const Entry* a, const Entry* b) {
+  return a != nullptr && b != nullptr && a->ebx == b->ebx && a->ecx == b->ecx && a->edx == b->edx;
+}
+
 }  // namespace
+
+std::optional<std::string> missing_feature(const std::vector<Entry>& told,
+                                           const std::vector<Entry>& available) {
+  if (!same_vendor(find(told, 0, 0), find(available, 0, 0))) return "another maker";
+  for (const auto& [function, index, word, name] : feature_words) {
+    const Entry* const needed = find(told, function, index);
+    const Entry* const here = find(available, function, index);
+    const std::uint32_t missing =
+        (needed == nullptr ? 0 : needed->*word) & ~(here == nullptr ? 0 : here->*word);
+    if (missing == 0) continue;
+    return fmt::format("the feature of CPUID leaf {:#x}.{}, {} bit {}", function, index, name,
+                       std::countr_zero(missing));
+  }
+  return std::nullopt;
+}
 
 std::vector<Entry> guest_cpuid(std::vector<Entry> supported, CpuTopology topology, TimerFeatures timer) {
   std::erase_if(supported, [](const Entry& entry) { return entry.function == 0xb; });

@@ -6,6 +6,8 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace samepage::vmm {
@@ -23,5 +25,10 @@ struct TimerFeatures {
 
 std::vector<kvm_cpuid_entry2> guest_cpuid(std::vector<kvm_cpuid_entry2> supported, CpuTopology topology,
                                           TimerFeatures timer);
+
+/// A feature that a guest which has been told of `told` may be using, and that is not in `available`; empty
+/// when there is none.
+std::optional<std::string> missing_feature(const std::vector<kvm_cpuid_entry2>& told,
+                                           const std::vector<kvm_cpuid_entry2>& available);
 
 }  // namespace samepage::vmm

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "vmm/kvm/cpuid_table.hpp"
+#include "vmm/kvm/msr_list.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -79,9 +80,11 @@ unsigned Kvm::max_vcpus() const {
   return 4;
 }
 
-std::size_t Kvm::run_area_bytes() const {
+VcpuLayout Kvm::vcpu_layout() const {
   const int bytes = check(::ioctl(fd_.get(), KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
-  return static_cast<std::size_t>(bytes);
+  const auto xsave = static_cast<std::size_t>(capability(KVM_CAP_XSAVE2));
+  return {static_cast<std::size_t>(bytes), std::max(VcpuLayout::least_xsave_bytes, xsave),
+          capability(KVM_CAP_XCRS) > 0};
 }
 
 std::vector<kvm_cpuid_entry2> Kvm::supported_cpuid() const {
@@ -89,6 +92,13 @@ std::vector<kvm_cpuid_entry2> Kvm::supported_cpuid() const {
   table.header.count = table.entries.size();
   check(::ioctl(fd_.get(), get_supported_cpuid_call, &table), "KVM_GET_SUPPORTED_CPUID");
   return {table.entries.begin(), table.entries.begin() + table.header.count};
+}
+
+std::vector<std::uint32_t> Kvm::msr_indexes() const {
+  MsrIndexList list;
+  list.count = list.indexes.size();
+  check(::ioctl(fd_.get(), get_msr_index_list_call, &list), "KVM_GET_MSR_INDEX_LIST");
+  return {list.indexes.begin(), list.indexes.begin() + list.count};
 }
 
 }  // namespace samepage::vmm

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "vmm/kvm/vcpu.hpp"
 
 namespace samepage::vmm {
 
@@ -22,10 +23,11 @@ class Kvm {
   [[nodiscard]] int capability(int number) const;
   /// The most vCPUs that a VM may have.
   [[nodiscard]] unsigned max_vcpus() const;
-  /// Bytes of the area that a vCPU's descriptor is mapped with.
-  [[nodiscard]] std::size_t run_area_bytes() const;
+  [[nodiscard]] VcpuLayout vcpu_layout() const;
   /// What KVM can give a guest of this host's CPUID.
   [[nodiscard]] std::vector<kvm_cpuid_entry2> supported_cpuid() const;
+  /// The MSRs that KVM has and can save.
+  [[nodiscard]] std::vector<std::uint32_t> msr_indexes() const;
 
  private:
   UniqueFd fd_;

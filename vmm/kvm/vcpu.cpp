@@ -5,29 +5,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/check.hpp"
 #include "vmm/kvm/cpuid_table.hpp"
+#include "vmm/kvm/msr_list.hpp"
 
 namespace samepage::vmm {
-namespace {
 
-/// kvm_msrs with one entry; see cpuid_table.hpp for what is wrong with <linux/kvm.h>'s own in C++.
-struct MsrList {
-  struct Header {
-    std::uint32_t count = 1;
-    std::uint32_t padding = 0;
-  };
-  Header header;
-  kvm_msr_entry entry{};
-};
-constexpr unsigned long set_msrs_call = _IOW(KVMIO, 0x89, MsrList::Header);
-static_assert(set_msrs_call == 0x4008ae89);
-
-}  // namespace
-
-Vcpu::Vcpu(UniqueFd fd, std::size_t run_area_bytes)
-    : fd_(std::move(fd)), run_(Mapping::shared(fd_.get(), run_area_bytes)) {}
+Vcpu::Vcpu(UniqueFd fd, VcpuLayout layout)
+    : fd_(std::move(fd)), layout_(layout), run_(Mapping::shared(fd_.get(), layout.run_area_bytes)) {}
 
 int Vcpu::run() {
   return ::ioctl(fd_.get(), KVM_RUN, 0) == 0 ? 0 : errno;
@@ -63,18 +50,19 @@ void Vcpu::set_sregs(const kvm_sregs& sregs) {
   check(::ioctl(fd_.get(), KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
 }
 
-void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
+void Vcpu::set_cpuid(std::vector<kvm_cpuid_entry2> entries) {
   CpuidTable table;
   invariant(entries.size() <= table.entries.size(), "more CPUID entries than KVM takes");
   table.header.count = static_cast<std::uint32_t>(entries.size());
   std::copy(entries.begin(), entries.end(), table.entries.begin());
   check(::ioctl(fd_.get(), set_cpuid_call, &table), "KVM_SET_CPUID2");
+  cpuid_ = std::move(entries);
 }
 
 bool Vcpu::set_msr(std::uint32_t index, std::uint64_t value) {
   MsrList list;
-  list.entry.index = index;
-  list.entry.data = value;
+  list.header.count = 1;
+  list.entries.front() = {index, 0, value};
   return ::ioctl(fd_.get(), set_msrs_call, &list) == 1;
 }
 

@@ -14,9 +14,18 @@
 
 namespace samepage::vmm {
 
+/// How large what belongs to a vCPU is with this host's KVM and CPU.
+struct VcpuLayout {
+  static constexpr std::size_t least_xsave_bytes = 4096;
+
+  std::size_t run_area_bytes = 0;               // the area that its descriptor is mapped with
+  std::size_t xsave_bytes = least_xsave_bytes;  // FPU, SSE, AVX, ...
+  bool xcrs = false;                            // the CPU has extended control registers
+};
+
 class Vcpu {
  public:
-  Vcpu(UniqueFd fd, std::size_t run_area_bytes);
+  Vcpu(UniqueFd fd, VcpuLayout layout);
 
   /// Runs the guest until it exits. 0, or the errno of KVM_RUN: EINTR and EAGAIN mean nothing happened.
   [[nodiscard]] int run();
@@ -32,15 +41,23 @@ class Vcpu {
   [[nodiscard]] kvm_sregs sregs() const;
   void set_sregs(const kvm_sregs& sregs);
   /// Must come before registers that depend on it, such as EFER.
-  void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+  void set_cpuid(std::vector<kvm_cpuid_entry2> entries);
+  /// As it was set.
+  [[nodiscard]] const std::vector<kvm_cpuid_entry2>& cpuid() const { return cpuid_; }
   /// Sets a model-specific register; false where this KVM does not have it.
   [[nodiscard]] bool set_msr(std::uint32_t index, std::uint64_t value);
   /// The frequency of the vCPU's TSC; 0 when KVM does not tell.
   [[nodiscard]] std::uint32_t tsc_khz() const;
 
+  /// For save() and restore() (vcpu_state.hpp).
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const VcpuLayout& layout() const { return layout_; }
+
  private:
   UniqueFd fd_;
+  VcpuLayout layout_;
   Mapping run_;
+  std::vector<kvm_cpuid_entry2> cpuid_;
 };
 
 }  // namespace samepage::vmm

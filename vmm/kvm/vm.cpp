@@ -7,6 +7,20 @@
 #include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
+namespace {
+
+// Has KVM tell of a triple fault and of what comes with an exception while they are pending, as part of a
+// vCPU's events. Older kernels can't: there an exception's payload is delivered early, which is harmless.
+void tell_of_pending(int fd) {
+  for (const auto capability : {KVM_CAP_EXCEPTION_PAYLOAD, KVM_CAP_X86_TRIPLE_FAULT_EVENT}) {
+    kvm_enable_cap enable{};
+    enable.cap = static_cast<std::uint32_t>(capability);
+    enable.args[0] = 1;
+    static_cast<void>(::ioctl(fd, KVM_ENABLE_CAP, &enable));
+  }
+}
+
+}  // namespace
 
 Vm::Vm(const Kvm& kvm) : fd_(kvm.create_vm()) {
   // Intel CPUs that can't run real mode natively (no "unrestricted guest") need a TSS and an identity map;
@@ -14,6 +28,7 @@ Vm::Vm(const Kvm& kvm) : fd_(kvm.create_vm()) {
   check(::ioctl(fd_.get(), KVM_SET_TSS_ADDR, layout::kvm_tss.value), "KVM_SET_TSS_ADDR");
   std::uint64_t identity_map = layout::kvm_identity_map.value;
   check(::ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map), "KVM_SET_IDENTITY_MAP_ADDR");
+  tell_of_pending(fd_.get());
 }
 
 void Vm::add_interrupt_controllers() const {

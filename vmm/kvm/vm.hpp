@@ -36,6 +36,8 @@ class Vm {
   void set_interrupt_line(std::uint32_t gsi, bool up) const;
   /// The descriptor of vCPU `id`.
   [[nodiscard]] UniqueFd create_vcpu(unsigned id) const;
+  /// For save() and restore() (vm_state.hpp).
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   UniqueFd fd_;

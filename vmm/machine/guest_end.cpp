@@ -36,6 +36,11 @@ void GuestEnd::record(GuestExit exit) {
   if (on_reason_) on_reason_();
 }
 
+bool GuestEnd::has_reason() const {
+  const std::lock_guard lock(mutex_);
+  return exit_.has_value();
+}
+
 void GuestEnd::announce() const {
   if (!exit_ || threads_ != 0) return;
   signal_event(event_.get());

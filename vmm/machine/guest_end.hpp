@@ -24,6 +24,9 @@ class GuestEnd {
   /// Gives the reason, if there is none yet.
   void record(GuestExit exit);
 
+  /// Whether the guest has ended or is about to.
+  [[nodiscard]] bool has_reason() const;
+
   GuestExit wait() const;
   /// Readable once the guest has ended.
   [[nodiscard]] int fd() const { return event_.get(); }

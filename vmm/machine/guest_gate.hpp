@@ -4,6 +4,8 @@
 // the machine and after it.
 #pragma once
 
+#include <mutex>
+
 #include "dedup/agent/write_barrier.hpp"
 #include "vmm/devices/device_gate.hpp"
 #include "vmm/machine/vcpu_gate.hpp"
@@ -32,11 +34,30 @@ class GuestGate final : public dedup::WriteBarrier {
   [[nodiscard]] DeviceGate& devices() { return devices_; }
 
  private:
+  friend class AllHeld;
   void close(GateReason reason);
   void open(GateReason reason);
 
+  std::mutex one_holds_;  // while there is an AllHeld
   VcpuGate vcpus_;
   DeviceGate devices_;
+};
+
+/// The proof that no vCPU runs and no device is in guest memory, for as long as the value lives: all of the
+/// guest is of one moment then. Independent of the write barrier and of the user's pause. A second one waits
+/// for the first.
+class AllHeld {
+ public:
+  explicit AllHeld(GuestGate& gate) : alone_(gate.one_holds_), gate_(gate) { gate_.close(GateReason::state); }
+  ~AllHeld() { gate_.open(GateReason::state); }
+  AllHeld(const AllHeld&) = delete;
+  AllHeld& operator=(const AllHeld&) = delete;
+
+  [[nodiscard]] bool is_of(const GuestGate& gate) const { return &gate_ == &gate; }
+
+ private:
+  std::lock_guard<std::mutex> alone_;
+  GuestGate& gate_;
 };
 
 }  // namespace samepage::vmm

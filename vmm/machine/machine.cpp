@@ -43,16 +43,31 @@ Gpa end_of(const GuestMemory& memory) {
   return (last.first + last.pages).gpa();
 }
 
+std::uint64_t bytes_of(const GuestMemory& memory) {
+  std::uint64_t bytes = 0;
+  for (const dedup::MemoryRegion& region : memory.regions()) bytes += region.bytes().size();
+  return bytes;
+}
+
+void require_same(std::string_view what, std::uint64_t had, std::uint64_t has) {
+  if (had == has) return;
+  throw UserError(fmt::format("cannot restore the guest: its {} was {} and is {} now; give it what it had",
+                              what, had, has));
+}
+
 }  // namespace
 
 struct Machine::Parts {
-  Parts(const MachineConfig& config, const GuestImage& image, Chassis& on, MachineLinks links);
+  Parts(const MachineConfig& config, ImageKind kind, Chassis& on, MachineLinks links);
   ~Parts();
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
 
   std::vector<Memslot> map_memory();
   const Vm& plugged_in(ImageKind kind);
+  void begin(const GuestImage& image, dedup::ImagePlacer* placer);
+  void go_on_from(const MachineState& state);
+  [[nodiscard]] MachineState save();
   void start();
   void devices_ended(const std::string& failure);
 
@@ -70,7 +85,7 @@ struct Machine::Parts {
 };
 
 // The VM gets its memory, then its interrupt controllers and what is plugged into them, then its vCPUs.
-Machine::Parts::Parts(const MachineConfig& config, const GuestImage& image, Chassis& on, MachineLinks links)
+Machine::Parts::Parts(const MachineConfig& config, ImageKind kind, Chassis& on, MachineLinks links)
     : chassis(on),
       abandon_output(std::move(links.abandon_output)),
       roms(open_roms(config)),
@@ -79,7 +94,7 @@ Machine::Parts::Parts(const MachineConfig& config, const GuestImage& image, Chas
         chassis.gate.stop();
         virtio.request_stop();
       }),
-      pc(config, image.image().kind, std::move(links.print), vm, ending),
+      pc(config, kind, std::move(links.print), vm, ending),
       virtio(config.devices, ranges_of(roms),
              {chassis.memory, chassis.gate.devices(),
               [this](std::string_view text) {
@@ -89,16 +104,48 @@ Machine::Parts::Parts(const MachineConfig& config, const GuestImage& image, Chas
               std::move(links.discard)}),
       scene{pc.ports(), mmio, end_of(chassis.memory), ranges_of(roms)},
       slots(map_memory()),
-      vcpus(chassis.kvm, plugged_in(image.image().kind), image.image(), config.cpus,
-            {chassis.gate.vcpus(), scene, pc.console(), ending}) {
-  if (image.image().kind != ImageKind::bare) {
+      vcpus(chassis.kvm, plugged_in(kind), config.cpus, {chassis.gate.vcpus(), scene, pc.console(), ending}) {
+  if (kind != ImageKind::bare) {
     scene.unclaimed = Unclaimed::floats;
     scene.reset_on_triple_fault = reboots_by_triple_fault(config.command_line);
   }
   pc.console().show_at_once(std::move(links.watch));
   pc.uart().when_room(links.on_room);
   if (VirtioConsole* const console = virtio.console()) console->when_room(links.on_room);
-  image.load(chassis.memory, {scene.roms, virtio.places(), config.cpus}, links.placer);
+}
+
+void Machine::Parts::begin(const GuestImage& image, dedup::ImagePlacer* placer) {
+  vcpus.start_at(image.image());
+  image.load(chassis.memory, {scene.roms, virtio.places(), vcpus.count()}, placer);
+}
+
+MachineState Machine::Parts::save() {
+  MachineState state;
+  state.memory_bytes = bytes_of(chassis.memory);
+  state.bare = scene.unclaimed == Unclaimed::fails_guest;
+  state.reset_on_triple_fault = scene.reset_on_triple_fault;
+  state.moment = host_moment_now();
+  state.pc = pc.save();
+  state.virtio = virtio.save();
+  state.vm = vmm::save(vm);
+  state.vcpus = vcpus.save();
+  return state;
+}
+
+// The order is KVM's: lines before the controllers that they lead to (which then have the last word), the
+// clock before the vCPUs, whose guests are told of it, and the controllers behind the LAPICs that get what
+// they hold.
+void Machine::Parts::go_on_from(const MachineState& state) {
+  require_same("memory", state.memory_bytes, bytes_of(chassis.memory));
+  require_same("vCPUs", state.vcpus.size(), vcpus.count());
+  scene.reset_on_triple_fault = state.reset_on_triple_fault;
+  const TimePassed passed =
+      time_between(state.moment, host_moment_now(), state.vcpus.empty() ? 0 : state.vcpus.front().tsc.khz);
+  pc.restore(state.pc);
+  virtio.restore(state.virtio);
+  restore_clock(vm, state.vm.clock_ns + passed.ns);
+  vcpus.restore(state.vcpus, passed.tsc_shift);
+  restore_controllers(vm, state.vm);
 }
 
 Machine::Parts::~Parts() {
@@ -139,8 +186,17 @@ void Machine::Parts::devices_ended(const std::string& failure) {
   ending.thread_ended();
 }
 
-Machine::Machine(const MachineConfig& config, const GuestImage& image, Chassis& chassis, MachineLinks links)
-    : parts_(std::make_unique<Parts>(config, image, chassis, std::move(links))) {}
+Machine::Machine(const MachineConfig& config, const GuestImage& image, Chassis& chassis, MachineLinks links) {
+  dedup::ImagePlacer* const placer = links.placer;
+  parts_ = std::make_unique<Parts>(config, image.image().kind, chassis, std::move(links));
+  parts_->begin(image, placer);
+}
+
+Machine::Machine(const MachineConfig& config, const MachineState& state, Chassis& chassis, MachineLinks links)
+    : parts_(std::make_unique<Parts>(config, state.bare ? ImageKind::bare : ImageKind::linux_kernel, chassis,
+                                     std::move(links))) {
+  parts_->go_on_from(state);
+}
 
 Machine::~Machine() = default;
 
@@ -162,6 +218,12 @@ int Machine::ended_fd() const {
 
 void Machine::request_stop() {
   parts_->ending.record({GuestExit::Kind::stopped, 0, {}});
+}
+
+MachineState Machine::save(const AllHeld& held) {
+  invariant(held.is_of(parts_->chassis.gate), "a machine is saved while another one is held");
+  if (parts_->ending.has_reason()) throw UserError("cannot save the guest: it has ended");
+  return parts_->save();
 }
 
 bool Machine::has_console(ConsolePort port) const {

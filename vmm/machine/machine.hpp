@@ -21,6 +21,7 @@
 #include "vmm/machine/guest_exit.hpp"
 #include "vmm/machine/guest_image.hpp"
 #include "vmm/machine/machine_config.hpp"
+#include "vmm/machine/machine_state.hpp"
 #include "vmm/machine/vcpu_figures.hpp"
 
 namespace samepage::vmm {
@@ -44,12 +45,16 @@ struct MachineLinks {
   DiscardPages discard = {};
 };
 
-/// A guest that is complete when constructed: image loaded, vCPUs ready to run.
+/// A guest that is complete when constructed: image loaded or state restored, vCPUs ready to run.
 class Machine {
  public:
   /// Throws UserError for ROMs and devices that can't be used and for an image that was cut short since it
   /// was opened; std::system_error where the host fails.
   Machine(const MachineConfig& config, const GuestImage& image, Chassis& chassis, MachineLinks links = {});
+  /// A guest that goes on from a state. The chassis's memory is a copy of what it was when the state was
+  /// saved; `config` names the same devices, and the image is not looked at. Throws UserError that names what
+  /// can't be as it was.
+  Machine(const MachineConfig& config, const MachineState& state, Chassis& chassis, MachineLinks links = {});
   /// Ends the guest and waits for its threads.
   ~Machine();
   Machine(const Machine&) = delete;
@@ -66,6 +71,10 @@ class Machine {
   [[nodiscard]] int ended_fd() const;
   /// Ends the guest at the next opportunity. Any thread.
   void request_stop();
+
+  /// All but memory, which is of the same moment for as long as `held` lives. `held` is of this machine's
+  /// gate. Throws UserError for a guest that has ended, and one that names what KVM can't read.
+  [[nodiscard]] MachineState save(const AllHeld& held);
 
   /// False for a port that the guest was not given.
   [[nodiscard]] bool has_console(ConsolePort port) const;

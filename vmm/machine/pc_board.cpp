@@ -41,4 +41,14 @@ PcBoard::PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink prin
   invariant(added, "two devices claim one port");
 }
 
+PcBoardState PcBoard::save() {
+  return {console_.save(), uart_.save(), firmware_config_.save()};
+}
+
+void PcBoard::restore(const PcBoardState& state) {
+  console_.restore(state.console);
+  uart_.restore(state.uart);
+  firmware_config_.restore(state.firmware_config);
+}
+
 }  // namespace samepage::vmm

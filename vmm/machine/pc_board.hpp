@@ -16,6 +16,7 @@
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/guest_end.hpp"
 #include "vmm/machine/machine_config.hpp"
+#include "vmm/machine/machine_state.hpp"
 
 namespace samepage::vmm {
 
@@ -30,6 +31,11 @@ class PcBoard {
   [[nodiscard]] const PortBus& ports() const { return ports_; }
   [[nodiscard]] Console& console() { return console_; }
   [[nodiscard]] Uart16550& uart() { return uart_; }
+
+  /// While the guest is held.
+  [[nodiscard]] PcBoardState save();
+  /// Before the interrupt controllers' state is restored. Throws UserError when that is not a state of it.
+  void restore(const PcBoardState& state);
 
  private:
   Console console_;

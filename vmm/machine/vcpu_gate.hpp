@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may be in the guest. Each vCPU's thread passes the gate before KVM_RUN and leaves after it has handled
-// the exit; anybody may close the gate for a reason of his own, and wait until everybody is out.
+// Who may be in the guest. Each vCPU's thread passes the gate before KVM_RUN and leaves when it has handled
+// all that it came out for; anybody may close the gate for a reason of his own, and wait until everybody is
+// out.
 //
 // Why it is correct (all of it sequentially consistent): a vCPU first says that it is inside, then looks for
 // a reason to stay out; a holder first gives the reason, then looks who is inside. One of them sees the

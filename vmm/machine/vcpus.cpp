@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <utility>
@@ -35,17 +36,44 @@ void start_at_entry(Vcpu& vcpu, const Image& image) {
 
 }  // namespace
 
-Vcpus::Vcpus(const Kvm& kvm, const Vm& vm, const Image& image, unsigned count, Links links)
-    : links_(links), tids_(std::make_unique<std::atomic<int>[]>(count)) {
-  const auto supported = kvm.supported_cpuid();
-  const std::size_t run_area_bytes = kvm.run_area_bytes();
-  const bool tsc_deadline = kvm.capability(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-  for (unsigned i = 0; i < count; ++i) {
-    Vcpu& vcpu = vcpus_.emplace_back(vm.create_vcpu(i), run_area_bytes);
-    vcpu.set_cpuid(guest_cpuid(supported, {i, count}, {tsc_deadline, vcpu.tsc_khz()}));
-    if (image.kind != ImageKind::bare) set_firmware_msrs(vcpu);
+Vcpus::Vcpus(const Kvm& kvm, const Vm& vm, unsigned count, Links links)
+    : kvm_(kvm), links_(links), tids_(std::make_unique<std::atomic<int>[]>(count)) {
+  const VcpuLayout layout = kvm.vcpu_layout();
+  vcpus_.reserve(count);
+  for (unsigned i = 0; i < count; ++i) vcpus_.emplace_back(vm.create_vcpu(i), layout);
+}
+
+std::vector<kvm_cpuid_entry2> Vcpus::cpuid_of(unsigned index) const {
+  const bool tsc_deadline = kvm_.capability(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+  return guest_cpuid(kvm_.supported_cpuid(), {index, count()}, {tsc_deadline, vcpus_[index].tsc_khz()});
+}
+
+void Vcpus::start_at(const Image& image) {
+  for (unsigned i = 0; i < count(); ++i) {
+    vcpus_[i].set_cpuid(cpuid_of(i));
+    if (image.kind != ImageKind::bare) set_firmware_msrs(vcpus_[i]);
   }
   start_at_entry(vcpus_.front(), image);
+}
+
+std::vector<VcpuState> Vcpus::save() const {
+  const std::vector<std::uint32_t> msrs = state_msrs(kvm_);
+  std::vector<VcpuState> states;
+  for (const Vcpu& vcpu : vcpus_) states.push_back(vmm::save(vcpu, msrs));
+  return states;
+}
+
+void Vcpus::restore(std::span<const VcpuState> states, std::uint64_t tsc_shift) {
+  for (unsigned i = 0; i < count(); ++i) {
+    const auto lacks = missing_feature({states[i].cpuid.begin(), states[i].cpuid.end()}, cpuid_of(i));
+    if (lacks) {
+      throw UserError(
+          fmt::format("cannot restore vCPU {}: its CPU had {}, which this host's does not have; "
+                      "use a host with the same CPU",
+                      i, *lacks));
+    }
+    vmm::restore(vcpus_[i], states[i], tsc_shift);
+  }
 }
 
 Vcpus::~Vcpus() {
@@ -75,7 +103,7 @@ void Vcpus::run(unsigned index) {
   links_.gate.attach(index, vcpus_[index].immediate_exit());
   try {
     while (links_.gate.enter(index)) {
-      std::optional<GuestExit> exit = run_once(index);
+      std::optional<GuestExit> exit = visit(index);
       links_.gate.leave(index);
       if (exit) links_.ending.record(std::move(*exit));
       links_.console.flush_lines();  // outside: the reader may be slow, and holds nobody up
@@ -90,12 +118,21 @@ void Vcpus::run(unsigned index) {
   links_.ending.thread_ended();
 }
 
-/// One visit to the guest; the gate has let the vCPU in.
-std::optional<GuestExit> Vcpus::run_once(unsigned index) {
+/// One visit to the guest; the gate has let the vCPU in. It ends with no exit left to complete: KVM finishes
+/// an access to a port or to memory when it is called the next time, and until then the vCPU's registers are
+/// those of neither before nor after it. So a vCPU that has to come out is called once more, and comes back
+/// before it runs (immediate_exit).
+std::optional<GuestExit> Vcpus::visit(unsigned index) {
   Vcpu& vcpu = vcpus_[index];
-  const int error = vcpu.run();
-  if (error == EINTR || error == EAGAIN) return std::nullopt;
-  return error == 0 ? handle_exit(vcpu, links_.scene) : run_failed(vcpu, error);
+  for (;;) {
+    const int error = vcpu.run();
+    if (error == EINTR || error == EAGAIN) return std::nullopt;
+    if (error != 0) return run_failed(vcpu, error);
+    if (std::optional<GuestExit> exit = handle_exit(vcpu, links_.scene)) return exit;
+    if (links_.console.has_lines()) {
+      std::atomic_ref(vcpu.immediate_exit()).store(1, std::memory_order_relaxed);
+    }
+  }
 }
 
 }  // namespace samepage::vmm

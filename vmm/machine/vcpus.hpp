@@ -4,8 +4,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "vmm/devices/console.hpp"
 #include "vmm/kvm/kvm.hpp"
 #include "vmm/kvm/vcpu.hpp"
+#include "vmm/kvm/vcpu_state.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/exits.hpp"
 #include "vmm/machine/guest_end.hpp"
@@ -23,7 +26,7 @@ namespace samepage::vmm {
 
 class Vcpus {
  public:
-  /// What the threads work with; all outlives them.
+  /// What the threads work with; all, and the KVM, outlives them.
   struct Links {
     VcpuGate& gate;
     const ExitScene& scene;  // what exits lead to
@@ -31,13 +34,20 @@ class Vcpus {
     GuestEnd& ending;        // hears of exits that end the guest, and of each thread's end
   };
 
-  /// `count` vCPUs of a VM that is complete but for them. The first starts at the image's entry; the others
-  /// wait in the kernel for its INIT and SIPI.
-  Vcpus(const Kvm& kvm, const Vm& vm, const Image& image, unsigned count, Links links);
+  /// `count` vCPUs of a VM that is complete but for them.
+  Vcpus(const Kvm& kvm, const Vm& vm, unsigned count, Links links);
   /// join().
   ~Vcpus();
   Vcpus(const Vcpus&) = delete;
   Vcpus& operator=(const Vcpus&) = delete;
+
+  // One of the two, before start():
+  /// The first starts at the image's entry; the others wait in the kernel for its INIT and SIPI.
+  void start_at(const Image& image);
+  /// Each goes on from a state. Throws UserError that names the vCPU and what can't be as it was.
+  void restore(std::span<const VcpuState> states, std::uint64_t tsc_shift);
+  /// While the guest is held.
+  [[nodiscard]] std::vector<VcpuState> save() const;
 
   [[nodiscard]] unsigned count() const { return static_cast<unsigned>(vcpus_.size()); }
   /// Of each, once they have been started.
@@ -49,8 +59,10 @@ class Vcpus {
 
  private:
   void run(unsigned index);
-  [[nodiscard]] std::optional<GuestExit> run_once(unsigned index);
+  [[nodiscard]] std::optional<GuestExit> visit(unsigned index);
+  [[nodiscard]] std::vector<kvm_cpuid_entry2> cpuid_of(unsigned index) const;
 
+  const Kvm& kvm_;
   Links links_;
   std::vector<Vcpu> vcpus_;
   std::unique_ptr<std::atomic<int>[]> tids_;  // 0: not running yet

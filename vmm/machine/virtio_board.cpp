@@ -171,6 +171,33 @@ DeviceFigures VirtioBoard::figures() const {
   return figures;
 }
 
+std::vector<VirtioSlotState> VirtioBoard::save() const {
+  std::vector<VirtioSlotState> states;
+  for (const auto& slot : slots_) {
+    states.push_back({slot->device->id(), slot->transport.save(), slot->device->save()});
+  }
+  return states;
+}
+
+void VirtioBoard::restore(std::span<const VirtioSlotState> states) {
+  if (states.size() != slots_.size()) {
+    throw UserError(
+        fmt::format("cannot restore the guest: it had {} virtio devices and is given {}; give it "
+                    "the devices that it had",
+                    states.size(), slots_.size()));
+  }
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    Slot& slot = *slots_[i];
+    auto fault = states[i].id == slot.device->id()
+                     ? slot.device->restore(states[i].device)
+                     : std::optional<std::string_view>("it was of another kind");
+    if (!fault) fault = slot.transport.restore(states[i].transport);
+    if (!fault) continue;
+    throw UserError(fmt::format("cannot restore the guest's virtio device {} (of kind {}): {}", i,
+                                slot.device->id(), *fault));
+  }
+}
+
 unsigned VirtioBoard::threads() const {
   const unsigned consoles = console_ == nullptr ? 0 : 1;
   return consoles + (slots_.size() > consoles ? 1 : 0);
@@ -180,6 +207,8 @@ void VirtioBoard::start(const DeviceThread::Ended& ended) {
   std::vector<ServedDevice> consoles;
   std::vector<ServedDevice> others;
   for (const auto& slot : slots_) {
+    slot->transport.state().repeat_interrupt();
+    signal_event(slot->notified.get());
     (slot->device.get() == console_ ? consoles : others).push_back({&slot->transport, slot->notified.get()});
   }
   if (!others.empty()) thread_.start(std::move(others), ended);

@@ -27,6 +27,7 @@
 #include "vmm/devices/virtio/virtio_console.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/device_ram.hpp"
+#include "vmm/machine/machine_state.hpp"
 
 namespace samepage::vmm {
 
@@ -61,10 +62,16 @@ class VirtioBoard {
 
   /// Any thread.
   [[nodiscard]] DeviceFigures figures() const;
+  /// While the guest is held, in the order of the configuration.
+  [[nodiscard]] std::vector<VirtioSlotState> save() const;
+  /// Before start(), over a copy of the memory. Throws UserError that names the device that the state is not
+  /// one of.
+  void restore(std::span<const VirtioSlotState> states);
 
   /// How many threads start() makes: none without devices.
   [[nodiscard]] unsigned threads() const;
-  /// `ended` is called on each of them.
+  /// `ended` is called on each of them. Notifications and interrupts that were on their way when a state was
+  /// saved are not in it: each device looks for work, and interrupts for what was not acknowledged.
   void start(const DeviceThread::Ended& ended);
   /// Ends the threads when they have done what they are at, which may be to wait for the reader of a console;
   /// does not wait. The gate must have been closed for good. Any thread.

@@ -111,5 +111,26 @@ TEST(Cpuid, TimingLeafTellsTheTscFrequency) {
   EXPECT_EQ(find(guest_cpuid(host(), {0, 1}, {true, 0}), 0x4000'0000).eax, 0x4000'0001U);
 }
 
+std::vector<kvm_cpuid_entry2> told(std::uint32_t features, std::uint32_t maker = 7) {
+  std::vector<kvm_cpuid_entry2> entries(2);
+  entries[0].ebx = maker;
+  entries[1].function = 7;
+  entries[1].ebx = features;
+  return entries;
+}
+
+TEST(MissingFeature, NoneWhereTheHostHasAllAndMore) {
+  EXPECT_EQ(missing_feature(told(0x50), told(0x50)), std::nullopt);
+  EXPECT_EQ(missing_feature(told(0x50), told(0x58)), std::nullopt);
+  EXPECT_EQ(missing_feature(told(0), {told(0).front()}), std::nullopt);
+}
+
+TEST(MissingFeature, IsNamed) {
+  EXPECT_EQ(missing_feature(told(0x58), told(0x50)), "the feature of CPUID leaf 0x7.0, ebx bit 3");
+  EXPECT_EQ(missing_feature(told(0x40), {told(0).front()}), "the feature of CPUID leaf 0x7.0, ebx bit 6");
+  EXPECT_EQ(missing_feature(told(0), told(0, 8)), "another maker");
+  EXPECT_EQ(missing_feature({}, told(0)), "another maker");
+}
+
 }  // namespace
 }  // namespace samepage::vmm

@@ -38,7 +38,7 @@ class Exits : public testing::Test {
     if (!device) GTEST_SKIP() << "/dev/kvm can't be opened";
     const Kvm kvm;
     vm_.emplace(kvm);
-    vcpu_.emplace(vm_->create_vcpu(0), kvm.run_area_bytes());
+    vcpu_.emplace(vm_->create_vcpu(0), kvm.vcpu_layout());
     kvm_regs regs{};
     regs.rip = 0x1234;
     regs.rflags = 2;

@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstring>
 #include <future>
+#include <thread>
 
 #include "tests/vmm/machine/raw_guest.hpp"
+#include "tests/vmm/machine/twin.hpp"
 #include "vmm/memory/layout.hpp"
 
 namespace samepage::vmm {
@@ -241,6 +243,32 @@ TEST_F(MachineVirtio, AConsoleThatNobodyReadsStopsNoDisk) {
   EXPECT_TRUE(counts_on());
   EXPECT_TRUE(counts_on());
   read.set_value();
+}
+
+// Nearly always in the middle of a request: the other one makes it again, and both go on.
+TEST_F(MachineVirtio, AGuestGoesOnWithItsDiskElsewhere) {
+  MachineConfig config;
+  config.memory_bytes = std::uint64_t{16} << 20U;
+  Machine& machine = make_with_disk(repeat_request(), {}, config);
+  config.devices.disks.push_back({disk_->path(), DiskAccess::read_only});
+  machine.start();
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(counts_on());
+    test::Twin other(config, machine, *chassis_);
+    const auto count = [&other] {
+      std::uint32_t value = 0;
+      std::memcpy(&value, other.at(test::counter_address), sizeof(value));
+      return value;
+    };
+    const std::uint32_t before = count();
+    std::fill_n(other.at(buffer), buffer_bytes, std::byte{0});
+    other.machine().start();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (count() < before + 2 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    ASSERT_GE(count(), before + 2);
+    EXPECT_EQ(*other.at(buffer + buffer_bytes - 1), std::byte{0x77});
+  }
+  EXPECT_TRUE(counts_on());
 }
 
 TEST_F(MachineVirtio, AnAddressWithoutDeviceStillEndsTheGuest) {
