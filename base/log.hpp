@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much a program tells of what it does: SAMEPAGE_LOG names a level, and messages of that level and of
-// those before it are told. Where they go is up to each program.
+// The log: what a program tells the people who run it, a line an event, on stderr. SAMEPAGE_LOG names a
+// level; lines of that level and of those before it are told. Errors are counted, told or not.
+//
+// A full disk, a pipe that nobody reads or a peer that makes the same mistake again and again must neither
+// end nor hold up a daemon or a guest. So a line that does not go out at once is lost, and so are more than
+// 20 in a second. (That is why this isn't one of the logging libraries, whose sinks wait.) All functions may
+// be called from any thread.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
+#include <exception>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace samepage {
 
@@ -22,5 +32,27 @@ enum class LogLevel : std::uint8_t {
 /// Whether messages of this level are told. As long as SAMEPAGE_LOG names nothing, warnings and errors are.
 /// The environment is read once.
 [[nodiscard]] bool is_logged(LogLevel level);
+
+/// What each line begins with: the program, or the guest. To be set before there are threads.
+void set_log_name(std::string name);
+
+/// Writes "NAME: LINE", whatever the level.
+void log_line(std::string_view line) noexcept;
+
+/// The same with a format, if messages of this level are told. Without memory for it the line is lost.
+template <typename... Arguments>
+void log(LogLevel level, fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (!is_logged(level)) return;
+  try {
+    log_line(fmt::format(format, std::forward<Arguments>(arguments)...));
+  } catch (const std::exception&) {
+    log_line("a message is lost for want of memory");
+  }
+}
+
+/// An error that ends `what` and nothing more is counted and told.
+void log_error(std::string_view what, const std::exception& error) noexcept;
+/// Errors so far.
+[[nodiscard]] std::uint64_t logged_errors();
 
 }  // namespace samepage

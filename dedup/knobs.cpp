@@ -25,8 +25,8 @@ constexpr std::array descriptions{
                     "passes that find nothing become as rare as this"},
     KnobDescription{"cpu", &Knobs::cpu_percent, "%", 1, 100,
                     "of one core, at most, for the passes over one guest"},
-    KnobDescription{"stop-budget", &Knobs::stop_budget_us, "us", 10, 1'000'000,
-                    "a guest is let go after being held this long"},
+    KnobDescription{"hold-budget", &Knobs::hold_budget_us, "us", 10, 1'000'000,
+                    "a guest is let go after being held this long", "stop-budget"},
 };
 
 }  // namespace
@@ -37,7 +37,7 @@ std::span<const KnobDescription> knob_descriptions() {
 
 void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
   for (const KnobDescription& knob : descriptions) {
-    if (knob.name != name) continue;
+    if (knob.name != name && (knob.former_name.empty() || knob.former_name != name)) continue;
     if (knob.unit == on_off) {
       if (value != "on" && value != "off")
         throw UserError(fmt::format("{} is on or off, not '{}'", name, value));

@@ -19,6 +19,7 @@ struct KnobDescription {
   std::uint32_t lowest;
   std::uint32_t highest;
   std::string_view help;
+  std::string_view former_name = {};  // still taken, for one release
 };
 
 std::span<const KnobDescription> knob_descriptions();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole contract between agent and daemon: framed messages (base/framing.hpp) over a local stream socket.
+// The whole contract between agent and daemon, in one file however long: framed messages (base/framing.hpp)
+// over a local stream socket.
 //
 //   agent                                   daemon
 //     HELLO (guest, domain, pages)  ──►              who it is comes from the socket (SO_PEERPIDFD,
@@ -118,7 +119,7 @@ struct Knobs {
   std::uint32_t max_interval_ms =
       2000;                            // passes that find nothing are done less and less often, down to this
   std::uint32_t cpu_percent = 10;      // of one core, at most, for the passes of one guest; 100: no bound
-  std::uint32_t stop_budget_us = 500;  // a guest is let go after this long, and held again for the rest
+  std::uint32_t hold_budget_us = 500;  // a guest is let go after this long, and held again for the rest
 };
 
 /// Comes with two descriptors: the store, to read and to map privately; the staging area, to write.
@@ -188,8 +189,8 @@ struct Report {
   std::uint64_t breaks = 0;
   std::uint64_t zero_pages = 0;      // given back and not written since, now
   std::uint64_t volatile_pages = 0;  // populated pages of its own that changed during the last interval
-  std::uint64_t stops = 0;
-  std::uint64_t stop_max_us = 0;
+  std::uint64_t holds = 0;
+  std::uint64_t hold_max_us = 0;
   std::uint64_t vmas = 0;         // mappings that merging has added, now
   std::uint64_t agent_bytes = 0;  // memory of the agent's metadata, now
   std::uint64_t failed_merges = 0;

@@ -17,7 +17,7 @@ std::span<const Case> all_cases() {
       Case{"idle", "a further pass when 0, 1 and 10 % of the pages were written", false, measure_idle},
       Case{"converge", "a guest joins others that are settled", false, measure_converge},
       Case{"break", "the first write to a merged page (generated guests)", true, measure_break},
-      Case{"stop", "how long a working guest is held", false, measure_stop},
+      Case{"hold", "how long a working guest is held", false, measure_hold},
       Case{"slowdown", "what working guests lose", false, measure_slowdown},
       Case{"scale", "1 to 64 guests: what a page costs (generated guests)", true, measure_scale},
   };

@@ -47,7 +47,7 @@ void measure_merge(Bench& bench);
 void measure_idle(Bench& bench);
 void measure_converge(Bench& bench);
 void measure_break(Bench& bench);
-void measure_stop(Bench& bench);
+void measure_hold(Bench& bench);
 void measure_slowdown(Bench& bench);
 void measure_scale(Bench& bench);
 

@@ -21,7 +21,7 @@ void GuestHolds::run(std::size_t items, const std::function<void(const PausedGue
     {
       const HoldPriority priority;
       const PausedGuest held(barrier_);
-      somebody = barrier_.stops_somebody();
+      somebody = barrier_.keeps_waiting();
       do {
         act(held, next++);
       } while (next < items && Clock::now() - start < budget_);

@@ -16,7 +16,7 @@ namespace samepage::dedup {
 namespace {
 
 using Outcome = ImageSharing::Outcome;
-using State = ImagePages::State;
+using PageIs = ImagePages::State;
 
 // Small enough that the daemon looks up one part of the image while the next is hashed, and publishes some
 // donations while others are copied.
@@ -46,10 +46,10 @@ Outcome ImageSharing::offer_all() {
     for (const PageIndex page : run.pages) {
       const std::byte* const bytes = ImagePages::bytes_of(run, page);
       if (is_zero_page(bytes)) {
-        image_.state(run, page) = State::placed;  // untouched memory is zeros
+        image_.state(run, page) = PageIs::placed;  // untouched memory is zeros
         continue;
       }
-      image_.state(run, page) = State::offered;
+      image_.state(run, page) = PageIs::offered;
       states_.offered(page);
       offers.push_back({digest_of_page(bytes, membership_.welcome.secret).value, page, 0});
       if (offers.size() < offers_at_once) continue;
@@ -118,7 +118,7 @@ bool ImageSharing::take_grant(const wire::Grant& grant) {
   if (!is_within(grant, wire::max_pages, membership_.welcome.max_frames)) return false;
   for (const PageIndex page : grant.pages()) {
     const ImagePages::Run* const run = image_.run_of(page);
-    if (run == nullptr || std::exchange(image_.state(*run, page), State::granted) != State::offered)
+    if (run == nullptr || std::exchange(image_.state(*run, page), PageIs::granted) != PageIs::offered)
       return false;
   }
   grants_.push_back(grant);

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order of events in an agent, without a thread of its own, so that tests decide what happens when: a
-// pass over the guest's memory, and the daemon's messages as they come.
+// pass over the guest's memory, the daemon's coming and going, its messages as they come.
 //
 // A page's way, and who knows about each step:
 //   written by the guest ─► quiet (tracker) ─► considered (page_scan, findings) ─► OFFER
 //   ─► grant (grants) ─► compared and mapped under a hold (bulk_remapper, remapper) ─► MERGED
 //   ─► written again: seen with memory of the guest's own (page_scan) ─► BROKEN, and it starts again.
 // A page that is zero, and new or quiet, is given back and asks nobody. What the agent knows of each page is
-// in page_states; what it has of the daemon, in daemon_link; how many mappings it may make, in
+// in page_states; what is said between it and the daemon, in daemon_peer; how many mappings it may make, in
 // mapping_budget.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,8 +20,9 @@
 
 #include "base/pagemap.hpp"
 #include "dedup/agent/agent.hpp"
+#include "dedup/agent/agent_totals.hpp"
 #include "dedup/agent/bulk_remapper.hpp"
-#include "dedup/agent/daemon_link.hpp"
+#include "dedup/agent/daemon_peer.hpp"
 #include "dedup/agent/findings.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/image_placer.hpp"
@@ -53,12 +53,12 @@ class Worker {
   void ask_to_join(UniqueFd socket = {});
   /// Waits for the answer, and throws DaemonHangs when there is none in time; may be tried again.
   void finish_joining();
-  [[nodiscard]] bool joining() const { return link_.joining(); }
-  [[nodiscard]] bool connected() const { return link_.joined(); }
+  [[nodiscard]] bool joining() const { return daemon_.link().joining(); }
+  [[nodiscard]] bool connected() const { return daemon_.joined(); }
   /// Whether the daemon that was joined last ends by itself after its last guest. True while there was none.
-  [[nodiscard]] bool daemon_is_private() const { return daemon_is_private_; }
+  [[nodiscard]] bool daemon_is_private() const { return daemon_.is_private(); }
   /// Of the daemon's socket, to wait on; -1 when there is none.
-  [[nodiscard]] int socket_fd() const { return link_.fd(); }
+  [[nodiscard]] int socket_fd() const { return daemon_.link().fd(); }
 
   /// Loads an image: ImagePlacer::place().
   void place(std::span<const ImagePart> parts, ImageSharing::Patience patience = {});
@@ -72,45 +72,30 @@ class Worker {
   /// The next pass leaves no page out.
   void look_everywhere() { tracker_->look_everywhere(); }
   /// Answers all messages that are there. Call when the socket is readable.
-  void handle_messages();
+  void handle_messages() { daemon_.handle_messages(); }
   /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
   /// Gives the connection up, as if the daemon had.
-  void lose_daemon() noexcept;
+  void lose_daemon() noexcept { daemon_.lose(); }
   /// Ends a wait for the daemon, and lets none begin. Any thread.
-  void hang_up() { link_.hang_up().hang_up(); }
+  void hang_up() { daemon_.link().hang_up().hang_up(); }
   /// The same for the message that the worker is at, and no more than that: HangUp. Any thread.
-  [[nodiscard]] std::uint64_t message() const { return link_.hang_up().message(); }
-  void cancel(std::uint64_t message) { link_.hang_up().cancel(message); }
+  [[nodiscard]] std::uint64_t message() const { return daemon_.link().hang_up().message(); }
+  void cancel(std::uint64_t message) { daemon_.link().hang_up().cancel(message); }
 
   /// Whether what the guest writes costs it a page fault the first time after each pass.
   [[nodiscard]] bool tracks_writes() const { return tracker_->evidence() == Tracker::Evidence::writes; }
-  [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
+  [[nodiscard]] const wire::Knobs& knobs() const { return daemon_.knobs(); }
   [[nodiscard]] const GuestPages& pages() const { return pages_; }
   [[nodiscard]] const PageStates& states() const { return states_; }
   [[nodiscard]] AgentCounters counters() const;
 
  private:
-  struct Counters {  // written by the agent's thread, read by any
-    std::atomic<std::uint64_t> passes{0}, merges{0}, breaks{0}, failed_merges{0};
-    std::atomic<bool> connected{false};
-  };
-
-  // The daemon comes and goes.
   void retain_merged_pages();
-  void take_knobs(wire::Knobs knobs);
-  // What a pass found is carried out.
   void act_on(Findings& findings);
   void report(bool found);
-  // What the daemon says is carried out.
-  void handle(const Frame& frame);
-  void donate(const std::vector<wire::Donation>& requests);
-  void merge(std::vector<wire::Grant> grants);
   void share(ImagePages& image, ImageSharing::Patience patience);
-  void answer(wire::Merged merged);
-  template <typename T>
-  void send_list(wire::Type type, const std::vector<T>& list);
 
   AgentConfig config_;
   GuestPages pages_;
@@ -121,14 +106,9 @@ class Worker {
   BulkRemapper remapper_;
   StoreUpkeep upkeep_;
   PageScan scan_;
-  DaemonLink link_;
-  wire::Knobs knobs_;
-  bool daemon_is_private_ = true;
+  AgentTotals totals_;
+  DaemonPeer daemon_;
   std::uint64_t volatile_pages_ = 0;
-  unsigned passes_since_join_ = 0;
-  std::uint64_t breaks_before_join_ = 0;
-  std::uint64_t failed_merges_before_join_ = 0;
-  Counters counters_;
 };
 
 }  // namespace samepage::dedup

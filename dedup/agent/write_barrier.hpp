@@ -14,9 +14,9 @@ class WriteBarrier {
   virtual void hold() = 0;
   /// Lets the guest go on.
   virtual void release() = 0;
-  /// Asked while the guest is held: whether anybody has been stopped who should get a turn before the next
-  /// hold().
-  [[nodiscard]] virtual bool stops_somebody() const { return true; }
+  /// Asked while the guest is held: whether the guest has anything that would run now, and that must get a
+  /// turn before the next hold().
+  [[nodiscard]] virtual bool keeps_waiting() const { return true; }
 };
 
 /// The proof that a guest is held, for as long as the value lives; whoever replaces pages asks for it.

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "base/check.hpp"
-#include "dedup/daemon/say.hpp"
+#include "base/log.hpp"
 
 namespace samepage::dedup {
 
@@ -38,7 +38,7 @@ bool Domain::copy_frame(FrameId from, FrameId to) {
     store_.copy(from, to);
     return true;
   } catch (const std::system_error& error) {
-    say_error("a dup is not made", error);
+    log_error("a dup is not made", error);
     return false;
   }
 }
@@ -46,7 +46,7 @@ bool Domain::copy_frame(FrameId from, FrameId to) {
 PageId Domain::join(std::uint32_t pages, GuestLink& link) {
   const PageId first = merger_.add_guest(pages);
   try {
-    guests_.emplace(first.value, Guest{pages, &link});
+    guests_.emplace(first, Guest{pages, &link});
   } catch (...) {
     Turn whole(Turn::endless);  // nothing is known of any page yet
     std::uint32_t at = 0;
@@ -61,7 +61,7 @@ void Domain::detach(PageId guest) {
 }
 
 void Domain::reattach(PageId guest, GuestLink& link) {
-  Guest& back = guests_.at(guest.value);
+  Guest& back = guests_.at(guest);
   std::erase(unreferenced_, guest);
   std::erase(departing_, guest);  // what it says next goes through all of its pages anyway
   back.departure = Departure::none;
@@ -70,16 +70,16 @@ void Domain::reattach(PageId guest, GuestLink& link) {
 }
 
 bool Domain::settled(PageId guest) const {
-  return !guests_.at(guest.value).retained_to;
+  return !guests_.at(guest).retained_to;
 }
 
 bool Domain::release_up_to(PageId guest, std::uint32_t end, Turn& turn) {
-  std::uint32_t& page = *guests_.at(guest.value).retained_to;
+  std::uint32_t& page = *guests_.at(guest).retained_to;
   while (page < end) {
-    page = merger_.records().next_recorded(guest.value + page, guest.value + end, turn) - guest.value;
+    page = merger_.records().next_recorded(guest + page, guest + end, turn) - guest;
     if (page == end) break;
     if (turn.over()) return false;
-    merger_.not_retained({guest.value + page++});
+    merger_.not_retained(guest + page++);
     turn.take(steps_of_a_break);
   }
   return true;
@@ -88,7 +88,7 @@ bool Domain::release_up_to(PageId guest, std::uint32_t end, Turn& turn) {
 // Until all is said the guest is told nothing: what it was about to be granted goes with the rest.
 Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, Turn& turn) {
   if (!ranges.whole()) return Progress::violation;
-  Guest& back = guests_.at(guest.value);
+  Guest& back = guests_.at(guest);
   std::uint32_t& to = *back.retained_to;
   for (; reached.entry < ranges.size(); ++reached.entry, reached.page = 0, turn.take()) {
     if (turn.over()) return Progress::more;
@@ -100,7 +100,7 @@ Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, 
     }
     for (; reached.page < range.count; ++reached.page, ++to, turn.take()) {
       if (turn.over()) return Progress::more;
-      if (merger_.retained({guest.value + to}) == Outcome::violation) return Progress::violation;
+      if (merger_.retained(guest + to) == Outcome::violation) return Progress::violation;
     }
   }
   if (ranges.size() > 0) return Progress::done;
@@ -115,7 +115,7 @@ void Domain::leave(PageId guest) {
 }
 
 void Domain::depart(PageId guest, Departure departure) {
-  Guest& gone = guests_.at(guest.value);
+  Guest& gone = guests_.at(guest);
   std::erase(unreferenced_, guest);  // what was found before it joined again is not so any more
   if (gone.departure == Departure::none) departing_.push_back(guest);
   gone.link = nullptr;
@@ -128,7 +128,7 @@ void Domain::depart(PageId guest, Departure departure) {
 bool Domain::go_on_departing(Turn& turn) {
   while (!departing_.empty() && !turn.over()) {
     const PageId first = departing_.front();
-    Guest& guest = guests_.at(first.value);
+    Guest& guest = guests_.at(first);
     const bool leaves = guest.departure == Departure::leaves;
     if (!(leaves ? merger_.remove_guest(first, guest.pages, guest.done, turn)
                  : merger_.detach_guest(first, guest.pages, guest.done, guest.referenced, turn)))
@@ -136,7 +136,7 @@ bool Domain::go_on_departing(Turn& turn) {
     departing_.pop_front();
     guest.departure = Departure::none;
     if (!leaves && !guest.referenced) unreferenced_.push_back(first);
-    if (leaves) guests_.erase(first.value);
+    if (leaves) guests_.erase(first);
   }
   return departing_.empty();
 }
@@ -151,13 +151,13 @@ template <typename Act>
 Progress Domain::for_each_page(PageId guest, const Ranges& ranges, WithoutRecord others, Reached& reached,
                                Turn& turn, Act act) {
   if (!ranges.whole()) return Progress::violation;
-  const std::uint32_t pages = guests_.at(guest.value).pages;
+  const std::uint32_t pages = guests_.at(guest).pages;
   for (; reached.entry < ranges.size(); ++reached.entry, reached.page = 0, turn.take()) {
     if (turn.over()) return Progress::more;
     const PageRange range = ranges[reached.entry];
     // Ascending ranges without overlap: a message costs no more than the guest has pages.
     if (range.first < reached.past_end || !lies_in(range, pages)) return Progress::violation;
-    const std::uint32_t start = guest.value + range.first.value;
+    const PageId start = guest + range.first;
     for (; reached.page < range.count; ++reached.page, turn.take()) {
       if (others == WithoutRecord::skipped) {
         reached.page =
@@ -165,7 +165,7 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, WithoutRecord
       }
       if (reached.page == range.count) break;
       if (turn.over()) return Progress::more;
-      if (act(PageId{start + reached.page}) == Outcome::violation) return Progress::violation;
+      if (act(start + reached.page) == Outcome::violation) return Progress::violation;
     }
     reached.past_end = range.end();
   }
@@ -175,12 +175,12 @@ Progress Domain::for_each_page(PageId guest, const Ranges& ranges, WithoutRecord
 Progress Domain::offer(PageId guest, const Offers& offers, Merger::FirstSighting first, Reached& reached,
                        Turn& turn) {
   if (!offers.whole() || offers.size() > wire::max_offers) return Progress::violation;
-  const std::uint32_t pages = guests_.at(guest.value).pages;
+  const std::uint32_t pages = guests_.at(guest).pages;
   for (; reached.entry < offers.size(); ++reached.entry, turn.take()) {
     if (turn.over()) return Progress::more;
     const wire::Offer offer = offers[reached.entry];
     if (offer.page.value >= pages || offer.digest >> Digest::bits != 0) return Progress::violation;
-    if (merger_.offer({guest.value + offer.page.value}, {offer.digest}, first) == Outcome::violation)
+    if (merger_.offer(guest + offer.page, {offer.digest}, first) == Outcome::violation)
       return Progress::violation;
   }
   return Progress::done;
@@ -207,16 +207,16 @@ Progress Domain::broken(PageId guest, const Ranges& pages, Reached& reached, Tur
 
 Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte> bytes, Turn& turn) {
   turn.take(steps_of_a_donation);
-  if (page.value >= guests_.at(guest.value).pages) return Outcome::violation;
+  if (page.value >= guests_.at(guest).pages) return Outcome::violation;
   const Digest digest = digest_of_page(bytes.data(), secret_);
-  const auto frame = merger_.donated({guest.value + page.value}, digest);
+  const auto frame = merger_.donated(guest + page, digest);
   if (!frame) return Outcome::done;
   try {
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
-    say_error("a frame is not made", error);
-    return merger_.withdraw({guest.value + page.value});
+    log_error("a frame is not made", error);
+    return merger_.withdraw(guest + page);
   }
   merger_.publish(*frame, turn);
   return Outcome::done;
@@ -224,10 +224,10 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
 
 // Empty for a page of a guest that has left since the order was given.
 std::optional<Domain::Recipient> Domain::recipient_of(PageId page) {
-  auto guest = guests_.upper_bound(page.value);
+  auto guest = guests_.upper_bound(page);
   if (guest == guests_.begin()) return std::nullopt;
   --guest;
-  const PageIndex ordinal{page.value - guest->first};
+  const PageIndex ordinal = page.index_in(guest->first);
   if (ordinal.value >= guest->second.pages || guest->second.link == nullptr) return std::nullopt;
   return Recipient{guest->second.link, ordinal};
 }

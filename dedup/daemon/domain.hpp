@@ -137,7 +137,7 @@ class Domain {
   FrameStore store_;
   Merger merger_;
   StoreTrimmer trimmer_{store_, merger_.records()};
-  std::map<std::uint32_t, Guest> guests_;  // by the number of their first page
+  std::map<PageId, Guest> guests_;  // by the number of their first page
   std::deque<PageId> departing_;
   std::vector<PageId> unreferenced_;
 };

@@ -13,7 +13,7 @@ bool Dups::is_popular(FrameId frame) const {
 bool Dups::continues_content(PageId page, Digest digest) const {
   const FrameRefs& records = ledger_.records();
   if (page.value == 0) return false;
-  const PageId before{page.value - 1};
+  const PageId before = page - 1;
   return records.is_linked(before) && records.digest(records.frame(before)) == digest;
 }
 

@@ -50,8 +50,10 @@ void FrameRefs::forget_block(std::size_t at) noexcept {
   account_->release(block_bytes);
 }
 
-std::uint32_t FrameRefs::next_recorded(std::uint32_t page, std::uint32_t end, Turn& turn) const {
+PageId FrameRefs::next_recorded(PageId first, PageId past_end, Turn& turn) const {
   constexpr std::uint32_t blocks_a_step = 64;
+  std::uint32_t page = first.value;
+  const std::uint32_t end = past_end.value;
   for (std::uint32_t passed = 0; page < end && !turn.over();) {
     if ((recorded_[page / block] & ~charged) == 0) {
       page = std::min(end, (page / block + 1) * block);
@@ -60,10 +62,10 @@ std::uint32_t FrameRefs::next_recorded(std::uint32_t page, std::uint32_t end, Tu
     }
     const std::uint32_t block_end = std::min(end, (page / block + 1) * block);
     while (page < block_end && words_[page] == 0) ++page;
-    if (page < block_end) return page;
+    if (page < block_end) break;
     turn.take();
   }
-  return page;
+  return {page};
 }
 
 // The only place where a page gets or loses its record: it keeps the block's count.

@@ -81,7 +81,7 @@ class FrameRefs {
   }
   /// The first page from `page` on, before `end`, that has a record. Stops where the turn ends: then what it
   /// returns may or may not have one.
-  [[nodiscard]] std::uint32_t next_recorded(std::uint32_t page, std::uint32_t end, Turn& turn) const;
+  [[nodiscard]] PageId next_recorded(PageId page, PageId end, Turn& turn) const;
 
   [[nodiscard]] SharingState state(PageId page) const {
     return static_cast<SharingState>(words_[page.value] >> state_shift);

@@ -66,8 +66,8 @@ bool GuestTable::report(Guest& guest, const wire::Report& report) {
   // While merging is off an agent reports without having looked at all of the guest.
   guest.passed = guest.passed || report.passes > guest.report.passes;
   guest.report = report;
-  std::uint64_t& longest = stop_max_us_[guest.peer.uid];
-  longest = std::max(longest, report.stop_max_us);
+  std::uint64_t& longest = hold_max_us_[guest.peer.uid];
+  longest = std::max(longest, report.hold_max_us);
   const auto behind = [](const Guest& other) { return !other.passed && other.session != nullptr; };
   if (how_many(guests_, behind) > 0) return false;
   for (auto& [membership, each] : guests_) each.passed = false;

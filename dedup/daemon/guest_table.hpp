@@ -59,12 +59,12 @@ class GuestTable {
   /// Breaks of guests that are gone, by user.
   [[nodiscard]] const std::map<uid_t, std::uint64_t>& breaks_of_gone() const { return breaks_of_gone_; }
   /// The longest stop that a guest ever reported, gone or not, by user.
-  [[nodiscard]] const std::map<uid_t, std::uint64_t>& stop_max_us() const { return stop_max_us_; }
+  [[nodiscard]] const std::map<uid_t, std::uint64_t>& hold_max_us() const { return hold_max_us_; }
 
  private:
   std::map<std::uint64_t, Guest> guests_;
   std::map<uid_t, std::uint64_t> breaks_of_gone_;
-  std::map<uid_t, std::uint64_t> stop_max_us_;
+  std::map<uid_t, std::uint64_t> hold_max_us_;
 };
 
 }  // namespace samepage::dedup

@@ -13,8 +13,8 @@
 #include <string_view>
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 #include "base/unique_fd.hpp"
-#include "dedup/daemon/say.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -33,7 +33,7 @@ void read_line(std::string_view line, wire::Knobs& knobs, const std::string& pat
     if (at == std::string_view::npos) throw UserError(fmt::format("'{}' is not KNOB=VALUE", line));
     set_knob(knobs, line.substr(0, at), line.substr(at + 1));
   } catch (const UserError& error) {
-    say(LogLevel::warning, "{} is left out of {}: {}", line, path, error.what());
+    log(LogLevel::warning, "{} is left out of {}: {}", line, path, error.what());
   }
 }
 
@@ -43,7 +43,7 @@ bool KeptKnobs::read_into(wire::Knobs& knobs) const {
   const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file && errno == ENOENT) return false;
   if (!file || !is_trustworthy(file)) {
-    say(LogLevel::warning, "{} is not a file of yours, and is not read", path_);
+    log(LogLevel::warning, "{} is not a file of yours, and is not read", path_);
     return false;
   }
   std::array<char, 4096> bytes{};  // far more than all knobs take

@@ -8,7 +8,8 @@
 #include <exception>
 #include <string>
 
-#include "dedup/daemon/say.hpp"
+#include "base/log.hpp"
+#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/listening_socket.hpp"
 
@@ -34,11 +35,11 @@ class Lookout {
       if (socket_.renew()) server_.listen(socket_.take());
       problem_.clear();
     } catch (const PlaceTaken& taken) {
-      say(LogLevel::warning, "{}, so this one ends; guests join that one", taken.what());
+      log(LogLevel::warning, "{}, so this one ends; guests join that one", taken.what());
       return io_.stop();
     } catch (const std::exception& error) {
       // Said once: it may go on for long.
-      if (problem_ != error.what()) say_error("nobody new finds us", error);
+      if (problem_ != error.what()) log_error("nobody new finds us", error);
       problem_ = error.what();
     }
     wait();

@@ -23,6 +23,7 @@
 
 #include "base/check.hpp"
 #include "base/exit_by_signal.hpp"
+#include "base/log.hpp"
 #include "base/parse_outcome.hpp"
 #include "base/process_memory.hpp"
 #include "base/process_setup.hpp"
@@ -33,7 +34,6 @@
 #include "dedup/daemon/lookout.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
-#include "dedup/daemon/say.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
 #include "dedup/listening_socket.hpp"
@@ -149,14 +149,14 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   for (const int signal : stop_signals()) signals.add(signal);
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
-  say(LogLevel::info, "samepaged {} listens on {}", SAMEPAGE_VERSION, path);
+  log(LogLevel::info, "samepaged {} listens on {}", SAMEPAGE_VERSION, path);
   // What no handler has caught (no memory, say) costs its sender something, not everybody the daemon.
   for (bool over = false; !over;) {
     try {
       io.run();
       over = true;
     } catch (const std::exception& error) {
-      say_error("something is left undone", error);
+      log_error("something is left undone", error);
     }
   }
 }
@@ -185,10 +185,13 @@ int run(int argc, char** argv) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const KnobDescription& knob = knob_descriptions()[i];
     app.add_option(fmt::format("--{}", knob.name), values[i], fmt::format("{} ({})", knob.help, knob.unit));
+    if (knob.former_name.empty()) continue;
+    app.add_option(fmt::format("--{}", knob.former_name), values[i])->group("");
   }
   app.set_version_flag("--version", std::string("samepaged ") + SAMEPAGE_VERSION);
   try {
     app.parse(argc, argv);
+    set_log_name("samepaged");
     settle_runtime_paths();
     wire::Knobs knobs;
     set_given(knobs, values);

@@ -8,8 +8,8 @@
 
 #include "base/check.hpp"
 #include "base/hand_over.hpp"
+#include "base/log.hpp"
 #include "dedup/daemon/peer_process.hpp"
-#include "dedup/daemon/say.hpp"
 #include "dedup/daemon/session.hpp"
 
 namespace samepage::dedup {
@@ -63,7 +63,7 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
                                 .session = &session});
     watch(membership, std::move(pidfd));
     guest.first = domain.join(hello.pages, link);
-    say(LogLevel::info, "guest {} (process {}) joins domain {}", guest.name, guest.peer.pid, label);
+    log(LogLevel::info, "guest {} (process {}) joins domain {}", guest.name, guest.peer.pid, label);
     return membership_of(guest, std::move(store));
   } catch (...) {
     pidfds_.erase(membership);
@@ -80,7 +80,7 @@ Memberships::Membership Memberships::rejoin(Guest& guest, Session& session, Gues
   if (guest.session != nullptr) guest.session->close();
   domain_of(guest).reattach(guest.first, link);
   guest.session = &session;
-  say(LogLevel::info, "guest {} (process {}) is back in domain {}", guest.name, guest.peer.pid, guest.domain);
+  log(LogLevel::info, "guest {} (process {}) is back in domain {}", guest.name, guest.peer.pid, guest.domain);
   return membership_of(guest, std::move(store));
 }
 
@@ -121,7 +121,7 @@ void Memberships::end(std::uint64_t membership) {
   Guest* const guest = guests_.find(membership);
   if (guest == nullptr) return;
   last_end_ = Clock::now();
-  say(LogLevel::info, "guest {} (process {}) leaves domain {}", guest->name, guest->peer.pid, guest->domain);
+  log(LogLevel::info, "guest {} (process {}) leaves domain {}", guest->name, guest->peer.pid, guest->domain);
   if (guest->session != nullptr) guest->session->close();
   const std::string label = guest->domain;
   domain_of(*guest).leave(guest->first);

@@ -148,9 +148,9 @@ void Merger::reap(FrameId frame) {
 bool Merger::detach_guest(PageId first, std::uint32_t pages, std::uint32_t& at, bool& references,
                           Turn& turn) {
   for (; at < pages && !turn.over(); ++at, turn.take()) {
-    at = records().next_recorded(first.value + at, first.value + pages, turn) - first.value;
+    at = records().next_recorded(first + at, first + pages, turn) - first;
     if (at == pages || turn.over()) break;
-    const PageId page{first.value + at};
+    const PageId page = first + at;
     const SharingState state = records().state(page);
     if (state == SharingState::unshared || state == SharingState::waiting) leave(page);
     references = references || records().is_linked(page);
@@ -163,12 +163,12 @@ bool Merger::remove_guest(PageId first, std::uint32_t pages, std::uint32_t& at, 
   constexpr std::uint32_t forgotten_at_once = 1U << 16U;
   while (at < pages && !turn.over()) {
     const std::uint32_t before = at;
-    at = records().next_recorded(first.value + at, first.value + pages, turn) - first.value;
-    if (at < pages && !turn.over()) leave({first.value + at++});
+    at = records().next_recorded(first + at, first + pages, turn) - first;
+    if (at < pages && !turn.over()) leave(first + at++);
     turn.take(steps_of_a_leave);
     if (at / forgotten_at_once == before / forgotten_at_once) continue;
     const std::uint32_t start = before / forgotten_at_once * forgotten_at_once;
-    ledger_.forget_pages({first.value + start}, at / forgotten_at_once * forgotten_at_once - start);
+    ledger_.forget_pages(first + start, at / forgotten_at_once * forgotten_at_once - start);
   }
   if (at < pages) return false;
   ledger_.remove_pages(first, pages);

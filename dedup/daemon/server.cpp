@@ -15,9 +15,9 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/hand_over.hpp"
+#include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
-#include "dedup/daemon/say.hpp"
 #include "dedup/daemon/statistics.hpp"
 #include "dedup/json_text.hpp"
 
@@ -162,9 +162,9 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
     guests.push_back(to_json(guest));
   }
   for (const auto& [uid, breaks] : table.breaks_of_gone()) host.add_breaks_of_gone(shown(uid) ? breaks : 0);
-  for (const auto& [uid, longest] : table.stop_max_us()) host.add_stop(shown(uid) ? longest : 0);
+  for (const auto& [uid, longest] : table.hold_max_us()) host.add_hold(shown(uid) ? longest : 0);
   host.count_full_scans(full_scans_);
-  host.count_errors(viewer ? 0 : said_errors());
+  host.count_errors(viewer ? 0 : logged_errors());
   // What the daemon itself costs can't be divided among users; each one's part of it is nearly all metadata.
   host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().pss_anon : 0);
   accounts_.for_each([&](uid_t uid, const Account& account) {
@@ -192,7 +192,7 @@ void Server::every_second() {
   // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.
   for (const uid_t uid : accounts_.newly_full()) {
     const auto account = account_of(uid);
-    say(LogLevel::warning,
+    log(LogLevel::warning,
         "user {} has {} of {} that a user may have: further pages of theirs are not merged; start samepaged "
         "with a higher --user-memory to allow more",
         uid, format_size(account->used()), format_size(account->limit()));

@@ -6,9 +6,9 @@
 #include <boost/asio/write.hpp>
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/handshake.hpp"
-#include "dedup/daemon/say.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -67,7 +67,7 @@ void Session::read_payload() {
   try {
     payload_.resize(header_.length);
   } catch (const std::bad_alloc& error) {
-    say_error("a message is not read", error);
+    log_error("a message is not read", error);
     return close();
   }
   asio::async_read(
@@ -112,7 +112,7 @@ Progress Session::handle_safely(Turn& turn) {
     if (!joined()) return handle_first();
     return member_->handle(static_cast<wire::Type>(header_.type), payload_, turn);
   } catch (const std::exception& error) {
-    say_error("a message is not carried out", error);
+    log_error("a message is not carried out", error);
     return Progress::violation;
   }
 }
@@ -183,7 +183,7 @@ void Session::send_reply(std::string_view text) {
 }
 
 void Session::refuse(std::string_view reason) {
-  say(LogLevel::info, "process {} of user {} is refused: {}", peer_.pid, peer_.uid, reason);
+  log(LogLevel::info, "process {} of user {} is refused: {}", peer_.pid, peer_.uid, reason);
   closing_ = true;
   send(wire::Type::refused, std::as_bytes(std::span(reason)));
 }
@@ -218,7 +218,7 @@ void Session::write_queued() {
 }
 
 void Session::cut_off(std::string_view why, LogLevel level) {
-  if (!closed_) say(level, "process {} of user {} is cut off: {}", peer_.pid, peer_.uid, why);
+  if (!closed_) log(level, "process {} of user {} is cut off: {}", peer_.pid, peer_.uid, why);
   close();
 }
 

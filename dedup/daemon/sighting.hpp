@@ -13,6 +13,13 @@ namespace samepage::dedup {
 struct PageId {
   std::uint32_t value = 0;
   friend constexpr auto operator<=>(PageId, PageId) = default;
+  friend constexpr PageId operator+(PageId a, std::uint32_t n) { return {a.value + n}; }
+  friend constexpr PageId operator-(PageId a, std::uint32_t n) { return {a.value - n}; }
+  friend constexpr std::uint32_t operator-(PageId a, PageId b) { return a.value - b.value; }
+  constexpr PageId& operator++() { return ++value, *this; }
+  /// A page of the guest whose base this is, and back.
+  friend constexpr PageId operator+(PageId guest, PageIndex page) { return {guest.value + page.value}; }
+  [[nodiscard]] constexpr PageIndex index_in(PageId guest) const { return {value - guest.value}; }
 };
 
 /// A page or a frame, in one word.

@@ -37,8 +37,8 @@ void HostFigures::add_guest(const Guest& guest, std::uint64_t staging_bytes) {
   if (report.passes > 0) (report.tracks_writes != 0 ? tracks_writes_ : tracks_digests_) = true;
 }
 
-void HostFigures::add_stop(std::uint64_t microseconds) {
-  stop_max_us_ = std::max(stop_max_us_, microseconds);
+void HostFigures::add_hold(std::uint64_t microseconds) {
+  hold_max_us_ = std::max(hold_max_us_, microseconds);
 }
 
 std::string_view HostFigures::tracker() const {
@@ -73,7 +73,7 @@ json HostFigures::to_json() const {
           {"stores", stores},
           {"staging_bytes", staging_bytes_},
           {"daemon_pss_anon_bytes", daemon_bytes_},
-          {"stop_max_us", stop_max_us_},
+          {"hold_max_us", hold_max_us_},
           {"tracker", tracker()}};
 }
 

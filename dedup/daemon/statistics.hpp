@@ -28,7 +28,7 @@ class HostFigures {
   /// A guest without a connection counts with what it has done, not with what it has.
   void add_guest(const Guest& guest, std::uint64_t staging_bytes);
   void add_breaks_of_gone(std::uint64_t breaks) { sum_.breaks += breaks; }
-  void add_stop(std::uint64_t microseconds);
+  void add_hold(std::uint64_t microseconds);
   void count_full_scans(std::uint64_t full_scans) { full_scans_ = full_scans; }
   /// Errors that the daemon has told of and gone on.
   void count_errors(std::uint64_t errors) { errors_ = errors; }
@@ -52,7 +52,7 @@ class HostFigures {
   bool tracks_digests_ = false;  // some agent
   std::uint64_t full_scans_ = 0;
   std::uint64_t errors_ = 0;
-  std::uint64_t stop_max_us_ = 0;
+  std::uint64_t hold_max_us_ = 0;
   std::uint64_t daemon_bytes_ = 0;
 };
 

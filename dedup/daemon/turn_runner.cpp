@@ -4,7 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <exception>
 
-#include "dedup/daemon/say.hpp"
+#include "base/log.hpp"
 
 namespace samepage::dedup {
 
@@ -21,7 +21,7 @@ void TurnRunner::give_one() {
   try {
     turns_.give_one();
   } catch (const std::exception& error) {
-    say_error("something is left undone", error);
+    log_error("something is left undone", error);
   }
   posted_ = turns_.any();
   if (posted_) post();

@@ -8,6 +8,7 @@
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "dedup/host_figures.hpp"
 #include "manage/cli/figures.hpp"
 #include "manage/cli/guest_client.hpp"
 
@@ -49,8 +50,10 @@ LostStores lost_stores(const json& daemon_host, const std::vector<json>& guests)
 
 json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   json host = json::object();
-  for (const Figure& figure : published_host_figures()) {
-    if (figure.unit != Unit::text) host[std::string(figure.key)] = number(daemon_host, figure.key);
+  for (const Figure& figure : dedup::host_figures()) {
+    if (figure.unit == Unit::text) continue;
+    host[std::string(figure.key)] = number(daemon_host, figure.key);
+    if (!figure.former_key.empty()) host[std::string(figure.former_key)] = number(daemon_host, figure.key);
   }
   const LostStores lost = lost_stores(daemon_host, guests);
   host["overhead_bytes"] = number(daemon_host, "overhead_bytes") + lost.cost_bytes;

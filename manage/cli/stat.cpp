@@ -6,6 +6,7 @@
 
 #include "base/standard_output.hpp"
 #include "base/units.hpp"
+#include "dedup/host_figures.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
 #include "manage/cli/figures.hpp"
@@ -13,6 +14,7 @@
 #include "manage/cli/output.hpp"
 #include "manage/cli/snapshot.hpp"
 #include "manage/cli/table.hpp"
+#include "vmm/control/guest_figures.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -21,7 +23,7 @@ using nlohmann::json;
 
 std::string host_table(const json& host) {
   Table table({{""}, {"", Align::right}, {""}});
-  for (const Figure& figure : published_host_figures()) {
+  for (const Figure& figure : dedup::host_figures()) {
     if (figure.title.empty()) continue;
     table.add_row({std::string(figure.title), text_of(figure, host), std::string(figure.help)});
   }
@@ -76,11 +78,11 @@ void add_balloon(Table& table, const json& balloon) {
 
 std::string guest_table(const json& guest) {
   Table table({{""}, {""}});
-  for (const Figure& figure : published_guest_figures()) {
+  for (const auto& [figure, value, told] : vmm::guest_figures()) {
     if (figure.title.empty()) continue;
-    const bool told = figure.help.empty() || figure.unit == Unit::yes_or_no;
+    const bool explained = figure.help.empty() || figure.unit == Unit::yes_or_no;
     table.add_row({std::string(figure.title),
-                   text_of(figure, guest) + (told ? "" : fmt::format(" ({})", figure.help))});
+                   text_of(figure, guest) + (explained ? "" : fmt::format(" ({})", figure.help))});
   }
   if (guest.contains("balloon")) add_balloon(table, guest["balloon"]);
   return table.render();

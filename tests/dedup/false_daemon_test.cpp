@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest is loaded with an image while the daemon lies, keeps silent or goes. Its memory holds the image all
-// the same, every byte.
+// the same, every byte. (Most of this file is the false daemon, which all tests use.)
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>

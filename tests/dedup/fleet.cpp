@@ -232,5 +232,5 @@ __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier,readabili
 extern "C" const char*
 __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
   return "race:samepage::dedup::is_zero_page\nrace:samepage::dedup::digest_of_page\nrace:samepage::dedup::"
-         "Worker::donate\n";
+         "DaemonPeer::donate\n";
 }

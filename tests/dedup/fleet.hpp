@@ -33,9 +33,9 @@ class CountingBarrier final : public WriteBarrier {
     ++holds_, held_ = true, policy_ = ::sched_getscheduler(0), held_at_ = now;
   }
   void release() override { held_ = false, released_at_ = std::chrono::steady_clock::now(); }
-  [[nodiscard]] bool stops_somebody() const override { return stops_somebody_; }
+  [[nodiscard]] bool keeps_waiting() const override { return keeps_waiting_; }
   /// From now on it is as if a vCPU ran.
-  void stop_somebody() { stops_somebody_ = true; }
+  void run_something() { keeps_waiting_ = true; }
   /// Whether it was let go for as long as it was held, after each hold.
   [[nodiscard]] bool let_go() const { return let_go_; }
   [[nodiscard]] std::uint64_t holds() const { return holds_; }
@@ -44,7 +44,7 @@ class CountingBarrier final : public WriteBarrier {
 
  private:
   int policy_ = -1;
-  bool stops_somebody_ = false;
+  bool keeps_waiting_ = false;
   bool let_go_ = true;
   std::chrono::steady_clock::time_point held_at_, released_at_;
   std::uint64_t holds_ = 0;

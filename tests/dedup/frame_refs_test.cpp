@@ -108,18 +108,18 @@ TEST(FrameRefs, RecordsTakeAddressSpaceForThePagesThatThereAre) {
 
 TEST(FrameRefs, PagesWithoutRecordsAreSkipped) {
   FrameRefs records;
-  constexpr std::uint32_t pages = 1U << 24, known = pages - 3;
-  records.make_room(pages);
-  records.set_unshared(PageId{known}, {1});
+  constexpr PageId start{0}, end{1U << 24}, known = end - 3;
+  records.make_room(end.value);
+  records.set_unshared(known, {1});
   Turn turn(1000);  // 64 GiB of pages
-  EXPECT_EQ(records.next_recorded(0, pages, turn), known);
+  EXPECT_EQ(records.next_recorded(start, end, turn), known);
   EXPECT_FALSE(turn.over());
-  EXPECT_EQ(records.next_recorded(known + 1, pages, turn), pages);
-  records.set_none(PageId{known});
+  EXPECT_EQ(records.next_recorded(known + 1, end, turn), end);
+  records.set_none(known);
   Turn another(1000);
-  EXPECT_EQ(records.next_recorded(0, pages, another), pages);
+  EXPECT_EQ(records.next_recorded(start, end, another), end);
   Turn short_turn(5);
-  EXPECT_LT(records.next_recorded(0, pages, short_turn), pages);
+  EXPECT_LT(records.next_recorded(start, end, short_turn), end);
   EXPECT_TRUE(short_turn.over());
 }
 

@@ -15,7 +15,7 @@ class Barrier final : public WriteBarrier {
     held_ = true;
   }
   void release() override { held_ = false; }
-  [[nodiscard]] bool stops_somebody() const override { return false; }
+  [[nodiscard]] bool keeps_waiting() const override { return false; }
   int holds_ = 0;
   bool held_ = false;
 };

@@ -84,12 +84,12 @@ TEST_F(GuestTableTest, AFullScanEndsWhenAllThatAreConnectedHavePassed) {
 TEST_F(GuestTableTest, WhatAGuestDidOutlivesIt) {
   Guest& guest = add(1);
   wire::Report report = after(1, 5);
-  report.stop_max_us = 300;
+  report.hold_max_us = 300;
   EXPECT_TRUE(table_.report(guest, report));
   EXPECT_TRUE(table_.breaks_of_gone().empty());
   table_.remove(1);
   EXPECT_EQ(table_.breaks_of_gone().at(1000), 5U);
-  EXPECT_EQ(table_.stop_max_us().at(1000), 300U);
+  EXPECT_EQ(table_.hold_max_us().at(1000), 300U);
 }
 
 }  // namespace

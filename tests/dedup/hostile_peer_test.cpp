@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a peer that lies or talks nonsense can do: lose its own connection, and nothing else.
+// What a peer that lies or talks nonsense can do: lose its own connection, and nothing else. One file: each
+// message has its lies, and all tests need the same peer.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

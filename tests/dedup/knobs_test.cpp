@@ -32,6 +32,15 @@ TEST(Knobs, NonsenseIsRefusedAndChangesNothing) {
   EXPECT_EQ(knobs.cpu_percent, wire::Knobs{}.cpu_percent);
 }
 
+TEST(Knobs, AFormerNameIsTaken) {
+  wire::Knobs knobs;
+  set_knob(knobs, "stop-budget", "250us");
+  EXPECT_EQ(knobs.hold_budget_us, 250U);
+  set_knob(knobs, "hold-budget", "300us");
+  EXPECT_EQ(knobs.hold_budget_us, 300U);
+  EXPECT_THROW(set_knob(knobs, "", "1"), UserError) << "most knobs have no former name";
+}
+
 TEST(Knobs, TheirTextsCanBeReadBack) {
   wire::Knobs knobs;
   knobs.interval_ms = 77;

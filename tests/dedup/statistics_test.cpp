@@ -76,8 +76,8 @@ TEST(Statistics, TheTrackerIsThatOfAllGuestsOrMixed) {
 
 TEST(Statistics, TheLongestStopIsShown) {
   HostFigures host;
-  for (const std::uint64_t stop : {3U, 9U, 5U}) host.add_stop(stop);
-  EXPECT_EQ(host.to_json().at("stop_max_us"), 9);
+  for (const std::uint64_t hold : {3U, 9U, 5U}) host.add_hold(hold);
+  EXPECT_EQ(host.to_json().at("hold_max_us"), 9);
 }
 
 TEST(Statistics, UsersWithoutALimitHaveNone) {

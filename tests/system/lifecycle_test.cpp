@@ -153,7 +153,7 @@ TEST_F(Lifecycle, StatHasItsKeys) {
   const auto stat = ask({"stat"});
   for (const char* key : {"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "zero_pages",
                           "full_scans", "breaks", "saved_bytes", "overhead_bytes", "net_saved_bytes",
-                          "kernel_bytes", "stop_max_us", "tracker", "frame_dups"}) {
+                          "kernel_bytes", "hold_max_us", "tracker", "frame_dups"}) {
     EXPECT_TRUE(stat.at("host").contains(key)) << key;
   }
   ASSERT_EQ(stat.at("guests").size(), 1U);

@@ -9,6 +9,7 @@
 #include <exception>
 #include <system_error>
 
+#include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
 #include "vmm/process/memory_dump.hpp"
@@ -29,6 +30,12 @@ json to_json(const BalloonFigures& balloon) {
     const auto value = balloon.statistics.values.at(i);
     if (value) body["guest"][BalloonStatistics::names.at(i)] = *value;
   }
+  return body;
+}
+
+json answer_of(const GuestFigures& figures, Told told) {
+  json body = to_json(figures, told);
+  body["ok"] = true;
   return body;
 }
 
@@ -76,8 +83,8 @@ ControlAnswer GuestAnswers::answer(const Frame& request) {
 ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
   const std::string verb = verb_of(request);
   const json done{{"ok", true}};
-  if (verb == "ps") return {brief(), {}};
-  if (verb == "stat") return {figures(), {}};
+  if (verb == "ps") return {answer_of(brief(), Told::brief), {}};
+  if (verb == "stat") return {answer_of(figures(), Told::full), {}};
   if (verb == "map") return {done, map_text()};
   if (verb == "logs") return {done, console_.tail()};
   if (verb == "config") return {done, facts_.config};
@@ -121,49 +128,49 @@ std::uint64_t GuestAnswers::ram_bytes() const {
   return bytes;
 }
 
-json GuestAnswers::brief() const {
-  const auto uptime = std::chrono::steady_clock::now() - facts_.started;
-  return {{"ok", true},
-          {"name", facts_.name},
-          {"pid", ::getpid()},
-          {"domain", facts_.domain},
-          {"state", state()},
-          {"cpus", facts_.cpus},
-          {"ram_bytes", ram_bytes()},
-          {"uptime_s", std::chrono::duration<double>(uptime).count()},
-          {"image", facts_.image}};
+GuestFigures GuestAnswers::brief() const {
+  GuestFigures figures;
+  figures.name = facts_.name;
+  figures.pid = static_cast<std::uint64_t>(::getpid());
+  figures.domain = facts_.domain;
+  figures.state = state();
+  figures.cpus = facts_.cpus;
+  figures.ram_bytes = ram_bytes();
+  figures.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - facts_.started).count();
+  figures.image = facts_.image;
+  return figures;
 }
 
-json GuestAnswers::figures() const {
-  json body = brief();
-  if (const auto balloon = machine_.balloon()) body["balloon"] = to_json(*balloon);
-  const dedup::MemoryFigures figures = dedup::figures_of(machine_.ram(), page_map());
-  body["private_bytes"] = figures.private_bytes;
-  body["shared_bytes"] = figures.shared_bytes;
-  body["zero_bytes"] = figures.zero_bytes;
-  body["untouched_bytes"] = figures.untouched_bytes;
-  body["swapped_bytes"] = figures.swapped_bytes;
-  body["vmas"] = figures.vmas;
+GuestFigures GuestAnswers::figures() const {
+  GuestFigures figures = brief();
+  if (const auto balloon = machine_.balloon()) figures.balloon = to_json(*balloon);
+  const dedup::MemoryFigures memory = dedup::figures_of(machine_.ram(), page_map());
+  figures.private_bytes = memory.private_bytes;
+  figures.shared_bytes = memory.shared_bytes;
+  figures.zero_bytes = memory.zero_bytes;
+  figures.untouched_bytes = memory.untouched_bytes;
+  figures.swapped_bytes = memory.swapped_bytes;
+  figures.vmas = memory.vmas;
   const dedup::AgentCounters counters = agent_ == nullptr ? dedup::AgentCounters{} : agent_->counters();
-  body["passes"] = counters.passes;
-  body["merges"] = counters.merges;
-  body["breaks"] = counters.breaks;
-  body["failed_merges"] = counters.failed_merges;
-  body["stops"] = counters.holds;
-  body["stop_max_us"] = counters.longest_hold_us;
-  body["connected"] = counters.connected;
-  body["orphaned_stores"] = json::array();
+  figures.passes = counters.passes;
+  figures.merges = counters.merges;
+  figures.breaks = counters.breaks;
+  figures.failed_merges = counters.failed_merges;
+  figures.holds = counters.holds;
+  figures.hold_max_us = counters.longest_hold_us;
+  figures.connected = counters.connected;
   for (const dedup::StoreFigure& store : counters.lost_stores) {
-    body["orphaned_stores"].push_back({{"inode", store.inode},
+    figures.orphaned_stores.push_back({{"inode", store.inode},
                                        {"allocated_bytes", store.allocated_bytes},
                                        {"mapped_bytes", store.mapped_bytes}});
   }
-  add_usage(body, machine_);
-  const ProcessMemory memory = own_memory();
-  body["rss_bytes"] = memory.rss;
-  body["pss_anon_bytes"] = memory.pss_anon;
-  body["page_table_bytes"] = memory.page_tables;
-  return body;
+  const ProcessMemory process = own_memory();
+  add_usage(figures, machine_);
+  figures.rss_bytes = process.rss;
+  figures.pss_anon_bytes = process.pss_anon;
+  figures.page_table_bytes = process.page_tables;
+  figures.errors = logged_errors();
+  return figures;
 }
 
 std::string GuestAnswers::map_text() const {

@@ -13,6 +13,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/page_map.hpp"
 #include "vmm/control/control_message.hpp"
+#include "vmm/control/guest_figures.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/process/console_log.hpp"
 
@@ -47,8 +48,8 @@ class GuestAnswers {
  private:
   ControlAnswer answer_or_throw(const Frame& request);
   ControlAnswer pause();
-  [[nodiscard]] nlohmann::json brief() const;
-  [[nodiscard]] nlohmann::json figures() const;
+  [[nodiscard]] GuestFigures brief() const;
+  [[nodiscard]] GuestFigures figures() const;
   [[nodiscard]] std::string map_text() const;
   [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
   [[nodiscard]] nlohmann::json dump(const Frame& request);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/runtime_dir.hpp"
 #include "base/standard_output.hpp"
 #include "dedup/agent/agent.hpp"
@@ -158,6 +159,7 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   const StopSignals signals;
   const NameClaim claim = claim_name(told);
   const GuestProcessConfig config = settled(told, claim.name());
+  set_log_name("samepage: guest " + claim.name());
   ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.

@@ -43,15 +43,15 @@ json list_of(const Values& values) {
 
 }  // namespace
 
-void add_usage(json& body, const Machine& machine) {
+void add_usage(GuestFigures& figures, const Machine& machine) {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  body["cpu_user_us"] = microseconds(used.ru_utime);
-  body["cpu_system_us"] = microseconds(used.ru_stime);
-  body["vcpus"] = list_of(machine.vcpu_figures());
+  figures.cpu_user_us = microseconds(used.ru_utime);
+  figures.cpu_system_us = microseconds(used.ru_stime);
+  figures.vcpus = list_of(machine.vcpu_figures());
   const DeviceFigures devices = machine.device_figures();
-  body["disks"] = list_of(devices.disks);
-  body["nets"] = list_of(devices.nets);
+  figures.disks = list_of(devices.disks);
+  figures.nets = list_of(devices.nets);
 }
 
 }  // namespace samepage::vmm

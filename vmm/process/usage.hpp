@@ -2,13 +2,12 @@
 // What a guest has used of its host: processors, disks, networks. A part of the answer to "stat".
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "vmm/control/guest_figures.hpp"
 #include "vmm/machine/machine.hpp"
 
 namespace samepage::vmm {
 
-/// Adds "cpu_user_us" and "cpu_system_us" (of the whole process), "vcpus", "disks" and "nets".
-void add_usage(nlohmann::json& body, const Machine& machine);
+/// Sets cpu_user_us and cpu_system_us (of the whole process), vcpus, disks and nets.
+void add_usage(GuestFigures& figures, const Machine& machine);
 
 }  // namespace samepage::vmm

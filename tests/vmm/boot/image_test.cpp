@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// What is refused as an image and what is loaded. One file: nearly all of it are fields of ELF, each set
+// wrong once.
 #include "vmm/boot/image.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a guest finds when it starts, and how it talks and ends.
+// What a guest finds when it starts, and how it talks and ends. Long because guests are written here in bytes
+// with their disassembly beside them.
 #include <gmock/gmock.h>
 #include <poll.h>
 

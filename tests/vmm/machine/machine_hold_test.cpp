@@ -3,12 +3,11 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/base/other_threads.hpp"
 #include "tests/vmm/machine/raw_guest.hpp"
 
 namespace samepage::vmm {
 namespace {
-
-using std::chrono::milliseconds;
 
 class Hold : public test::RawGuest {
  protected:
@@ -16,10 +15,10 @@ class Hold : public test::RawGuest {
     make(test::counting_code()).start();
     EXPECT_TRUE(counts_on());
   }
-  [[nodiscard]] bool stands_still(milliseconds time) const {
+  /// Whether it has written nothing by the time that all its threads sleep.
+  [[nodiscard]] bool stands_still() const {
     const std::uint32_t before = counter();
-    std::this_thread::sleep_for(time);
-    return counter() == before;
+    return test::wait_until_other_threads_sleep() && counter() == before;
   }
 };
 
@@ -27,13 +26,13 @@ TEST_F(Hold, MemoryStandsStillUntilRelease) {
   start_counting();
   for (int round = 0; round < 20; ++round) {
     gate().hold();
-    ASSERT_TRUE(stands_still(milliseconds(5)));
+    ASSERT_TRUE(stands_still());
     gate().release();
     ASSERT_TRUE(counts_on());
   }
 }
 
-TEST_F(Hold, WorksThousandsOfTimes) {
+TEST_F(Hold, TheGuestGoesOnAfterThousandsOfHolds) {
   start_counting();
   for (int round = 0; round < 5000; ++round) {
     gate().hold();
@@ -55,7 +54,7 @@ TEST_F(Hold, MemoryStandsStillFromTheFirstMoment) {
   EXPECT_TRUE(counts_on());
 }
 
-TEST_F(Hold, HaltedGuestIsHeldToo) {
+TEST_F(Hold, OfAHaltedGuestReturnsAgainAndAgain) {
   MachineConfig config;
   config.cpus = 2;  // the second one waits for its SIPI
   Machine& machine = make(test::halting_code(), "", config);
@@ -63,20 +62,20 @@ TEST_F(Hold, HaltedGuestIsHeldToo) {
   for (int round = 0; round < 200; ++round) {
     gate().hold();
     gate().release();
-    if (round % 20 == 0) std::this_thread::sleep_for(milliseconds(2));
+    if (round % 20 == 0) ASSERT_TRUE(test::wait_until_other_threads_sleep());  // it halts again
   }
 }
 
-TEST_F(Hold, BeforeStart) {
+TEST_F(Hold, AGuestThatIsHeldBeforeItStartsDoesNotRun) {
   Machine& machine = make(test::counting_code());
   gate().hold();
   machine.start();
-  EXPECT_TRUE(stands_still(milliseconds(20)));
+  EXPECT_TRUE(stands_still());
   gate().release();
   EXPECT_TRUE(counts_on());
 }
 
-TEST_F(Hold, AfterTheEnd) {
+TEST_F(Hold, AGuestThatHasEndedIsHeldWithoutWaiting) {
   Machine& machine = make({0xe6, 0xf4});  // out 0xf4, al
   machine.start();
   machine.wait();
@@ -89,7 +88,7 @@ TEST_F(Hold, PauseStopsTheGuestUntilUnpause) {
   EXPECT_FALSE(gate().paused());
   gate().pause();
   EXPECT_TRUE(gate().paused());
-  EXPECT_TRUE(stands_still(milliseconds(20)));
+  EXPECT_TRUE(stands_still());
   gate().unpause();
   EXPECT_FALSE(gate().paused());
   EXPECT_TRUE(counts_on());
@@ -100,10 +99,10 @@ TEST_F(Hold, PauseAndHoldAreIndependent) {
   gate().pause();
   gate().hold();
   gate().unpause();
-  EXPECT_TRUE(stands_still(milliseconds(10)));
+  EXPECT_TRUE(stands_still());
   gate().pause();
   gate().release();
-  EXPECT_TRUE(stands_still(milliseconds(10)));
+  EXPECT_TRUE(stands_still());
   gate().unpause();
   EXPECT_TRUE(counts_on());
 }

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <future>
 #include <string_view>
-#include <thread>
 
+#include "tests/base/other_threads.hpp"
 #include "tests/vmm/machine/raw_guest.hpp"
 
 namespace samepage::vmm {
@@ -30,7 +30,7 @@ TEST_F(Stop, RunningGuest) {
 
 TEST_F(Stop, HaltedGuest) {
   Machine& machine = started(test::halting_code(), 2);
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
   machine.request_stop();
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
 }
@@ -70,7 +70,7 @@ TEST_F(Stop, GuestsOwnEndComesFirst) {
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::exited);
 }
 
-TEST_F(Stop, DestructionInEveryState) {
+TEST_F(Stop, DestructionReturnsInEveryState) {
   make(test::counting_code());  // never started
   started(test::counting_code(), 2);
   started(test::halting_code(), 2);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest of a few instructions that drives a virtio disk: registers by exit, notifications by ioeventfd, and
-// a device thread that writes guest memory, which the write barrier must hold.
+// a device thread that writes guest memory, which the write barrier must hold. Long for the driver, which is
+// written in bytes.
 #include <poll.h>
 
-#include <chrono>
 #include <cstring>
 #include <future>
 #include <thread>
 
+#include "tests/base/other_threads.hpp"
 #include "tests/vmm/machine/raw_guest.hpp"
 #include "tests/vmm/machine/twin.hpp"
 #include "vmm/memory/layout.hpp"
@@ -190,7 +191,7 @@ TEST_F(MachineVirtio, PauseHoldsDevicesToo) {
   gate().pause();
   const std::span<std::byte> guest(at(buffer), buffer_bytes);
   std::fill(guest.begin(), guest.end(), std::byte{0xee});
-  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
   EXPECT_EQ(std::count(guest.begin(), guest.end(), std::byte{0xee}), std::ptrdiff_t{buffer_bytes});
   gate().unpause();
   EXPECT_TRUE(counts_on());
@@ -214,7 +215,8 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
   machine.request_stop();
   gate().hold();  // returns when the vCPU is out
   pollfd ended{machine.ended_fd(), POLLIN, 0};
-  EXPECT_EQ(::poll(&ended, 1, 50), 0);
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_EQ(::poll(&ended, 1, 0), 0);
   gate().release();
   go_on.set_value();
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);

@@ -5,19 +5,16 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
-#include <fstream>
-#include <iterator>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "base/check.hpp"
+#include "tests/base/other_threads.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -77,7 +74,7 @@ TEST(VcpuGate, NobodyRunsWhileItIsClosed) {
     gate.close(GateReason::write_barrier);
     gate.wait_all_out();
     const std::uint64_t before = guest.turns(0) + guest.turns(1);
-    if (round % 100 == 0) std::this_thread::sleep_for(milliseconds(2));
+    if (round % 100 == 0) ASSERT_TRUE(test::wait_until_other_threads_sleep());  // at the gate
     for (int look = 0; look < 1000; ++look) ASSERT_EQ(guest.turns(0) + guest.turns(1), before);
     gate.open(GateReason::write_barrier);
   }
@@ -107,7 +104,7 @@ TEST(VcpuGate, ReasonsAreIndependent) {
   const std::uint64_t before = guest.turns(0);
   gate.open(GateReason::write_barrier);
   EXPECT_TRUE(gate.is_closed(GateReason::user_pause));
-  std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
   EXPECT_EQ(guest.turns(0), before);
   gate.open(GateReason::user_pause);
   EXPECT_TRUE(guest.goes_on(0));
@@ -118,7 +115,7 @@ TEST(VcpuGate, ClosedBeforeAnybodyCame) {
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   FakeGuest guest(gate, 1);
-  std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
   EXPECT_EQ(guest.turns(0), 0U);
   gate.open(GateReason::write_barrier);
   EXPECT_TRUE(guest.goes_on(0));
@@ -146,7 +143,7 @@ TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
   EXPECT_TRUE(guest.goes_on(0));
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();
-  std::this_thread::sleep_for(milliseconds(20));  // now they sleep
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
   gate.close(GateReason::stop);
   guest.join();
   gate.open(GateReason::write_barrier);
@@ -163,22 +160,18 @@ TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
   check(::setrlimit(RLIMIT_SIGPENDING, &nothing), "setrlimit");
   VcpuGate gate(1);
   std::uint8_t immediate_exit = 0;
-  std::atomic<pid_t> thread_id = 0;
+  std::atomic<bool> inside = false;
   std::thread vcpu([&] {
     gate.attach(0, immediate_exit);
     if (!gate.enter(0)) return;
-    thread_id = ::gettid();
+    inside = true;
     const timespec long_sleep{30, 0};
     EXPECT_EQ(::nanosleep(&long_sleep, nullptr), -1);
     EXPECT_EQ(errno, EINTR);
     gate.leave(0);
   });
-  const auto sleeps = [&] {
-    std::ifstream file("/proc/self/task/" + std::to_string(thread_id) + "/stat");
-    const std::string stat{std::istreambuf_iterator<char>(file), {}};
-    return stat.find(") S ") != std::string::npos;
-  };
-  while (thread_id == 0 || !sleeps()) std::this_thread::yield();
+  while (!inside) std::this_thread::yield();
+  EXPECT_TRUE(test::wait_until_other_threads_sleep());
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   vcpu.join();

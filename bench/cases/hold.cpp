@@ -11,7 +11,7 @@
 namespace samepage::bench {
 namespace {
 
-constexpr std::string_view name = "stop";
+constexpr std::string_view name = "hold";
 constexpr unsigned churn_spacing = 10;            // every tenth page is written
 constexpr std::chrono::seconds merging_time{10};  // with a guest that works, sharing never settles
 
@@ -60,9 +60,9 @@ void measure_at(Bench& bench, Pace pace, std::string_view knobs) {
 
 }  // namespace
 
-void measure_stop(Bench& bench) {
+void measure_hold(Bench& bench) {
   if (!bench.measures(Party::samepage))
-    throw UserError("stop: ksmd holds no guest; leave --without-samepage out");
+    throw UserError("hold: ksmd holds no guest; leave --without-samepage out");
   bench.in_turns(name, [&](Party party) {
     if (party == Party::ksmd) return;
     measure_at(bench, Pace::standard, "default knobs");

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/agent_thread.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/event_fd.hpp"
+#include "base/log.hpp"
+#include "base/poll_timeout.hpp"
+#include "base/process_memory.hpp"
+#include "dedup/daemon_connection.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
+constexpr milliseconds guests_patience{200};
+
+std::chrono::nanoseconds thread_cpu_time() {
+  timespec now{};
+  check(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), "clock_gettime");
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+}  // namespace
+
+Agent::Thread::Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
+    : regions_(regions),
+      config_(config),
+      worker_(std::move(config), regions, barrier),
+      stop_(make_event()),
+      requested_(make_event()) {
+  try {
+    worker_.ask_to_join();
+    if (!config_.joins_later) worker_.finish_joining();
+  } catch (const DaemonHangs& problem) {
+    why_not_joined_ = problem.what();
+  } catch (const NoDaemon& problem) {
+    why_not_joined_ = problem.what();
+  }
+}
+
+Agent::Thread::~Thread() {
+  signal_event(stop_.get());
+  worker_.hang_up();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Agent::Thread::place(std::span<const ImagePart> parts) {
+  invariant(!thread_.joinable(), "an image is loaded while the guest is merged");
+  worker_.place(parts);
+}
+
+void Agent::Thread::start() {
+  invariant(!thread_.joinable(), "an agent is started twice");
+  // Nothing has been quiet for an interval yet.
+  schedule_.restart(Clock::now() + milliseconds(worker_.knobs().interval_ms));
+  thread_ = std::thread([this] { run(); });
+}
+
+void Agent::Thread::discard(std::span<const GfnRange> ranges) {
+  std::uint64_t message = 0;
+  requests_.wait_for(
+      ranges, [&] { signal_event(requested_.get()); }, guests_patience,
+      [&] {
+        const std::uint64_t still = worker_.message();
+        if (still != 0 && still == message) worker_.cancel(message);
+        message = still;
+      });
+}
+
+void Agent::Thread::look_now() {
+  looking_ = true;
+  signal_event(requested_.get());
+}
+
+void Agent::Thread::run() {
+  for (bool over = false; !over;) {
+    try {
+      work();
+      over = true;
+    } catch (const std::exception& error) {
+      log_error("merging begins anew", error);
+      worker_.lose_daemon();
+    }
+  }
+  requests_.end();
+}
+
+void Agent::Thread::serve_requests() {
+  if (!clear_event(requested_.get())) return;  // there is none
+  requests_.serve([this](std::span<const GfnRange> ranges) { worker_.discard(ranges); });
+}
+
+void Agent::Thread::work() {
+  for (;;) {
+    serve_requests();
+    if (!worker_.connected()) {
+      // A daemon that was asked to let us in is waited for without an end: it answers, or ends.
+      if (wait(worker_.joining() ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return;
+      if (!worker_.joining() && Clock::now() < next_connect_) continue;
+      next_connect_ = Clock::now() + reconnect_interval;
+      go_on_joining();
+      continue;
+    }
+    next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
+    note_whether_merging();
+    if (looking_.exchange(false)) schedule_.ask();
+    if (Clock::now() >= schedule_.due(faults())) pass();
+    if (wait(time_to_wait())) return;
+    worker_.handle_messages();
+  }
+}
+
+void Agent::Thread::note_whether_merging() {
+  const bool merging = worker_.knobs().merging != 0;
+  if (merging && !merging_) schedule_.restart(Clock::now());
+  merging_ = merging;
+}
+
+std::int64_t Agent::Thread::faults() const {
+  return merging_ && worker_.tracks_writes() ? page_faults_of_other_threads() : 0;
+}
+
+std::chrono::milliseconds Agent::Thread::time_to_wait() {
+  if (looking_) return milliseconds(0);
+  const milliseconds left(poll_timeout(schedule_.due(faults())));
+  const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
+                                                                   : milliseconds(std::chrono::hours(1));
+  return std::min(left, longest);
+}
+
+bool Agent::Thread::wait(milliseconds limit) {
+  std::array<pollfd, 3> waiting{pollfd{stop_.get(), POLLIN, 0}, pollfd{worker_.socket_fd(), POLLIN, 0},
+                                pollfd{requested_.get(), POLLIN, 0}};
+  ::poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
+  answered_ = waiting[1].revents != 0;
+  return (waiting[0].revents & POLLIN) != 0;
+}
+
+void Agent::Thread::go_on_joining() {
+  try {
+    if (!worker_.joining()) return worker_.ask_to_join();
+    if (!answered_) return;
+    worker_.finish_joining();
+    start_delay_.joined(Clock::now());
+    schedule_.restart(Clock::now());
+  } catch (const NoDaemon&) {
+    start_daemon();
+  } catch (const UserError& problem) {
+    // No daemon, or none for us: the guest runs on, and we ask again.
+    log(LogLevel::debug, "it does not share: {}", problem.what());
+  }
+}
+
+void Agent::Thread::start_daemon() {
+  const Clock::time_point now = Clock::now();
+  if (!config_.start_daemon || !worker_.daemon_is_private() || !start_delay_.may_start(now)) return;
+  start_delay_.started(now);
+  config_.start_daemon();
+}
+
+void Agent::Thread::pass() {
+  const auto cpu_before = thread_cpu_time();
+  if (schedule_.asked()) worker_.look_everywhere();
+  const auto cancelled = [this] {
+    serve_requests();
+    return wait(milliseconds(0));
+  };
+  bool found = false;
+  if (merging_) {
+    found = worker_.run_pass(cancelled);
+  } else {
+    worker_.look_for_breaks(cancelled);
+  }
+  schedule_.passed({Clock::now(), found, thread_cpu_time() - cpu_before, faults()}, worker_.knobs());
+}
+}  // namespace samepage::dedup

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread around the Worker: waits for its daemon, for the time of a pass (pass_schedule.hpp), and for
+// whoever wakes it. Agent alone uses it; its functions and their threads are Agent's.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "dedup/agent/agent.hpp"
+#include "dedup/agent/discard_requests.hpp"
+#include "dedup/agent/pass_schedule.hpp"
+#include "dedup/agent/start_delay.hpp"
+#include "dedup/agent/worker.hpp"
+
+namespace samepage::dedup {
+
+class Agent::Thread {
+ public:
+  Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier);
+
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+  ~Thread();
+  void place(std::span<const ImagePart> parts);
+  void start();
+
+  // Another thread's pages to discard: done by the agent's thread, between two parts of a pass at the latest.
+  // A message that the agent is at for as long as two looks is cancelled: the daemon hangs.
+  void discard(std::span<const GfnRange> ranges);
+  void look_now();
+
+  [[nodiscard]] const Worker& worker() const { return worker_; }
+  [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
+  [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds reconnect_interval{1000};
+
+  // Whatever goes wrong here must not end the guest.
+  void run();
+  void serve_requests();
+  void work();
+  void note_whether_merging();
+
+  // Those that tell of writes: of everybody but this thread, which compares pages and makes table entries.
+  // Without merging nothing is gained by looking early.
+  [[nodiscard]] std::int64_t faults() const;
+  std::chrono::milliseconds time_to_wait();
+
+  // Waits until the daemon or another thread says something or the time is over; true when the agent is to
+  // end.
+  bool wait(std::chrono::milliseconds limit);
+  void go_on_joining();
+  void start_daemon();
+  void pass();
+
+  std::vector<MemoryRegion> regions_;
+  AgentConfig config_;
+  Worker worker_;
+  std::string why_not_joined_;
+  UniqueFd stop_;
+  UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
+  DiscardRequests requests_;
+  bool merging_ = true;
+  bool answered_ = false;  // there was something to read on the daemon's socket when we last waited
+  Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
+  StartDelay start_delay_;
+  std::atomic<bool> looking_ = false;  // somebody asked for a pass
+  PassSchedule schedule_{Clock::now()};
+  std::thread thread_;
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an agent has done, in numbers. Written by the agent's thread, read by any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace samepage::dedup {
+
+struct AgentTotals {
+  std::atomic<std::uint64_t> passes{0}, merges{0}, breaks{0}, failed_merges{0};
+  std::atomic<bool> connected{false};
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/daemon_peer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/log.hpp"
+#include "dedup/agent/grants.hpp"
+#include "dedup/knobs.hpp"
+
+namespace samepage::dedup {
+
+// --- The daemon comes and goes.
+
+void DaemonPeer::ask_to_join(const AgentConfig& config, UniqueFd socket) {
+  link_.ask_to_join(config, guest_.pages.count(), std::move(socket));
+}
+
+DaemonPeer::Joined DaemonPeer::finish_joining() {
+  DaemonLink::Joined joined = link_.finish_joining();
+  if (joined.former) guest_.upkeep.leave(std::move(joined.former->store), link_.store());
+  const wire::Welcome& welcome = link_.membership().welcome;
+  is_private_ = welcome.ends_when_idle != 0;
+  take_knobs(welcome.knobs);
+  passes_ = 0;
+  if (!joined.back) {
+    breaks_before_ = guest_.totals.breaks;
+    failed_merges_before_ = guest_.totals.failed_merges;
+  }
+  guest_.totals.connected = true;
+  log(LogLevel::info, "{}", joined.back ? "it is back at its daemon" : "it has joined a daemon");
+  return joined.back ? Joined::back : Joined::anew;
+}
+
+// A daemon that lives keeps our references until our process is gone or we say otherwise, and the store of a
+// dead one nobody reaps. finish_joining() finds out which of the two it is. Until then its store counts as
+// one of a dead one.
+void DaemonPeer::lose() noexcept {
+  guest_.totals.connected = false;
+  const bool joined = link_.joined();
+  link_.lose();
+  if (!joined) return;
+  log(LogLevel::info, "the daemon is lost; what is merged stays merged");
+  for (const PageIndex page : guest_.pages.all()) {
+    if (guest_.states.stands_offered(page)) guest_.states.withdrawn(page);
+  }
+  guest_.remapper.forget_copies();
+  guest_.budget.spend(0);
+  guest_.tracker.mappings_replaced();  // should the daemon have been lost in the middle of that
+  try {
+    guest_.tracker.forget_all();
+    guest_.upkeep.daemon_lost(link_.former()->store);
+  } catch (const std::exception& error) {
+    // No write is lost.
+    log_error("some pages are not offered until they are written again", error);
+  }
+}
+
+void DaemonPeer::take_knobs(wire::Knobs knobs) {
+  for (const KnobDescription& knob : knob_descriptions()) {
+    knobs.*knob.field = std::clamp(knobs.*knob.field, knob.lowest, knob.highest);
+  }
+  knobs_ = knobs;
+  guest_.remapper.holds().set_budget(std::chrono::microseconds(knobs_.hold_budget_us));
+}
+
+// --- What it is told.
+
+void DaemonPeer::send(wire::Type type, std::span<const std::byte> payload) {
+  if (link_.joined() && !link_.connection().send(type, payload)) lose();
+}
+
+void DaemonPeer::report(wire::Report report) {
+  report.breaks -= breaks_before_;
+  report.failed_merges -= failed_merges_before_;
+  send(wire::Type::report, wire::bytes_of(report));
+}
+
+void DaemonPeer::answer(wire::Merged merged) {
+  for (auto list : {&wire::Merged::kept, &wire::Merged::refused}) {
+    std::vector<PageRange>& ranges = merged.*list;
+    wire::sort_by_page(ranges);
+    const auto send = [&](std::span<const PageRange> part) {
+      wire::Merged message;
+      (message.*list).assign(part.begin(), part.end());
+      return link_.connection().send(wire::Type::merged, wire::encode(message));
+    };
+    if (link_.joined() && !wire::send_in_parts<PageRange>(ranges, wire::max_entries, send)) lose();
+  }
+}
+
+// --- What it says.
+
+void DaemonPeer::handle_messages() {
+  while (link_.joined() && link_.connection().readable()) {
+    if (const auto frame = link_.connection().receive()) {
+      handle(*frame);
+    } else {
+      lose();
+    }
+  }
+}
+
+void DaemonPeer::handle(const Frame& frame) {
+  switch (static_cast<wire::Type>(frame.type)) {
+    case wire::Type::verdict:
+      if (auto verdict = wire::decode_verdict(frame.payload)) {
+        donate(verdict->donate);
+        merge(std::move(verdict->grants));
+        return;
+      }
+      break;
+    case wire::Type::knobs:
+      if (const auto knobs = wire::read_one<wire::Knobs>(frame.payload)) return take_knobs(*knobs);
+      break;
+    case wire::Type::synced:
+      return;  // late: an image was loaded without the daemon's last answers
+    default:
+      break;
+  }
+  lose();  // what we don't understand we don't obey
+}
+
+void DaemonPeer::donate(const std::vector<wire::Donation>& requests) {
+  Membership& membership = link_.membership();
+  for (const wire::Donation& request : requests) {
+    if (!guest_.pages.all().contains(request.page) || request.slot >= membership.welcome.staging_slots)
+      return lose();
+    // The guest may be writing the page: the daemon hashes what it got.
+    std::memcpy(membership.staging.data() + PageCount{request.slot}.bytes(), guest_.pages.host(request.page),
+                page_size);
+  }
+  send_list(wire::Type::donated, requests);
+}
+
+void DaemonPeer::merge(std::vector<wire::Grant> grants) {
+  if (grants.empty() || !link_.joined()) return;
+  const std::uint32_t frames = link_.membership().welcome.max_frames;
+  if (!std::all_of(grants.begin(), grants.end(), [&](const wire::Grant& grant) {
+        return is_within(grant, guest_.pages.count(), frames);
+      })) {
+    return lose();
+  }
+  const BulkRemapper::Merging merging = guest_.remapper.merge(link_.store(), std::move(grants));
+  for (const PageRange& range : merging.merged.kept) guest_.totals.merges += range.count;
+  guest_.totals.failed_merges += merging.failed;
+  answer(merging.merged);
+}
+
+}  // namespace samepage::dedup

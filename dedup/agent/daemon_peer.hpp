@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon, as an agent deals with it: joined and lost, told what was found, and obeyed where that is
+// right. What it says is checked here; guest memory is changed by the remapper alone, which compares.
+//
+// A message that can't be sent or understood loses the daemon. Nothing is thrown for it: callers that have
+// more to do ask joined() again. The agent's thread; another one may hang up.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dedup/agent/agent.hpp"
+#include "dedup/agent/agent_totals.hpp"
+#include "dedup/agent/bulk_remapper.hpp"
+#include "dedup/agent/daemon_link.hpp"
+#include "dedup/agent/guest_pages.hpp"
+#include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/page_states.hpp"
+#include "dedup/agent/store_upkeep.hpp"
+#include "dedup/agent/tracker.hpp"
+#include "dedup/protocol.hpp"
+
+namespace samepage::dedup {
+
+class DaemonPeer {
+ public:
+  /// What dealing with the daemon changes. All must outlive the peer.
+  struct Guest {
+    const GuestPages& pages;
+    PageStates& states;
+    Tracker& tracker;
+    MappingBudget& budget;
+    BulkRemapper& remapper;
+    StoreUpkeep& upkeep;
+    AgentTotals& totals;
+  };
+
+  explicit DaemonPeer(Guest guest) : guest_(guest) {}
+
+  /// Asks to be let in, over `socket` when it is given. Throws NoDaemon, DaemonHangs or UserError.
+  void ask_to_join(const AgentConfig& config, UniqueFd socket);
+  enum class Joined : std::uint8_t {
+    anew,  // at another daemon, or for the first time
+    back,  // at the former daemon, whose references still stand
+  };
+  /// Waits for the answer, and throws DaemonHangs when there is none in time; may be tried again.
+  [[nodiscard]] Joined finish_joining();
+  /// Gives the connection up, as if the daemon had. What is mapped from its store stays, and stays right.
+  void lose() noexcept;
+
+  [[nodiscard]] bool joined() const { return link_.joined(); }
+  [[nodiscard]] DaemonLink& link() { return link_; }
+  [[nodiscard]] const DaemonLink& link() const { return link_; }
+  [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
+  void take_knobs(wire::Knobs knobs);
+  /// Whether the daemon that was joined last ends by itself after its last guest. True while there was none.
+  [[nodiscard]] bool is_private() const { return is_private_; }
+  /// Passes since it was joined.
+  [[nodiscard]] unsigned passes() const { return passes_; }
+  void count_pass() { ++passes_; }
+
+  /// Tells it. Nothing is sent while there is none.
+  template <typename T>
+  void send_list(wire::Type type, const std::vector<T>& list) {
+    if (link_.joined() && !link_.connection().send_list<T>(type, list)) lose();
+  }
+  void send(wire::Type type, std::span<const std::byte> payload);
+  /// What has become of grants.
+  void answer(wire::Merged merged);
+  /// `report` as this daemon counts: since it has known the guest.
+  void report(wire::Report report);
+
+  /// Answers all messages that are there.
+  void handle_messages();
+
+ private:
+  void handle(const Frame& frame);
+  void donate(const std::vector<wire::Donation>& requests);
+  void merge(std::vector<wire::Grant> grants);
+
+  Guest guest_;
+  DaemonLink link_;
+  wire::Knobs knobs_;
+  bool is_private_ = true;
+  unsigned passes_ = 0;
+  std::uint64_t breaks_before_ = 0;
+  std::uint64_t failed_merges_before_ = 0;
+};
+
+}  // namespace samepage::dedup

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/host_figures.hpp"
+
+#include <array>
+
+namespace samepage::dedup {
+namespace {
+
+constexpr std::string_view page_tables = "the guests' page tables";
+
+constexpr std::array figures{
+    Figure{"pages_shared", "pages shared", Unit::count, Kind::gauge, "frames that guests map",
+           "allocated blocks of the frame stores"},
+    Figure{"pages_sharing", "pages sharing", Unit::count, Kind::gauge,
+           "further mappings of them: pages saved", page_tables},
+    Figure{"pages_unshared", "pages unshared", Unit::count, Kind::gauge, "quiet, but nobody else has them"},
+    Figure{"pages_volatile", "pages volatile", Unit::count, Kind::gauge, "changed during the last interval"},
+    Figure{"zero_pages", "zero pages", Unit::count, Kind::gauge, "given back", page_tables},
+    Figure{"breaks", "breaks", Unit::count, Kind::counter, "shared pages that a guest wrote"},
+    Figure{"full_scans", "full scans", Unit::count, Kind::counter, "passes over all guests"},
+    Figure{"saved_bytes", "saved", Unit::bytes, Kind::gauge, "pages sharing and zero pages"},
+    Figure{"overhead_bytes", "overhead", Unit::bytes, Kind::gauge, "what merging itself needs"},
+    Figure{"net_saved_bytes", "net saved", Unit::signed_bytes, Kind::gauge, "saved less overhead",
+           "the change of kernel_bytes when merging starts"},
+    Figure{"kernel_bytes", "kernel's figure", Unit::bytes, Kind::gauge,
+           "Pss_Anon of VMMs and daemon, blocks of the stores", "Pss_Anon of /proc/PID/smaps_rollup"},
+    Figure{"hold_max_us", "longest hold", Unit::microseconds, Kind::counter, "of any guest", "",
+           "stop_max_us"},
+    Figure{"tracker", "tracker", Unit::text, Kind::gauge, "how written pages are found"},
+    Figure{"frame_dups", "", Unit::count, Kind::gauge, "frames whose content another frame has too"},
+    Figure{"errors", "", Unit::count, Kind::counter, "failures that the daemon survived"},
+};
+
+}  // namespace
+
+std::span<const Figure> host_figures() {
+  return figures;
+}
+
+}  // namespace samepage::dedup
