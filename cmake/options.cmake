@@ -22,7 +22,9 @@ endif()
 add_library(samepage_options INTERFACE)
 target_include_directories(samepage_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(samepage_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wall -Wextra -Wpedantic
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow>  # several files in one compilation shadow each other's names
+  -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
 if(SAMEPAGE_SANITIZE STREQUAL "address")
   target_compile_options(samepage_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

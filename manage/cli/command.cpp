@@ -35,7 +35,7 @@ void add_words(CLI::App& app, const Option& option, Words& target, const Command
 }  // namespace
 
 Command Command::add(const std::string& name, const std::string& help) const {
-  return {*app_->add_subcommand(name, help), *chosen_};
+  return {*app_->add_subcommand(name, help), *chosen_, *details_};
 }
 
 void Command::footer(const std::string& text) const {
@@ -55,6 +55,11 @@ void Command::needs_command() const {
 
 bool Command::given(const std::string& option) const {
   return app_->count(option) != 0;
+}
+
+void Command::details(const std::string& option, const std::string& text) const {
+  invariant(app_->get_option_no_throw(option) != nullptr, "details of an option that there is not");
+  (*details_)[{app_, option}] = text;
 }
 
 void Command::flag(const std::string& name, const std::string& help, bool& target) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,6 +37,9 @@ class OptionError : public UserError {
 
 enum class Needed : std::uint8_t { no, yes };
 
+/// What the manual tells of options besides their help.
+using Details = std::map<std::pair<const CLI::App*, std::string>, std::string>;
+
 /// Cheap to copy; of no use after the parser.
 class Command {
  public:
@@ -43,8 +47,8 @@ class Command {
   /// What is wrong with a word; empty: nothing.
   using Check = std::function<std::string(const std::string&)>;
 
-  /// The program itself. `chosen` gets what the command line asks for. Both must outlive the parsing.
-  Command(CLI::App& app, Run& chosen) : app_(&app), chosen_(&chosen) {}
+  /// The program itself. `chosen` gets what the command line asks for. All must outlive the parsing.
+  Command(CLI::App& app, Run& chosen, Details& details) : app_(&app), chosen_(&chosen), details_(&details) {}
 
   /// A command of this one.
   [[nodiscard]] Command add(const std::string& name, const std::string& help) const;
@@ -56,6 +60,8 @@ class Command {
   /// Nothing by itself: one of its own commands has to follow.
   void needs_command() const;
   [[nodiscard]] bool given(const std::string& option) const;
+  /// More about an option of the command, in sentences, for the manual (Markdown).
+  void details(const std::string& option, const std::string& text) const;
 
   // Options. The targets must outlive the parsing.
   void flag(const std::string& name, const std::string& help, bool& target) const;
@@ -99,6 +105,7 @@ class Command {
 
   CLI::App* app_;
   Run* chosen_;
+  Details* details_;
 };
 
 }  // namespace samepage::cli

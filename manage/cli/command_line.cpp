@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/parse_outcome.hpp"
+#include "manage/cli/command_text.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/known_words.hpp"
 #include "vmm/control/exit_code.hpp"
@@ -16,6 +17,8 @@
 namespace samepage::cli {
 namespace {
 
+constexpr const char* program_help =
+    "Runs tiny KVM guests and keeps one copy of every page that they have in common.";
 constexpr const char* exit_codes = R"(Exit codes:
   0        done; for run: the guest ended with code 0
   1        a failure of ours, of the host or of what was asked; one line on stderr says which; for run
@@ -54,6 +57,28 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_libvirtd(program);
 }
 
+OptionText text_of(const CLI::App& command, const CLI::Option& option, const Details& details) {
+  const bool word = option.get_positional();
+  OptionText text;
+  text.name = option.get_name(word, true);
+  const std::string type = option.get_items_expected_max() == 0 ? "" : option.get_type_name();
+  text.type = type.substr(0, type.find(':'));  // behind it the parser tells what it checks
+  text.help = option.get_description();
+  const auto found = details.find({&command, option.get_name()});
+  if (found != details.end()) text.details = found->second;
+  return text;
+}
+
+CommandText text_of(const CLI::App& command, const Details& details) {
+  CommandText text{command.get_name(), command.get_description(), command.get_footer(), {}, {}};
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_group().empty() || option == command.get_help_all_ptr()) continue;
+    text.options.push_back(text_of(command, *option, details));
+  }
+  for (const CLI::App* below : command.get_subcommands({})) text.commands.push_back(text_of(*below, details));
+  return text;
+}
+
 // The words before "--"; those behind it are the guest's.
 std::vector<std::string> own_words(int argc, const char* const* argv, std::vector<std::string>& for_guest) {
   std::vector<std::string> words(argv + 1, argv + argc);
@@ -65,12 +90,21 @@ std::vector<std::string> own_words(int argc, const char* const* argv, std::vecto
 
 }  // namespace
 
-int run_command_line(int argc, const char* const* argv) {
-  CLI::App app("Runs tiny KVM guests and keeps one copy of every page that they have in common.");
+CommandText command_texts() {
+  CLI::App app(program_help);
   Command::Run chosen;
+  Details details;
+  describe(app, Command(app, chosen, details), {});
+  return text_of(app, details);
+}
+
+int run_command_line(int argc, const char* const* argv) {
+  CLI::App app(program_help);
+  Command::Run chosen;
+  Details details;
   std::vector<std::string> for_guest;
   const std::vector<std::string> words = own_words(argc, argv, for_guest);
-  describe(app, Command(app, chosen), for_guest);
+  describe(app, Command(app, chosen, details), for_guest);
   try {
     require_known_words(app, words);
     // The parser wants them in reverse.

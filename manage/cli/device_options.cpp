@@ -37,16 +37,36 @@ void add_device_options(const Command& command, vmm::DeviceConfig& devices) {
                     "A raw file as a virtio disk: read-only, with the guest's changes thrown away at its end "
                     "(default), or written"},
                    devices.disks, parse_disk);
+  command.details(
+      "--disk",
+      "`overlay` (default): the guest's changes are kept apart and go with it. `rw`: they go to the "
+      "file, which no other guest may use then. A file whose size is not a multiple of 512 ends with "
+      "zeros for the guest, and can't be `rw`.");
   command.repeated({"--pmem", "FILE,(ro|private|shared)[,address=ADDRESS]",
                     "A file as persistent memory: not writable, with changes of the guest's own, or shared "
                     "with all who share it"},
                    devices.pmems, parse_pmem);
+  command.details(
+      "--pmem",
+      "It is `/dev/pmem0` in the guest, mapped: guests with the same file have one copy of what they only "
+      "read. "
+      "`shared`: a write is seen at once by all who share it, and is written out by a flush. `private`: the "
+      "guest's writes are its own. `ro`: what it writes is dropped, and its next flush fails. A file that is "
+      "`shared` can't be `private` memory or a disk of another guest at the same time. It lies behind RAM, "
+      "or at "
+      "an address that is a multiple of 2 MiB.");
   command.repeated({"--net", "tap=NAME[,mac=MAC]", "A virtio network device on a TAP interface of the host"},
                    devices.nets, parse_net);
+  command.details(
+      "--net",
+      "`ip tuntap add NAME mode tap user USER` makes one. Of an interface made with `multi_queue` the "
+      "guest has one queue.");
   command.flag("--rng", "A virtio source of random numbers", devices.rng);
   command.flag("--balloon", "A virtio balloon: memory that the guest frees goes back to the host at once",
                devices.balloon);
+  command.details("--balloon", "Merged or not; with free-page reporting and statistics.");
   command.flag("--virtio-console", "A virtio console (hvc0) beside the serial one", devices.console);
+  command.details("--virtio-console", "Its output goes to the same place.");
 }
 
 std::optional<std::uint64_t> parse_address(std::string_view text) {

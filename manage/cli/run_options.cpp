@@ -30,8 +30,11 @@ void add_run_options(const Command& command, RunOptions& run) {
   vmm::GuestProcessConfig& guest = run.guest;
   command.text({"--name", "NAME", "Its name (default: the image's, with the lowest free number)"}, guest.name,
                check_guest_name);
+  command.details("--name", "1 to 63 of `A-Z a-z 0-9 . _ -`, not beginning with `.` or `-`.");
   add_size(command, "--mem", guest.machine.memory_bytes, "RAM, such as 16M (default: 64M)");
+  command.details("--mem", "It costs nothing until the guest touches it.");
   command.number({"--cpus", "N", "Virtual CPUs (default: 1)"}, guest.machine.cpus, 1, most_cpus);
+  command.details("--cpus", "1 to 255. The guests that come with Samepage take at most 32.");
   command.parsed(
       {"--domain", "DOMAIN",
        "Whom it shares with: a label; 'none': nobody; 'zero-only': give back zero pages, share nothing "
@@ -40,10 +43,17 @@ void add_run_options(const Command& command, RunOptions& run) {
       fmt::format(
           "a domain: use 'none', 'zero-only' or a label of 1 to {} of the characters A-Z a-z 0-9 . _ -",
           vmm::max_guest_name));
+  command.details("--domain",
+                  "A label is made like a name. See [Domains and security](#domains-and-security).");
   command.number({"--count", "N", "Guests to run: NAME-1, NAME-2, ... (default: 1)"}, run.count, 1,
                  most_guests);
+  command.details(
+      "--count",
+      "At most 4096. In the foreground each line of output begins with the name. The exit code is the "
+      "first that is not 0. When one does not start, none stays.");
   command.flag("--detach", "Return when the guest runs; print its name",
                [&run] { run.attachment = Attachment::detached; });
+  command.details("--detach", "Its console is there with `samepage console` and `samepage logs`.");
   command.repeated({"--rom", "FILE@ADDRESS",
                     "A file that the guest sees read-only at a page-aligned address such as 0xf0000000"},
                    guest.machine.roms, parse_rom);
@@ -51,15 +61,19 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.text({"--initrd", "FILE",
                 "A file for the guest's memory: a Linux kernel's initial RAM disk, a Multiboot module"},
                guest.machine.initrd, check_file);
+  command.details("--initrd", "It must end below 2 GiB.");
   command.parsed({"--entry", "auto|linux64|compressed",
                   "How a Linux kernel is entered (default: auto: PVH where the kernel has it)"},
                  guest.machine.entry, parse_entry, "auto, linux64 or compressed");
   command.text({"--console", "FILE", "Where the console goes (default: stdout); FILE-1, ... with --count"},
                run.console, check_file);
+  command.details("--console", "The file is emptied when the guest starts.");
   add_console_port(command, run.input_port, "Which console standard input goes to (default: com1)");
   add_escape_key(command, run.escape,
                  "The key that ends the guest when standard input is a terminal (default: ^])");
+  command.details("--escape", "`^X` is Ctrl-X.");
   add_json(command, run.format, "With --detach: print JSON instead of text");
+  command.details("--json", "A list of `{\"name\", \"pid\"}`.");
   command.text({"IMAGE", "", "A file (with a '/'), or the name of an image of the catalogue"}, guest.image,
                check_file, Needed::yes);
   command.number({"--config-fd", "", ""}, run.from_parent.config);

@@ -33,6 +33,8 @@ constexpr std::array figures{
     GuestFigure{{"pss_anon_bytes", "pss-anon", Unit::bytes, Kind::gauge,
                  "the kernel's figure of the whole process", "Pss_Anon of /proc/PID/smaps_rollup"},
                 &F::pss_anon_bytes},
+    GuestFigure{{"rss_bytes", "rss", Unit::bytes, Kind::gauge, "", "VmRSS of /proc/PID/status"},
+                &F::rss_bytes},
     GuestFigure{
         {"page_table_bytes", "page tables", Unit::bytes, Kind::gauge, "", "VmPTE of /proc/PID/status"},
         &F::page_table_bytes},
@@ -49,6 +51,14 @@ constexpr std::array figures{
                 &F::hold_max_us},
     GuestFigure{{"errors", "errors", Unit::count, Kind::counter, "failures that merging survived"},
                 &F::errors},
+    GuestFigure{
+        {"cpu_user_us", "cpu, user", Unit::microseconds, Kind::counter, "of its process", "getrusage(2)"},
+        &F::cpu_user_us},
+    GuestFigure{{"cpu_system_us", "cpu, system", Unit::microseconds, Kind::counter, "", "getrusage(2)"},
+                &F::cpu_system_us},
+    GuestFigure{{"vcpus", "", Unit::structure, Kind::counter, "processor time of each"}, &F::vcpus},
+    GuestFigure{{"disks", "", Unit::structure, Kind::counter, "requests and bytes of each"}, &F::disks},
+    GuestFigure{{"nets", "", Unit::structure, Kind::counter, "packets and bytes of each"}, &F::nets},
     GuestFigure{{"orphaned_stores", "", Unit::structure, Kind::gauge, "stores of lost daemons that it maps"},
                 &F::orphaned_stores},
     GuestFigure{{"balloon", "", Unit::structure, Kind::gauge, "what its balloon holds"}, &F::balloon},

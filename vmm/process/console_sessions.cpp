@@ -17,7 +17,7 @@
 namespace samepage::vmm {
 namespace {
 
-constexpr std::size_t piece_bytes = 4096;
+constexpr std::size_t message_bytes = 4096;
 // A guest that prints faster than this goes on must not keep the loop from the others.
 constexpr int pieces_a_turn = 16;
 constexpr std::chrono::seconds patience_at_end{2};
@@ -64,7 +64,7 @@ ConsoleSessions::Alive ConsoleSessions::take_input(Session& session) {
     pollfd hung_up{session.socket.get(), 0, 0};
     return ::poll(&hung_up, 1, 0) > 0 ? Alive::no : Alive::yes;
   }
-  std::array<char, piece_bytes> bytes{};
+  std::array<char, message_bytes> bytes{};
   const ssize_t got = ::recv(session.socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return Alive::yes;
   if (got <= 0) return Alive::no;
@@ -91,7 +91,7 @@ ConsoleSessions::Alive ConsoleSessions::send_output(Session& session) {
 }
 
 void ConsoleSessions::fill(Session& session) const {
-  const ConsoleLog::Piece piece = log_.read(session.next, piece_bytes);
+  const ConsoleLog::Piece piece = log_.read(session.next, message_bytes);
   session.next = piece.next;
   if (piece.left_out > 0) {
     session.unsent =

@@ -18,7 +18,7 @@ class Hold : public test::RawGuest {
   /// Whether it has written nothing by the time that all its threads sleep.
   [[nodiscard]] bool stands_still() const {
     const std::uint32_t before = counter();
-    return test::wait_until_other_threads_sleep() && counter() == before;
+    return samepage::test::wait_until_other_threads_sleep() && counter() == before;
   }
 };
 
@@ -62,7 +62,9 @@ TEST_F(Hold, OfAHaltedGuestReturnsAgainAndAgain) {
   for (int round = 0; round < 200; ++round) {
     gate().hold();
     gate().release();
-    if (round % 20 == 0) ASSERT_TRUE(test::wait_until_other_threads_sleep());  // it halts again
+    if (round % 20 == 0) {  // it halts again
+      ASSERT_TRUE(samepage::test::wait_until_other_threads_sleep());
+    }
   }
 }
 

@@ -30,7 +30,7 @@ TEST_F(Stop, RunningGuest) {
 
 TEST_F(Stop, HaltedGuest) {
   Machine& machine = started(test::halting_code(), 2);
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   machine.request_stop();
   EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
 }

@@ -191,7 +191,7 @@ TEST_F(MachineVirtio, PauseHoldsDevicesToo) {
   gate().pause();
   const std::span<std::byte> guest(at(buffer), buffer_bytes);
   std::fill(guest.begin(), guest.end(), std::byte{0xee});
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   EXPECT_EQ(std::count(guest.begin(), guest.end(), std::byte{0xee}), std::ptrdiff_t{buffer_bytes});
   gate().unpause();
   EXPECT_TRUE(counts_on());
@@ -215,7 +215,7 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
   machine.request_stop();
   gate().hold();  // returns when the vCPU is out
   pollfd ended{machine.ended_fd(), POLLIN, 0};
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   EXPECT_EQ(::poll(&ended, 1, 0), 0);
   gate().release();
   go_on.set_value();

@@ -74,7 +74,9 @@ TEST(VcpuGate, NobodyRunsWhileItIsClosed) {
     gate.close(GateReason::write_barrier);
     gate.wait_all_out();
     const std::uint64_t before = guest.turns(0) + guest.turns(1);
-    if (round % 100 == 0) ASSERT_TRUE(test::wait_until_other_threads_sleep());  // at the gate
+    if (round % 100 == 0) {  // at the gate
+      ASSERT_TRUE(samepage::test::wait_until_other_threads_sleep());
+    }
     for (int look = 0; look < 1000; ++look) ASSERT_EQ(guest.turns(0) + guest.turns(1), before);
     gate.open(GateReason::write_barrier);
   }
@@ -104,7 +106,7 @@ TEST(VcpuGate, ReasonsAreIndependent) {
   const std::uint64_t before = guest.turns(0);
   gate.open(GateReason::write_barrier);
   EXPECT_TRUE(gate.is_closed(GateReason::user_pause));
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   EXPECT_EQ(guest.turns(0), before);
   gate.open(GateReason::user_pause);
   EXPECT_TRUE(guest.goes_on(0));
@@ -115,7 +117,7 @@ TEST(VcpuGate, ClosedBeforeAnybodyCame) {
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   FakeGuest guest(gate, 1);
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   EXPECT_EQ(guest.turns(0), 0U);
   gate.open(GateReason::write_barrier);
   EXPECT_TRUE(guest.goes_on(0));
@@ -143,7 +145,7 @@ TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
   EXPECT_TRUE(guest.goes_on(0));
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   gate.close(GateReason::stop);
   guest.join();
   gate.open(GateReason::write_barrier);
@@ -171,7 +173,7 @@ TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
     gate.leave(0);
   });
   while (!inside) std::this_thread::yield();
-  EXPECT_TRUE(test::wait_until_other_threads_sleep());
+  EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();
   vcpu.join();

@@ -17,10 +17,6 @@ constexpr std::size_t statistic_bytes = 10;  // a 16-bit tag, then a 64-bit valu
 constexpr std::size_t most_statistics = 64;  // of one answer; there are ten kinds
 constexpr auto longest_wait = std::chrono::milliseconds(200);
 
-constexpr std::uint64_t bit(unsigned number) {
-  return std::uint64_t{1} << number;
-}
-
 // Neighbouring pages as one range: one system call for all of them.
 std::vector<GfnRange> joined(std::vector<std::uint32_t> numbers) {
   std::sort(numbers.begin(), numbers.end());
@@ -46,7 +42,8 @@ Balloon::Balloon(DiscardPages discard, std::function<void()> wake)
     : discard_(std::move(discard)), wake_(std::move(wake)) {}
 
 std::uint64_t Balloon::features() const {
-  return bit(feature_statistics) | bit(feature_deflate_on_oom) | bit(feature_reporting);
+  return feature_bit(feature_statistics) | feature_bit(feature_deflate_on_oom) |
+         feature_bit(feature_reporting);
 }
 
 void Balloon::read_config(std::uint64_t offset, std::span<std::byte> data) const {
@@ -71,8 +68,8 @@ void Balloon::serve(VirtioState& state) {
   inflate(state, 0);
   deflate(state, 1);
   unsigned next = 2;
-  if (state.negotiated(bit(feature_statistics))) take_statistics(state, next++);
-  if (state.negotiated(bit(feature_reporting))) take_report(state, next);
+  if (state.negotiated(feature_bit(feature_statistics))) take_statistics(state, next++);
+  if (state.negotiated(feature_bit(feature_reporting))) take_report(state, next);
 }
 
 void Balloon::inflate(VirtioState& state, unsigned queue) {

@@ -10,10 +10,6 @@ constexpr std::size_t buffer_bytes = std::size_t{64} << 10U;
 constexpr std::uint32_t most_cleared_sectors = 1U << 22U;  // 2 GiB in one request
 constexpr std::uint32_t most_segments = 254;               // a queue's size, less header and status
 
-constexpr std::uint64_t bit(unsigned number) {
-  return std::uint64_t{1} << number;
-}
-
 constexpr std::uint8_t ok = VIRTIO_BLK_S_OK;
 constexpr std::uint8_t io_error = VIRTIO_BLK_S_IOERR;
 constexpr std::uint8_t unsupported = VIRTIO_BLK_S_UNSUPP;
@@ -31,9 +27,9 @@ Block::Block(DiskFile disk, std::string serial)
 }
 
 std::uint64_t Block::features() const {
-  std::uint64_t features = bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_FLUSH);
-  if (!disk_.writable()) return features | bit(VIRTIO_BLK_F_RO);
-  return features | bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES);
+  std::uint64_t features = feature_bit(VIRTIO_BLK_F_SEG_MAX) | feature_bit(VIRTIO_BLK_F_FLUSH);
+  if (!disk_.writable()) return features | feature_bit(VIRTIO_BLK_F_RO);
+  return features | feature_bit(VIRTIO_BLK_F_DISCARD) | feature_bit(VIRTIO_BLK_F_WRITE_ZEROES);
 }
 
 void Block::read_config(std::uint64_t offset, std::span<std::byte> data) const {

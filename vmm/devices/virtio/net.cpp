@@ -20,17 +20,13 @@ constexpr unsigned cuts_tcp6 = 12;
 // The longest packet that TCP segmentation makes, an Ethernet header with a VLAN tag, and ours.
 constexpr std::size_t longest_packet = 65'536 + 18 + header_bytes;
 
-constexpr std::uint64_t bit(unsigned number) {
-  return std::uint64_t{1} << number;
-}
-
 }  // namespace
 
 Net::Net(Tap tap, const MacAddress& mac)
     : tap_(std::move(tap)), mac_(mac), outgoing_(longest_packet), incoming_(longest_packet) {}
 
 std::uint64_t Net::features() const {
-  return bit(checksum) | bit(mac_given) | bit(cuts_tcp4) | bit(cuts_tcp6);
+  return feature_bit(checksum) | feature_bit(mac_given) | feature_bit(cuts_tcp4) | feature_bit(cuts_tcp6);
 }
 
 void Net::read_config(std::uint64_t offset, std::span<std::byte> data) const {

@@ -19,7 +19,7 @@
 namespace samepage::vmm {
 namespace {
 
-UserError cannot_use(const std::string& name, const std::string& why) {
+UserError cannot_use_tap(const std::string& name, const std::string& why) {
   return UserError(
       fmt::format("cannot use network interface {0}: {1}; as root, 'ip tuntap add {0} mode tap user "
                   "USER' makes one for USER and 'ip link set {0} up' starts it",
@@ -56,21 +56,21 @@ UniqueFd claim(const std::string& name) {
 Tap::Tap(const std::string& name) {
   ifreq request{};
   if (name.empty() || name.size() >= sizeof(request.ifr_name)) {
-    throw cannot_use(name, fmt::format("a name has 1 to {} characters", sizeof(request.ifr_name) - 1));
+    throw cannot_use_tap(name, fmt::format("a name has 1 to {} characters", sizeof(request.ifr_name) - 1));
   }
   // Without this root would make an interface that nobody has set up and that goes with the guest.
-  if (::if_nametoindex(name.c_str()) == 0) throw cannot_use(name, "there is none");
+  if (::if_nametoindex(name.c_str()) == 0) throw cannot_use_tap(name, "there is none");
   fd_ = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!fd_) throw cannot_use(name, fmt::format("/dev/net/tun: {}", std::strerror(errno)));
+  if (!fd_) throw cannot_use_tap(name, fmt::format("/dev/net/tun: {}", std::strerror(errno)));
   std::memcpy(request.ifr_name, name.data(), name.size());
   if (attach(fd_.get(), request) != 0) {
-    throw cannot_use(name, errno == EBUSY    ? "another guest uses it"
-                           : errno == EINVAL ? "it is not a TAP interface"
-                                             : std::strerror(errno));
+    throw cannot_use_tap(name, errno == EBUSY    ? "another guest uses it"
+                               : errno == EINVAL ? "it is not a TAP interface"
+                                                 : std::strerror(errno));
   }
   if ((request.ifr_flags & IFF_MULTI_QUEUE) != 0) {
     claim_ = claim(name);
-    if (!claim_) throw cannot_use(name, "another guest uses a queue of it");
+    if (!claim_) throw cannot_use_tap(name, "another guest uses a queue of it");
   }
   const int header_bytes = sizeof(NetHeader);
   check(::ioctl(fd_.get(), TUNSETVNETHDRSZ, &header_bytes), "ioctl TUNSETVNETHDRSZ");

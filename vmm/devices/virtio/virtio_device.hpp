@@ -11,6 +11,11 @@
 
 namespace samepage::vmm {
 
+/// A feature, by its number in the standard (virtio 1.2, "Feature Bits"), in a mask of features.
+constexpr std::uint64_t feature_bit(unsigned number) {
+  return std::uint64_t{1} << number;
+}
+
 class VirtioDevice {
  public:
   VirtioDevice() = default;
