@@ -9,7 +9,6 @@
 #include <string>
 
 #include "base/log.hpp"
-#include "dedup/listening_socket.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/listening_socket.hpp"
 

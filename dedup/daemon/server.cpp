@@ -44,7 +44,7 @@ Server::Server(asio::io_context& io, ServerConfig config)
       config_(std::move(config)),
       acceptor_(io, {[this](UniqueFd socket) { adopt(std::move(socket)); },
                      [](const std::exception& problem) {
-                       say(LogLevel::warning, "a connection is turned away: {}", problem.what());
+                       log(LogLevel::warning, "a connection is turned away: {}", problem.what());
                      },
                      [](const UniqueFd& socket) {
                        tell_refusal(

@@ -77,8 +77,8 @@ constexpr std::array<OwnFigure, 10> of_merging{{
     {"passes", "vm.passes.sum"},
     {"merges", "vm.merges.sum"},
     {"breaks", "vm.breaks.sum"},
-    {"stops", "vm.holds.sum"},
-    {"stop_max_us", "vm.hold_us.max"},
+    {"holds", "vm.holds.sum"},
+    {"hold_max_us", "vm.hold_us.max"},
 }};
 
 void add_cpu(TypedParameters& out, const json& stat) {

@@ -19,7 +19,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 const json stat = json::parse(R"({
-  "cpu_user_us": 3000, "cpu_system_us": 500, "rss_bytes": 8192, "shared_bytes": 4096, "merges": 7, "stop_max_us": 90,
+  "cpu_user_us": 3000, "cpu_system_us": 500, "rss_bytes": 8192, "shared_bytes": 4096, "merges": 7, "hold_max_us": 90,
   "balloon": {"actual_bytes": 1048576, "guest": {"free_bytes": 2048, "major_faults": 5}},
   "vcpus": [{"cpu_us": 10, "host_cpu": 1, "runs": true}, {"cpu_us": 20, "host_cpu": 0, "runs": false}],
   "disks": [{"read_requests": 1, "read_bytes": 512, "write_requests": 2, "write_bytes": 1024, "flush_requests": 3,
