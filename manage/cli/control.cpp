@@ -128,12 +128,14 @@ int kill(const std::vector<std::string>& guests) {
   const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
   ForEach for_each;
   std::vector<GuestConnection> found = connect_all(guests, for_each);
-  for_each(found, [](const GuestConnection& guest) { guest.process.signal(SIGKILL); });
+  for_each(found, [](const GuestConnection& guest) {
+    guests::note_kill(guest, "'samepage kill'");  // first: who sees its end may look at once
+    guest.process.signal(SIGKILL);
+  });
   require_ends(found, longest_kill, for_each, "it waits for the kernel");
   for_each(found, [&](const GuestConnection& guest) {
     if (!guest.process.ends_within(0)) return;
     registry.prune(guest.name);
-    guests::note_kill(guest, "'samepage kill'");
   });
   return for_each.status();
 }

@@ -46,7 +46,7 @@ struct Asked {
 [[nodiscard]] std::vector<Asked> ask_together(std::span<const int> sockets, const nlohmann::json& request,
                                               std::chrono::steady_clock::time_point deadline);
 
-/// Keeps how a guest ended whose process was killed and could not say so. `who`: for people.
+/// Keeps how a guest ends whose process is about to be killed and can't say so. `who`: for people.
 void note_kill(const GuestConnection& guest, const std::string& who);
 
 }  // namespace samepage::guests

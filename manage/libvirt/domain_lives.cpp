@@ -201,8 +201,8 @@ void Domains::destroy(const DomainRef& domain, unsigned flags) {
           fmt::format("guest '{}' has not ended within {} s", guest.name, graceful_end_ms / 1000));
     }
   } else {
+    guests::note_kill(guest, destroyed_by_client);  // first: its end is seen at once
     guest.process.signal(SIGKILL);
-    guests::note_kill(guest, destroyed_by_client);
     if (!guest.process.ends_within(kill_ms)) {
       forget();
       throw timed_out(fmt::format("the process of guest '{}' does not end", guest.name));
