@@ -144,6 +144,8 @@ TEST_F(Sessions, HaveOnlySoManyCallsUnderWay) {
   gate.wait_for_callers(2);
   EXPECT_EQ(gate.callers(), 2) << "more than its part is carried out at once";
   expect_others_served();
+  pollfd answer{client.fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&answer, 1, 0), 0) << "a call beyond those that it may have was read";
   gate.open();
   std::set<std::uint32_t> answered;
   for (int i = 0; i < 11; ++i) answered.insert(client.receive()->header.serial);
@@ -356,6 +358,7 @@ TEST_F(Sessions, AClientThatDoesNotReadItsEventsIsCutOffAndOthersGoOn) {
   for (int i = 0; on_server([&] { return server_->clients(); }) == 2; ++i) {
     host_.happens(event(i));
     EXPECT_EQ(event_text(reader.receive()), fmt::format("318 00000000 {}{:08x} 00000000", web, i));
+    ASSERT_LT(i, 50'000) << "far more than its limit and the socket's room are kept for it";
   }
   EXPECT_EQ(reader.answer(51), "00000001");
   EXPECT_TRUE(deaf.is_cut_off());
