@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What steers guests and asks them. The mutex is never held while a guest is waited for.
+// What steers guests. The mutex is never held while a guest is waited for.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,16 +8,13 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "manage/guests/guest_connection.hpp"
-#include "manage/libvirt/domain_figures.hpp"
 #include "manage/libvirt/domain_xml.hpp"
 #include "manage/libvirt/domains.hpp"
 #include "manage/libvirt/domains_parts.hpp"
 #include "manage/libvirt/error.hpp"
+#include "manage/libvirt/guest_requests.hpp"
 #include "manage/libvirt/guest_start.hpp"
-#include "manage/libvirt/list_filter.hpp"
 #include "manage/libvirt/settled_definition.hpp"
-#include "vmm/devices/virtio/mac_address.hpp"
 
 namespace samepage::libvirt {
 namespace {
@@ -25,61 +22,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
-constexpr std::chrono::seconds answer_patience{10};
-constexpr std::chrono::seconds patience_with_all{5};
 constexpr int graceful_end_ms = 10'000;
 constexpr int kill_ms = 60'000;
 
-// A connection to the guest that a domain ran as a moment ago.
-guests::GuestConnection connect_to(const DomainRef& domain) {
-  try {
-    std::optional<guests::GuestConnection> guest = guests::find_guest(domain.name);
-    if (!guest || static_cast<int>(guest->pid) != domain.id) throw invalid_operation("domain is not running");
-    return std::move(*guest);
-  } catch (const std::system_error& error) {
-    throw timed_out(fmt::format("guest '{}' does not take callers: {}", domain.name, error.what()));
-  }
-}
-
-json ask(const DomainRef& domain, const json& request) {
-  const guests::GuestConnection guest = connect_to(domain);
-  const auto answer = vmm::ask(guest.socket.get(), request, {}, Clock::now() + answer_patience);
-  if (!answer && guest.process.ends_within(0)) throw invalid_operation("domain is not running");
-  if (!answer) throw timed_out(fmt::format("guest '{}' does not answer", domain.name));
-  if (answer->body.value("ok", false)) return answer->body;
-  throw operation_failed(
-      fmt::format("guest '{}' refuses: {}", domain.name, answer->body.value("error", "it does not say why")));
-}
-
-// The domain, which must run, and what it is.
-struct Live {
-  DomainRef ref;
-  DomainDefinition definition;
-};
-
-Live live_one(Domains::Parts& parts, const DomainRef& domain) {
-  const auto here = parts.lock();
-  const FoundDomain found = parts.needed_running(domain);
-  return {found.ref(), found.live()};
-}
-
 void refuse_flags(const char* function, unsigned flags, unsigned known = 0) {
   if ((flags & ~known) != 0) throw unsupported_flags(function, flags);
-}
-
-std::size_t disk_index(const DomainDefinition& domain, const std::string& device) {
-  for (std::size_t i = 0; i < domain.disks.size(); ++i) {
-    if (domain.disks[i].target == device || domain.disks[i].config.path == device) return i;
-  }
-  throw invalid_argument(fmt::format("invalid path: domain '{}' has no disk '{}'", domain.name, device));
-}
-
-std::size_t net_index(const DomainDefinition& domain, const std::string& device) {
-  const std::optional<vmm::MacAddress> mac = vmm::parse_mac(device);
-  for (std::size_t i = 0; i < domain.nets.size(); ++i) {
-    if (domain.nets[i].tap == device || (mac && domain.nets[i].mac == mac)) return i;
-  }
-  throw invalid_argument(fmt::format("invalid path: domain '{}' has no interface '{}'", domain.name, device));
 }
 
 // Starts a guest and waits until it is one of those that are known to run.
@@ -275,115 +222,6 @@ void Domains::set_memory(const DomainRef& domain, std::uint64_t kib, unsigned fl
     }
   }
   if (live) ask(ref, {{"do", "balloon"}, {"bytes", (max_kib - kib) * 1024}});
-}
-
-DomainInfo Domains::info(const DomainRef& domain) {
-  DomainInfo info;
-  DomainRef ref;
-  bool answers = false;
-  {
-    const auto here = parts_->lock();
-    const FoundDomain found = parts_->needed(domain);
-    ref = found.ref();
-    answers = found.running != nullptr && found.running->answers;
-    info.state = parts_->state_of(found).state;
-    info.max_kib = found.live().memory_kib;
-    info.current_kib = found.live().current_kib;
-    info.vcpus = found.live().vcpus;
-  }
-  if (!answers) return info;
-  const json stat = ask(ref, {{"do", "stat"}});
-  info.current_kib = current_kib(stat, info.max_kib);
-  info.cpu_ns = cpu_ns(stat);
-  return info;
-}
-
-std::vector<MemoryStat> Domains::memory_stats(const DomainRef& domain) {
-  const Live live = live_one(*parts_, domain);
-  return memory_stats_of(ask(live.ref, {{"do", "stat"}}), live.definition.memory_kib);
-}
-
-std::vector<VcpuInfo> Domains::vcpus(const DomainRef& domain) {
-  return vcpus_of(ask(live_one(*parts_, domain).ref, {{"do", "stat"}}));
-}
-
-std::vector<TypedParameter> Domains::cpu_stats(const DomainRef& domain) {
-  return cpu_stats_of(ask(live_one(*parts_, domain).ref, {{"do", "stat"}}));
-}
-
-BlockStats Domains::block_stats(const DomainRef& domain, const std::string& device) {
-  const Live live = live_one(*parts_, domain);
-  const std::size_t index = disk_index(live.definition, device);
-  return block_stats_of(ask(live.ref, {{"do", "stat"}}), index);
-}
-
-std::vector<TypedParameter> Domains::block_parameters(const DomainRef& domain, const std::string& device) {
-  return block_parameters_of(block_stats(domain, device));
-}
-
-InterfaceStats Domains::interface_stats(const DomainRef& domain, const std::string& device) {
-  const Live live = live_one(*parts_, domain);
-  const std::size_t index = net_index(live.definition, device);
-  return interface_stats_of(ask(live.ref, {{"do", "stat"}}), index);
-}
-
-std::vector<Domains::Stats> Domains::stats(std::span<const DomainRef> domains, unsigned groups,
-                                           unsigned flags) {
-  const bool enforce = (flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_ENFORCE_STATS) != 0;
-  if (enforce && (groups & ~known_stats_groups) != 0) {
-    throw unsupported(fmt::format("statistics groups {:#x}", groups & ~known_stats_groups));
-  }
-  if (groups == 0) groups = known_stats_groups;
-  struct Asked {
-    DomainRef ref;
-    DomainDefinition definition;
-    DomainState state;
-    bool answers = false;
-  };
-  std::vector<Asked> asked;
-  {
-    const auto here = parts_->lock();
-    const auto add = [&](const FoundDomain& found) {
-      const DomainState state = parts_->state_of(found);
-      if (!passes_filter(parts_->list_flags(found, state), flags)) return;
-      asked.push_back({found.ref(), found.live(), state, found.running != nullptr && found.running->answers});
-    };
-    if (domains.empty()) {
-      for (const FoundDomain& found : parts_->all()) add(found);
-    }
-    for (const DomainRef& domain : domains) {
-      const std::optional<FoundDomain> found = parts_->find(domain.uuid);
-      if (found) add(*found);  // one that has gone since is left out
-    }
-  }
-  constexpr unsigned from_guests = known_stats_groups & ~static_cast<unsigned>(VIR_DOMAIN_STATS_STATE);
-  std::vector<UniqueFd> sockets(asked.size());
-  std::vector<int> open;
-  std::vector<std::size_t> whose;
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    if (!asked[i].answers || (groups & from_guests) == 0) continue;
-    try {
-      sockets[i] = vmm::GuestRegistry::of_this_user().connect(asked[i].ref.name);
-    } catch (const std::system_error&) {
-      continue;  // it takes no callers
-    }
-    if (!sockets[i]) continue;
-    open.push_back(sockets[i].get());
-    whose.push_back(i);
-  }
-  const std::vector<guests::Asked> answers =
-      guests::ask_together(open, {{"do", "stat"}}, Clock::now() + patience_with_all);
-  std::vector<const json*> told(asked.size());
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].answer && answers[i].answer->body.value("ok", false))
-      told[whose[i]] = &answers[i].answer->body;
-  }
-  std::vector<Stats> all;
-  all.reserve(asked.size());
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    all.emplace_back(asked[i].ref, domain_stats(asked[i].definition, asked[i].state, told[i], groups));
-  }
-  return all;
 }
 
 UniqueFd Domains::open_console(const DomainRef& domain, const std::string& device, unsigned flags) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// From XML to a definition, element by element. One file: each element is a few lines, and all share the same
+// way to refuse what nobody took.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which domains there are, definitions, what is known without asking, and events. What asks guests and steers
 // them is in domain_lives.cpp.
+// Long because the state that the mutex guards is in one place.
 #include "manage/libvirt/domains.hpp"
 
 #include <fmt/format.h>

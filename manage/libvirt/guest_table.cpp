@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The guests that run, as their sockets and pidfds tell. Long because every end of a guest has to be seen
+// once, whichever of registry, watch and pidfd tells first.
 #include "manage/libvirt/guest_table.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// One client. Long because the order of all that may happen to a connection is to be seen in one place.
 #include "manage/libvirt/session.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stock virsh against `samepage libvirtd` with real guests: each command that docs/libvirt.md says works,
 // and those that it says are refused.
+// One file: the guests are started once for all.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because the order of life of all parts, started afresh or from a state, is in one place.
 #include "vmm/machine/machine.hpp"
 
 #include <fmt/format.h>

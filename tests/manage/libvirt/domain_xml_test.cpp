@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reading, refusing and writing of each element; one file, because the same definitions serve all.
 #include "manage/libvirt/domain_xml.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection does, with clients that keep the rules and with those that don't. After each of these,
 // and meanwhile, others are served.
+// Long because each kind of misbehaviour has its test, and all need the same client.
 #include "manage/libvirt/session.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest is saved in the middle of what it does, and goes on in another machine over a copy of its memory.
+// Long because the guests are written in bytes, with their disassembly beside them.
 #include <gmock/gmock.h>
 
 #include <array>

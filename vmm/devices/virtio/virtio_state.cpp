@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The steps of a device towards its driver. Long because every way out of a visit keeps the same promise
+// about interrupts and queues that were reset meanwhile.
 #include "vmm/devices/virtio/virtio_state.hpp"
 
 #include <algorithm>

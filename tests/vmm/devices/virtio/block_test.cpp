@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Each request, each fault of a driver, the counters, and a device that goes on elsewhere; all use one disk.
 #include "vmm/devices/virtio/block.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Each register, and what a driver may write to it; one driver for all.
 #include "vmm/devices/virtio/mmio_transport.hpp"
 
 #include "tests/vmm/devices/virtio/fake_driver.hpp"
