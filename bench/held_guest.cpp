@@ -152,7 +152,7 @@ json HeldGuest::counters() const {
   answer["merges"] = counters.merges;
   answer["breaks"] = counters.breaks;
   answer["failed_merges"] = counters.failed_merges;
-  answer["stops"] = counters.holds;
+  answer["holds"] = counters.holds;
   return answer;
 }
 

@@ -58,7 +58,7 @@ class GuestTable {
 
   /// Breaks of guests that are gone, by user.
   [[nodiscard]] const std::map<uid_t, std::uint64_t>& breaks_of_gone() const { return breaks_of_gone_; }
-  /// The longest stop that a guest ever reported, gone or not, by user.
+  /// The longest hold that a guest ever reported, gone or not, by user.
   [[nodiscard]] const std::map<uid_t, std::uint64_t>& hold_max_us() const { return hold_max_us_; }
 
  private:

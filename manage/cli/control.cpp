@@ -128,10 +128,7 @@ int kill(const std::vector<std::string>& guests) {
   const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
   ForEach for_each;
   std::vector<GuestConnection> found = connect_all(guests, for_each);
-  for_each(found, [](const GuestConnection& guest) {
-    guests::note_kill(guest, "'samepage kill'");  // first: who sees its end may look at once
-    guest.process.signal(SIGKILL);
-  });
+  for_each(found, [](const GuestConnection& guest) { guests::kill(guest, "'samepage kill'"); });
   require_ends(found, longest_kill, for_each, "it waits for the kernel");
   for_each(found, [&](const GuestConnection& guest) {
     if (!guest.process.ends_within(0)) return;

@@ -52,8 +52,11 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   json host = json::object();
   for (const Figure& figure : dedup::host_figures()) {
     if (figure.unit == Unit::text) continue;
-    host[std::string(figure.key)] = number(daemon_host, figure.key);
-    if (!figure.former_key.empty()) host[std::string(figure.former_key)] = number(daemon_host, figure.key);
+    // A daemon that has run since before a change of names knows the former one.
+    const bool former = !figure.former_key.empty() && !daemon_host.contains(std::string(figure.key));
+    const std::uint64_t value = number(daemon_host, former ? figure.former_key : figure.key);
+    host[std::string(figure.key)] = value;
+    if (!figure.former_key.empty()) host[std::string(figure.former_key)] = value;
   }
   const LostStores lost = lost_stores(daemon_host, guests);
   host["overhead_bytes"] = number(daemon_host, "overhead_bytes") + lost.cost_bytes;

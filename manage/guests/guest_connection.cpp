@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/guests/guest_connection.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/poll_timeout.hpp"
+#include "base/standard_output.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_record.hpp"
 
@@ -88,12 +90,25 @@ std::vector<Asked> ask_together(std::span<const int> sockets, const json& reques
   return results;
 }
 
+namespace {
+
 void note_kill(const GuestConnection& guest, const std::string& who) {
   const vmm::GuestRecords records = vmm::GuestRecords::of_this_user();
   std::optional<vmm::GuestRecord> record = records.find(guest.name);
   if (!record || record->end || record->pid != guest.pid) return;  // another has the name by now
   record->end = {vmm::now_in_seconds(), exit_by_signal(SIGKILL), "killed", who};
   records.put(*record);
+}
+
+}  // namespace
+
+void kill(const GuestConnection& guest, const std::string& who) {
+  try {
+    note_kill(guest, who);  // first: who sees its end may look at once
+  } catch (const std::exception& error) {
+    complain(fmt::format("samepage: how guest {} ends can't be kept: {}", guest.name, error.what()));
+  }
+  guest.process.signal(SIGKILL);
 }
 
 }  // namespace samepage::guests

@@ -46,7 +46,8 @@ struct Asked {
 [[nodiscard]] std::vector<Asked> ask_together(std::span<const int> sockets, const nlohmann::json& request,
                                               std::chrono::steady_clock::time_point deadline);
 
-/// Keeps how a guest ends whose process is about to be killed and can't say so. `who`: for people.
-void note_kill(const GuestConnection& guest, const std::string& who);
+/// Kills a guest's process. It can't say how it ends, so that is kept here, with `who` did it, for people;
+/// where it can't be kept, a line on stderr says so, and the guest is killed all the same.
+void kill(const GuestConnection& guest, const std::string& who);
 
 }  // namespace samepage::guests

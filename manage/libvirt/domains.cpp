@@ -212,7 +212,8 @@ std::string Domains::default_directory() {
 }
 
 std::vector<std::string> Domains::take_complaints() {
-  const std::lock_guard lock(parts_->mutex);
+  const std::unique_lock lock(parts_->mutex, std::try_to_lock);
+  if (!lock) return {};  // next time
   std::vector<std::string> complaints = parts_->definitions.take_complaints();
   complaints.insert(complaints.end(), parts_->complaints.begin(), parts_->complaints.end());
   parts_->complaints.clear();
@@ -357,7 +358,10 @@ int Domains::events_fd() const {
 }
 
 std::vector<LifecycleEvent> Domains::take_events() {
-  const std::lock_guard lock(parts_->mutex);
+  parts_->missed = true;  // before the try: whoever holds the mutex looks at this when it is free
+  const std::unique_lock lock(parts_->mutex, std::try_to_lock);
+  if (!lock) return {};
+  parts_->missed = false;
   clear_event(parts_->news.get());
   parts_->table.look();
   parts_->take_news();

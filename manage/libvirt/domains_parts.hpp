@@ -2,12 +2,14 @@
 // What Domains is made of, for its own files. All of it is used under its mutex.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/event_fd.hpp"
 #include "base/unique_fd.hpp"
 #include "manage/libvirt/definitions.hpp"
 #include "manage/libvirt/domain_end.hpp"
@@ -34,12 +36,28 @@ struct FoundDomain {
 struct Domains::Parts {
   explicit Parts(std::string directory);
 
+  /// Holds the mutex. The thread of the connections never waits for it: it notes that it has missed
+  /// something, and whoever lets the mutex go wakes it.
+  class Held {
+   public:
+    enum class Then : std::uint8_t { nothing, look };
+    explicit Held(Parts& parts, Then then = Then::nothing) : parts_(parts), lock_(parts.mutex) {
+      if (then == Then::look) parts_.look();
+    }
+    ~Held() {
+      lock_.unlock();
+      if (parts_.missed.exchange(false)) signal_event(parts_.news.get());
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+   private:
+    Parts& parts_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
   /// Locks, and takes in what has happened.
-  [[nodiscard]] std::unique_lock<std::mutex> lock() {
-    std::unique_lock held(mutex);
-    look();
-    return held;
-  }
+  [[nodiscard]] Held lock() { return Held(*this, Held::Then::look); }
   void look();
   void take_news();
   void ended(DomainRef ref, const vmm::GuestRecord::End& end);
@@ -61,6 +79,7 @@ struct Domains::Parts {
   [[nodiscard]] EndInWords end_of(const std::string& name) const;
 
   std::mutex mutex;
+  std::atomic<bool> missed = false;  // somebody found it held
   GuestTable table;
   Definitions definitions;
   UniqueFd news;   // readable: there are events

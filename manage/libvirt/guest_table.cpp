@@ -65,7 +65,8 @@ struct GuestTable::Watched {
   bool known_from_start = false;  // it was there before us
   Clock::time_point found = Clock::now();
   std::optional<vmm::ProcessHandle> process;
-  bool ending = false;  // its connection has ended: its process is waited for
+  bool refused = false;  // it does not let us watch
+  bool ending = false;   // its connection has ended: its process is waited for
   UniqueFd socket;
   vmm::AnswerReceiver receiver;
   std::optional<vmm::GuestRecord::End> end;
@@ -98,6 +99,7 @@ void GuestTable::poll_no_more(int fd) const {
 }
 
 void GuestTable::look() {
+  for (const std::string& name : std::exchange(missed_, {})) add(name);
   std::array<epoll_event, 64> events{};
   for (;;) {
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
@@ -148,9 +150,10 @@ void GuestTable::add(const std::string& name) {
   try {
     found = guests::find_guest(name);
   } catch (const std::exception&) {
-    return;  // not a name of a guest, or one that takes no callers: it hangs, and will be found when it goes
-             // on
+    missed_.insert(name);  // it takes no callers now; or it is not a name of a guest
+    return;
   }
+  missed_.erase(name);
   if (!found) return;
   auto guest = std::make_unique<Watched>();
   guest->domain.name = name;
@@ -187,7 +190,10 @@ void GuestTable::hear(Watched& guest) {
 
 void GuestTable::take(Watched& guest, vmm::ControlAnswer answer) {
   const json& body = answer.body;
-  if (!body.value("ok", false)) return;  // it can't be watched; that it ends will be seen
+  if (!body.value("ok", false)) {  // it has too many watchers, or is of a former version
+    guest.refused = true;
+    return;
+  }
   if (body.value("ended", false)) {
     guest.end = end_from(body);
     return;
@@ -218,7 +224,7 @@ void GuestTable::hung_up(Watched& guest) {
   const std::string name = guest.domain.name;
   poll_no_more(guest.socket.get());
   guest.socket.reset();
-  if (!guest.process->ends_within(0) && !guest.end) {
+  if (!guest.process->ends_within(0) && !guest.end && !guest.refused) {
     try {
       std::optional<guests::GuestConnection> again = guests::find_guest(name);
       if (again && again->pid == guest.domain.pid) return watch(guest, std::move(again->socket));

@@ -87,6 +87,7 @@ class GuestTable {
   UniqueFd inotify_;
   bool first_look_ = true;  // whoever is found then, is no news
   std::map<std::string, std::unique_ptr<Watched>> guests_;
+  std::set<std::string> missed_;  // tried again at the next look
   std::map<std::uint64_t, Watched*> by_key_;
   std::uint64_t next_key_ = 1;
   std::vector<GuestNews> news_;

@@ -19,7 +19,8 @@ void put_vcpus(Call& call, XdrReader& in, XdrWriter& out) {
   const DomainRef domain = take_domain(in);
   const std::size_t room = take_room(in);
   const std::size_t map_bytes = take_room(in);
-  if (room > most_vcpu_infos || (map_bytes > 0 && room > most_cpu_map_bytes / map_bytes)) {
+  if (room > most_vcpu_infos || map_bytes > most_cpu_map_bytes ||
+      (map_bytes > 0 && room > most_cpu_map_bytes / map_bytes)) {
     throw invalid_argument("more vCPUs are asked for than a guest may have");
   }
   std::vector<VcpuInfo> vcpus = call.host.vcpus(domain);

@@ -62,6 +62,8 @@ TEST_F(Libvirt, AGuestsLife) {
   EXPECT_THAT(refused({"destroy", "web"}), HasSubstr("domain is not running"));
   EXPECT_EQ(ask_virsh({"start", "web", "--paused"}), "");
   EXPECT_THAT(ask_virsh({"domstate", "web"}), "paused");
+  EXPECT_EQ(ask_virsh({"resume", "web"}), "");
+  wait_until("it is seen to run", [&] { return ask_virsh({"domstate", "web"}) == "running"; });
   EXPECT_EQ(ask_virsh({"destroy", "web", "--graceful"}), "");
   EXPECT_EQ(ask_virsh({"start", "web"}), "");
   EXPECT_EQ(ask_virsh({"shutdown", "web"}), "");

@@ -174,6 +174,8 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   const std::string warning = agent != nullptr ? warning_of(*agent) : "";
   Machine machine(config.machine, *image, chassis, links_of(console, lines, agent));
   image.reset();  // an unpacked kernel is memory that nobody can merge
+  // Before anybody asks: who watches hears how the guest starts and then what changes.
+  if (config.starts == Starts::paused) machine.gate().pause();
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now(), bytes_of(config)},
                        machine, agent, console);
@@ -183,7 +185,6 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   });
   if (input.may_be_a_dialogue() || ::isatty(streams.console) != 0) machine.show_prompts();
   if (config.console_content == ConsoleContent::emptied) empty_file(streams.console);
-  if (config.starts == Starts::paused) machine.gate().pause();
   machine.start();
   Recording recording(config.afterwards, record_of(config, claim.name()));
   on_running({claim.name(), warning});

@@ -8,8 +8,9 @@
 namespace samepage::vmm {
 namespace {
 
+// What stands before a '..' may be a link, so nothing is folded: only the kernel knows where it leads.
 void make_absolute(std::string& path) {
-  if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
+  if (!path.empty()) path = std::filesystem::absolute(path).string();
 }
 
 }  // namespace

@@ -39,21 +39,30 @@ class FakeGuest {
     pid_ = ::fork();
     if (pid_ == 0) live(name, note, orders.reading.get(), ready.writing.get());
     orders_ = std::move(orders.writing);
-    char answer = 0;
-    EXPECT_EQ(::read(ready.reading.get(), &answer, 1), 1);
+    said_ = std::move(ready.reading);
+    wait_for_a_word();
   }
   ~FakeGuest() { kill(); }
   FakeGuest(const FakeGuest&) = delete;
   FakeGuest& operator=(const FakeGuest&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  /// p: pause, r: resume, c: cut the watchers off, e: end with words, x: end without.
+  /// p: pause, r: resume, c: cut the watchers off, n: the same, and refuse the next ones, e: end with words,
+  /// x: end without.
   void order(char what) const { EXPECT_EQ(::write(orders_.get(), &what, 1), 1); }
-  void kill() {
-    if (pid_ == 0) return;
+  /// When it has refused somebody.
+  void wait_for_a_word() const {
+    char word = 0;
+    EXPECT_EQ(::read(said_.get(), &word, 1), 1);
+  }
+  /// Whether it was there to be killed.
+  bool kill() {
+    if (pid_ == 0) return false;
+    int status = 0;
     ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    ::waitpid(pid_, &status, 0);
     pid_ = 0;
+    return WIFSIGNALED(status);
   }
   void reap() {
     ::waitpid(pid_, nullptr, 0);
@@ -67,6 +76,7 @@ class FakeGuest {
     config.machine.image = "/image";
     config.note = note;
     std::string now = "running";
+    int refusals = -1;  // none are given
     std::vector<UniqueFd> callers;
     std::optional<vmm::NameClaim> claim(vmm::GuestRegistry::of_this_user().claim(name));
     static_cast<void>(::write(ready, "r", 1));
@@ -78,6 +88,14 @@ class FakeGuest {
         std::array<char, 256> request{};
         if (waits[i].revents == 0 || ::recv(waits[i].fd, request.data(), request.size(), MSG_DONTWAIT) <= 0)
           continue;
+        if (refusals >= 0) {
+          std::string refusal = vmm::packed(ControlAnswer{{{"ok", false}, {"error", "too many watch"}}, {}});
+          vmm::send_some(waits[i].fd, refusal);
+          callers[i - 2].reset();
+          static_cast<void>(::write(ready, "n", 1));
+          if (++refusals > 3) ::_exit(0);
+          continue;
+        }
         std::string greeting = vmm::packed(
             ControlAnswer{{{"ok", true}, {"state", now}, {"balloon_bytes", 0}}, vmm::bytes_of(config)});
         vmm::send_some(waits[i].fd, greeting);
@@ -87,7 +105,8 @@ class FakeGuest {
       char what = 0;
       if (waits[1].revents == 0 || ::read(orders, &what, 1) != 1) continue;
       if (what == 'x') break;
-      if (what == 'c') callers.clear();
+      if (what == 'n') refusals = 0;
+      if (what == 'c' || what == 'n') callers.clear();
       if (what == 'p' || what == 'r') now = what == 'p' ? "paused" : "running";
       std::string news = state(now.c_str());
       if (what == 'e') {
@@ -96,7 +115,7 @@ class FakeGuest {
       }
       for (const UniqueFd& caller : callers) {
         std::string bytes = news;
-        if (what != 'c') vmm::send_some(caller.get(), bytes);
+        if (what != 'c' && what != 'n') vmm::send_some(caller.get(), bytes);
       }
       if (what == 'e') break;
     }
@@ -106,7 +125,7 @@ class FakeGuest {
   }
 
   pid_t pid_ = 0;
-  UniqueFd orders_;
+  UniqueFd orders_, said_;
 };
 
 class GuestTableTest : public testing::Test {
@@ -114,13 +133,16 @@ class GuestTableTest : public testing::Test {
   void SetUp() override { ::setenv("SAMEPAGE_RUNTIME_DIR", directory_.path().c_str(), 1); }
   void TearDown() override { ::unsetenv("SAMEPAGE_RUNTIME_DIR"); }
 
-  // Looks until so many news have come, and a moment longer for those that should not.
+  // Looks until so many news have come, and once more for those that should not.
   static std::vector<What> news(GuestTable& table, std::size_t count) {
     std::vector<GuestNews> all;
     table.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(60), [&] {
       for (GuestNews& one : table.take_news()) all.push_back(std::move(one));
       return all.size() >= count;
     });
+    // What should not come is there by now, or comes with a later look of the same test.
+    table.look();
+    for (GuestNews& one : table.take_news()) all.push_back(std::move(one));
     last_ = all.empty() ? GuestNews{} : all.back();
     std::vector<What> kinds;
     for (const GuestNews& one : all) kinds.push_back(one.what);
@@ -162,6 +184,21 @@ TEST_F(GuestTableTest, OneThatIsKilledHasEnded) {
   guest.kill();
   EXPECT_THAT(news(table, 1), ElementsAre(What::ended));
   EXPECT_EQ(last_.end.how, "killed");
+}
+
+TEST_F(GuestTableTest, OneThatRefusesToBeWatchedIsNotAskedAgainAndAgain) {
+  GuestTable table;
+  FakeGuest guest("web");
+  EXPECT_THAT(news(table, 1), ElementsAre(What::started));
+  guest.order('n');
+  std::thread guest_refuses([&] { guest.wait_for_a_word(); });
+  table.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(20), [looks = 0]() mutable {
+    std::this_thread::yield();
+    return ++looks > 2000;
+  });
+  guest_refuses.join();
+  EXPECT_TRUE(guest.kill()) << "it ended by itself, after several refusals";
+  EXPECT_THAT(news(table, 1), ElementsAre(What::ended));
 }
 
 TEST_F(GuestTableTest, OneThatTakesTheNameAtOnceIsAnother) {

@@ -59,17 +59,25 @@ void Balloon::write_config(std::uint64_t offset, std::span<const std::byte> data
 
 // A driver gives queues numbers in the order of the features that it has taken, without gaps.
 void Balloon::serve(VirtioState& state) {
-  bool tell_target = false;
-  {
-    const std::lock_guard lock(mutex_);
-    tell_target = std::exchange(target_changed_, false);
-  }
-  if (tell_target) state.configuration_changed();
+  tell_target(state);
   inflate(state, 0);
   deflate(state, 1);
   unsigned next = 2;
   if (state.negotiated(feature_bit(feature_statistics))) take_statistics(state, next++);
   if (state.negotiated(feature_bit(feature_reporting))) take_report(state, next);
+}
+
+// The news stands until the driver has been told: whoever saves the device in between tells it once more.
+void Balloon::tell_target(VirtioState& state) {
+  std::uint32_t told = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!target_changed_) return;
+    told = target_pages_;
+  }
+  state.configuration_changed();
+  const std::lock_guard lock(mutex_);
+  if (target_pages_ == told) target_changed_ = false;
 }
 
 void Balloon::inflate(VirtioState& state, unsigned queue) {

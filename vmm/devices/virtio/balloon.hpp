@@ -58,6 +58,7 @@ class Balloon final : public VirtioDevice {
   [[nodiscard]] BalloonFigures figures();
 
  private:
+  void tell_target(VirtioState& state);
   void inflate(VirtioState& state, unsigned queue);
   void deflate(VirtioState& state, unsigned queue) const;
   void take_statistics(VirtioState& state, unsigned queue);
