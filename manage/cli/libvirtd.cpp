@@ -14,6 +14,7 @@
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/output.hpp"
+#include "manage/libvirt/definitions.hpp"
 #include "manage/libvirt/listener.hpp"
 #include "manage/libvirt/own_host.hpp"
 #include "manage/libvirt/places.hpp"
@@ -57,7 +58,9 @@ void start_autostarted(libvirt::Domains& domains) noexcept {
 
 int libvirtd(const LibvirtdOptions& options) {
   boost::asio::io_context io(1);
-  libvirt::OwnHost host(libvirt::Domains::default_directory());
+  const std::string directory = libvirt::Domains::default_directory();
+  const UniqueFd alone = libvirt::lock_definitions(directory);
+  libvirt::OwnHost host(directory);
   tell_complaints(host.domains());
   libvirt::Server server(io, host);
   const std::vector<libvirt::Place> places = places_of(options);
@@ -79,6 +82,7 @@ int libvirtd(const LibvirtdOptions& options) {
       complain(fmt::format("samepage libvirtd: something is left undone: {}", error.what()));
     }
   }
+  signals.clear();  // calls that are under way are waited for; a second signal ends it at once
   return exit_ok;
 }
 

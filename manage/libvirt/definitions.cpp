@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/libvirt/definitions.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +40,16 @@ std::string content_of(const std::string& path) {
 }
 
 }  // namespace
+
+UniqueFd lock_definitions(const std::string& directory) {
+  fs::create_directories(directory);
+  UniqueFd fd =
+      checked_fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open " + directory);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  throw UserError(fmt::format(
+      "another 'samepage libvirtd' keeps its definitions in {}: use that one, or set XDG_CONFIG_HOME",
+      directory));
+}
 
 Definitions::Definitions(std::string directory) : directory_(std::move(directory)) {
   std::vector<std::string> names;
@@ -89,9 +101,10 @@ void Definitions::put(const DomainDefinition& definition) {
   if (!definitions_.contains(definition.name) && fs::exists(file, error)) {
     throw cannot_keep(file, "there is one that can't be read; mend it or move it away");
   }
+  const std::string text = kept_domain_xml(definition);
   try {
     fs::create_directories(directory_);
-    replace_file(file, domain_xml(definition), 0600);
+    replace_file(file, text, 0600);
   } catch (const std::exception& failure) {
     throw cannot_keep(file, failure.what());
   }
@@ -99,9 +112,12 @@ void Definitions::put(const DomainDefinition& definition) {
 }
 
 void Definitions::remove(const std::string& name) {
+  const bool linked = starts_with_host(name);
   set_starts_with_host(name, false);  // first: a link without a file is worse than a file without a link
   if (::unlink(file_of(name).c_str()) != 0 && errno != ENOENT) {
-    throw operation_failed(fmt::format("cannot remove {}: {}", file_of(name), std::strerror(errno)));
+    const int why = errno;
+    if (linked) set_starts_with_host(name, true);
+    throw operation_failed(fmt::format("cannot remove {}: {}", file_of(name), std::strerror(why)));
   }
   definitions_.erase(name);
 }

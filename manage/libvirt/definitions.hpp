@@ -9,9 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "manage/libvirt/domain_definition.hpp"
 
 namespace samepage::libvirt {
+
+/// Makes the directory where it is missing, and keeps other servers out of it for as long as the descriptor
+/// is open: each knows what it has read. Throws UserError when there is another, std::system_error.
+[[nodiscard]] UniqueFd lock_definitions(const std::string& directory);
 
 class Definitions {
  public:

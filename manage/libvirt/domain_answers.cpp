@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -76,8 +77,14 @@ std::vector<TypedParameter> Domains::cpu_stats(const DomainRef& domain) {
 
 BlockStats Domains::block_stats(const DomainRef& domain, const std::string& device) {
   const Live live = live_one(*parts_, domain);
-  const std::size_t index = disk_index(live.definition, device);
-  return block_stats_of(ask(live.ref, {{"do", "stat"}}), index);
+  const std::size_t disks = live.definition.disks.size();
+  // Without a name, as libvirt has it: all together.
+  const std::size_t first = device.empty() ? 0 : disk_index(live.definition, device);
+  const std::size_t end = device.empty() ? disks : first + 1;
+  const json stat = ask(live.ref, {{"do", "stat"}});
+  BlockStats sum;
+  for (std::size_t index = first; index < end; ++index) sum += block_stats_of(stat, index);
+  return sum;
 }
 
 std::vector<TypedParameter> Domains::block_parameters(const DomainRef& domain, const std::string& device) {
@@ -106,7 +113,9 @@ std::vector<Domains::Stats> Domains::stats(std::span<const DomainRef> domains, u
   std::vector<Asked> asked;
   {
     const auto here = parts_->lock();
+    std::set<Uuid> seen;
     const auto add = [&](const FoundDomain& found) {
+      if (!seen.insert(found.uuid).second) return;  // each guest is asked once
       const DomainState state = parts_->state_of(found);
       if (!passes_filter(parts_->list_flags(found, state), flags)) return;
       asked.push_back({found.ref(), found.live(), state, found.running != nullptr && found.running->answers});

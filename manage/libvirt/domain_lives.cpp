@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <fstream>
+#include <string>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/replace_file.hpp"
+#include "base/runtime_dir.hpp"
 #include "manage/libvirt/domain_xml.hpp"
 #include "manage/libvirt/domains.hpp"
 #include "manage/libvirt/domains_parts.hpp"
@@ -28,6 +32,30 @@ constexpr int kill_ms = 60'000;
 void refuse_flags(const char* function, unsigned flags, unsigned known = 0) {
   if ((flags & ~known) != 0) throw unsupported_flags(function, flags);
 }
+
+// The host's start is what domains are started with, not ours: a file tells of which start that was done.
+bool first_since_boot() {
+  const std::string path = runtime_dir() + "/libvirt-autostarted";
+  std::string boot, done;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  std::ifstream(path) >> done;
+  if (boot == done) return false;
+  replace_file(path, boot + "\n", 0600);
+  return true;
+}
+
+// Gives name and UUID free again.
+class Reserved {
+ public:
+  Reserved(Domains::Parts& parts, std::string name) : parts_(parts), name_(std::move(name)) {}
+  ~Reserved() { parts_.release(name_); }
+  Reserved(const Reserved&) = delete;
+  Reserved& operator=(const Reserved&) = delete;
+
+ private:
+  Domains::Parts& parts_;
+  std::string name_;
+};
 
 // Starts a guest and waits until it is one of those that are known to run.
 DomainRef launch(Domains::Parts& parts, const DomainDefinition& definition, unsigned flags) {
@@ -81,7 +109,22 @@ void Domains::Parts::require_free(const DomainDefinition& definition) const {
   }
 }
 
+void Domains::Parts::reserve(const DomainDefinition& definition) {
+  for (const auto& [name, uuid] : starting) {
+    if (name == definition.name) throw invalid_operation("domain is already being started");
+    if (uuid == *definition.uuid)
+      throw in_use(fmt::format("domain '{}' has that UUID, and is being started", name));
+  }
+  starting.emplace(definition.name, *definition.uuid);
+}
+
+void Domains::Parts::release(const std::string& name) {
+  const Held held(*this);
+  starting.erase(name);
+}
+
 void Domains::start_autostarted() {
+  if (!first_since_boot()) return;
   std::vector<DomainDefinition> wanted;
   {
     const auto here = parts_->lock();
@@ -114,8 +157,11 @@ DomainRef Domains::create(const std::string& xml, unsigned flags) {
     }
     if (known && !definition.uuid) definition.uuid = known->uuid;
     definition = settled(std::move(definition));
+    static_cast<void>(kept_domain_xml(definition));
     parts_->require_free(definition);
+    parts_->reserve(definition);
   }
+  const Reserved reserved(*parts_, definition.name);
   return launch(*parts_, definition, flags);
 }
 
@@ -128,9 +174,11 @@ DomainRef Domains::start(const DomainRef& domain, unsigned flags) {
     const auto here = parts_->lock();
     const FoundDomain found = parts_->needed(domain);
     if (found.running != nullptr) throw invalid_operation("domain is already running");
-    definition = *found.definition;
+    definition = settled(*found.definition);
+    parts_->reserve(definition);
   }
-  return launch(*parts_, settled(std::move(definition)), flags);
+  const Reserved reserved(*parts_, definition.name);
+  return launch(*parts_, definition, flags);
 }
 
 void Domains::destroy(const DomainRef& domain, unsigned flags) {

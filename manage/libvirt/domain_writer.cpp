@@ -7,6 +7,7 @@
 
 #include "base/utf8.hpp"
 #include "manage/libvirt/domain_xml.hpp"
+#include "manage/libvirt/error.hpp"
 #include "vmm/devices/virtio/mac_address.hpp"
 
 namespace samepage::libvirt {
@@ -184,6 +185,13 @@ std::string domain_xml(const DomainDefinition& domain, int id) {
                 pugi::format_default | pugi::format_no_declaration | pugi::format_attribute_single_quote,
                 pugi::encoding_utf8);
   return with_carriage_returns_kept(std::move(text).str());
+}
+
+std::string kept_domain_xml(const DomainDefinition& domain) {
+  std::string text = domain_xml(domain);
+  if (text.size() <= longest_domain_xml) return text;
+  throw wrong_xml(fmt::format("the definition of domain '{}' is {} bytes long; make it shorter than {}",
+                              domain.name, text.size(), longest_domain_xml));
 }
 
 }  // namespace samepage::libvirt

@@ -19,4 +19,9 @@ inline constexpr const char* own_namespace = "https://samepage.dev/libvirt/1";
 /// `id`: that of a domain that runs; -1: it does not.
 [[nodiscard]] std::string domain_xml(const DomainDefinition& definition, int id = -1);
 
+/// The XML of a definition, at most this long; else a client could not take it, nor could it be read again.
+/// Throws a libvirt::Error.
+inline constexpr std::size_t longest_domain_xml = std::size_t{4'000'000};
+[[nodiscard]] std::string kept_domain_xml(const DomainDefinition& domain);
+
 }  // namespace samepage::libvirt

@@ -208,7 +208,7 @@ std::string Domains::default_directory() {
   };
   if (const std::string config = of("XDG_CONFIG_HOME"); !config.empty()) return config + "/samepage/libvirt";
   if (const std::string home = of("HOME"); !home.empty()) return home + "/.config/samepage/libvirt";
-  throw UserError("there is no place for definitions: set HOME or XDG_CONFIG_HOME, or give --config");
+  throw UserError("there is no place for definitions: set HOME or XDG_CONFIG_HOME");
 }
 
 std::vector<std::string> Domains::take_complaints() {
@@ -261,6 +261,7 @@ DomainRef Domains::define(const std::string& xml, unsigned flags) {
   parts_->require_free(definition);
   const bool known = parts_->definitions.find(definition.name) != nullptr;
   parts_->definitions.put(definition);
+  if (!known) parts_->ends.erase(definition.name);
   const DomainRef ref = parts_->find(definition.name)->ref();
   parts_->tell(ref, VIR_DOMAIN_EVENT_DEFINED,
                known ? VIR_DOMAIN_EVENT_DEFINED_UPDATED : VIR_DOMAIN_EVENT_DEFINED_ADDED);

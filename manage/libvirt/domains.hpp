@@ -60,6 +60,13 @@ struct BlockStats {
   std::int64_t read_requests = 0, read_bytes = 0, write_requests = 0, write_bytes = 0;
   std::int64_t flush_requests = 0;
   std::int64_t errors = 0;
+
+  BlockStats& operator+=(const BlockStats& other) {
+    read_requests += other.read_requests, read_bytes += other.read_bytes;
+    write_requests += other.write_requests, write_bytes += other.write_bytes;
+    flush_requests += other.flush_requests, errors += other.errors;
+    return *this;
+  }
 };
 
 /// As the guest sees it: what it received and what it sent.

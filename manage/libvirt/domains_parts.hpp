@@ -70,6 +70,9 @@ struct Domains::Parts {
   /// Throw a libvirt::Error.
   [[nodiscard]] FoundDomain needed(const DomainRef& domain) const;
   [[nodiscard]] FoundDomain needed_running(const DomainRef& domain) const;
+  /// From now on its name and its UUID are taken, until release(). Throws a libvirt::Error when they are.
+  void reserve(const DomainDefinition& definition);
+  void release(const std::string& name);
   /// Nobody else has its name or its UUID.
   void require_free(const DomainDefinition& definition) const;
 
@@ -82,8 +85,9 @@ struct Domains::Parts {
   std::atomic<bool> missed = false;  // somebody found it held
   GuestTable table;
   Definitions definitions;
-  UniqueFd news;   // readable: there are events
-  UniqueFd epoll;  // of that and of the table
+  UniqueFd news;                         // readable: there are events
+  UniqueFd epoll;                        // of that and of the table
+  std::map<std::string, Uuid> starting;  // by create() and start(), until the table knows them
   std::vector<LifecycleEvent> events;
   std::vector<std::string> complaints;
   std::map<std::string, EndInWords> ends;  // of persistent domains that we saw end

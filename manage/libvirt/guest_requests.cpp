@@ -25,8 +25,13 @@ guests::GuestConnection connect_to(const DomainRef& domain) {
 
 json ask(const DomainRef& domain, const json& request) {
   const guests::GuestConnection guest = connect_to(domain);
-  const auto answer = vmm::ask(guest.socket.get(), request, {}, Clock::now() + answer_patience);
-  if (!answer && guest.process.ends_within(0)) throw invalid_operation("domain is not running");
+  const auto deadline = Clock::now() + answer_patience;
+  const auto answer = vmm::ask(guest.socket.get(), request, {}, deadline);
+  // One that has hung up is ending.
+  constexpr int end_ms = 1000;
+  if (!answer && guest.process.ends_within(Clock::now() < deadline ? end_ms : 0)) {
+    throw invalid_operation("domain is not running");
+  }
   if (!answer) throw timed_out(fmt::format("guest '{}' does not answer", domain.name));
   if (answer->body.value("ok", false)) return answer->body;
   throw operation_failed(

@@ -59,6 +59,14 @@ vmm::GuestRecord::End end_from_record(const std::string& name, pid_t pid) {
 
 }  // namespace
 
+namespace {
+
+std::string guests_directory() {
+  return runtime_dir() + "/guests";
+}
+
+}  // namespace
+
 struct GuestTable::Watched {
   RunningDomain domain;
   std::uint64_t key = 0;
@@ -76,11 +84,8 @@ GuestTable::GuestTable()
     : registry_(vmm::GuestRegistry::of_this_user()),
       epoll_(checked_fd(::epoll_create1(EPOLL_CLOEXEC), "epoll_create")),
       inotify_(checked_fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK), "inotify_init")) {
-  const std::string directory = runtime_dir() + "/guests";
-  check(::inotify_add_watch(inotify_.get(), directory.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR),
-        "inotify_add_watch of " + directory);
   poll_for(inotify_.get(), directory_key);
-  for (const std::string& name : registry_.names()) add(name);
+  if (!watch_directory()) throw_errno("inotify_add_watch of " + guests_directory());
   first_look_ = false;
 }
 
@@ -98,7 +103,17 @@ void GuestTable::poll_no_more(int fd) const {
   if (fd >= 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
+// False where there is none: somebody has removed it, and the next guest makes it anew.
+bool GuestTable::watch_directory() {
+  constexpr std::uint32_t what = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
+  directory_lost_ = ::inotify_add_watch(inotify_.get(), guests_directory().c_str(), what) < 0;
+  if (directory_lost_) return false;
+  for (const std::string& name : registry_.names()) add(name);
+  return true;
+}
+
 void GuestTable::look() {
+  if (directory_lost_) watch_directory();
   for (const std::string& name : std::exchange(missed_, {})) add(name);
   std::array<epoll_event, 64> events{};
   for (;;) {
@@ -128,6 +143,7 @@ void GuestTable::read_directory() {
       file = file.substr(0, file.find('\0'));
       at += sizeof(event) + event.len;
       overflow |= (event.mask & IN_Q_OVERFLOW) != 0;
+      directory_lost_ |= (event.mask & IN_IGNORED) != 0;
       if (!file.ends_with(suffix)) continue;
       file.remove_suffix(suffix.size());
       add(std::string(file));

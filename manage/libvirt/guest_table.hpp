@@ -71,6 +71,7 @@ class GuestTable {
  private:
   struct Watched;
 
+  bool watch_directory();
   void read_directory();
   void add(const std::string& name);
   void watch(Watched& guest, UniqueFd socket);
@@ -85,6 +86,7 @@ class GuestTable {
   vmm::GuestRegistry registry_;
   UniqueFd epoll_;
   UniqueFd inotify_;
+  bool directory_lost_ = false;
   bool first_look_ = true;  // whoever is found then, is no news
   std::map<std::string, std::unique_ptr<Watched>> guests_;
   std::set<std::string> missed_;  // tried again at the next look

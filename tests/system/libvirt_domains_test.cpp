@@ -41,17 +41,23 @@ TEST_F(Libvirt, ADomainTellsHowItEnded) {
   is("shut off (crashed)");
 }
 
-TEST_F(Libvirt, WhatIsMarkedStartsWithTheServer) {
+TEST_F(Libvirt, WhatIsMarkedStartsOnceForEachStartOfTheHost) {
   ask_virsh({"define", definition("auto", "hello", "wait=1")});
   ask_virsh({"define", definition("other", "hello", "wait=1")});
   ask_virsh({"autostart", "auto"});
   end_server();
   std::ofstream(directory_ + "/config/samepage/libvirt/broken.xml") << "<domain";
+  std::ofstream(directory_ + "/libvirt-autostarted") << "another start of the host";
   start_server();
   wait_until("it runs", [&] { return ask_virsh({"domstate", "auto"}) == "running"; });
   EXPECT_EQ(ask_virsh({"domstate", "other"}), "shut off");
   EXPECT_THAT(ask_virsh({"list", "--all", "--name"}), testing::Not(HasSubstr("broken")));
   EXPECT_TRUE(std::filesystem::exists(directory_ + "/config/samepage/libvirt/broken.xml"));
+  ask_virsh({"destroy", "auto"});
+  end_server();
+  start_server();
+  ask_virsh({"start", "other"});  // by now the one before would run
+  EXPECT_EQ(ask_virsh({"domstate", "auto"}), "shut off");
 }
 
 TEST_F(Libvirt, AGuestKeepsWhatItWasCreatedWith) {

@@ -257,7 +257,14 @@ TEST_F(Libvirt, ThePythonBinding) {
 }
 
 TEST_F(Libvirt, OneServerASocket) {
+  const Finished beside = samepage({"libvirtd", "--socket", directory_ + "/another"});
+  EXPECT_EQ(beside.code, 1);
+  EXPECT_THAT(beside.err, HasSubstr("another 'samepage libvirtd' keeps its definitions in"))
+      << "each would undo the other's";
+  const std::string config = directory_ + "/config";
+  ::setenv("XDG_CONFIG_HOME", (directory_ + "/other-config").c_str(), 1);
   const Finished second = samepage({"libvirtd"});
+  ::setenv("XDG_CONFIG_HOME", config.c_str(), 1);
   EXPECT_EQ(second.code, 1);
   EXPECT_THAT(second.err, AllOf(StartsWith("samepage: "), HasSubstr(socket_path())));
   EXPECT_EQ(samepage({"libvirtd", "--as", "xen:///"}).code, 1);

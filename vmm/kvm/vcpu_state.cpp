@@ -209,7 +209,10 @@ void require_kept(const Vcpu& vcpu, VcpuState asked, std::span<const std::uint32
   leave_out_running(kept.lapic);
   leave_out_running(asked.lapic);
   require(kept.lapic == asked.lapic, "local APIC");
-  require(kept.events == asked.events, "events");
+  // AMD's processors have one shadow for both of its causes, and KVM tells both.
+  const auto in_shadow = [](auto& events) { return std::exchange(events.interrupt.shadow, 0) != 0; };
+  const bool shadow_kept = in_shadow(kept.events) == in_shadow(asked.events);
+  require(shadow_kept && kept.events == asked.events, "events");
   require(kept.msrs.size() == asked.msrs.size(), "MSRs");
   for (std::size_t i = 0; i < asked.msrs.size(); ++i) {
     const Msr& msr = asked.msrs[i];

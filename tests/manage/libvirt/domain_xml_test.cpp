@@ -368,5 +368,29 @@ TEST(Uuid, IsReadAsLibvirtDoes) {
   EXPECT_NE(random_uuid(), random_uuid());
 }
 
+std::string with_metadata(const std::string& metadata) {
+  return "<domain type='samepage'><name>a</name><memory>16384</memory>"
+         "<os><type>hvm</type><kernel>/k</kernel></os><metadata>" +
+         metadata + "</metadata></domain>";
+}
+
+TEST(DomainXml, MetadataThatIsNestedToMakeItLongIsRefused) {
+  const auto nested = [](int depth) {
+    std::string open, close;
+    for (int i = 0; i < depth; ++i) open += "<a>", close += "</a>";
+    return with_metadata("<m xmlns='urn:m'>" + open + close + "</m>");
+  };
+  EXPECT_NO_THROW(static_cast<void>(read_domain(nested(20))));
+  EXPECT_THROW(static_cast<void>(read_domain(nested(40))), Error);
+  EXPECT_THROW(static_cast<void>(read_domain(nested(100'000))), Error);
+}
+
+TEST(DomainXml, WhatIsKeptIsNeverLongerThanATextMayBe) {
+  DomainDefinition domain = read_domain(with_metadata("<m xmlns='urn:m'/>"));
+  EXPECT_EQ(kept_domain_xml(domain), domain_xml(domain));
+  domain.description = std::string(longest_domain_xml / 3, '>');  // four bytes each when written
+  EXPECT_THROW(static_cast<void>(kept_domain_xml(domain)), Error);
+}
+
 }  // namespace
 }  // namespace samepage::libvirt

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -191,11 +192,17 @@ TEST_F(GuestTableTest, OneThatRefusesToBeWatchedIsNotAskedAgainAndAgain) {
   FakeGuest guest("web");
   EXPECT_THAT(news(table, 1), ElementsAre(What::started));
   guest.order('n');
-  std::thread guest_refuses([&] { guest.wait_for_a_word(); });
-  table.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(20), [looks = 0]() mutable {
-    std::this_thread::yield();
-    return ++looks > 2000;
+  std::atomic<bool> refused = false;
+  std::thread guest_refuses([&] {
+    guest.wait_for_a_word();
+    refused = true;
   });
+  table.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(20),
+                   [&] { return refused.load(); });
+  for (int look = 0; look < 2000; ++look) {
+    table.look();
+    std::this_thread::yield();
+  }
   guest_refuses.join();
   EXPECT_TRUE(guest.kill()) << "it ended by itself, after several refusals";
   EXPECT_THAT(news(table, 1), ElementsAre(What::ended));

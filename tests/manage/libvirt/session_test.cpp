@@ -63,8 +63,16 @@ TEST_F(Sessions, NothingIsDoneBeforeTheyAreOpen) {
 TEST_F(Sessions, OfOtherHypervisorsAreRefused) {
   Client client = connect();
   EXPECT_THAT(client.answer(1, "00000001 00000005 78656e3a 2f000000 00000000"), StartsWith("error 5:"));
-  EXPECT_THAT(client.answer(1, "00000000 00000004"), StartsWith("error 8:")) << "unknown flags";
   client.opened();
+}
+
+// 2 and 4 come from a client whose URI ends with /session.
+TEST_F(Sessions, BitsThatClientsLeaveInTheirFlagsAskNothing) {
+  Client writer = connect();
+  EXPECT_EQ(writer.answer(1, "00000000 00000006"), "");
+  Client reader = connect();
+  EXPECT_EQ(reader.answer(1, "00000000 00000007"), "");
+  EXPECT_THAT(reader.answer(12, web), StartsWith("error 29:"));
 }
 
 TEST_F(Sessions, WhatThereIsNotIsRefusedInWordsThatClientsKnow) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <optional>
+#include <utility>
 
 #include "vmm/kvm/vm_state.hpp"
 
@@ -164,7 +165,10 @@ TEST_F(StateOfVcpu, Events) {
   state_.events.nmi.masked = 1;
   state_.events.nmi.pending = 1;
   state_.events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
-  EXPECT_EQ(restored().events, state_.events);
+  VcpuState other = restored();
+  // AMD's processors have one shadow for both of its causes.
+  EXPECT_NE(std::exchange(other.events.interrupt.shadow, state_.events.interrupt.shadow), 0);
+  EXPECT_EQ(other.events, state_.events);
 }
 
 TEST_F(StateOfVcpu, TheCpuidItWasGiven) {
