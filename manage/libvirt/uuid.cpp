@@ -51,7 +51,7 @@ std::optional<Uuid> parse_uuid(std::string_view text) {
     const int digit = hex_digit(character);
     if (digit < 0 || digits == 2 * uuid.size()) return std::nullopt;
     std::uint8_t& byte = uuid.at(digits / 2);
-    byte = static_cast<std::uint8_t>(byte << 4U | static_cast<unsigned>(digit));
+    byte = static_cast<std::uint8_t>(static_cast<unsigned>(byte) << 4U | static_cast<unsigned>(digit));
     ++digits;
   }
   if (digits != 2 * uuid.size() || text.back() == '-') return std::nullopt;
