@@ -128,7 +128,7 @@ int kill(const std::vector<std::string>& guests) {
   const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
   ForEach for_each;
   std::vector<GuestConnection> found = connect_all(guests, for_each);
-  for_each(found, [](const GuestConnection& guest) { guests::kill(guest, "'samepage kill'"); });
+  for_each(found, [](const GuestConnection& guest) { guests::kill(guest, guests::killed_by_command); });
   require_ends(found, longest_kill, for_each, "it waits for the kernel");
   for_each(found, [&](const GuestConnection& guest) {
     if (!guest.process.ends_within(0)) return;

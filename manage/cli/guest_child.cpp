@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -15,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/memory_file.hpp"
 #include "base/pipe.hpp"
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
@@ -56,15 +56,6 @@ std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest) {
 // Above the numbers that become_guest() gives to others.
 UniqueFd out_of_the_way(const UniqueFd& fd) {
   return checked_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_free), "fcntl(F_DUPFD_CLOEXEC)");
-}
-
-UniqueFd file_with(const std::string& bytes) {
-  UniqueFd file = checked_fd(::memfd_create("samepage-guest", MFD_CLOEXEC), "memfd_create");
-  for (std::size_t written = 0; written < bytes.size();) {
-    written += static_cast<std::size_t>(
-        check(::write(file.get(), bytes.data() + written, bytes.size() - written), "write to a memfd"));
-  }
-  return out_of_the_way(file);
 }
 
 // All that happens between fork and exec: system calls, nothing allocated. What goes to the child lies above
@@ -146,7 +137,7 @@ const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment
   Pipe report_pipe = make_pipe();
   UniqueFd ready = out_of_the_way(report_pipe.writing);
   report_pipe.writing.reset();
-  const UniqueFd config = file_with(vmm::bytes_of(guest));
+  const UniqueFd config = out_of_the_way(memory_file_with("samepage-guest", vmm::bytes_of(guest)));
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   std::vector<std::string> words = command_line(guest);
   std::vector<char*> pointers;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.hpp"
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
@@ -57,6 +58,7 @@ void start_autostarted(libvirt::Domains& domains) noexcept {
 }
 
 int libvirtd(const LibvirtdOptions& options) {
+  set_log_name("samepage libvirtd");
   boost::asio::io_context io(1);
   const std::string directory = libvirt::Domains::default_directory();
   const UniqueFd alone = libvirt::lock_definitions(directory);
@@ -79,7 +81,7 @@ int libvirtd(const LibvirtdOptions& options) {
       io.run();
       over = true;
     } catch (const std::exception& error) {
-      complain(fmt::format("samepage libvirtd: something is left undone: {}", error.what()));
+      log_error("something is left undone", error);
     }
   }
   signals.clear();  // calls that are under way are waited for; a second signal ends it at once

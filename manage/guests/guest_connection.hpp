@@ -46,6 +46,8 @@ struct Asked {
 [[nodiscard]] std::vector<Asked> ask_together(std::span<const int> sockets, const nlohmann::json& request,
                                               std::chrono::steady_clock::time_point deadline);
 
+/// Who did it, where `samepage kill` was typed.
+inline constexpr const char* killed_by_command = "'samepage kill'";
 /// Kills a guest's process. It can't say how it ends, so that is kept here, with `who` did it, for people;
 /// where it can't be kept, a line on stderr says so, and the guest is killed all the same.
 void kill(const GuestConnection& guest, const std::string& who);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <libvirt/libvirt.h>
 
+#include "manage/guests/guest_connection.hpp"
+
 namespace samepage::libvirt {
 
 EndInWords words_for(const vmm::GuestRecord::End& end) {
@@ -18,7 +20,7 @@ EndInWords words_for(const vmm::GuestRecord::End& end) {
   if (end.how == "failed") {
     return {VIR_DOMAIN_EVENT_STOPPED_CRASHED, VIR_DOMAIN_SHUTOFF_CRASHED, "the guest failed" + said};
   }
-  const bool on_purpose = end.reason == killed_by_command || end.reason == destroyed_by_client;
+  const bool on_purpose = end.reason == guests::killed_by_command || end.reason == destroyed_by_client;
   if (end.how == "killed" && on_purpose) {
     return {VIR_DOMAIN_EVENT_STOPPED_DESTROYED, VIR_DOMAIN_SHUTOFF_DESTROYED, "the guest was killed" + said};
   }

@@ -8,8 +8,7 @@
 
 namespace samepage::libvirt {
 
-/// What `samepage kill` and we write into the record of a guest that was killed on purpose.
-inline constexpr const char* killed_by_command = "'samepage kill'";
+/// What we write into the record of a guest that was killed on purpose.
 inline constexpr const char* destroyed_by_client = "destroyed by a client of libvirt";
 
 struct EndInWords {

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "base/types.hpp"
+#include "manage/libvirt/domain_metadata.hpp"
 #include "manage/libvirt/domain_xml.hpp"
 #include "manage/libvirt/error.hpp"
 #include "manage/libvirt/xml_element.hpp"
@@ -26,7 +25,6 @@ using vmm::EntryChoice;
 using vmm::PmemAccess;
 
 constexpr std::uint64_t most_vcpus = 255;
-constexpr int most_metadata_depth = 32;
 
 std::string absolute_path(const std::string& path, const XmlElement& where) {
   if (!path.starts_with('/')) {
@@ -51,37 +49,6 @@ std::string own_prefix(pugi::xml_node root) {
     }
   }
   return {};
-}
-
-// How it is written grows with the depth, and what is kept must stay a text that a client takes.
-void require_small(pugi::xml_node metadata) {
-  struct Depth final : pugi::xml_tree_walker {
-    bool for_each(pugi::xml_node&) override { return depth() < most_metadata_depth; }
-  } within;
-  if (!metadata.traverse(within)) {
-    throw wrong_xml(
-        fmt::format("<metadata>: elements are more than {} deep in each other", most_metadata_depth));
-  }
-}
-
-// With what its prefixes stand for, which its parents may have said.
-std::string metadata_of(pugi::xml_node element, const std::string& own) {
-  require_small(element);
-  std::set<std::string_view> said;
-  for (const pugi::xml_attribute attribute : element.attributes()) said.insert(attribute.name());
-  pugi::xml_document copy;
-  pugi::xml_node metadata = copy.append_copy(element);
-  for (const pugi::xml_attribute attribute : element.parent().attributes()) {
-    const std::string_view name = attribute.name();
-    if (!name.starts_with("xmlns") || (!own.empty() && name == "xmlns:" + own.substr(0, own.size() - 1)))
-      continue;
-    if (said.insert(name).second) {
-      metadata.append_attribute(attribute.name()) = attribute.value();
-    }
-  }
-  std::ostringstream text;
-  metadata.print(text, "", pugi::format_raw, pugi::encoding_utf8);
-  return std::move(text).str();
 }
 
 void read_os(XmlElement os, DomainDefinition& domain) {

@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 
 #include <pugixml.hpp>
-#include <sstream>
 #include <utility>
 
 #include "base/utf8.hpp"
+#include "manage/libvirt/domain_metadata.hpp"
 #include "manage/libvirt/domain_xml.hpp"
 #include "manage/libvirt/error.hpp"
+#include "manage/libvirt/xml_text.hpp"
 #include "vmm/devices/virtio/mac_address.hpp"
 
 namespace samepage::libvirt {
@@ -35,14 +36,6 @@ void add_text_if_any(xml_node parent, const char* name, const std::string& text)
 
 void add_kib(xml_node parent, const char* name, std::uint64_t kib) {
   set(add_text(parent, name, std::to_string(kib)), "unit", "KiB");
-}
-
-void add_metadata(xml_node root, const std::string& metadata) {
-  pugi::xml_document document;
-  constexpr unsigned how = pugi::parse_default | pugi::parse_ws_pcdata_single;
-  if (metadata.empty() || !document.load_buffer(metadata.data(), metadata.size(), how, pugi::encoding_utf8))
-    return;
-  root.append_copy(document.first_child());
 }
 
 bool needs_namespace(const DomainDefinition& domain) {
@@ -180,11 +173,7 @@ std::string domain_xml(const DomainDefinition& domain, int id) {
   for (const char* end : {"on_poweroff", "on_reboot", "on_crash"}) add_text(root, end, "destroy");
   add_devices(root, domain);
   add_own(root, domain);
-  std::ostringstream text;
-  document.save(text, "  ",
-                pugi::format_default | pugi::format_no_declaration | pugi::format_attribute_single_quote,
-                pugi::encoding_utf8);
-  return with_carriage_returns_kept(std::move(text).str());
+  return with_carriage_returns_kept(text_of(document));
 }
 
 std::string kept_domain_xml(const DomainDefinition& domain) {

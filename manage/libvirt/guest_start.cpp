@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/memory_file.hpp"
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"
 #include "manage/libvirt/error.hpp"
@@ -31,15 +31,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds patience{60};
 constexpr int config_fd = 3;
-
-UniqueFd file_with(const std::string& bytes) {
-  UniqueFd file = checked_fd(::memfd_create("samepage-guest", MFD_CLOEXEC), "memfd_create");
-  for (std::size_t written = 0; written < bytes.size();) {
-    written += static_cast<std::size_t>(
-        check(::write(file.get(), bytes.data() + written, bytes.size() - written), "write to a memfd"));
-  }
-  return file;
-}
 
 class SpawnSettings {
  public:
@@ -121,7 +112,7 @@ pid_t start_guest(const vmm::GuestProcessConfig& guest) {
   try {
     Pipe out = make_pipe();
     Pipe err = make_pipe();
-    const UniqueFd config = file_with(vmm::bytes_of(guest));
+    const UniqueFd config = memory_file_with("samepage-guest", vmm::bytes_of(guest));
     const pid_t starter = SpawnSettings(config.get(), out.writing.get(), err.writing.get())
                               .spawn({"samepage", "run", "--detach", "--json", "--config-fd",
                                       std::to_string(config_fd), guest.image});

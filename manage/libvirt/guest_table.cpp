@@ -19,6 +19,7 @@
 #include "manage/guests/guest_connection.hpp"
 #include "manage/libvirt/domain_xml.hpp"
 #include "manage/libvirt/error.hpp"
+#include "vmm/control/guest_name.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 
 namespace samepage::libvirt {
@@ -166,7 +167,7 @@ void GuestTable::add(const std::string& name) {
   try {
     found = guests::find_guest(name);
   } catch (const std::exception&) {
-    missed_.insert(name);  // it takes no callers now; or it is not a name of a guest
+    if (vmm::is_guest_name(name)) missed_.insert(name);  // it takes no callers now
     return;
   }
   missed_.erase(name);

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/libvirt/listener.hpp"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <exception>
 #include <utility>
 
 #include "base/log.hpp"
-#include "base/standard_output.hpp"
 
 namespace samepage::libvirt {
 namespace {
 
 void warn(const char* what, const std::exception& why) {
-  if (is_logged(LogLevel::warning)) complain(fmt::format("samepage libvirtd: {}: {}", what, why.what()));
+  log(LogLevel::warning, "{}: {}", what, why.what());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "manage/libvirt/error.hpp"
 #include "manage/libvirt/node.hpp"
 #include "manage/libvirt/uuid.hpp"
+#include "manage/libvirt/xml_text.hpp"
 
 namespace samepage::libvirt {
 namespace {
@@ -21,14 +22,6 @@ xml_node add(xml_node parent, const char* name, const std::string& text = {}) {
   xml_node element = parent.append_child(name);
   if (!text.empty()) element.append_child(pugi::node_pcdata).set_value(text.c_str());
   return element;
-}
-
-std::string printed(const pugi::xml_document& document) {
-  std::ostringstream text;
-  document.save(text, "  ",
-                pugi::format_default | pugi::format_no_declaration | pugi::format_attribute_single_quote,
-                pugi::encoding_utf8);
-  return std::move(text).str();
 }
 
 void add_enum(xml_node parent, const char* name, std::initializer_list<const char*> values) {
@@ -95,7 +88,7 @@ std::string capabilities_xml() {
   add(arch, "wordsize", "64");
   add(arch, "domain").append_attribute("type") = "samepage";
   add(arch, "domain").append_attribute("type") = "kvm";
-  return printed(document);
+  return text_of(document);
 }
 
 std::string domain_capabilities_xml(const std::optional<std::string>& emulator,
@@ -128,7 +121,7 @@ std::string domain_capabilities_xml(const std::optional<std::string>& emulator,
   add_enum(rng, "backendModel", {"random"});
   xml_node features = add(root, "features");
   for (const char* lacking : {"gic", "vmcoreinfo", "genid", "sev"}) add_supported(features, lacking, false);
-  return printed(document);
+  return text_of(document);
 }
 
 }  // namespace samepage::libvirt

@@ -14,6 +14,12 @@
 
 namespace samepage::libvirt {
 
+// The words of the table.
+inline constexpr auto reads = Access::reads;
+inline constexpr auto writes = Access::writes;
+inline constexpr auto quick = Pace::quick;
+inline constexpr auto slow = Pace::slow;
+
 /// The last argument of a call of which we have no variants.
 inline void take_no_flags(XdrReader& in, const char* function, std::uint32_t harmless = 0) {
   if (const std::uint32_t flags = in.u32() & ~harmless; flags != 0) throw unsupported_flags(function, flags);

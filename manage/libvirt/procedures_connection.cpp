@@ -9,9 +9,6 @@
 namespace samepage::libvirt {
 namespace {
 
-constexpr auto reads = Access::reads;
-constexpr auto quick = Pace::quick;
-
 // "1.2.3" as libvirt numbers versions: 1002003.
 constexpr std::uint64_t number_of(std::string_view version) {
   std::uint64_t number = 0, part = 0;

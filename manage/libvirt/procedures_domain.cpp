@@ -7,11 +7,6 @@
 namespace samepage::libvirt {
 namespace {
 
-constexpr auto reads = Access::reads;
-constexpr auto writes = Access::writes;
-constexpr auto quick = Pace::quick;
-constexpr auto slow = Pace::slow;
-
 // A guest that is to end with the connection that started it is the connection's affair, not the host's.
 struct StartFlags {
   unsigned of_host;

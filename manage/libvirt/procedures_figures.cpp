@@ -7,10 +7,6 @@
 namespace samepage::libvirt {
 namespace {
 
-constexpr auto reads = Access::reads;
-constexpr auto quick = Pace::quick;
-constexpr auto slow = Pace::slow;
-
 constexpr std::size_t most_vcpu_infos = 16384;
 constexpr std::size_t most_cpu_map_bytes = 8388608;
 constexpr std::size_t most_memory_stats = 1024;

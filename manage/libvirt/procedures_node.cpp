@@ -7,11 +7,6 @@
 namespace samepage::libvirt {
 namespace {
 
-constexpr auto reads = Access::reads;
-constexpr auto writes = Access::writes;
-constexpr auto quick = Pace::quick;
-constexpr auto slow = Pace::slow;
-
 constexpr std::size_t model_characters = 32;
 constexpr int most_cells = 1024;
 

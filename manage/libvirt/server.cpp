@@ -12,7 +12,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/hand_over.hpp"
-#include "base/standard_output.hpp"
+#include "base/log.hpp"
 
 namespace samepage::libvirt {
 
@@ -60,7 +60,7 @@ void Server::tell_events() {
   try {
     events = host_.take_events();
   } catch (const std::exception& error) {
-    complain(fmt::format("samepage libvirtd: what happens to guests is not known: {}", error.what()));
+    log_error("what happens to guests is not known", error);
   }
   if (events.empty()) return;
   std::vector<std::shared_ptr<Session>> told;  // some may go meanwhile

@@ -14,7 +14,6 @@
 
 #include "base/hand_over.hpp"
 #include "base/log.hpp"
-#include "base/standard_output.hpp"
 #include "manage/libvirt/wire_values.hpp"
 
 namespace samepage::libvirt {
@@ -357,16 +356,13 @@ void Session::end_guest(const DomainRef& domain) {
       // Another guest may have its name by now.
       if (host.by_uuid(domain.uuid).id == domain.id) host.destroy(domain, 0);
     } catch (const std::exception& error) {
-      complain(fmt::format("samepage libvirtd: guest '{}' was to end with its connection: {}", domain.name,
-                           error.what()));
+      log(LogLevel::error, "guest '{}' was to end with its connection: {}", domain.name, error.what());
     }
   });
 }
 
 void Session::cut_off(std::string_view why) {
-  if (!closed_ && is_logged(LogLevel::warning)) {
-    complain(fmt::format("samepage libvirtd: a client is cut off: {}", why));
-  }
+  if (!closed_) log(LogLevel::warning, "a client is cut off: {}", why);
   close();
 }
 

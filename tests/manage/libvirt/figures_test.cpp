@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "manage/guests/guest_connection.hpp"
 #include "manage/libvirt/domain_end.hpp"
 #include "manage/libvirt/domain_figures.hpp"
 #include "manage/libvirt/error.hpp"
@@ -109,7 +110,7 @@ TEST(DomainEnd, EachWayHasItsWords) {
   EXPECT_EQ(detail("exited", ""), VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN);
   EXPECT_EQ(detail("stopped", "signal 15"), VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN);
   EXPECT_EQ(detail("failed", "triple fault"), VIR_DOMAIN_EVENT_STOPPED_CRASHED);
-  EXPECT_EQ(detail("killed", killed_by_command), VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
+  EXPECT_EQ(detail("killed", guests::killed_by_command), VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
   EXPECT_EQ(detail("killed", destroyed_by_client), VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
   EXPECT_EQ(detail("killed", "for lack of memory"), VIR_DOMAIN_EVENT_STOPPED_FAILED);
   EXPECT_EQ(words_for({1, 125, "failed", "triple fault"}).reason, VIR_DOMAIN_SHUTOFF_CRASHED);
