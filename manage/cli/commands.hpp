@@ -19,6 +19,8 @@ void add_console(const Command& program);
 /// pause, resume, stop, kill, balloon
 void add_control(const Command& program);
 void add_image(const Command& program);
+/// Commands of `image`.
+void add_image_import(const Command& image);
 void add_tune(const Command& program);
 void add_demo(const Command& program);
 void add_libvirtd(const Command& program);

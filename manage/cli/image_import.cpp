@@ -71,9 +71,7 @@ int import_image(const ImportOptions& options) {
 
 }  // namespace
 
-void add_image(const Command& program) {
-  const Command image = program.add("image", "Prepare images");
-  image.needs_command();
+void add_image_import(const Command& image) {
   const Command command = image.add(
       "import", "Unpack a Linux kernel (bzImage) once, so that guests start faster and share it sooner");
   const auto options = std::make_shared<ImportOptions>();

@@ -6,7 +6,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <set>
 #include <vector>
 
 #include "base/check.hpp"
@@ -25,21 +24,26 @@ std::vector<fs::path> catalogue() {
   return directories;
 }
 
-std::set<std::string> names_in(const std::vector<fs::path>& directories) {
-  std::set<std::string> names;
-  for (const fs::path& directory : directories) {
-    std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-      if (entry.is_regular_file(error)) names.insert(entry.path().filename().string());
-    }
-  }
-  return names;
-}
-
 }  // namespace
 
 std::string images_beside_program() {
-  return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "images").string();
+  const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
+  const fs::path installed = (programs / SAMEPAGE_IMAGES_FROM_PROGRAMS).lexically_normal();
+  std::error_code error;
+  return fs::is_directory(installed, error) ? installed.string()
+                                            : (programs.parent_path() / "images").string();  // not installed
+}
+
+std::map<std::string, std::string> all_images() {
+  std::map<std::string, std::string> images;  // the first of a name counts, as in find_image()
+  for (const fs::path& directory : catalogue()) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+      if (entry.is_regular_file(error))
+        images.emplace(entry.path().filename().string(), entry.path().string());
+    }
+  }
+  return images;
 }
 
 std::string find_image(const std::string& image) {
@@ -49,7 +53,8 @@ std::string find_image(const std::string& image) {
   for (const fs::path& directory : directories) {
     if (fs::path file = directory / image; fs::is_regular_file(file, error)) return file.string();
   }
-  const std::set<std::string> names = names_in(directories);
+  std::vector<std::string> names;
+  for (const auto& [name, file] : all_images()) names.push_back(name);
   const std::string way_out = fs::exists(image, error)
                                   ? fmt::format("the file in the current directory is './{}'", image)
                                   : "a path must contain a '/'";

@@ -52,6 +52,13 @@ TEST_F(FindImage, APathIsItself) {
   EXPECT_EQ(find_image("/no/such/file"), "/no/such/file");
 }
 
+TEST_F(FindImage, AllImagesAreThoseThatCanBeFound) {
+  fs::create_directory(root_.path() + "/catalogue/folder");
+  const std::map<std::string, std::string> images = all_images();
+  EXPECT_EQ(images.at("tiny"), find_image("tiny"));
+  EXPECT_FALSE(images.contains("folder"));
+}
+
 TEST_F(FindImage, AFileThatIsMeantIsNamedInTheRefusal) {
   std::ofstream("kernel") << "x";
   const auto complaint = [](const std::string& image) {
