@@ -10,7 +10,7 @@ namespace samepage {
 FileFigures figures_of_file(int fd) {
   struct stat info {};
   check(::fstat(fd, &info), "fstat");
-  return {info.st_ino, static_cast<std::uint64_t>(info.st_blocks) * 512};
+  return {info.st_ino, info.st_dev, static_cast<std::uint64_t>(info.st_blocks) * 512};
 }
 
 }  // namespace samepage

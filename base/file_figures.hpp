@@ -8,6 +8,7 @@ namespace samepage {
 
 struct FileFigures {
   std::uint64_t inode = 0;
+  std::uint64_t device = 0;           // that the inode is of: st_dev
   std::uint64_t allocated_bytes = 0;  // st_blocks
 };
 

@@ -2,6 +2,7 @@
 #include "base/process_memory.hpp"
 
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -61,10 +62,12 @@ std::vector<MappedRange> mappings_in(std::uint64_t start, std::uint64_t end) {
   std::string line;
   while (std::getline(maps, line)) {
     MappedRange range;
-    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %" SCNu64, &range.start,
-                    &range.end, &range.offset, &range.inode) != 4) {
+    unsigned major = 0, minor = 0;
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64, &range.start,
+                    &range.end, &range.offset, &major, &minor, &range.inode) != 6) {
       continue;
     }
+    range.device = makedev(major, minor);
     if (range.end <= start) continue;
     if (range.start >= end) break;
     if (range.start < start) range.offset += start - range.start, range.start = start;

@@ -33,6 +33,7 @@ struct MappedRange {
   std::uint64_t end = 0;
   std::uint64_t offset = 0;  // in the file
   std::uint64_t inode = 0;   // 0 for anonymous memory
+  std::uint64_t device = 0;  // of the inode: st_dev
 };
 
 /// The mappings of this process that lie in [start, end), in order of address, cut to it.

@@ -72,6 +72,19 @@ std::optional<std::vector<WriteTracking::Part>> WriteTracking::written(
   return parts;
 }
 
+bool WriteTracking::visit_written(std::span<const std::byte> range,
+                                  const std::function<void(const PageRun&)>& visit) const {
+  const std::uint64_t start = address_of(range.data());
+  const PagemapScan scan{.flags = scan_requires_tracking,
+                         .category_mask = page_is_written,
+                         .category_anyof_mask = page_is_present | page_is_swapped,
+                         .return_mask = page_is_present | page_is_swapped | page_is_zero | page_is_file};
+  return scan_pagemap(pagemap_.get(), range, scan, [&](const PageRegion& region) {
+    visit({(region.start - start) >> page_shift, (region.end - region.start) >> page_shift,
+           static_cast<std::uint32_t>(region.categories)});
+  });
+}
+
 bool WriteTracking::take_written(std::span<const std::byte> range, Pagemap::Files files,
                                  const std::function<void(const PageRun&)>& visit) const {
   const std::uint64_t start = address_of(range.data());

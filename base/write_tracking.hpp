@@ -37,6 +37,11 @@ class WriteTracking {
   /// tracked.
   [[nodiscard]] std::optional<std::vector<Part>> written(std::span<const std::byte> range) const;
 
+  /// Calls `visit` with the pages of `range` that have memory, swapped out or not, and may have been written
+  /// since they were last taken; all of those. False, with errno, when a part of the range is not tracked.
+  [[nodiscard]] bool visit_written(std::span<const std::byte> range,
+                                   const std::function<void(const PageRun&)>& visit) const;
+
   /// Calls `visit` with the pages of `range` that written() would find, and protects them again, in one step,
   /// so that no write is missed. All of them have memory. False when a part of the range is not tracked.
   [[nodiscard]] bool take_written(std::span<const std::byte> range, Pagemap::Files files,

@@ -12,6 +12,11 @@ namespace samepage::abi {
 inline constexpr std::uint16_t com1_port = 0x3f8;       // a 16550 UART, 8 ports
 inline constexpr std::uint16_t debug_exit_port = 0xf4;  // a byte written here ends the guest with that code
                                                         // (QEMU's isa-debug-exit makes 2 * code + 1 of it)
+// 16 bytes, each at a port of its own, that are new in each guest that goes on from another one's state:
+// whatever must not happen twice (random numbers, names on a network) begins anew when they change. Other
+// VMMs: all ones.
+inline constexpr std::uint16_t generation_port = 0x620;
+inline constexpr std::uint16_t generation_bytes = 16;
 
 // PVH: Xen's "x86/HVM direct boot ABI", xen/include/public/arch-x86/hvm/start_info.h.
 inline constexpr std::uint32_t pvh_note_type = 18;      // XEN_ELFNOTE_PHYS32_ENTRY, owner "Xen"

@@ -32,6 +32,18 @@ void Agent::look_now() {
   thread_->look_now();
 }
 
+void Agent::is_backed(std::span<const GfnRange> pages) {
+  thread_->is_backed(pages);
+}
+
+bool Agent::while_still(const std::function<void(StillMemory&)>& act) {
+  return thread_->while_still(act);
+}
+
+void Agent::back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages) {
+  thread_->back(std::move(file), offset, std::move(pages));
+}
+
 AgentCounters Agent::counters() const {
   return thread_->worker().counters();
 }

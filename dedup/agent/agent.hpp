@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/page_map.hpp"
+#include "dedup/agent/still_memory.hpp"
 #include "dedup/agent/write_barrier.hpp"
 
 namespace samepage::dedup {
@@ -78,6 +80,16 @@ class Agent final : public ImagePlacer {
   /// The guest has just gone quiet (it was paused, say): its memory is looked at now and not at the next
   /// regular pass.
   void look_now();
+
+  /// Before start(): the guest goes on from a file that never changes, and these pages lie in a private
+  /// mapping of it (backing.hpp).
+  void is_backed(std::span<const GfnRange> pages);
+  /// Calls `act` on the agent's thread: no page is replaced meanwhile. What it throws comes through. False
+  /// when the agent has ended.
+  [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
+  /// `file` holds what is in these pages now, page i of RAM at `offset` + i pages, and never changes: what is
+  /// the guest's own and still the same is mapped from it soon. Does not wait.
+  void back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages);
 
   [[nodiscard]] AgentCounters counters() const;
   /// The guest's page map, with what the agent knows.

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <exception>
+#include <system_error>
 #include <utility>
 
 #include "base/check.hpp"
 #include "base/event_fd.hpp"
 #include "base/log.hpp"
+#include "base/mapping.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/daemon_connection.hpp"
@@ -65,15 +68,84 @@ void Agent::Thread::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Agent::Thread::discard(std::span<const GfnRange> ranges) {
+bool Agent::Thread::ask(const std::function<void()>& act) {
   std::uint64_t message = 0;
-  requests_.wait_for(
-      ranges, [&] { signal_event(requested_.get()); }, guests_patience,
+  return requests_.wait_for(
+      act, [&] { signal_event(requested_.get()); }, guests_patience,
       [&] {
         const std::uint64_t still = worker_.message();
         if (still != 0 && still == message) worker_.cancel(message);
         message = still;
       });
+}
+
+void Agent::Thread::discard(std::span<const GfnRange> ranges) {
+  static_cast<void>(ask([&] { worker_.discard(ranges); }));
+}
+
+namespace {
+
+class WorkersMemory final : public StillMemory {
+ public:
+  explicit WorkersMemory(Worker& worker) : worker_(worker) {}
+  bool watch() override { return worker_.begin_watch(); }
+  std::uint64_t put_back(const Backing& backing) override { return worker_.put_back(backing); }
+  bool written(const std::function<void(const GfnRange&)>& visit) override {
+    return worker_.written_since_watch(visit);
+  }
+
+ private:
+  Worker& worker_;
+};
+
+}  // namespace
+
+// What `act` throws is its caller's, not the agent's.
+bool Agent::Thread::while_still(const std::function<void(StillMemory&)>& act) {
+  std::exception_ptr failure;
+  const bool done = ask([&] {
+    try {
+      WorkersMemory memory(worker_);
+      act(memory);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    worker_.tell_lost();
+  });
+  if (failure) std::rethrow_exception(failure);
+  return done;
+}
+
+void Agent::Thread::back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages) {
+  {
+    const std::lock_guard lock(backing_lock_);
+    new_backing_ = NewBacking{std::move(file), offset, std::move(pages)};
+  }
+  signal_event(requested_.get());
+}
+
+void Agent::Thread::take_backing() {
+  std::optional<NewBacking> taken;
+  {
+    const std::lock_guard lock(backing_lock_);
+    std::swap(taken, new_backing_);
+  }
+  if (!taken) return;
+  const GuestPages& pages = worker_.pages();
+  Backing backing{taken->file.get(), taken->offset, {}, {}};
+  for (const GfnRange& range : taken->pages) {
+    const auto parts = pages.pages_in(range);
+    backing.pages.insert(backing.pages.end(), parts.begin(), parts.end());
+  }
+  if (backing.pages.empty()) return;
+  try {
+    const Mapping content =
+        Mapping::read_only(backing.file, PageCount{backing.pages.back().end().value}.bytes(), backing.offset);
+    backing.content = content.bytes();
+    worker_.back(backing);
+  } catch (const std::system_error& error) {
+    log_error("the guest keeps its memory beside its snapshot's", error);
+  }
 }
 
 void Agent::Thread::look_now() {
@@ -96,12 +168,13 @@ void Agent::Thread::run() {
 
 void Agent::Thread::serve_requests() {
   if (!clear_event(requested_.get())) return;  // there is none
-  requests_.serve([this](std::span<const GfnRange> ranges) { worker_.discard(ranges); });
+  requests_.serve();
 }
 
 void Agent::Thread::work() {
   for (;;) {
     serve_requests();
+    take_backing();
     if (!worker_.connected()) {
       // A daemon that was asked to let us in is waited for without an end: it answers, or ends.
       if (wait(worker_.joining() ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return;

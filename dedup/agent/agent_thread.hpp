@@ -5,6 +5,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -12,7 +15,7 @@
 
 #include "base/unique_fd.hpp"
 #include "dedup/agent/agent.hpp"
-#include "dedup/agent/discard_requests.hpp"
+#include "dedup/agent/agent_requests.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/start_delay.hpp"
 #include "dedup/agent/worker.hpp"
@@ -33,6 +36,9 @@ class Agent::Thread {
   // A message that the agent is at for as long as two looks is cancelled: the daemon hangs.
   void discard(std::span<const GfnRange> ranges);
   void look_now();
+  void is_backed(std::span<const GfnRange> pages) { worker_.is_backed(pages); }
+  [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
+  void back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages);
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
@@ -45,6 +51,8 @@ class Agent::Thread {
   // Whatever goes wrong here must not end the guest.
   void run();
   void serve_requests();
+  [[nodiscard]] bool ask(const std::function<void()>& act);
+  void take_backing();
   void work();
   void note_whether_merging();
 
@@ -66,12 +74,19 @@ class Agent::Thread {
   std::string why_not_joined_;
   UniqueFd stop_;
   UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
-  DiscardRequests requests_;
+  AgentRequests requests_;
   bool merging_ = true;
   bool answered_ = false;  // there was something to read on the daemon's socket when we last waited
   Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
   StartDelay start_delay_;
-  std::atomic<bool> looking_ = false;  // somebody asked for a pass
+  struct NewBacking {
+    UniqueFd file;
+    std::uint64_t offset = 0;
+    std::vector<GfnRange> pages;
+  };
+  std::mutex backing_lock_;
+  std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts
+  std::atomic<bool> looking_ = false;      // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
   std::thread thread_;
 };

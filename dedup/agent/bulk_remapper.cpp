@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dedup/agent/grants.hpp"
+#include "dedup/agent/page_spans.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -104,7 +105,7 @@ BulkRemapper::Lost BulkRemapper::discard(const PageRange& range) {
   for (PageIndex first = range.first; first < range.end();) {
     PageIndex end = first + 1;
     while (end < range.end() && end - first < discarded_piece_pages &&
-           states_.on_store(end) == states_.on_store(first)) {
+           states_.on_file(end) == states_.on_file(first)) {
       ++end;
     }
     pieces.push_back(pages_between(first, end));
@@ -127,6 +128,50 @@ BulkRemapper::Lost BulkRemapper::discard(const PageRange& range) {
   return lost;
 }
 
+std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
+  std::vector<PageRange> withdrawn, mapped;
+  // A run that somebody has written in the middle of since is two.
+  const std::uint64_t mappings = 2 * backing.pages.size();
+  if (!budget_.affords(mappings)) return withdrawn;
+  holds_.work_off(pages_.pieces_of(backing.pages, piece_pages),
+                  [&](const PausedGuest& held, const PageRange& piece) {
+                    for (const PageIndex page : piece) {
+                      if (!states_.stands_offered(page)) continue;
+                      states_.withdrawn(page);
+                      wire::append_page(withdrawn, page);
+                    }
+                    remapper_.back(held, backing, piece, mapped);
+                  });
+  for (const PageRange& run : mapped) {
+    for (const PageIndex page : run) tracker_.dropped(page);
+  }
+  // What was withdrawn and could not be backed is to be offered again.
+  for (const PageRange& range : withdrawn) {
+    for (const PageIndex page : range) {
+      if (!states_.is(page, State::backed)) tracker_.forget(page);
+    }
+  }
+  note_replaced(mappings);
+  return withdrawn;
+}
+
+std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const PageRange> mapped,
+                                     const Pagemap& pagemap, Lost& lost) {
+  append(lost.broken, states_.all_in(State::merged));
+  for (const State offered : {State::offered, State::unaffordable})
+    append(lost.withdrawn, states_.all_in(offered));
+  wire::sort_by_page(lost.withdrawn);
+  std::uint64_t own = 0;
+  const PausedGuest held(barrier_);
+  for (const PageSpan& span : spans_of(pages_, backing.pages, mapped)) {
+    own += remapper_.put_back(held, pagemap, span.pages, span.backed ? &backing : nullptr, span.mapped);
+  }
+  remapper_.keep_from_children(held);
+  for (const PageIndex page : pages_.all()) tracker_.dropped(page);
+  note_replaced(0);
+  return own;
+}
+
 std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) {
   std::vector<PageRange> broken;
   if (ranges.empty()) return broken;
@@ -147,7 +192,7 @@ std::uint64_t BulkRemapper::drop_unaffordable(std::vector<PageRange>& pieces) {
     std::uint64_t runs = 0;
     bool before = false;
     for (const PageIndex page : piece) {
-      const bool on_store = states_.on_store(page);
+      const bool on_store = states_.on_file(page);
       if (on_store && !before) ++runs;
       before = on_store;
     }

@@ -47,6 +47,13 @@ class BulkRemapper {
   std::uint64_t give_back(std::span<const PageRange> ranges);
   /// Drops the memory of `range`, but for what the kernel can't.
   [[nodiscard]] Lost discard(const PageRange& range);
+  /// Maps from `backing` what is still as it is there, as far as there are mappings for it. Returns the
+  /// offers that went with the pages.
+  [[nodiscard]] std::vector<PageRange> back(const Backing& backing);
+  /// Puts all of memory back to what it was when it was mapped from `backing`: StillMemory. `mapped` are its
+  /// mappings now. What went with the pages is added to `lost`. The guest is held by the caller too.
+  std::uint64_t put_back(const Backing& backing, std::span<const PageRange> mapped, const Pagemap& pagemap,
+                         Lost& lost);
   /// Gives the pages of `ranges` memory of the guest's own, as far as there is room for it.
   [[nodiscard]] std::vector<PageRange> unmerge(std::span<const PageRange> ranges);
 

@@ -15,7 +15,7 @@ GuestMappings mappings_of(const GuestPages& pages) {
       if (mapping.inode == 0) continue;
       const auto skipped = static_cast<std::uint32_t>(pages_in(mapping.start - start).value);
       const auto count = static_cast<std::uint32_t>(pages_in(mapping.end - mapping.start).value);
-      found.of_stores.push_back({{region.pages.first + skipped, count}, mapping.inode});
+      found.of_files.push_back({{region.pages.first + skipped, count}, mapping.inode, mapping.device});
     }
   }
   return found;

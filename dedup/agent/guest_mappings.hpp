@@ -12,15 +12,17 @@
 
 namespace samepage::dedup {
 
-/// A mapping of a frame store, by its inode.
-struct StoreMapping {
+/// A mapping of a file, by its inode and device.
+struct FileMapping {
   PageRange pages;  // in one region
   std::uint64_t inode = 0;
+  std::uint64_t device = 0;
 };
+using StoreMapping = FileMapping;
 
 struct GuestMappings {
-  std::uint64_t added = 0;  // by merging: more than one for each region
-  std::vector<StoreMapping> of_stores;
+  std::uint64_t added = 0;  // by merging and backing: more than one for each region
+  std::vector<FileMapping> of_files;
 };
 
 /// Throws std::system_error.

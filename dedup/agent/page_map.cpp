@@ -42,15 +42,18 @@ void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& page
     const bool populated = run != runs.end() && page >= run->first;
     const std::uint64_t address = start + PageCount{page}.bytes();
     while (mapping != mappings.end() && address >= mapping->end) ++mapping;
-    const bool on_store = mapping != mappings.end() && address >= mapping->start && mapping->inode != 0;
+    const bool on_file = mapping != mappings.end() && address >= mapping->start && mapping->inode != 0;
     const Gfn gfn = region.first + PageCount{page};
     // What looks swapped out and unwritten in a mapping of a store may be a frame that the kernel has
     // reclaimed.
+    const KnownPage page_known = on_file ? known_of(gfn) : KnownPage{};
     const bool reclaimed =
-        on_store && populated && !run->is(page_is_present | page_is_written) && known_of(gfn).merged;
+        populated && !run->is(page_is_present | page_is_written) && (page_known.merged || page_known.backed);
     if (populated && run->is_private() && !reclaimed) {
       map.add(gfn, run->is(page_is_present) ? PageState::own : PageState::swapped, {});
-    } else if (on_store) {
+    } else if (page_known.backed) {
+      map.add(gfn, PageState::backed, {});
+    } else if (on_file) {
       map.add(gfn, PageState::frame, frame_at(mapping->offset + (address - mapping->start)));
     } else {
       // The kernel's zero page stands behind a page that was read and never written, too.
@@ -87,6 +90,9 @@ MemoryFigures figures_of(std::span<const MemoryRegion> regions, std::span<const 
       case PageState::own:
         figures.private_bytes += bytes;
         break;
+      case PageState::backed:
+        figures.backed_bytes += bytes;
+        [[fallthrough]];
       case PageState::frame:
         figures.shared_bytes += bytes;
         break;

@@ -20,6 +20,7 @@ enum class PageState : std::uint8_t {
   own,        // memory of this guest alone
   swapped,    // the same, swapped out by the host's kernel
   frame,      // mapped from the domain's frame store, read-only until the guest writes
+  backed,     // the same of the file that the guest was restored or forked from
 };
 
 /// Consecutive pages of one state; frames are consecutive too.
@@ -33,7 +34,8 @@ struct PageMapRun {
 struct MemoryFigures {
   std::uint64_t ram_bytes = 0;
   std::uint64_t private_bytes = 0;  // swapped_bytes among them
-  std::uint64_t shared_bytes = 0;
+  std::uint64_t shared_bytes = 0;   // backed_bytes among them
+  std::uint64_t backed_bytes = 0;
   std::uint64_t zero_bytes = 0;
   std::uint64_t untouched_bytes = 0;
   std::uint64_t swapped_bytes = 0;  // of the guest's own memory, in the host's swap
@@ -44,6 +46,7 @@ struct MemoryFigures {
 struct KnownPage {
   bool given_back = false;  // it was written once, then given back, and not seen written since
   bool merged = false;      // mapped to a frame, and not seen written since
+  bool backed = false;      // a page of the file that the guest goes on from, and not seen written since
 };
 
 /// The page map of memory of this process. `known` tells of a page that has no memory, or looks swapped out,

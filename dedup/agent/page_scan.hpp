@@ -27,12 +27,13 @@ class PageScan {
   void take(const Tracker::Look& look, const DigestSecret& secret, Findings& findings);
   /// Which pages of `range`, all of them shared and in one region, have memory of the guest's own.
   void find_breaks(const PageRange& range, Findings& findings);
+  /// The page has memory of the guest's own: if it was shared, it was written.
+  void note_break(PageIndex page, Findings& findings);
   /// Offers the pages of `zero` that turned out not to be zero.
   void offer_the_others(const std::vector<PageRange>& zero, const DigestSecret& secret, Findings& findings);
 
  private:
   [[nodiscard]] bool tracks_writes() const { return tracker_.evidence() == Tracker::Evidence::writes; }
-  void note_break(PageIndex page, Findings& findings);
   void consider(PageIndex page, const DigestSecret& secret, Findings& findings);
 
   const GuestPages& pages_;

@@ -11,10 +11,10 @@ PageStates::PageStates(std::uint32_t pages)
   counts_[static_cast<std::size_t>(State::untouched)] = pages;
 }
 
-void PageStates::become(PageIndex page, State state, bool on_store) {
+void PageStates::become(PageIndex page, State state, bool on_file) {
   --counts_[static_cast<std::size_t>(of(page))];
   ++counts_[static_cast<std::size_t>(state)];
-  const auto byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) | (on_store ? store_bit : 0U));
+  const auto byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) | (on_file ? file_bit : 0U));
   byte_of(page).store(byte, std::memory_order_relaxed);
 }
 
@@ -38,22 +38,22 @@ std::vector<PageRange> PageStates::parts_in(const PageRange& range, State state)
 
 void PageStates::seen(PageIndex page) {
   invariant(is(page, State::untouched), "a page is new that was seen before");
-  become(page, State::own, on_store(page));
+  become(page, State::own, on_file(page));
 }
 
 void PageStates::offered(PageIndex page) {
   invariant(!stands_offered(page) && !is_shared(page), "a page is offered that has nothing new to share");
-  become(page, State::offered, on_store(page));
+  become(page, State::offered, on_file(page));
 }
 
 void PageStates::withdrawn(PageIndex page) {
   invariant(stands_offered(page), "an offer is withdrawn that does not stand");
-  become(page, State::own, on_store(page));
+  become(page, State::own, on_file(page));
 }
 
 void PageStates::unaffordable(const PageRange& range) {
   for (const PageIndex page : range) {
-    if (is(page, State::offered)) become(page, State::unaffordable, on_store(page));
+    if (is(page, State::offered)) become(page, State::unaffordable, on_file(page));
   }
 }
 
@@ -66,7 +66,7 @@ void PageStates::merged(const PageRange& range) {
 
 void PageStates::written(PageIndex page) {
   invariant(is_shared(page), "a page is broken that was not shared");
-  become(page, State::own, on_store(page));
+  become(page, State::own, on_file(page));
 }
 
 void PageStates::left_behind(PageIndex page) {
@@ -83,6 +83,22 @@ void PageStates::given_back(const PageRange& range) {
     invariant(!is(page, State::merged), "a merged page is given back before it is seen written");
     become(page, State::zero, false);
   }
+}
+
+void PageStates::backed(const PageRange& range) {
+  for (const PageIndex page : range) {
+    invariant(is(page, State::untouched) || is(page, State::own),
+              "a page gets a backing that is shared already, or stands offered");
+    become(page, State::backed, true);
+  }
+}
+
+void PageStates::put_back(const PageRange& range) {
+  for (const PageIndex page : range) become(page, State::backed, true);
+}
+
+void PageStates::begun_anew(const PageRange& range) {
+  for (const PageIndex page : range) become(page, State::untouched, false);
 }
 
 void PageStates::discarded(const PageRange& range) {

@@ -9,12 +9,15 @@
 //                        ├────written, unmerged, left_behind─────────────────┘
 //                        └────written──── zero ◄──given_back── all but merged
 //   all but untouched ──discarded──► discarded
+//   untouched, own ──backed──► backed ──written──► own
+//   all ──put_back──► backed; all ──begun_anew──► untouched
 //
 // `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all
 // but merged ones: a grant may be late, and the bytes decide.
 //
-// Beside its state a page may lie in a mapping of a frame store, whether it is merged or was written since:
-// such a page is never dropped with MADV_DONTNEED, the frame below may be another one by now.
+// Beside its state a page may lie in a mapping of a file (a frame store, or what the guest is backed by),
+// whether it is the file's page or was written since: such a page is never dropped with MADV_DONTNEED, the
+// frame below may be another one by now.
 //
 // A byte a page: three bits are left for further states. The agent's thread changes it. Any thread may read
 // a page's state; counts are the agent's own.
@@ -42,6 +45,7 @@ class PageStates {
     merged,        // mapped to a frame that the daemon counts, and not seen written since
     zero,          // all zero, given back, and not seen written since
     discarded,     // the guest gave it up, and was not seen to use it since
+    backed,        // a page of a file that the guest goes on from, and not seen written since (backing.hpp)
   };
 
   /// All of `pages` pages are untouched.
@@ -55,9 +59,9 @@ class PageStates {
   }
   /// Without memory of its own, as far as we know: a look that finds some has found a write.
   [[nodiscard]] bool is_shared(PageIndex page) const {
-    return is(page, State::merged) || is(page, State::zero);
+    return is(page, State::merged) || is(page, State::zero) || is(page, State::backed);
   }
-  [[nodiscard]] bool on_store(PageIndex page) const { return (load(page) & store_bit) != 0; }
+  [[nodiscard]] bool on_file(PageIndex page) const { return (load(page) & file_bit) != 0; }
   [[nodiscard]] std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
   /// Pages of `range` in that state.
   [[nodiscard]] std::uint32_t count_in(const PageRange& range, State state) const;
@@ -84,20 +88,26 @@ class PageStates {
   void unmerged(const PageRange& range);
   /// All zero, and without memory from now on.
   void given_back(const PageRange& range);
+  /// A page of the file that the guest is backed by is mapped there, with the same bytes.
+  void backed(const PageRange& range);
+  /// The guest goes back to where it began: the page is its file's again, whatever it was meanwhile.
+  void put_back(const PageRange& range);
+  /// The same for a page that had no memory then.
+  void begun_anew(const PageRange& range);
   /// The guest does not need it: without memory from now on.
   void discarded(const PageRange& range);
 
   /// What page_map() asks. Any thread.
   [[nodiscard]] KnownPage known(PageIndex page) const {
-    return {is(page, State::zero), is(page, State::merged)};
+    return {is(page, State::zero), is(page, State::merged), is(page, State::backed)};
   }
   /// The memory that holds the states: a byte a page, committed where the guest's memory is.
   [[nodiscard]] std::span<const std::byte> metadata() const { return bytes_.bytes(); }
 
  private:
   static constexpr std::uint8_t state_mask = 0x0f;
-  static constexpr std::uint8_t store_bit = 0x10;
-  static constexpr std::size_t state_count = 7;
+  static constexpr std::uint8_t file_bit = 0x10;
+  static constexpr std::size_t state_count = 8;
 
   // SAFETY: the mapping is zeroed, a byte a page, and only ever used through these atomic references.
   [[nodiscard]] std::atomic_ref<std::uint8_t> byte_of(PageIndex page) const {
@@ -106,7 +116,7 @@ class PageStates {
   [[nodiscard]] std::uint8_t load(PageIndex page) const {
     return byte_of(page).load(std::memory_order_relaxed);
   }
-  void become(PageIndex page, State state, bool on_store);
+  void become(PageIndex page, State state, bool on_file);
 
   Mapping bytes_;
   std::uint32_t pages_;

@@ -24,6 +24,10 @@ class RehashTracker final : public Tracker {
   void forget_all() override;
   void mappings_replaced() override {}
   void track(std::span<const std::byte>) noexcept override {}
+  [[nodiscard]] bool watch(const PageRange&, const std::function<void(PageRange)>&) override { return false; }
+  [[nodiscard]] bool written_since(const PageRange&, const std::function<void(PageRange)>&) const override {
+    return false;
+  }
   [[nodiscard]] std::span<const std::byte> metadata() const override { return last_.bytes(); }
 
  private:

@@ -126,20 +126,74 @@ void Remapper::begin_run(const PausedGuest& held, PageIndex page) {
   }
 }
 
+void Remapper::back(const PausedGuest& held, const Backing& backing, const PageRange& range,
+                    std::vector<PageRange>& mapped) {
+  begin_run(held, range.first);
+  const auto is_equal = [&](PageIndex page) {
+    const std::size_t at = PageCount{page.value}.bytes();
+    return (states_.is(page, PageStates::State::own) || states_.is(page, PageStates::State::untouched)) &&
+           std::memcmp(pages_.host(page), backing.content.data() + at, page_size) == 0;
+  };
+  for (PageIndex first = range.first; first < range.end();) {
+    PageIndex end = first;
+    while (end < range.end() && is_equal(end)) ++end;
+    const PageRange run = pages_between(first, end);
+    if (!run.empty() && map_file(run, backing.file, backing.offset + PageCount{first.value}.bytes())) {
+      states_.backed(run);
+      mapped.push_back(run);
+    }
+    first = end + 1;
+  }
+}
+
+std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
+                                 const Backing* backing, bool of_backing) {
+  const std::span<std::byte> memory = pages_.bytes_of(range);
+  std::uint64_t own = 0;
+  bool on_file = false;
+  for (const PageIndex page : range) on_file = on_file || states_.on_file(page);
+  for (const PageRun& run : pagemap.populated(memory)) {
+    if (!run.is_private()) continue;
+    own += run.count;
+    // The file below never changes, or there is none.
+    if (!of_backing && (backing != nullptr || on_file)) continue;
+    const auto part = memory.subspan(PageCount{run.first}.bytes(), PageCount{run.count}.bytes());
+    check(::madvise(part.data(), part.size(), MADV_DONTNEED), "madvise(MADV_DONTNEED)");
+  }
+  if (backing == nullptr) {
+    if (on_file && !map_anonymous(memory.data(), memory.size())) throw_errno("mmap");
+    states_.begun_anew(range);
+    return own;
+  }
+  if (!of_backing) {
+    begin_run(held, range.first);
+    if (!map_file(range, backing->file, backing->offset + PageCount{range.first.value}.bytes())) {
+      throw_errno("mmap of the snapshot");
+    }
+  }
+  states_.put_back(range);
+  return own;
+}
+
 bool Remapper::map_frames(int store, const wire::Grant& grant) {
-  const std::span<std::byte> memory = pages_.bytes_of(grant.pages());
-  // SAFETY: MAP_FIXED over guest memory of ours whose bytes equal the frames', while nothing can write
-  // either: the guest is held and a published frame is immutable. MAP_PRIVATE: a write makes a copy for this
-  // guest alone.
+  if (!map_file(grant.pages(), store, grant.frame.offset())) return false;
+  states_.merged(grant.pages());
+  return true;
+}
+
+bool Remapper::map_file(const PageRange& range, int file, std::uint64_t offset) {
+  const std::span<std::byte> memory = pages_.bytes_of(range);
+  // SAFETY: MAP_FIXED over guest memory of ours whose bytes equal the file's, while nothing can write
+  // either: the guest is held, a published frame is immutable, and so is a backing. MAP_PRIVATE: a write
+  // makes a copy for this guest alone.
   if (::mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-             store, static_cast<off_t>(grant.frame.offset())) == MAP_FAILED) {
+             file, static_cast<off_t>(offset)) == MAP_FAILED) {
     require_still_mapped(memory.data(), memory.size());
     return false;
   }
   std::byte* const start = inheritable_.empty() ? memory.data() : inheritable_.data();
   // Runs may come in any order.
   inheritable_ = {start, std::max(memory.data() + memory.size(), start + inheritable_.size())};
-  states_.merged(grant.pages());
   return true;
 }
 
@@ -164,9 +218,9 @@ bool Remapper::unmerge(const PausedGuest&, const PageRange& range,
 Remapper::Given Remapper::give_back(const PausedGuest&, const PageRange& range) {
   Given given;
   for (PageIndex first = range.first; first < range.end();) {
-    const bool on_store = states_.on_store(first);
+    const bool on_store = states_.on_file(first);
     PageIndex end = first;
-    while (end < range.end() && states_.on_store(end) == on_store &&
+    while (end < range.end() && states_.on_file(end) == on_store &&
            !states_.is(end, PageStates::State::merged) && is_zero_page(pages_.host(end))) {
       ++end;
     }
@@ -183,7 +237,7 @@ Remapper::Given Remapper::give_back(const PausedGuest&, const PageRange& range) 
 
 bool Remapper::discard(const PausedGuest&, const PageRange& range) {
   bool on_store = false;
-  for (const PageIndex page : range) on_store = on_store || states_.on_store(page);
+  for (const PageIndex page : range) on_store = on_store || states_.on_file(page);
   if (!drop_memory(pages_.bytes_of(range), on_store)) return false;
   states_.discarded(range);
   return true;

@@ -9,7 +9,9 @@
 #include <span>
 #include <vector>
 
+#include "base/pagemap.hpp"
 #include "base/types.hpp"
+#include "dedup/agent/backing.hpp"
 #include "dedup/agent/frame_copies.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/page_states.hpp"
@@ -32,8 +34,16 @@ class Remapper {
   /// mapped, is copied and said to be refused.
   void place(const PausedGuest& held, int store, const wire::Grant& grant, std::span<const std::byte> image,
              wire::Merged& merged);
-  /// Marks what merge() and place() have mapped since the last call as not to be inherited by children. Once
-  /// for many runs: the call costs as much as mapping a page.
+  /// Maps the pages of `range` from `backing` where they are the guest's own and all bytes are equal.
+  /// `mapped` gets them.
+  void back(const PausedGuest& held, const Backing& backing, const PageRange& range,
+            std::vector<PageRange>& mapped);
+  /// Makes the pages of `range` those of `backing` again, or untouched where it is null. `of_backing`: the
+  /// range lies in a mapping of it. Returns how many had memory of the guest's own. Throws std::system_error.
+  std::uint64_t put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
+                         const Backing* backing, bool of_backing);
+  /// Marks what merge(), place(), back() and put_back() have mapped since the last call as not to be
+  /// inherited by children. Once for many runs: the call costs as much as mapping a page.
   void keep_from_children(const PausedGuest& held);
 
   /// Gives the pages of `range` memory of the guest's own with the same bytes: the mapping of the store below
@@ -55,6 +65,7 @@ class Remapper {
  private:
   void begin_run(const PausedGuest& held, PageIndex page);
   bool map_frames(int store, const wire::Grant& grant);
+  bool map_file(const PageRange& range, int file, std::uint64_t offset);
 
   const GuestPages& pages_;
   PageStates& states_;

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/file_figures.hpp"
@@ -48,7 +49,7 @@ void StoreUpkeep::leave(UniqueFd former, int current) {
 void StoreUpkeep::joined() {
   if (lost_stores_.empty()) return;
   for (const PageIndex page : pages_.all()) {
-    if (states_.on_store(page)) tracker_.forget(page);
+    if (states_.on_file(page) && !states_.is(page, State::backed)) tracker_.forget(page);
   }
   if (tracker_.evidence() == Tracker::Evidence::writes) return;
   for (const StoreMapping& mapping : list().of_stores) {
@@ -57,19 +58,28 @@ void StoreUpkeep::joined() {
   }
 }
 
-GuestMappings StoreUpkeep::list() {
+void StoreUpkeep::add_mapped_backings() {
+  for (const FileMapping& mapping : mappings_of(pages_).of_files) add_backing(mapping.device, mapping.inode);
+}
+
+StoreUpkeep::Listed StoreUpkeep::list() {
   GuestMappings mappings = mappings_of(pages_);
-  std::vector<StoreFigure> figures = lost_stores_.look(pages_, pagemap_, mappings.of_stores);
+  std::erase_if(mappings.of_files, [this](const FileMapping& mapping) {
+    return std::any_of(backings_.begin(), backings_.end(), [&](const File& file) {
+      return file.inode == mapping.inode && file.device == mapping.device;
+    });
+  });
+  std::vector<StoreFigure> figures = lost_stores_.look(pages_, pagemap_, mappings.of_files);
   const std::lock_guard lock(lock_);
   figures_ = std::move(figures);
-  return mappings;
+  return {mappings.added, std::move(mappings.of_files)};
 }
 
 std::vector<PageRange> StoreUpkeep::tidy(bool found, unsigned passes, int current_store) {
   if (!budget_.changed() && states_.count(State::unaffordable) == 0 && lost_stores_.empty()) return {};
   // Not after each of many busy passes: see guest_mappings.hpp.
   if (found && Clock::now() - counted_ < std::chrono::seconds(1)) return {};
-  const GuestMappings mappings = list();
+  const Listed mappings = list();
   budget_.counted(mappings.added);
   counted_ = Clock::now();
   const bool settled = passes >= passes_to_settle && !lost_stores_.empty();

@@ -39,6 +39,11 @@ class StoreUpkeep {
   /// A daemon was joined: what is mapped from lost stores is offered to it in the next pass.
   void joined();
 
+  /// What the guest goes on from: mappings of that file are no store's.
+  void add_backing(std::uint64_t device, std::uint64_t inode) { backings_.push_back({device, inode}); }
+  /// The same for every file that is mapped now.
+  void add_mapped_backings();
+
   /// The mappings that merging has added, by the kernel's list.
   [[nodiscard]] std::uint64_t count_mappings() { return list().added; }
   /// After a pass: counts, and lets go of mappings that are not worth their cost. `found`: the pass found
@@ -49,7 +54,11 @@ class StoreUpkeep {
   [[nodiscard]] std::vector<StoreFigure> lost() const;
 
  private:
-  GuestMappings list();
+  struct Listed {
+    std::uint64_t added = 0;  // mappings, to one for each region
+    std::vector<StoreMapping> of_stores;
+  };
+  Listed list();
   void retry_unaffordable();
 
   const GuestPages& pages_;
@@ -59,6 +68,10 @@ class StoreUpkeep {
   MappingBudget& budget_;
   BulkRemapper& remapper_;
   LostStores lost_stores_;
+  struct File {
+    std::uint64_t device = 0, inode = 0;
+  };
+  std::vector<File> backings_;
   std::chrono::steady_clock::time_point counted_;
   mutable std::mutex lock_;
   std::vector<StoreFigure> figures_;

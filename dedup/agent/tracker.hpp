@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -64,6 +65,15 @@ class Tracker {
   /// The same, and this one is to be tracked now. One that the kernel refuses to track is looked at otherwise
   /// (see WriteTracker): nothing of it is offered, and no write to a shared page is missed.
   virtual void track(std::span<const std::byte> mapping) noexcept = 0;
+  /// Begins to watch `range`, which lies in one region: written_since_watch() tells what was written from
+  /// here on. Calls `own` with pages that have memory of the guest's own and were written since the last
+  /// look: that look will not find them any more. False where writes can't be told; some may have been
+  /// visited then.
+  [[nodiscard]] virtual bool watch(const PageRange& range, const std::function<void(PageRange)>& own) = 0;
+  /// Calls `visit` with the pages of `range` that have memory of the guest's own and may have been written
+  /// since the last look or watch(). Changes nothing. False where that can't be told.
+  [[nodiscard]] virtual bool written_since(const PageRange& range,
+                                           const std::function<void(PageRange)>& visit) const = 0;
   /// The memory that holds what the tracker knows: page-aligned, committed where it is used.
   [[nodiscard]] virtual std::span<const std::byte> metadata() const = 0;
 };

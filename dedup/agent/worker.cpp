@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/file_figures.hpp"
+
 namespace samepage::dedup {
 namespace {
 
@@ -167,6 +169,59 @@ void Worker::discard(std::span<const GfnRange> ranges) {
       }
     }
   }
+}
+
+void Worker::is_backed(std::span<const GfnRange> ranges) {
+  for (const GfnRange& range : ranges) {
+    for (const PageRange& pages : pages_.pages_in(range)) states_.backed(pages);
+  }
+  upkeep_.add_mapped_backings();
+}
+
+void Worker::back(const Backing& backing) {
+  const FileFigures file = figures_of_file(backing.file);
+  upkeep_.add_backing(file.device, file.inode);
+  daemon_.send_list(wire::Type::withdraw, remapper_.back(backing));
+}
+
+std::uint64_t Worker::put_back(const Backing& backing) {
+  const FileFigures file = figures_of_file(backing.file);
+  std::vector<PageRange> mapped;
+  for (const FileMapping& mapping : mappings_of(pages_).of_files) {
+    // A page lies where it did in its file, always: the mapping holds what it is to hold.
+    if (mapping.inode == file.inode && mapping.device == file.device) mapped.push_back(mapping.pages);
+  }
+  return remapper_.put_back(backing, mapped, pagemap_, lost_);
+}
+
+void Worker::tell_lost() {
+  const BulkRemapper::Lost lost = std::exchange(lost_, {});
+  daemon_.send_list(wire::Type::broken, lost.broken);
+  daemon_.send_list(wire::Type::withdraw, lost.withdrawn);
+}
+
+// What is protected here is not found by the next look: a break among it is noted at once.
+bool Worker::begin_watch() {
+  for (const GuestPages::Region& region : pages_.regions()) {
+    Findings findings(states_);
+    const bool told = tracker_->watch(region.pages, [&](const PageRange& own) {
+      for (const PageIndex page : own) scan_.note_break(page, findings);
+    });
+    totals_.breaks += findings.breaks();
+    daemon_.send_list(wire::Type::broken, findings.broken());
+    if (!told) return false;
+  }
+  return true;
+}
+
+bool Worker::written_since_watch(const std::function<void(const GfnRange&)>& visit) const {
+  for (const GuestPages::Region& region : pages_.regions()) {
+    const bool told = tracker_->written_since(region.pages, [&](const PageRange& pages) {
+      visit({region.memory.first + PageCount{pages.first - region.pages.first}, PageCount{pages.count}});
+    });
+    if (!told) return false;
+  }
+  return true;
 }
 
 AgentCounters Worker::counters() const {

@@ -76,6 +76,17 @@ class Worker {
   /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
+  /// Before the first pass: these pages lie in a private mapping of what the guest goes on from.
+  void is_backed(std::span<const GfnRange> ranges);
+  /// Maps from `backing` what of the guest's own is still as it is there.
+  void back(const Backing& backing);
+  // StillMemory, for as long as nobody else replaces a page. What put_back() takes from the daemon it hears
+  // of by tell_lost(), when the guest is not held any more.
+  std::uint64_t put_back(const Backing& backing);
+  void tell_lost();
+  [[nodiscard]] bool begin_watch();
+  [[nodiscard]] bool written_since_watch(const std::function<void(const GfnRange&)>& visit) const;
+
   /// Gives the connection up, as if the daemon had.
   void lose_daemon() noexcept { daemon_.lose(); }
   /// Ends a wait for the daemon, and lets none begin. Any thread.
@@ -109,6 +120,7 @@ class Worker {
   AgentTotals totals_;
   DaemonPeer daemon_;
   std::uint64_t volatile_pages_ = 0;
+  BulkRemapper::Lost lost_;
 };
 
 }  // namespace samepage::dedup

@@ -45,10 +45,7 @@ void WriteTracker::track_all() {
 }
 
 Tracker::Look WriteTracker::find_written(const PageRange& range) {
-  if (untracked_mappings_) {
-    track_all();
-    untracked_mappings_ = false;
-  }
+  track_replaced();
   Look look;
   PageRange together;  // ranges that are due, as many as possible at once: each scan is a call
   for (PageRange rest = range; !rest.empty();) {
@@ -62,6 +59,28 @@ Tracker::Look WriteTracker::find_written(const PageRange& range) {
   }
   if (!together.empty()) ask(together, look);
   return look;
+}
+
+bool WriteTracker::watch(const PageRange& range, const std::function<void(PageRange)>& own) {
+  track_replaced();
+  return tracking_.take_written(pages_.bytes_of(range), Pagemap::Files::possible, [&](const PageRun& run) {
+    const PageRange pages = pages_of(run, range.first);
+    if (run.is_own()) own(pages);
+    if (run.is(page_is_zero)) return;
+    for (const PageIndex page : pages) set_unsettled(page);
+  });
+}
+
+bool WriteTracker::written_since(const PageRange& range, const std::function<void(PageRange)>& visit) const {
+  return tracking_.visit_written(pages_.bytes_of(range), [&](const PageRun& run) {
+    if (run.is_private()) visit(pages_of(run, range.first));
+  });
+}
+
+void WriteTracker::track_replaced() {
+  if (!untracked_mappings_) return;
+  track_all();
+  untracked_mappings_ = false;
 }
 
 void WriteTracker::ask(const PageRange& range, Look& look) const {
@@ -125,7 +144,7 @@ void WriteTracker::take_untracked(const PageRange& range, Changes& changes) {
 // Only where a store is mapped a page may be a file's.
 Pagemap::Files WriteTracker::files_in(const PageRange& range) const {
   for (const PageIndex page : range) {
-    if (states_.on_store(page)) return Pagemap::Files::possible;
+    if (states_.on_file(page)) return Pagemap::Files::possible;
   }
   return Pagemap::Files::none;
 }

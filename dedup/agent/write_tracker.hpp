@@ -33,10 +33,14 @@ class WriteTracker final : public Tracker {
   void forget_all() override;
   void mappings_replaced() override { untracked_mappings_ = true; }
   void track(std::span<const std::byte> mapping) noexcept override { (void)tracking_.add(mapping); }
+  [[nodiscard]] bool watch(const PageRange& range, const std::function<void(PageRange)>& own) override;
+  [[nodiscard]] bool written_since(const PageRange& range,
+                                   const std::function<void(PageRange)>& visit) const override;
   [[nodiscard]] std::span<const std::byte> metadata() const override { return unsettled_.bytes(); }
 
  private:
   void track_all();
+  void track_replaced();
   void ask(const PageRange& range, Look& look) const;
   void take_untracked(const PageRange& range, Changes& changes);
   void take_settled(const PageRange& range, std::vector<PageRange>& candidates);

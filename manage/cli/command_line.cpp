@@ -49,6 +49,7 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_ps(program);
   add_stat(program);
   add_inspection(program);
+  add_fork(program);
   add_console(program);
   add_control(program);
   add_image(program);

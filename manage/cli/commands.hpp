@@ -15,6 +15,8 @@ void add_ps(const Command& program);
 void add_stat(const Command& program);
 /// map, logs, dump
 void add_inspection(const Command& program);
+/// snapshot, restore, fork, rollback
+void add_fork(const Command& program);
 void add_console(const Command& program);
 /// pause, resume, stop, kill, balloon
 void add_control(const Command& program);

@@ -55,18 +55,21 @@ void add_device_options(const Command& command, vmm::DeviceConfig& devices) {
       "`shared` can't be `private` memory or a disk of another guest at the same time. It lies behind RAM, "
       "or at "
       "an address that is a multiple of 2 MiB.");
-  command.repeated({"--net", "tap=NAME[,mac=MAC]", "A virtio network device on a TAP interface of the host"},
-                   devices.nets, parse_net);
+  add_net(command, devices.nets, "A virtio network device on a TAP interface of the host");
   command.details(
       "--net",
       "`ip tuntap add NAME mode tap user USER` makes one. Of an interface made with `multi_queue` the "
-      "guest has one queue.");
+      "guest has one queue. With `none` nothing is plugged into it.");
   command.flag("--rng", "A virtio source of random numbers", devices.rng);
   command.flag("--balloon", "A virtio balloon: memory that the guest frees goes back to the host at once",
                devices.balloon);
   command.details("--balloon", "Merged or not; with free-page reporting and statistics.");
   command.flag("--virtio-console", "A virtio console (hvc0) beside the serial one", devices.console);
   command.details("--virtio-console", "Its output goes to the same place.");
+}
+
+void add_net(const Command& command, std::vector<vmm::NetConfig>& nets, const std::string& help) {
+  command.repeated({"--net", "(tap=NAME|none)[,mac=MAC]", help}, nets, parse_net);
 }
 
 std::optional<std::uint64_t> parse_address(std::string_view text) {
@@ -101,14 +104,16 @@ std::optional<vmm::PmemConfig> parse_pmem(std::string_view text) {
 std::optional<vmm::NetConfig> parse_net(std::string_view text) {
   constexpr std::string_view tap_key = "tap=";
   constexpr std::string_view mac_key = ",mac=";
-  if (!text.starts_with(tap_key)) return std::nullopt;
-  text.remove_prefix(tap_key.size());
+  constexpr std::string_view unplugged = "none";
+  const bool has_tap = text.starts_with(tap_key);
+  if (has_tap) text.remove_prefix(tap_key.size());
   vmm::NetConfig net;
   if (const std::size_t at = text.find(mac_key); at != std::string_view::npos) {
     net.mac = vmm::parse_mac(text.substr(at + mac_key.size()));
     if (!net.mac) return std::nullopt;
     text = text.substr(0, at);
   }
+  if (!has_tap) return text == unplugged ? std::optional(net) : std::nullopt;
   if (text.empty() || text.find(',') != std::string_view::npos) return std::nullopt;
   net.tap = text;
   return net;

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "manage/cli/command.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
@@ -14,12 +16,15 @@ namespace samepage::cli {
 /// Declares the options; `devices` must outlive the parsing.
 void add_device_options(const Command& command, vmm::DeviceConfig& devices);
 
+/// --net alone.
+void add_net(const Command& command, std::vector<vmm::NetConfig>& nets, const std::string& help);
+
 /// "FILE", "FILE,ro", "FILE,overlay" or "FILE,rw"; empty when it is none of them.
 std::optional<vmm::DiskConfig> parse_disk(std::string_view text);
 
 /// "FILE,ro", "FILE,private" or "FILE,shared", each with ",address=0x100000000" or without.
 std::optional<vmm::PmemConfig> parse_pmem(std::string_view text);
-/// "tap=NAME" with ",mac=02:00:00:00:00:01" or without.
+/// "tap=NAME" or "none", with ",mac=02:00:00:00:00:01" or without.
 std::optional<vmm::NetConfig> parse_net(std::string_view text);
 
 /// A number in hexadecimal ("0xf0000000") or with the units of parse_size() ("4096", "3G").

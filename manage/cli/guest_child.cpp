@@ -31,8 +31,8 @@ using nlohmann::json;
 
 constexpr int grace_ms = 5'000;
 // Where a child finds what it gets from us, whatever number that has here.
-constexpr ChildPipes in_child{3, 4};
-constexpr int first_free = 5;
+constexpr ChildPipes in_child{3, 4, 5};
+constexpr int first_free = 6;
 
 // What ends a child: where the caller has us ignore SIGTERM, it does so too.
 int ending_signal() {
@@ -40,10 +40,11 @@ int ending_signal() {
 }
 
 // What `ps` shows of a guest; the first two options are what it goes by.
-std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest) {
+std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest, bool goes_on) {
   std::vector<std::string> words{"samepage",    "run",
                                  "--config-fd", std::to_string(in_child.config),
                                  "--ready-fd",  std::to_string(in_child.ready)};
+  if (goes_on) words.insert(words.end(), {"--snapshot-fd", std::to_string(in_child.snapshot)});
   if (!guest.name.empty()) words.insert(words.end(), {"--name", guest.name});
   words.push_back(guest.image);
   // All of it is in the configuration; a word of the command line has a limit.
@@ -54,8 +55,8 @@ std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest) {
 }
 
 // Above the numbers that become_guest() gives to others.
-UniqueFd out_of_the_way(const UniqueFd& fd) {
-  return checked_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_free), "fcntl(F_DUPFD_CLOEXEC)");
+UniqueFd out_of_the_way(int fd) {
+  return checked_fd(::fcntl(fd, F_DUPFD_CLOEXEC, first_free), "fcntl(F_DUPFD_CLOEXEC)");
 }
 
 // All that happens between fork and exec: system calls, nothing allocated. What goes to the child lies above
@@ -74,6 +75,8 @@ UniqueFd out_of_the_way(const UniqueFd& fd) {
   if (output.err != STDERR_FILENO) ::dup2(output.err >= 0 ? output.err : nothing, STDERR_FILENO);
   ::dup2(pipes.config, in_child.config);
   ::dup2(pipes.ready, in_child.ready);
+  ::close(in_child.snapshot);
+  if (pipes.snapshot >= 0) ::dup2(pipes.snapshot, in_child.snapshot);
   ::closefrom(first_free);  // what our caller has open (a lock, a pipe) is none of the guest's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv("/proc/self/exe", words.data());
@@ -132,14 +135,15 @@ vmm::GuestProcessConfig config_from_parent(const UniqueFd& config) {
 }
 
 const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment attachment,
-                                       const ChildOutput& output) {
+                                       const ChildOutput& output, int snapshot) {
   guest.joins_later = daemon_hangs_;
   Pipe report_pipe = make_pipe();
-  UniqueFd ready = out_of_the_way(report_pipe.writing);
+  UniqueFd ready = out_of_the_way(report_pipe.writing.get());
   report_pipe.writing.reset();
-  const UniqueFd config = out_of_the_way(memory_file_with("samepage-guest", vmm::bytes_of(guest)));
+  const UniqueFd config = out_of_the_way(memory_file_with("samepage-guest", vmm::bytes_of(guest)).get());
+  const UniqueFd from = snapshot >= 0 ? out_of_the_way(snapshot) : UniqueFd{};
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
-  std::vector<std::string> words = command_line(guest);
+  std::vector<std::string> words = command_line(guest, snapshot >= 0);
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
@@ -148,7 +152,7 @@ const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment
   children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
-    become_guest(pointers, attachment, output, nothing.get(), {config.get(), ready.get()}, parent,
+    become_guest(pointers, attachment, output, nothing.get(), {config.get(), ready.get(), from.get()}, parent,
                  signals_.former_mask());
   }
   children_.push_back({{}, pid, {}, false});

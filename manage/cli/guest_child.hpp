@@ -25,8 +25,9 @@ enum class Attachment : std::uint8_t { foreground, detached };
 /// What a child gets from us: descriptors, -1 in a process that we have not started. With `config` alone it
 /// starts that guest as its other options say.
 struct ChildPipes {
-  int config = -1;  // its configuration
-  int ready = -1;   // where to say that the guest runs, or why it does not
+  int config = -1;    // its configuration
+  int ready = -1;     // where to say that the guest runs, or why it does not
+  int snapshot = -1;  // what it goes on from, if it does
 };
 /// Of a child: what it is to run. Throws UserError when that is no configuration of this program.
 vmm::GuestProcessConfig config_from_parent(const UniqueFd& config);
@@ -56,7 +57,9 @@ class GuestChildren {
 
   /// Starts one guest and returns when it runs. Throws UserError with the guest's own words when it does not,
   /// Interrupted when a stop signal comes.
-  const GuestChild& start(vmm::GuestProcessConfig guest, Attachment attachment, const ChildOutput& output);
+  /// `snapshot`: it goes on from there; -1: it begins.
+  const GuestChild& start(vmm::GuestProcessConfig guest, Attachment attachment, const ChildOutput& output,
+                          int snapshot = -1);
 
   /// In the order in which they were started.
   [[nodiscard]] const std::vector<GuestChild>& all() const { return children_; }

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // `samepage map`, `logs` and `dump`: what is in a guest.
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
 
-#include "base/check.hpp"
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
 #include "manage/cli/ended.hpp"
-#include "manage/cli/file_progress.hpp"
 #include "manage/cli/guest_client.hpp"
-#include "manage/cli/interrupted.hpp"
+#include "manage/cli/guest_writes.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/output_file.hpp"
 #include "manage/cli/snapshot.hpp"
@@ -60,22 +55,6 @@ int show_output(json guest, const std::string& output, Format format) {
   return print_json(guest);
 }
 
-// Waits until the guest answers. A large guest and a slow disk take their time: as long as the file changes,
-// the guest is at work.
-void wait_for_dump(const GuestConnection& guest, const OutputFile& output) {
-  FileProgress progress(std::chrono::seconds(10), FileProgress::Clock::now());
-  for (;;) {
-    std::array<pollfd, 2> waits{pollfd{guest.socket.get(), POLLIN, 0},
-                                pollfd{output.signals().fd(), POLLIN, 0}};
-    if (::poll(waits.data(), waits.size(), 500) < 0 && errno != EINTR) throw_errno("poll");
-    if (const int signal = output.signals().take(); signal != 0) throw Interrupted{signal};
-    if (waits[0].revents != 0) return;
-    struct stat info {};
-    check(::fstat(output.fd(), &info), "fstat of the dump");
-    if (progress.stalled(info, FileProgress::Clock::now())) accepted_answer(guest, std::nullopt);
-  }
-}
-
 int map(const std::string& guest, Format format) {
   const json runs = json::parse(ask_guest(guest, {{"do", "map"}}).data, nullptr, false);
   if (!runs.is_array()) throw UserError("guest '" + guest + "' gave no page map; is it of another version?");
@@ -110,12 +89,7 @@ int logs(const std::string& guest, Format format) {
 int dump(const std::string& guest, const std::string& file) {
   const GuestConnection connection = connect_guest(guest);
   OutputFile output(file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
-  if (!vmm::send_request(connection.socket.get(), {{"do", "dump"}}, std::array{output.fd()})) {
-    accepted_answer(connection, std::nullopt);
-  }
-  wait_for_dump(connection, output);
-  const auto deadline = std::chrono::steady_clock::now() + answer_patience;
-  accepted_answer(connection, vmm::receive_answer(connection.socket.get(), deadline));
+  let_guest_write(connection, "dump", output.fd(), output.signals());
   output.commit();
   return exit_ok;
 }

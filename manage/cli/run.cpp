@@ -13,6 +13,7 @@
 #include "base/unique_fd.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/guest_child.hpp"
+#include "manage/cli/run.hpp"
 #include "manage/cli/run_together.hpp"
 #include "manage/guests/images.hpp"
 #include "vmm/control/exit_code.hpp"
@@ -58,8 +59,9 @@ int run_as_child(const ChildPipes& from_parent) {
     vmm::GuestStreams streams;
     streams.console = STDOUT_FILENO;
     const vmm::GuestProcessConfig config = config_from_parent(UniqueFd(from_parent.config));
-    return vmm::run_guest(config, streams,
-                          [&](const vmm::RunningGuest& guest) { report(running_report(guest)); });
+    return vmm::run_guest(
+        config, streams, [&](const vmm::RunningGuest& guest) { report(running_report(guest)); },
+        UniqueFd(from_parent.snapshot));
   } catch (const std::exception& error) {
     if (!ready) throw;
     report(failure_report(error_text(error)));
@@ -69,6 +71,10 @@ int run_as_child(const ChildPipes& from_parent) {
 
 void print_warning(const std::string& warning) {
   if (!warning.empty()) complain(fmt::format("samepage: {}", warning));
+}
+
+UniqueFd copy_of(int fd) {
+  return fd < 0 ? UniqueFd{} : checked_fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
 }
 
 int run_alone(const RunOptions& options) {
@@ -81,23 +87,31 @@ int run_alone(const RunOptions& options) {
   streams.escape = options.escape;
   streams.input_port = options.input_port;
   if (file) guest.console_content = vmm::ConsoleContent::emptied;
-  return vmm::run_guest(guest, streams, [&file](const vmm::RunningGuest& running) {
-    file.keep();
-    print_warning(running.warning);
-  });
+  return vmm::run_guest(
+      guest, streams,
+      [&file](const vmm::RunningGuest& running) {
+        file.keep();
+        print_warning(running.warning);
+      },
+      copy_of(options.snapshot));
 }
 
 int run(RunOptions options) {
   vmm::GuestProcessConfig& guest = options.guest;
-  if (!guest.name.empty()) vmm::require_guest_name(guest.name);
   guest.machine.image = guests::find_image(guest.image);  // before anything is started
+  return run_guests(options);
+}
+
+}  // namespace
+
+int run_guests(const RunOptions& options) {
+  const vmm::GuestProcessConfig& guest = options.guest;
+  if (!guest.name.empty()) vmm::require_guest_name(guest.name);
   if (options.count == 1 && options.attachment == Attachment::foreground) return run_alone(options);
   UniqueFd daemon;  // one for all of them, that stays until they have joined
   if (guest.domain.kind != vmm::DomainChoice::Kind::none) daemon = vmm::find_daemon();
   return options.attachment == Attachment::detached ? run_detached(options) : run_attached(options);
 }
-
-}  // namespace
 
 void add_run(const Command& program, const std::vector<std::string>& for_guest) {
   const Command command = program.add("run", "Run a guest and share its memory with others of its domain");

@@ -78,6 +78,7 @@ void add_run_options(const Command& command, RunOptions& run) {
                check_file, Needed::yes);
   command.number({"--config-fd", "", ""}, run.from_parent.config);
   command.number({"--ready-fd", "", ""}, run.from_parent.ready);
+  command.number({"--snapshot-fd", "", ""}, run.from_parent.snapshot);
 }
 
 void require_sense(const Command& command, const RunOptions& run) {

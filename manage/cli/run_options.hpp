@@ -23,6 +23,7 @@ struct RunOptions {
   vmm::ConsolePort input_port = vmm::ConsolePort::com1;
   Format format = Format::text;
   ChildPipes from_parent;  // of a child of ours
+  int snapshot = -1;       // what the guests go on from, the caller's; -1: they begin
 };
 
 /// Declares the options; `options` must outlive the parsing.

@@ -50,13 +50,13 @@ ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::
                      signals);
 }
 
-int run_detached(const RunOptions& options) {
+int run_detached(const RunOptions& options, nlohmann::json about) {
   const vmm::StopSignals signals;
   GuestChildren children(signals);
   for (unsigned number = 1; number <= options.count; ++number) {
     ConsoleFile console = open_console(options, number, &signals);
     children.start(config_of(options, number, children.all()), options.attachment,
-                   {console.fd(), console.fd()});
+                   {console.fd(), console.fd()}, options.snapshot);
     console.keep();
   }
   nlohmann::json started = nlohmann::json::array();
@@ -66,6 +66,10 @@ int run_detached(const RunOptions& options) {
     names += child.name + "\n";
   }
   // Guests whose names nobody hears of would run for ever: until they are told, they end with us.
+  if (about.is_object()) {
+    about["guests"] = std::move(started);
+    started = std::move(about);
+  }
   const int status = print_text(options.format == Format::json ? json_text(started) : names, signals);
   children.let_go();
   return status;
@@ -79,8 +83,8 @@ int run_attached(const RunOptions& options) {
     ConsoleFile file = open_console(options, number, &signals);
     Pipe pipe = file ? Pipe{} : make_pipe();
     const ChildOutput output{file ? file.fd() : pipe.writing.get(), STDERR_FILENO};
-    const GuestChild& child =
-        children.start(config_of(options, number, children.all()), options.attachment, output);
+    const GuestChild& child = children.start(config_of(options, number, children.all()), options.attachment,
+                                             output, options.snapshot);
     file.keep();
     consoles.add(child, std::move(pipe.reading));
   }

@@ -2,6 +2,8 @@
 // Guests in child processes: those that are left running, and those whose consoles this process shows.
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include "manage/cli/console_file.hpp"
 #include "manage/cli/run_options.hpp"
 #include "vmm/control/stop_signals.hpp"
@@ -9,8 +11,8 @@
 namespace samepage::cli {
 
 /// Starts options.count guests, prints their names and leaves them running. When one does not start, the
-/// others are stopped and its error is thrown.
-int run_detached(const RunOptions& options);
+/// others are stopped and its error is thrown. `about`: an object that the JSON output tells besides.
+int run_detached(const RunOptions& options, nlohmann::json about = {});
 
 /// Starts options.count guests and shows their consoles, each line with its guest's name, until all have
 /// ended. Returns the first status that is not 0. A stop signal is passed on to all.

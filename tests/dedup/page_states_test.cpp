@@ -21,8 +21,8 @@ class PageStatesTest : public testing::Test {
     states_.merged(one);
   }
   void expect_counts_add_up() {
-    constexpr std::array all{State::untouched, State::own,  State::offered,  State::unaffordable,
-                             State::merged,    State::zero, State::discarded};
+    constexpr std::array all{State::untouched, State::own,  State::offered,   State::unaffordable,
+                             State::merged,    State::zero, State::discarded, State::backed};
     std::uint64_t pages = 0;
     for (const State state : all) {
       EXPECT_EQ(states_.count(state), states_.count_in({{0}, 8}, state));
@@ -35,16 +35,31 @@ class PageStatesTest : public testing::Test {
 
 TEST_F(PageStatesTest, AtFirstNoPageWasTouched) {
   EXPECT_EQ(states_.count(State::untouched), 8U);
-  EXPECT_FALSE(states_.on_store(page));
+  EXPECT_FALSE(states_.on_file(page));
 }
 
 TEST_F(PageStatesTest, APageThatIsMergedAndWrittenIsTheGuestsOwnInAMappingOfTheStore) {
   merge();
   EXPECT_TRUE(states_.is_shared(page));
-  EXPECT_TRUE(states_.on_store(page));
+  EXPECT_TRUE(states_.on_file(page));
   states_.written(page);
   EXPECT_TRUE(states_.is(page, State::own));
-  EXPECT_TRUE(states_.on_store(page));
+  EXPECT_TRUE(states_.on_file(page));
+  expect_counts_add_up();
+}
+
+TEST_F(PageStatesTest, ABackedPageThatIsWrittenIsTheGuestsOwnInAMappingOfItsFile) {
+  states_.backed(one);
+  EXPECT_TRUE(states_.is_shared(page));
+  EXPECT_TRUE(states_.on_file(page));
+  EXPECT_TRUE(states_.known(page).backed);
+  expect_counts_add_up();
+  states_.written(page);
+  EXPECT_TRUE(states_.is(page, State::own));
+  EXPECT_TRUE(states_.on_file(page));
+  states_.backed(one);
+  states_.merged(one);
+  EXPECT_TRUE(states_.is(page, State::merged));
   expect_counts_add_up();
 }
 
@@ -53,7 +68,7 @@ TEST_F(PageStatesTest, APageThatIsGivenBackLeavesTheStore) {
   states_.written(page);
   states_.given_back(one);
   EXPECT_EQ(states_.count(State::zero), 1U);
-  EXPECT_FALSE(states_.on_store(page));
+  EXPECT_FALSE(states_.on_file(page));
   states_.written(page);
   EXPECT_EQ(states_.count(State::zero), 0U);
   expect_counts_add_up();
@@ -91,7 +106,7 @@ TEST_F(PageStatesTest, UnmergedPagesLeaveTheStore) {
   merge();
   states_.unmerged(one);
   EXPECT_TRUE(states_.is(page, State::own));
-  EXPECT_FALSE(states_.on_store(page));
+  EXPECT_FALSE(states_.on_file(page));
 }
 
 TEST_F(PageStatesTest, PagesOfOneStateAreFoundAsRanges) {

@@ -47,7 +47,7 @@ class RemapperTest : public testing::Test {
     const PausedGuest held(barrier_);
     return remapper_.give_back(held, {{page}, pages});
   }
-  bool on_store(std::uint32_t page) {
+  bool on_file(std::uint32_t page) {
     const auto start = reinterpret_cast<std::uint64_t>(bytes(page));  // SAFETY: compared, never followed
     const auto found = mappings_in(start, start + page_size);
     return found.size() == 1 && found[0].inode != 0;
@@ -89,10 +89,10 @@ TEST_F(RemapperTest, EqualPagesAreMappedAsOneRun) {
   EXPECT_EQ(merged.kept[0].count, 8U);
   EXPECT_TRUE(merged.refused.empty());
   for (std::uint32_t page = 2; page < 10; ++page) {
-    EXPECT_TRUE(on_store(page));
+    EXPECT_TRUE(on_file(page));
     EXPECT_EQ(*bytes(page), static_cast<std::byte>(page));
   }
-  EXPECT_FALSE(on_store(1));
+  EXPECT_FALSE(on_file(1));
   const auto start = reinterpret_cast<std::uint64_t>(bytes(0));  // SAFETY: compared, never followed
   EXPECT_EQ(mappings_in(start, start + memory_.size()).size(), 3U);
 }
@@ -103,9 +103,9 @@ TEST_F(RemapperTest, APageThatDiffersInItsLastByteIsLeftAlone) {
   ASSERT_EQ(merged.refused.size(), 1U);
   EXPECT_EQ(merged.refused[0].first.value, 5U);
   EXPECT_EQ(bytes(5)[page_size - 1], std::byte{0xee});
-  EXPECT_FALSE(on_store(5));
-  EXPECT_TRUE(on_store(4));
-  EXPECT_TRUE(on_store(6));
+  EXPECT_FALSE(on_file(5));
+  EXPECT_TRUE(on_file(4));
+  EXPECT_TRUE(on_file(6));
 }
 
 TEST_F(RemapperTest, PagesAreNotMappedBeyondTheStoresEnd) {
@@ -119,7 +119,7 @@ TEST_F(RemapperTest, PagesAreNotMappedBeyondTheStoresEnd) {
   EXPECT_EQ(merged.kept[0].count, 1U);
   ASSERT_EQ(merged.refused.size(), 1U);
   EXPECT_EQ(merged.refused[0].first.value, 5U);
-  EXPECT_FALSE(on_store(5));
+  EXPECT_FALSE(on_file(5));
 }
 
 TEST_F(RemapperTest, AWriteMakesACopyForThisGuestAlone) {
@@ -160,7 +160,7 @@ TEST_F(RemapperTest, AZeroedCopyOverAFrameNeverShowsTheFrameAgain) {
   store_.write({3}, foreign);
   ASSERT_EQ(give_back(3, 1).replaced, 1U);
   for (std::size_t at = 0; at < page_size; ++at) ASSERT_EQ(bytes(3)[at], std::byte{0}) << at;
-  EXPECT_FALSE(on_store(3));
+  EXPECT_FALSE(on_file(3));
 }
 
 // Whatever fails after the guest's page was replaced: its bytes are there again.
@@ -201,7 +201,7 @@ TEST_F(RemapperTest, NothingIsInheritedInWhateverOrderRunsAreMapped) {
   }
   EXPECT_EQ(inheritable_mappings(bytes(2), bytes(4)), 0U);
   for (const std::uint32_t page : {5U, 8U, 11U, 13U}) {
-    EXPECT_TRUE(on_store(page)) << page;
+    EXPECT_TRUE(on_file(page)) << page;
     EXPECT_EQ(inheritable_mappings(bytes(page), bytes(page + 1)), 0U) << page;
   }
 }

@@ -127,8 +127,29 @@ aml::Term virtio(unsigned number, const AcpiVirtioDevice& device) {
   return aml::device(fmt::format("V{:03X}", number), content);
 }
 
+// Microsoft's "Virtual Machine Generation ID", as Linux' driver vmgenid looks for it.
+aml::Term generation_id() {
+  const aml::Term ids[]{aml::string("VM_Gen_Counter"), aml::string("VMGENCTR")};
+  const aml::Term address[]{aml::integer(static_cast<std::uint32_t>(layout::generation_id.value)),
+                            aml::integer(0)};
+  const aml::Term content[]{aml::name("_HID", aml::string("SMPG0001")), aml::name("_CID", aml::package(ids)),
+                            aml::name("_DDN", aml::string("VM_Gen_Counter")),
+                            aml::name("ADDR", aml::package(address))};
+  return aml::device("VGEN", content);
+}
+
+// ACPI 6.5, 5.6.9: on a hardware-reduced platform events come by interrupts of this device.
+aml::Term events() {
+  constexpr std::uint8_t has_changed = 0x80;
+  const aml::Term resources[]{aml::interrupt(layout::generation_gsi)};
+  const aml::Term happened[]{aml::notify("VGEN", has_changed)};
+  const aml::Term content[]{aml::name("_HID", aml::string("ACPI0013")), aml::name("_UID", aml::integer(0)),
+                            aml::name("_CRS", aml::resources(resources)), aml::method("_EVT", happened)};
+  return aml::device("GED0", content);
+}
+
 Table dsdt(std::span<const AcpiVirtioDevice> devices) {
-  std::vector<aml::Term> content{com1()};
+  std::vector<aml::Term> content{com1(), generation_id(), events()};
   for (unsigned i = 0; i < devices.size(); ++i) content.push_back(virtio(i, devices[i]));
   const aml::Term s5[]{aml::integer(acpi_s5_type), aml::integer(0), aml::integer(0), aml::integer(0)};
   ByteWriter out;

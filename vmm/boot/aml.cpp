@@ -18,6 +18,8 @@ enum Opcode : std::uint8_t {
   scope_op = 0x10,
   buffer_op = 0x11,
   package_op = 0x12,
+  method_op = 0x14,
+  notify_op = 0x86,
   extended_prefix = 0x5b,
   device_op = 0x82,  // after the prefix
 };
@@ -86,6 +88,20 @@ Term device(std::string_view name, std::span<const Term> content) {
 Term name(std::string_view name, const Term& value) {
   ByteWriter out;
   return out.put(std::uint8_t{name_op}).put(encoded_name(name)).put(value).take();
+}
+
+Term method(std::string_view name, std::span<const Term> content) {
+  constexpr std::uint8_t one_argument_serialized = 0x09;
+  ByteWriter flags;
+  flags.put(one_argument_serialized);
+  const std::uint8_t opcode[]{method_op};
+  const Term inner[]{encoded_name(name), flags.take(), join(content)};
+  return sized(opcode, inner);
+}
+
+Term notify(std::string_view device, std::uint8_t what) {
+  ByteWriter out;
+  return out.put(std::uint8_t{notify_op}).put(encoded_name(device)).put(integer(what)).take();
 }
 
 Term integer(std::uint32_t value) {

@@ -20,6 +20,11 @@ Term scope(std::string_view name, std::span<const Term> content);
 Term device(std::string_view name, std::span<const Term> content);
 Term name(std::string_view name, const Term& value);
 
+/// With one argument; `content` is what it does.
+Term method(std::string_view name, std::span<const Term> content);
+/// Tells the operating system that something has happened to a device.
+Term notify(std::string_view device, std::uint8_t what);
+
 Term integer(std::uint32_t value);
 Term string(std::string_view text);
 /// "PNP0501" as the compressed number that _HID may hold.

@@ -3,8 +3,11 @@
 // messages and one answer, and the connection ends.
 //
 //   request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump" | "balloon" |
-//            "config"}; dump with a file's descriptor, balloon with "bytes"
+//            "config" | "snapshot" | "rollback"}; dump and snapshot with a file's descriptor, balloon with
+//            "bytes"
 //   answer   {"ok": true, ...} or {"ok": false, "error": text}
+//            of a rollback with "took_us" and "pages"; of a snapshot with "held_us", and "pages" and
+//            "pages_held": copied while the guest ran, was held
 //   data     bytes that are no JSON or too many for one message: the console for logs, JSON text for map,
 //            the guest's configuration for config (vmm/process/guest_config_bytes.hpp)
 //

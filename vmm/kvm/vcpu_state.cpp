@@ -185,6 +185,12 @@ void put_tsc(Vcpu& vcpu, const TscState& tsc, std::uint64_t shift) {
   }
 }
 
+bool is_same(std::span<const kvm_cpuid_entry2> a, std::span<const kvm_cpuid_entry2> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+    return std::memcmp(&one, &other, sizeof(one)) == 0;
+  });
+}
+
 // --- What was set, read back
 // -------------------------------------------------------------------------------- The registers of the LAPIC
 // that go on by themselves once they are set: the timer's count, what it requests and what depends on that.
@@ -266,7 +272,9 @@ VcpuState save(const Vcpu& vcpu, std::span<const std::uint32_t> msrs) {
 // pending exception: the events come last.
 void restore(Vcpu& vcpu, const VcpuState& state, std::uint64_t tsc_shift) {
   const int fd = vcpu.fd();
-  vcpu.set_cpuid({state.cpuid.begin(), state.cpuid.end()});
+  const std::vector<kvm_cpuid_entry2> cpuid{state.cpuid.begin(), state.cpuid.end()};
+  // One that has run can't get another one, and has this one when it goes back to where it was.
+  if (!is_same(cpuid, vcpu.cpuid())) vcpu.set_cpuid(cpuid);
   put_tsc(vcpu, state.tsc, tsc_shift);
   put_sregs(fd, state.sregs);
   put(fd, KVM_SET_REGS, state.regs, "registers");

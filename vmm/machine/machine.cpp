@@ -15,6 +15,7 @@
 #include "vmm/machine/pc_board.hpp"
 #include "vmm/machine/vcpus.hpp"
 #include "vmm/machine/virtio_board.hpp"
+#include "vmm/memory/layout.hpp"
 #include "vmm/memory/rom.hpp"
 
 namespace samepage::vmm {
@@ -68,6 +69,7 @@ struct Machine::Parts {
   const Vm& plugged_in(ImageKind kind);
   void begin(const GuestImage& image, dedup::ImagePlacer* placer);
   void go_on_from(const MachineState& state);
+  void tell_generation();
   [[nodiscard]] MachineState save();
   void start();
   void devices_ended(const std::string& failure);
@@ -118,6 +120,14 @@ Machine::Parts::Parts(const MachineConfig& config, ImageKind kind, Chassis& on, 
 void Machine::Parts::begin(const GuestImage& image, dedup::ImagePlacer* placer) {
   vcpus.start_at(image.image());
   image.load(chassis.memory, {scene.roms, virtio.places(), vcpus.count()}, placer);
+  tell_generation();
+}
+
+// Where ACPI tells a stock kernel of it; others read it at its ports.
+void Machine::Parts::tell_generation() {
+  if (scene.unclaimed == Unclaimed::fails_guest) return;
+  // A guest without RAM there has no ACPI tables either.
+  static_cast<void>(chassis.memory.write(layout::generation_id, pc.generation_id().bytes()));
 }
 
 MachineState Machine::Parts::save() {
@@ -147,6 +157,10 @@ void Machine::Parts::go_on_from(const MachineState& state) {
   restore_clock(vm, state.vm.clock_ns + passed.ns);
   vcpus.restore(state.vcpus, passed.tsc_shift);
   restore_controllers(vm, state.vm);
+  tell_generation();
+  if (scene.unclaimed == Unclaimed::fails_guest) return;
+  vm.set_interrupt_line(layout::generation_gsi, true);
+  vm.set_interrupt_line(layout::generation_gsi, false);
 }
 
 Machine::Parts::~Parts() {
@@ -221,10 +235,22 @@ void Machine::request_stop() {
   parts_->ending.record({GuestExit::Kind::stopped, 0, {}});
 }
 
+void Machine::fail(const std::string& reason) {
+  parts_->ending.record({GuestExit::Kind::failed, 0, reason});
+}
+
 MachineState Machine::save(const AllHeld& held) {
   invariant(held.is_of(parts_->chassis.gate), "a machine is saved while another one is held");
   if (parts_->ending.has_reason()) throw UserError("cannot save the guest: it has ended");
   return parts_->save();
+}
+
+void Machine::roll_back(const AllHeld& held, const MachineState& state) {
+  invariant(held.is_of(parts_->chassis.gate), "a machine is rolled back while another one is held");
+  if (parts_->ending.has_reason()) throw UserError("cannot roll the guest back: it has ended");
+  parts_->pc.renew_generation();
+  parts_->go_on_from(state);
+  parts_->virtio.look_for_work();
 }
 
 bool Machine::has_console(ConsolePort port) const {

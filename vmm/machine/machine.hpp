@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -72,9 +73,17 @@ class Machine {
   /// Ends the guest at the next opportunity. Any thread.
   void request_stop();
 
+  /// The same because the host has failed it.
+  void fail(const std::string& reason);
+
   /// All but memory, which is of the same moment for as long as `held` lives. `held` is of this machine's
   /// gate. Throws UserError for a guest that has ended, and one that names what KVM can't read.
   [[nodiscard]] MachineState save(const AllHeld& held);
+
+  /// Goes on from `state`, which is one that a machine of this configuration was in, instead of from where it
+  /// is: what was under way is void. The chassis's memory is what it was then. Throws UserError, and then the
+  /// machine is of no use.
+  void roll_back(const AllHeld& held, const MachineState& state);
 
   /// False for a port that the guest was not given.
   [[nodiscard]] bool has_console(ConsolePort port) const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine/pc_board.hpp"
 
+#include <sys/random.h>
+
 #include <utility>
 
 #include "base/check.hpp"
@@ -19,6 +21,12 @@ OnPowerEvent ends_guest(GuestEnd& ending) {
   return [&ending](PowerEvent) { ending.record({GuestExit::Kind::exited, 0, {}}); };
 }
 
+GenerationBytes random_generation() {
+  GenerationBytes bytes{};
+  check(::getrandom(bytes.data(), bytes.size(), 0), "getrandom");
+  return bytes;
+}
+
 }  // namespace
 
 PcBoard::PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink print, const Vm& vm,
@@ -30,15 +38,21 @@ PcBoard::PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink prin
       }),
       acpi_ports_(acpi_values, ends_guest(ending)),
       keyboard_reset_(ends_guest(ending)),
-      firmware_config_(config.cpus, config.memory_bytes) {
+      firmware_config_(config.cpus, config.memory_bytes),
+      generation_id_(random_generation()) {
   bool added = ports_.add(abi::com1_port, Uart16550::ports, uart_) &&
-               ports_.add(abi::debug_exit_port, DebugExit::ports, debug_exit_);
+               ports_.add(abi::debug_exit_port, DebugExit::ports, debug_exit_) &&
+               ports_.add(abi::generation_port, GenerationId::ports, generation_id_);
   if (kind != ImageKind::bare) {
     added = added && ports_.add(layout::acpi_sleep_control_port, AcpiPorts::ports, acpi_ports_) &&
             ports_.add(KeyboardReset::port, 1, keyboard_reset_) &&
             ports_.add(FirmwareConfig::port, FirmwareConfig::ports, firmware_config_);
   }
   invariant(added, "two devices claim one port");
+}
+
+void PcBoard::renew_generation() {
+  generation_id_ = GenerationId(random_generation());
 }
 
 PcBoardState PcBoard::save() {

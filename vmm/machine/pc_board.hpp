@@ -11,6 +11,7 @@
 #include "vmm/devices/console.hpp"
 #include "vmm/devices/debug_exit.hpp"
 #include "vmm/devices/firmware_config.hpp"
+#include "vmm/devices/generation_id.hpp"
 #include "vmm/devices/port_bus.hpp"
 #include "vmm/devices/uart16550.hpp"
 #include "vmm/kvm/vm.hpp"
@@ -31,6 +32,9 @@ class PcBoard {
   [[nodiscard]] const PortBus& ports() const { return ports_; }
   [[nodiscard]] Console& console() { return console_; }
   [[nodiscard]] Uart16550& uart() { return uart_; }
+  [[nodiscard]] const GenerationId& generation_id() const { return generation_id_; }
+  /// While the guest is held.
+  void renew_generation();
 
   /// While the guest is held.
   [[nodiscard]] PcBoardState save();
@@ -44,6 +48,7 @@ class PcBoard {
   AcpiPorts acpi_ports_;
   KeyboardReset keyboard_reset_;
   FirmwareConfig firmware_config_;
+  GenerationId generation_id_;
   PortBus ports_;
 };
 

@@ -64,7 +64,8 @@ VirtioBoard::VirtioBoard(const DeviceConfig& config, std::span<const GfnRange> r
   }
   for (const PmemConfig& pmem : config.pmems) add_pmem(pmem, memory, roms);
   for (const NetConfig& net : config.nets) {
-    auto device = std::make_unique<Net>(Tap(net.tap), net.mac.value_or(random_mac()));
+    auto device =
+        std::make_unique<Net>(net.tap.empty() ? Tap() : Tap(net.tap), net.mac.value_or(random_mac()));
     nets_.push_back(device.get());
     add(std::move(device));
   }
@@ -203,12 +204,18 @@ unsigned VirtioBoard::threads() const {
   return consoles + (slots_.size() > consoles ? 1 : 0);
 }
 
-void VirtioBoard::start(const DeviceThread::Ended& ended) {
-  std::vector<ServedDevice> consoles;
-  std::vector<ServedDevice> others;
+void VirtioBoard::look_for_work() {
   for (const auto& slot : slots_) {
     slot->transport.state().repeat_interrupt();
     signal_event(slot->notified.get());
+  }
+}
+
+void VirtioBoard::start(const DeviceThread::Ended& ended) {
+  look_for_work();
+  std::vector<ServedDevice> consoles;
+  std::vector<ServedDevice> others;
+  for (const auto& slot : slots_) {
     (slot->device.get() == console_ ? consoles : others).push_back({&slot->transport, slot->notified.get()});
   }
   if (!others.empty()) thread_.start(std::move(others), ended);

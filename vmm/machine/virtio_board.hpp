@@ -64,14 +64,16 @@ class VirtioBoard {
   [[nodiscard]] DeviceFigures figures() const;
   /// While the guest is held, in the order of the configuration.
   [[nodiscard]] std::vector<VirtioSlotState> save() const;
-  /// Before start(), over a copy of the memory. Throws UserError that names the device that the state is not
-  /// one of.
+  /// Before start(), or while the guest is held: over a copy of the memory. Chains that were taken are void
+  /// then. Throws UserError that names the device that the state is not one of.
   void restore(std::span<const VirtioSlotState> states);
 
   /// How many threads start() makes: none without devices.
   [[nodiscard]] unsigned threads() const;
-  /// `ended` is called on each of them. Notifications and interrupts that were on their way when a state was
-  /// saved are not in it: each device looks for work, and interrupts for what was not acknowledged.
+  /// After restore(): notifications and interrupts that were on their way when a state was saved are not in
+  /// it. Each device looks for work, and interrupts for what was not acknowledged.
+  void look_for_work();
+  /// `ended` is called on each of them. They look for work at once.
   void start(const DeviceThread::Ended& ended);
   /// Ends the threads when they have done what they are at, which may be to wait for the reader of a console;
   /// does not wait. The gate must have been closed for good. Any thread.

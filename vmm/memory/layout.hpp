@@ -6,8 +6,8 @@
 //                starts; the guest may use the page again once it has read them)
 //   0x0000'8000  RAM ...
 //   0x0009'0000  in place of the boot page: what the Linux 64-bit and the Multiboot protocol start with
-//   0x000a'0000  RAM; for stock kernels reserved, as on any PC, with the ACPI tables at 0x000e'0000 and
-//                the reset vector at 0x000f'fff0
+//   0x000a'0000  RAM; for stock kernels reserved, as on any PC, with the ACPI tables at 0x000e'0000, the
+//                generation ID at 0x000f'f000 and the reset vector at 0x000f'fff0
 //   0x0010'0000  RAM ... up to 3 GiB; an initrd lies as high as the kernel can reach it
 //   0xc000'0000  the hole: no RAM; ROMs may lie here
 //   0xfeb0'0000  virtio devices, a page for each; ROMs lie below
@@ -54,20 +54,23 @@ static_assert(multiboot_memory_map + max_memory_ranges * 24 <= multiboot_command
 // Stock kernels only.
 inline constexpr Gpa isa_hole{0xa'0000};
 inline constexpr Gpa acpi_tables{0xe'0000};  // where a guest that is not told searches for the RSDP
-inline constexpr std::size_t acpi_bytes = 0x1'fff0;
+inline constexpr std::size_t acpi_bytes = 0x1'f000;
+inline constexpr Gpa generation_id{0xf'f000};  // devices/generation_id.hpp
+static_assert(acpi_tables + acpi_bytes == generation_id);
 inline constexpr Gpa reset_vector{0xf'fff0};  // where real-mode code jumps to reset the machine
-static_assert(acpi_tables + acpi_bytes == reset_vector);
+static_assert(generation_id + abi::generation_bytes <= reset_vector);
 inline constexpr Gpa isa_hole_end{0x10'0000};
 inline constexpr std::uint16_t acpi_sleep_control_port = 0x600;
 inline constexpr std::uint16_t acpi_sleep_status_port = 0x601;
 inline constexpr std::uint16_t acpi_reset_port = 0x602;
+inline constexpr std::uint32_t generation_gsi = 23;  // a pin that no PIC has
 inline constexpr std::uint32_t com1_gsi = 4;
 
 inline constexpr Gpa hole{0xc000'0000};
 inline constexpr Gpa virtio_devices{0xfeb0'0000};  // a page for each
 inline constexpr std::uint64_t virtio_device_bytes = 0x1000;
-inline constexpr std::uint32_t first_virtio_gsi = 5;  // each has a pin of its own of the IOAPIC's 24
-inline constexpr std::uint32_t max_virtio_devices = 24 - first_virtio_gsi;
+inline constexpr std::uint32_t first_virtio_gsi = 5;  // each has a pin of its own of the IOAPIC
+inline constexpr std::uint32_t max_virtio_devices = generation_gsi - first_virtio_gsi;
 inline constexpr Gpa virtio_devices_end = virtio_devices + max_virtio_devices * virtio_device_bytes;
 inline constexpr Gpa devices{0xfec0'0000};
 inline constexpr Gpa io_apic = devices;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/process/guest_answers.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -9,9 +10,11 @@
 #include <exception>
 #include <system_error>
 
+#include "base/check.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
+#include "vmm/process/guest_snapshot.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
 #include "vmm/process/usage.hpp"
@@ -68,8 +71,9 @@ std::string verb_of(const Frame& request) {
   return body["do"].get<std::string>();
 }
 
-GuestAnswers::GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
-    : facts_(std::move(facts)), machine_(machine), agent_(agent), console_(console) {}
+GuestAnswers::GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console,
+                           const RestoredGuest* restored)
+    : facts_(std::move(facts)), machine_(machine), agent_(agent), console_(console), restored_(restored) {}
 
 // What a request makes fail (no descriptor, no memory) fails for its client, not for the guest.
 ControlAnswer GuestAnswers::answer(const Frame& request) {
@@ -89,6 +93,8 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
   if (verb == "logs") return {done, console_.tail()};
   if (verb == "config") return {done, facts_.config};
   if (verb == "dump") return {dump(request), {}};
+  if (verb == "snapshot") return {snapshot(request), {}};
+  if (verb == "rollback") return {roll_back(), {}};
   if (verb == "pause") return pause();
   if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};
   if (verb == "balloon") return {resize_balloon(request), {}};
@@ -147,6 +153,7 @@ GuestFigures GuestAnswers::figures() const {
   const dedup::MemoryFigures memory = dedup::figures_of(machine_.ram(), page_map());
   figures.private_bytes = memory.private_bytes;
   figures.shared_bytes = memory.shared_bytes;
+  figures.backed_bytes = memory.backed_bytes;
   figures.zero_bytes = memory.zero_bytes;
   figures.untouched_bytes = memory.untouched_bytes;
   figures.swapped_bytes = memory.swapped_bytes;
@@ -203,8 +210,24 @@ json GuestAnswers::dump(const Frame& request) {
   }
 }
 
+json GuestAnswers::snapshot(const Frame& request) {
+  if (request.fds.empty()) return refusal("snapshot needs a file");
+  UniqueFd file =
+      checked_fd(::fcntl(request.fds.front().get(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
+  return snapshot_guest(std::move(file), machine_, agent_, facts_.config);
+}
+
+json GuestAnswers::roll_back() {
+  if (restored_ == nullptr) {
+    return refusal("it was not forked or restored, so there is nothing to put it back to");
+  }
+  return restored_->roll_back(machine_, agent_);
+}
+
+// Without an agent the only file that RAM can be mapped from is the one that the guest goes on from.
 std::vector<dedup::PageMapRun> GuestAnswers::page_map() const {
-  return agent_ != nullptr ? agent_->page_map() : dedup::page_map(machine_.ram(), {});
+  if (agent_ != nullptr) return agent_->page_map();
+  return dedup::page_map(machine_.ram(), [](Gfn) { return dedup::KnownPage{false, false, true}; });
 }
 
 }  // namespace samepage::vmm

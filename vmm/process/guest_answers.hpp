@@ -16,6 +16,7 @@
 #include "vmm/control/guest_figures.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/process/console_log.hpp"
+#include "vmm/process/guest_snapshot.hpp"
 
 namespace samepage::vmm {
 
@@ -36,8 +37,9 @@ std::string verb_of(const Frame& request);
 
 class GuestAnswers {
  public:
-  /// `agent` is null for a guest that shares nothing. All must outlive this.
-  GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
+  /// `agent` is null for a guest that shares nothing, `restored` for one that began. All must outlive this.
+  GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console,
+               const RestoredGuest* restored = nullptr);
 
   ControlAnswer answer(const Frame& request);
   /// What watchers are told whenever it has changed.
@@ -53,6 +55,8 @@ class GuestAnswers {
   [[nodiscard]] std::string map_text() const;
   [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
   [[nodiscard]] nlohmann::json dump(const Frame& request);
+  [[nodiscard]] nlohmann::json snapshot(const Frame& request);
+  [[nodiscard]] nlohmann::json roll_back();
   [[nodiscard]] std::string_view state() const;
   [[nodiscard]] std::uint64_t ram_bytes() const;
   [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;
@@ -61,6 +65,7 @@ class GuestAnswers {
   Machine& machine_;
   dedup::Agent* agent_;
   ConsoleLog& console_;
+  const RestoredGuest* restored_;
   std::uint64_t balloon_bytes_ = 0;  // that the guest was asked for
 };
 

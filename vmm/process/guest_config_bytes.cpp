@@ -79,9 +79,10 @@ void each_field(DomainChoice& domain, Visit visit) {
 
 template <typename Visit>
 void each_field(GuestProcessConfig& guest, Visit visit) {
-  auto& [name, first_number, image, machine, domain, joins_later, afterwards, console_content, starts, note] =
-      guest;
+  auto& [name, numbered_as, first_number, image, machine, domain, joins_later, afterwards, console_content,
+         starts, note] = guest;
   visit("name", name);
+  visit("numbered_as", numbered_as);
   visit("first_number", first_number);
   visit("image", image);
   visit("machine", machine);

@@ -26,9 +26,10 @@ bool is_owner(uid_t uid) {
 
 }  // namespace
 
-GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console)
+GuestControl::GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console,
+                           const RestoredGuest* restored)
     : machine_(machine),
-      answers_(std::move(facts), machine, agent, console),
+      answers_(std::move(facts), machine, agent, console, restored),
       consoles_(console, [&machine](std::span<const std::byte> input,
                                     ConsolePort port) { return machine.receive(input, port); }),
       told_(answers_.watched()) {}

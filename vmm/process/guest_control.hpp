@@ -27,8 +27,9 @@ namespace samepage::vmm {
 /// The control socket of one guest.
 class GuestControl {
  public:
-  /// `agent` is null for a guest that shares nothing. All must outlive this.
-  GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console);
+  /// `agent` is null for a guest that shares nothing, `restored` for one that began. All must outlive this.
+  GuestControl(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console,
+               const RestoredGuest* restored = nullptr);
 
   /// Connections at the same time, consoles and watchers left out.
   static constexpr std::size_t most_callers = 64;

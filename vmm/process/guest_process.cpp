@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/runtime_dir.hpp"
@@ -29,6 +30,7 @@
 #include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/process/guest_control.hpp"
 #include "vmm/process/guest_service.hpp"
+#include "vmm/process/guest_snapshot.hpp"
 #include "vmm/process/settled_config.hpp"
 
 namespace samepage::vmm {
@@ -61,8 +63,9 @@ std::string warning_of(const dedup::Agent& agent) {
 
 NameClaim claim_name(const GuestProcessConfig& config) {
   const GuestRegistry registry = GuestRegistry::of_this_user();
-  return config.name.empty() ? registry.claim_numbered(base_name_of_image(config.image), config.first_number)
-                             : registry.claim(config.name);
+  if (!config.name.empty()) return registry.claim(config.name);
+  const std::string base = config.numbered_as.empty() ? base_name_of_image(config.image) : config.numbered_as;
+  return registry.claim_numbered(base, config.first_number);
 }
 
 // Keeps what is known of a guest for those who ask when it is gone. A record that can't be written is no
@@ -152,7 +155,8 @@ UniqueFd find_daemon() {
   }
 }
 
-int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const RunningHook& on_running) {
+int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const RunningHook& on_running,
+              UniqueFd snapshot) {
   // First of all: it may start a process, which must be done before guest memory and threads exist.
   UniqueFd daemon;
   if (shares(told.domain)) daemon = find_daemon();
@@ -163,8 +167,13 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
-  std::optional<GuestImage> image(std::in_place, config.machine);
+  std::optional<RestoredGuest> restored;
+  if (snapshot) restored.emplace(std::move(snapshot), config);
+  std::optional<GuestImage> image;
+  if (!restored) image.emplace(config.machine);
   Chassis chassis(config.machine);
+  std::vector<GfnRange> backed;
+  if (restored) backed = restored->map_into(chassis.memory);
   std::optional<dedup::Agent> joined;
   if (shares(config.domain)) {
     joined.emplace(agent_config(claim.name(), config), chassis.memory.regions(), chassis.gate);
@@ -172,13 +181,20 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   dedup::Agent* const agent = joined ? &*joined : nullptr;
   daemon.reset();
   const std::string warning = agent != nullptr ? warning_of(*agent) : "";
-  Machine machine(config.machine, *image, chassis, links_of(console, lines, agent));
+  if (agent != nullptr) agent->is_backed(backed);
+  std::optional<Machine> made;
+  if (restored) {
+    made.emplace(config.machine, restored->state(), chassis, links_of(console, lines, agent));
+  } else {
+    made.emplace(config.machine, *image, chassis, links_of(console, lines, agent));
+  }
+  Machine& machine = *made;
   image.reset();  // an unpacked kernel is memory that nobody can merge
   // Before anybody asks: who watches hears how the guest starts and then what changes.
   if (config.starts == Starts::paused) machine.gate().pause();
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now(), bytes_of(config)},
-                       machine, agent, console);
+                       machine, agent, console, restored ? &*restored : nullptr);
   if (agent != nullptr) agent->start();
   ConsoleInput input(streams.input, streams.console, streams.escape, [&](std::span<const std::byte> typed) {
     return machine.receive(typed, streams.input_port);

@@ -39,6 +39,7 @@ enum class Starts : std::uint8_t { running, paused };
 /// What a guest's process is told. A value that can go to another process.
 struct GuestProcessConfig {
   std::string name;  // empty: the image's base name and the lowest free number from first_number on
+  std::string numbered_as = {};  // that in place of the image's base name
   unsigned first_number = 1;
   std::string image;  // as the user wrote it; machine.image is its path
   MachineConfig machine;
@@ -76,6 +77,8 @@ using RunningHook = std::function<void(const RunningGuest&)>;
 /// Runs the guest to its end and returns the process's exit status (vmm/control/exit_code.hpp). Must be
 /// called while the process has one thread. Throws UserError and std::system_error for what keeps the guest
 /// from running; then nothing is left behind.
-int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, const RunningHook& on_running);
+/// `snapshot`: the guest goes on from there, and its image is not looked at; none: it begins.
+int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, const RunningHook& on_running,
+              UniqueFd snapshot = {});
 
 }  // namespace samepage::vmm

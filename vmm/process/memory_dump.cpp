@@ -4,25 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/check.hpp"
+#include "base/write_at.hpp"
 
 namespace samepage::vmm {
-namespace {
-
-void write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    const auto done = static_cast<std::size_t>(check(written, "write of the dump"));
-    bytes = bytes.subspan(done);
-    offset += done;
-  }
-}
-
-}  // namespace
-
 std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,
                           std::span<const dedup::PageMapRun> map) {
   check(::ftruncate(fd, 0), "ftruncate of the dump");
@@ -37,7 +23,8 @@ std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,
       const Gfn last = std::min(run.range.end(), region.first + region.pages);
       if (first >= last) continue;
       const std::span<const std::byte> memory = region.bytes();
-      write_at(fd, memory.subspan((first - region.first).bytes(), (last - first).bytes()), first.gpa().value);
+      write_at(fd, memory.subspan((first - region.first).bytes(), (last - first).bytes()), first.gpa().value,
+               "write of the dump");
       total += (last - first).bytes();
     }
   }

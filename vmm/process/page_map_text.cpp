@@ -25,6 +25,8 @@ Row row_of(const dedup::PageMapRun& run) {
       return {run.range, "swapped", "rw", {}};
     case dedup::PageState::frame:
       return {run.range, "frame", "r-", run.first_frame};
+    case dedup::PageState::backed:
+      return {run.range, "backed", "r-", {}};
     case dedup::PageState::zero:
       return {run.range, "zero", "r-", {}};
     case dedup::PageState::untouched:

@@ -100,7 +100,7 @@ TEST(CommandLine, EveryOptionOfEveryCommandIsInTheHelp) {
                              "--rom FILE@ADDRESS",
                              "--disk FILE[,ro|,overlay|,rw]",
                              "--pmem FILE,(ro|private",
-                             "--net tap=NAME[,mac=MAC]",
+                             "--net (tap=NAME|none)[,mac=MAC]",
                              "--rng",
                              "--balloon",
                              "--virtio-console",

@@ -111,6 +111,18 @@ TEST_F(Acpi, DsdtHasDevicesWithAddressAndInterrupt) {
   EXPECT_EQ(count(dsdt(), std::as_bytes(std::span(ports))), 1);
 }
 
+TEST_F(Acpi, DsdtTellsWhereTheGenerationIdIsAndWhichInterruptTellsOfANewOne) {
+  // Name (ADDR, Package (2) {0x000ff000, 0})
+  const std::uint8_t address[]{0x08, 'A',  'D',  'D',  'R',  0x12, 9,   2,
+                               0x0c, 0x00, 0xf0, 0x0f, 0x00, 0x0a, 0x00};
+  EXPECT_EQ(count(dsdt(), std::as_bytes(std::span(address))), 1);
+  // Method (_EVT, 1, Serialized) {Notify (VGEN, 0x80)}
+  const std::uint8_t event[]{0x14, 13, '_', 'E', 'V', 'T', 0x09, 0x86, 'V', 'G', 'E', 'N', 0x0a, 0x80};
+  EXPECT_EQ(count(dsdt(), std::as_bytes(std::span(event))), 1);
+  const std::uint8_t interrupt[]{0x89, 6, 0, 3, 1, 23, 0, 0, 0};
+  EXPECT_EQ(count(dsdt(), std::as_bytes(std::span(interrupt))), 1);
+}
+
 // Walks the AML as far as lengths go: a wrong package length runs over or falls short of the table's end.
 TEST_F(Acpi, PackageLengthsAddUp) {
   std::vector<AcpiVirtioDevice> many(100, {Gpa{0xd000'0000}, 0x1000, 5});

@@ -41,7 +41,7 @@ inline constexpr std::uint64_t pmem_alignment = std::uint64_t{2} << 20U;
 using MacAddress = std::array<std::uint8_t, 6>;
 
 struct NetConfig {
-  std::string tap;
+  std::string tap;                // empty: nothing is plugged in
   std::optional<MacAddress> mac;  // else a random one
 };
 

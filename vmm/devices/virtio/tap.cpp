@@ -78,12 +78,14 @@ Tap::Tap(const std::string& name) {
 }
 
 std::optional<std::size_t> Tap::receive(std::span<std::byte> packet) const {
+  if (!fd_) return 0;
   const ssize_t got = ::read(fd_.get(), packet.data(), packet.size());
   if (got >= 0) return static_cast<std::size_t>(got);
   return errno == EAGAIN || errno == EINTR ? std::optional<std::size_t>(0) : std::nullopt;
 }
 
 void Tap::send(std::span<const std::byte> packet) const {
+  if (!fd_) return;
   if (::write(fd_.get(), packet.data(), packet.size()) < 0) return;
 }
 

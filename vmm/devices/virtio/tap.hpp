@@ -26,6 +26,8 @@ static_assert(sizeof(NetHeader) == 12);
 
 class Tap {
  public:
+  /// None: what is sent is lost, and nothing is received.
+  Tap() = default;
   /// Throws UserError when there is no such interface or it can't be used.
   explicit Tap(const std::string& name);
 

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// `samepage snapshot`, `restore` and `fork`: guests that go on from where another one was.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/units.hpp"
+#include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
+#include "manage/cli/device_options.hpp"
+#include "manage/cli/guest_client.hpp"
+#include "manage/cli/guest_writes.hpp"
+#include "manage/cli/output.hpp"
+#include "manage/cli/output_file.hpp"
+#include "manage/cli/run.hpp"
+#include "manage/cli/run_together.hpp"
+#include "vmm/control/exit_code.hpp"
+#include "vmm/control/guest_name.hpp"
+#include "vmm/process/guest_config_bytes.hpp"
+#include "vmm/snapshot/snapshot_file.hpp"
+
+namespace samepage::cli {
+namespace {
+
+using nlohmann::json;
+
+enum class FormerTap : std::uint8_t { kept, pulled };
+
+struct Told {
+  std::string guest;  // whose moment it is
+  std::string file;
+  RunOptions run;  // of those that go on from there
+  std::vector<vmm::NetConfig> nets;
+  bool paused = false;
+};
+
+// A guest that goes on is like the one that it goes on from, but for what there can be only one of.
+vmm::GuestProcessConfig config_of(const vmm::Snapshot& snapshot, const Told& told) {
+  vmm::GuestProcessConfig guest = vmm::guest_config_of(snapshot.config);
+  guest.numbered_as = guest.name;
+  guest.name = told.run.guest.name;
+  guest.first_number = 1;
+  guest.note.clear();
+  guest.joins_later = false;
+  guest.afterwards = vmm::Afterwards::forgotten;
+  guest.console_content = vmm::ConsoleContent::kept;
+  guest.starts = told.paused ? vmm::Starts::paused : vmm::Starts::running;
+  return guest;
+}
+
+// An interface of the host leads to one guest. Clones are not plugged in unless they are told where to.
+void choose_nets(std::vector<vmm::NetConfig>& nets, const Told& told, FormerTap former) {
+  if (told.nets.empty()) {
+    for (vmm::NetConfig& net : nets) net = {former == FormerTap::kept ? net.tap : "", {}};
+    return;
+  }
+  if (told.nets.size() != nets.size()) {
+    throw UserError(
+        fmt::format("the guest has {} network devices; give --net as often, or not at all", nets.size()));
+  }
+  const bool plugged = std::any_of(told.nets.begin(), told.nets.end(),
+                                   [](const vmm::NetConfig& net) { return !net.tap.empty() || net.mac; });
+  if (told.run.count > 1 && plugged) {
+    throw UserError("several guests can't have one network interface or address; start them one by one");
+  }
+  nets = told.nets;
+}
+
+int snapshot(const Told& told, Format format) {
+  const GuestConnection guest = connect_guest(told.guest);
+  OutputFile output(told.file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
+  const json answer = let_guest_write(guest, "snapshot", output.fd(), output.signals()).body;
+  output.commit();
+  return format == Format::json ? print_json(answer) : exit_ok;
+}
+
+int restore(Told& told) {
+  const UniqueFd file(::open(told.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  try {
+    if (!file) throw_errno("open");
+    struct stat info {};
+    check(::fstat(file.get(), &info), "fstat");
+    if (!S_ISREG(info.st_mode)) throw UserError("it is not a regular file");
+    told.run.guest = config_of(vmm::read_snapshot(file.get()), told);
+    choose_nets(told.run.guest.machine.devices.nets, told,
+                told.run.count == 1 ? FormerTap::kept : FormerTap::pulled);
+  } catch (const std::exception& error) {
+    throw UserError(fmt::format("cannot restore {}: {}", told.file, error.what()));
+  }
+  told.run.snapshot = file.get();
+  return run_guests(told.run);
+}
+
+int fork_guest(Told& told) {
+  const GuestConnection parent = connect_guest(told.guest);
+  const UniqueFd memory =
+      checked_fd(::memfd_create("samepage-fork", MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create");
+  json about;
+  {
+    const vmm::StopSignals signals;
+    about = let_guest_write(parent, "snapshot", memory.get(), signals).body;
+  }
+  told.run.guest = config_of(vmm::read_snapshot(memory.get()), told);
+  choose_nets(told.run.guest.machine.devices.nets, told, FormerTap::pulled);
+  told.run.snapshot = memory.get();
+  told.run.attachment = Attachment::detached;
+  about["parent"] = told.guest;
+  return run_detached(told.run, about);
+}
+
+int roll_back(const std::string& name, Format format) {
+  const json answer = ask_guest(name, {{"do", "rollback"}}).body;
+  return format == Format::json ? print_json(answer) : exit_ok;
+}
+
+void add_clones(const Command& command, Told& told) {
+  command.text({"--name", "NAME", "Its name (default: the former one's, with the lowest free number)"},
+               told.run.guest.name, check_guest_name);
+  command.number({"--count", "N", "Guests to start: NAME-1, NAME-2, ... (default: 1)"}, told.run.count, 1,
+                 4096);
+  add_net(
+      command, told.nets,
+      "What its network device leads to, for each that it has (default: none; restore of one: as before)");
+  command.flag("--paused", "They wait for 'samepage resume'", told.paused);
+}
+
+}  // namespace
+
+void add_fork(const Command& program) {
+  const auto told = std::make_shared<Told>();
+  const Command of_snapshot =
+      program.add("snapshot", "Write a running guest into a file, from which it can be restored");
+  add_guest(of_snapshot, told->guest);
+  of_snapshot.text({"FILE", "", "Where to; a file is replaced when all is written"}, told->file, check_file,
+                   Needed::yes);
+  add_json(of_snapshot, told->run.format, "Print JSON: how long the guest was held, and for how much");
+  of_snapshot.runs([told] { return snapshot(*told, told->run.format); });
+
+  const Command of_restore = program.add("restore", "Run guests that go on from a snapshot");
+  of_restore.text({"FILE", "", "What 'samepage snapshot' has written"}, told->file, check_file, Needed::yes);
+  add_clones(of_restore, *told);
+  of_restore.flag("--detach", "Return when the guest runs; print its name",
+                  [told] { told->run.attachment = Attachment::detached; });
+  of_restore.text({"--console", "FILE", "Where the console goes (default: stdout); FILE-1, ... with --count"},
+                  told->run.console, check_file);
+  add_json(of_restore, told->run.format, "With --detach: print JSON instead of text");
+  of_restore.runs([told] { return restore(*told); },
+                  [told] {
+                    if (told->run.format != Format::json || told->run.attachment == Attachment::detached)
+                      return;
+                    throw OptionError("--json",
+                                      "only 'restore --detach' prints something of its own; add "
+                                      "--detach");
+                  });
+
+  const Command of_fork = program.add("fork", "Start guests that go on from where a running one is");
+  add_guest(of_fork, told->guest);
+  add_clones(of_fork, *told);
+  add_json(of_fork, told->run.format);
+  of_fork.runs([told] { return fork_guest(*told); });
+
+  const Command of_rollback =
+      program.add("rollback", "Put a guest that was forked or restored back to where it went on from");
+  add_guest(of_rollback, told->guest);
+  add_json(of_rollback, told->run.format, "Print JSON: how long it took, and for how many pages");
+  of_rollback.runs([told] { return roll_back(told->guest, told->run.format); });
+}
+
+}  // namespace samepage::cli

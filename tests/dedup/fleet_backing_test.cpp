@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests whose memory somebody copies while they run, and guests that go on from such a copy.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/check.hpp"
+#include "base/mapping.hpp"
+#include "dedup/agent/backing.hpp"
+#include "tests/dedup/fleet.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+constexpr std::uint64_t offset = 2 * page_size;
+
+// A file with the guest's memory as it is now.
+class Copy {
+ public:
+  explicit Copy(const FleetGuest& guest) : bytes_(guest.pages * page_size) {
+    check(::ftruncate(file_.get(), static_cast<off_t>(offset + bytes_)), "ftruncate");
+    const Mapping to = Mapping::shared(file_.get(), bytes_, offset);
+    std::memcpy(to.data(), guest.ram.data(), bytes_);
+    content_ = Mapping::read_only(file_.get(), bytes_, offset);
+  }
+  [[nodiscard]] Backing backing(std::vector<PageRange> pages) const {
+    return {file_.get(), offset, content_.bytes(), std::move(pages)};
+  }
+
+ private:
+  std::size_t bytes_;
+  UniqueFd file_ = checked_fd(::memfd_create("copy", MFD_CLOEXEC), "memfd_create");
+  Mapping content_;
+};
+
+std::uint64_t backed(const FleetGuest& guest) {
+  return guest.worker->states().count(PageStates::State::backed);
+}
+
+TEST(BackedFleet, WhatAGuestHasInACopyIsThereOnce) {
+  Fleet fleet;
+  FleetGuest& guest = fleet.add(64);
+  for (std::size_t page = 0; page < 32; ++page) guest.fill(page, 100 + page);
+  const Copy copy(guest);
+  guest.fill(3, 1);  // since then
+  guest.worker->back(copy.backing({{{0}, 32}}));
+  EXPECT_EQ(backed(guest), 31U);
+  EXPECT_FALSE(guest.worker->states().is({3}, PageStates::State::backed));
+  fleet.check_everything("after it was backed");
+  fleet.settle();
+  EXPECT_EQ(backed(guest), 31U);
+  fleet.check_everything("after passes");
+}
+
+TEST(BackedFleet, ABackedPageThatIsWrittenIsMergedLikeAnyOther) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(64);
+  FleetGuest& b = fleet.add(64);
+  for (std::size_t page = 0; page < 16; ++page) a.fill(page, 100 + page);
+  const Copy copy(a);
+  a.worker->back(copy.backing({{{0}, 16}}));
+  EXPECT_EQ(backed(a), 16U);
+  for (std::size_t page = 4; page < 8; ++page) {
+    a.fill(page, 500 + page);
+    b.fill(page, 500 + page);
+  }
+  fleet.settle();
+  EXPECT_EQ(backed(a), 12U);
+  EXPECT_EQ(fleet.figure("pages_sharing"), 4U);
+  fleet.check_everything("after they were merged");
+  a.fill(5, 1);
+  a.discard(0, 2);
+  a.discard(6, 4);
+  fleet.settle();
+  fleet.check_everything("after they were written and given up");
+  EXPECT_EQ(backed(a), 8U);
+}
+
+TEST(BackedFleet, AnOfferOfAPageThatIsBackedIsWithdrawn) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(64);
+  for (std::size_t page = 0; page < 8; ++page) a.fill(page, 100 + page);
+  fleet.settle();
+  ASSERT_EQ(a.worker->states().count(PageStates::State::offered), 8U);
+  const Copy copy(a);
+  a.worker->back(copy.backing({{{0}, 8}}));
+  EXPECT_EQ(backed(a), 8U);
+  FleetGuest& b = fleet.add(64);
+  for (std::size_t page = 0; page < 8; ++page) b.fill(page, 100 + page);
+  fleet.settle();
+  EXPECT_EQ(fleet.figure("pages_sharing"), 0U);
+  EXPECT_EQ(fleet.figure("pages_unshared"), 8U);
+  fleet.check_everything("after another guest came");
+}
+
+TEST(BackedFleet, MergedPagesStayMerged) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(64);
+  FleetGuest& b = fleet.add(64);
+  for (std::size_t page = 0; page < 8; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  fleet.settle();
+  ASSERT_EQ(fleet.figure("pages_sharing"), 8U);
+  const Copy copy(a);
+  a.worker->back(copy.backing({{{0}, 64}}));
+  EXPECT_EQ(fleet.figure("pages_sharing"), 8U);
+  fleet.check_everything("after it was backed");
+}
+
+TEST(BackedFleet, MemoryIsPutBackWhateverBecameOfIt) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(64);
+  FleetGuest& b = fleet.add(64);
+  for (std::size_t page = 0; page < 16; ++page) a.fill(page, 100 + page);
+  const Copy copy(a);
+  const Backing backing = copy.backing({{{0}, 16}});
+  a.worker->back(backing);
+  ASSERT_EQ(backed(a), 16U);
+  for (const std::size_t page : {2U, 3U, 20U, 21U}) {  // merged, in it and beside it
+    a.fill(page, 500 + page);
+    b.fill(page, 500 + page);
+  }
+  a.fill(5, 0);    // zero
+  a.fill(30, 77);  // offered
+  fleet.settle();
+  ASSERT_EQ(fleet.figure("pages_sharing"), 4U);
+  a.discard(7, 2);
+  a.fill(9, 1);   // its own
+  a.fill(40, 1);  // new
+  EXPECT_GT(a.worker->put_back(backing), 0U);
+  for (std::size_t page = 0; page < 64; ++page) {
+    std::vector<std::byte> wanted(page_size);
+    if (page < 16) std::memcpy(wanted.data(), backing.content.data() + page * page_size, page_size);
+    EXPECT_EQ(std::memcmp(a.page(page), wanted.data(), page_size), 0) << page;
+    std::memcpy(a.shadow.data() + page * page_size, wanted.data(), page_size);
+  }
+  a.worker->tell_lost();
+  EXPECT_EQ(backed(a), 16U);
+  fleet.settle();
+  EXPECT_EQ(fleet.figure("pages_sharing"), 0U);
+  fleet.check_everything("after it was put back");
+  a.fill(2, 9);
+  a.fill(20, 9);
+  fleet.settle();
+  fleet.check_everything("after it went on");
+}
+
+// A watch protects what was written; the next look at it finds no write. The frame would stay for ever.
+TEST(BackedFleet, ABreakThatAWatchFindsIsTold) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(64);
+  FleetGuest& b = fleet.add(64);
+  if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  for (std::size_t page = 0; page < 8; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  fleet.settle();
+  ASSERT_EQ(fleet.figure("pages_sharing"), 8U);
+  a.fill(2, 1);
+  ASSERT_TRUE(a.worker->begin_watch());
+  fleet.settle();
+  EXPECT_EQ(fleet.figure("pages_sharing"), 7U);
+  fleet.check_everything("after the watch");
+}
+
+TEST(BackedFleet, AWatchTellsOfAllThatIsWrittenUntilTheNextLook) {
+  Fleet fleet;
+  FleetGuest& a = fleet.add(64);
+  FleetGuest& b = fleet.add(64);
+  if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  for (std::size_t page = 0; page < 8; ++page) {
+    a.fill(page, 100 + page);
+    b.fill(page, 100 + page);
+  }
+  a.fill(20, 7);
+  fleet.settle();
+  ASSERT_TRUE(a.worker->begin_watch());
+  a.fill(2, 1);   // merged
+  a.fill(20, 2);  // its own
+  a.fill(40, 3);  // new
+  std::vector<std::uint64_t> written;
+  ASSERT_TRUE(a.worker->written_since_watch([&](const GfnRange& range) {
+    for (Gfn gfn = range.first; gfn < range.end(); ++gfn) written.push_back(gfn.value);
+  }));
+  const auto& regions = a.worker->pages().regions();
+  for (std::uint64_t& gfn : written) gfn -= regions.front().memory.first.value;
+  EXPECT_EQ(written, (std::vector<std::uint64_t>{2, 20, 40}));
+  fleet.settle();
+  fleet.check_everything("after the watch");
+  EXPECT_EQ(fleet.figure("pages_sharing"), 7U);
+}
+
+}  // namespace
+}  // namespace samepage::dedup

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/snapshot/snapshot_file.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "base/byte_reader.hpp"
+#include "base/byte_writer.hpp"
+#include "base/check.hpp"
+#include "base/write_at.hpp"
+
+namespace samepage::vmm {
+namespace {
+
+struct Header {
+  std::array<char, 8> magic{'S', 'M', 'P', 'G', 'S', 'N', 'A', 'P'};
+  std::uint32_t version = snapshot_version;
+  std::uint32_t reserved = 0;
+  std::uint64_t ram_pages = 0;
+  std::uint64_t memory_offset = snapshot_memory_offset;
+  std::uint64_t description_bytes = 0;
+  std::uint64_t reserved_too = 0;
+  std::uint64_t reserved_three = 0;
+  std::uint64_t checksum = 0;
+};
+static_assert(sizeof(Header) == 64);
+
+// No guest has more RAM than there are numbers for its pages.
+constexpr std::uint64_t most_pages = 0xffff'ffff;
+constexpr std::uint64_t most_description = std::uint64_t{1} << 30U;
+
+std::uint64_t checksum_of(const Header& header, std::string_view description) {
+  const std::uint64_t head = XXH3_64bits(&header, offsetof(Header, checksum));
+  return XXH3_64bits_withSeed(description.data(), description.size(), head);
+}
+
+std::uint64_t end_of_memory(const Header& header) {
+  return header.memory_offset + PageCount{header.ram_pages}.bytes();
+}
+
+// Fewer bytes where the file ends.
+std::string read_at(int fd, std::uint64_t offset, std::size_t count) {
+  std::string bytes(count, '\0');
+  std::size_t done = 0;
+  while (done < count) {
+    const ssize_t got = ::pread(fd, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (check(got, "read of the snapshot") == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  template <typename Value>
+  Value number() {
+    return read_value<Value>(take(sizeof(Value)));
+  }
+  std::string text() {
+    const auto bytes = take(number<std::uint64_t>());
+    std::string text(bytes.size(), '\0');
+    if (!bytes.empty()) std::memcpy(text.data(), bytes.data(), bytes.size());
+    return text;
+  }
+  [[nodiscard]] bool at_end() const { return bytes_.empty(); }
+
+ private:
+  std::span<const std::byte> take(std::uint64_t count) {
+    if (count > bytes_.size()) throw UserError("it is damaged: its description ends too early");
+    const auto taken = bytes_.first(count);
+    bytes_ = bytes_.subspan(count);
+    return taken;
+  }
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace
+
+std::string description_of(const Snapshot& snapshot) {
+  ByteWriter bytes;
+  bytes.put(std::uint64_t{snapshot.config.size()}).text(snapshot.config);
+  bytes.put(std::uint64_t{snapshot.state.size()}).text(snapshot.state);
+  bytes.put(std::uint64_t{snapshot.data.size()});
+  for (const PageRange& range : snapshot.data) bytes.put(range.first.value).put(range.count);
+  const std::vector<std::byte> all = bytes.take();
+  std::string text(all.size(), '\0');
+  std::memcpy(text.data(), all.data(), all.size());
+  return text;
+}
+
+Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram) {
+  Reader bytes(description);
+  Snapshot snapshot;
+  snapshot.ram = ram;
+  snapshot.config = bytes.text();
+  snapshot.state = bytes.text();
+  const auto ranges = bytes.number<std::uint64_t>();
+  std::uint64_t next = 0;
+  for (std::uint64_t i = 0; i < ranges; ++i) {
+    const auto first = bytes.number<std::uint32_t>();
+    const auto count = bytes.number<std::uint32_t>();
+    if (count == 0 || first < next || std::uint64_t{first} + count > ram.value) {
+      throw UserError("it is damaged: its list of pages makes no sense");
+    }
+    snapshot.data.push_back({{first}, count});
+    next = std::uint64_t{first} + count;
+  }
+  if (!bytes.at_end()) throw UserError("it is damaged: there is something behind its description");
+  return snapshot;
+}
+
+void write_snapshot(int fd, const Snapshot& snapshot) {
+  const std::string description = description_of(snapshot);
+  Header header;
+  header.ram_pages = snapshot.ram.value;
+  header.description_bytes = description.size();
+  header.checksum = checksum_of(header, description);
+  write_at(fd, std::as_bytes(std::span(description)), end_of_memory(header), "write of the snapshot");
+  write_at(fd, std::as_bytes(std::span(&header, 1)), 0, "write of the snapshot");
+}
+
+Snapshot read_snapshot(int fd) {
+  Header header;
+  const std::string head = read_at(fd, 0, sizeof(header));
+  if (head.size() < sizeof(header) ||
+      std::memcmp(head.data(), header.magic.data(), header.magic.size()) != 0) {
+    throw UserError("it is not a snapshot of a samepage guest");
+  }
+  std::memcpy(&header, head.data(), sizeof(header));
+  if (header.version != snapshot_version) {
+    throw UserError(
+        fmt::format("it is of version {} and this samepage reads version {}: use the samepage "
+                    "that wrote it",
+                    header.version, snapshot_version));
+  }
+  if (header.ram_pages == 0 || header.ram_pages > most_pages ||
+      header.memory_offset != snapshot_memory_offset || header.description_bytes > most_description) {
+    throw UserError("it is damaged: its header makes no sense");
+  }
+  struct stat info {};
+  check(::fstat(fd, &info), "fstat of the snapshot");
+  const std::uint64_t whole = end_of_memory(header) + header.description_bytes;
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size < whole) throw UserError("it has been cut short");
+  if (size > whole) throw UserError("it is damaged: there is something behind its end");
+  const std::string description = read_at(fd, end_of_memory(header), header.description_bytes);
+  if (description.size() != header.description_bytes) throw UserError("it has been cut short");
+  if (checksum_of(header, description) != header.checksum) {
+    throw UserError("it is damaged: its checksum is wrong");
+  }
+  return snapshot_of(std::as_bytes(std::span(description)), {header.ram_pages});
+}
+
+}  // namespace samepage::vmm
