@@ -40,8 +40,8 @@ bool Agent::while_still(const std::function<void(StillMemory&)>& act) {
   return thread_->while_still(act);
 }
 
-void Agent::back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages) {
-  thread_->back(std::move(file), offset, std::move(pages));
+void Agent::back(UniqueFd file, std::vector<BackedGfns> pages) {
+  thread_->back(std::move(file), std::move(pages));
 }
 
 AgentCounters Agent::counters() const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "dedup/agent/backing.hpp"
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/memory_region.hpp"
 #include "dedup/agent/page_map.hpp"
@@ -87,9 +88,9 @@ class Agent final : public ImagePlacer {
   /// Calls `act` on the agent's thread: no page is replaced meanwhile. What it throws comes through. False
   /// when the agent has ended.
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
-  /// `file` holds what is in these pages now, page i of RAM at `offset` + i pages, and never changes: what is
-  /// the guest's own and still the same is mapped from it soon. Does not wait.
-  void back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages);
+  /// `file` holds what is in these pages now, and nobody changes them there any more: what is the guest's own
+  /// and still the same is mapped from it soon. Does not wait.
+  void back(UniqueFd file, std::vector<BackedGfns> pages);
 
   [[nodiscard]] AgentCounters counters() const;
   /// The guest's page map, with what the agent knows.

@@ -2,6 +2,7 @@
 #include "dedup/agent/agent_thread.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -116,10 +117,10 @@ bool Agent::Thread::while_still(const std::function<void(StillMemory&)>& act) {
   return done;
 }
 
-void Agent::Thread::back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages) {
+void Agent::Thread::back(UniqueFd file, std::vector<BackedGfns> pages) {
   {
     const std::lock_guard lock(backing_lock_);
-    new_backing_ = NewBacking{std::move(file), offset, std::move(pages)};
+    new_backing_ = NewBacking{std::move(file), std::move(pages)};
   }
   signal_event(requested_.get());
 }
@@ -131,16 +132,19 @@ void Agent::Thread::take_backing() {
     std::swap(taken, new_backing_);
   }
   if (!taken) return;
-  const GuestPages& pages = worker_.pages();
-  Backing backing{taken->file.get(), taken->offset, {}, {}};
-  for (const GfnRange& range : taken->pages) {
-    const auto parts = pages.pages_in(range);
-    backing.pages.insert(backing.pages.end(), parts.begin(), parts.end());
+  Backing backing{taken->file.get(), {}, {}};
+  for (const BackedGfns& gfns : taken->pages) {
+    std::uint64_t offset = gfns.offset;
+    for (const PageRange& part : worker_.pages().pages_in(gfns.pages)) {
+      backing.runs.push_back({part, offset});
+      offset += PageCount{part.count}.bytes();
+    }
   }
-  if (backing.pages.empty()) return;
+  if (backing.runs.empty()) return;
   try {
-    const Mapping content =
-        Mapping::read_only(backing.file, PageCount{backing.pages.back().end().value}.bytes(), backing.offset);
+    struct stat info {};
+    check(::fstat(backing.file, &info), "fstat");
+    const Mapping content = Mapping::read_only(backing.file, static_cast<std::size_t>(info.st_size));
     backing.content = content.bytes();
     worker_.back(backing);
   } catch (const std::system_error& error) {

@@ -38,7 +38,7 @@ class Agent::Thread {
   void look_now();
   void is_backed(std::span<const GfnRange> pages) { worker_.is_backed(pages); }
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
-  void back(UniqueFd file, std::uint64_t offset, std::vector<GfnRange> pages);
+  void back(UniqueFd file, std::vector<BackedGfns> pages);
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
@@ -81,8 +81,7 @@ class Agent::Thread {
   StartDelay start_delay_;
   struct NewBacking {
     UniqueFd file;
-    std::uint64_t offset = 0;
-    std::vector<GfnRange> pages;
+    std::vector<BackedGfns> pages;
   };
   std::mutex backing_lock_;
   std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts

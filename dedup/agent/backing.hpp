@@ -13,11 +13,26 @@
 
 namespace samepage::dedup {
 
+/// Pages of RAM that lie in the file one behind the other.
+struct BackedRun {
+  PageRange pages;
+  std::uint64_t offset = 0;  // of the first, in the file
+
+  [[nodiscard]] std::uint64_t offset_of(PageIndex page) const {
+    return offset + PageCount{page - pages.first}.bytes();
+  }
+};
+
+/// The same, as those who know the guest by addresses say it.
+struct BackedGfns {
+  GfnRange pages;
+  std::uint64_t offset = 0;
+};
+
 struct Backing {
-  int file = -1;                            // sealed, or nobody's to write; the caller's
-  std::uint64_t offset = 0;                 // where page 0 of the guest's RAM is in it
-  std::span<const std::byte> content = {};  // the file's pages from there on, mapped to read
-  std::vector<PageRange> pages;             // those that are in it, in ascending order
+  int file = -1;                            // nobody changes these pages of it any more; the caller's
+  std::vector<BackedRun> runs;              // in ascending order
+  std::span<const std::byte> content = {};  // all of the file, mapped to read, for those who compare
 };
 
 }  // namespace samepage::dedup

@@ -131,17 +131,22 @@ BulkRemapper::Lost BulkRemapper::discard(const PageRange& range) {
 std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
   std::vector<PageRange> withdrawn, mapped;
   // A run that somebody has written in the middle of since is two.
-  const std::uint64_t mappings = 2 * backing.pages.size();
+  const std::uint64_t mappings = 2 * backing.runs.size();
   if (!budget_.affords(mappings)) return withdrawn;
-  holds_.work_off(pages_.pieces_of(backing.pages, piece_pages),
-                  [&](const PausedGuest& held, const PageRange& piece) {
-                    for (const PageIndex page : piece) {
-                      if (!states_.stands_offered(page)) continue;
-                      states_.withdrawn(page);
-                      wire::append_page(withdrawn, page);
-                    }
-                    remapper_.back(held, backing, piece, mapped);
-                  });
+  std::vector<BackedRun> pieces;
+  for (const BackedRun& run : backing.runs) {
+    for (const PageRange& piece : pages_.pieces_of(std::span(&run.pages, 1), piece_pages)) {
+      pieces.push_back({piece, run.offset_of(piece.first)});
+    }
+  }
+  holds_.work_off(pieces, [&](const PausedGuest& held, const BackedRun& piece) {
+    for (const PageIndex page : piece.pages) {
+      if (!states_.stands_offered(page)) continue;
+      states_.withdrawn(page);
+      wire::append_page(withdrawn, page);
+    }
+    remapper_.back(held, backing, piece, mapped);
+  });
   for (const PageRange& run : mapped) {
     for (const PageIndex page : run) tracker_.dropped(page);
   }
@@ -163,11 +168,13 @@ std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const Pag
   wire::sort_by_page(lost.withdrawn);
   std::uint64_t own = 0;
   const PausedGuest held(barrier_);
-  for (const PageSpan& span : spans_of(pages_, backing.pages, mapped)) {
-    own += remapper_.put_back(held, pagemap, span.pages, span.backed ? &backing : nullptr, span.mapped);
+  for (const PageSpan& span : spans_of(pages_, backing.runs, mapped)) {
+    own += remapper_.put_back(held, pagemap, span.pages, backing.file, span.run, span.mapped,
+                              [this](const PageRange& changed) {
+                                for (const PageIndex page : changed) tracker_.dropped(page);
+                              });
   }
   remapper_.keep_from_children(held);
-  for (const PageIndex page : pages_.all()) tracker_.dropped(page);
   note_replaced(0);
   return own;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/page_states.hpp"
 
+#include <cstring>
+
 #include "base/check.hpp"
 #include "dedup/protocol.hpp"
 
@@ -22,6 +24,14 @@ std::uint32_t PageStates::count_in(const PageRange& range, State state) const {
   std::uint32_t found = 0;
   for (const PageIndex page : range) found += is(page, state) ? 1U : 0U;
   return found;
+}
+
+// The first is right, and each equals the next one.
+bool PageStates::all_are(const PageRange& range, State state, bool on_file) const {
+  if (range.empty()) return true;
+  const auto wanted = static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) | (on_file ? file_bit : 0U));
+  const std::byte* const first = bytes_.data() + range.first.value;
+  return load(range.first) == wanted && std::memcmp(first, first + 1, range.count - 1) == 0;
 }
 
 std::vector<PageRange> PageStates::all_in(State state) const {
@@ -87,7 +97,7 @@ void PageStates::given_back(const PageRange& range) {
 
 void PageStates::backed(const PageRange& range) {
   for (const PageIndex page : range) {
-    invariant(is(page, State::untouched) || is(page, State::own),
+    invariant(is(page, State::untouched) || is(page, State::own) || is(page, State::backed),
               "a page gets a backing that is shared already, or stands offered");
     become(page, State::backed, true);
   }

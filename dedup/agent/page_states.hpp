@@ -9,7 +9,7 @@
 //                        ├────written, unmerged, left_behind─────────────────┘
 //                        └────written──── zero ◄──given_back── all but merged
 //   all but untouched ──discarded──► discarded
-//   untouched, own ──backed──► backed ──written──► own
+//   untouched, own, backed ──backed──► backed ──written──► own
 //   all ──put_back──► backed; all ──begun_anew──► untouched
 //
 // `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all
@@ -65,6 +65,9 @@ class PageStates {
   [[nodiscard]] std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
   /// Pages of `range` in that state.
   [[nodiscard]] std::uint32_t count_in(const PageRange& range, State state) const;
+  /// Whether all pages of `range` are in that state, and lie in a mapping of a file or not. As fast as
+  /// memory.
+  [[nodiscard]] bool all_are(const PageRange& range, State state, bool on_file) const;
   /// All pages in that state, in ascending order.
   [[nodiscard]] std::vector<PageRange> all_in(State state) const;
   /// The pages of `range` in that state, in ascending order.

@@ -12,6 +12,9 @@
 namespace samepage::dedup {
 namespace {
 
+// Pages whose states are compared with one call.
+constexpr std::uint32_t looked_at_together = 256;
+
 // After a failed mmap(MAP_FIXED) the old mapping must still be there: a guest never runs on a hole in its
 // memory.
 void require_still_mapped(std::byte* address, std::size_t bytes) {
@@ -126,52 +129,66 @@ void Remapper::begin_run(const PausedGuest& held, PageIndex page) {
   }
 }
 
-void Remapper::back(const PausedGuest& held, const Backing& backing, const PageRange& range,
+void Remapper::back(const PausedGuest& held, const Backing& backing, const BackedRun& run,
                     std::vector<PageRange>& mapped) {
-  begin_run(held, range.first);
+  begin_run(held, run.pages.first);
+  const auto may_be_backed = [&](PageIndex page) {
+    return states_.is(page, PageStates::State::own) || states_.is(page, PageStates::State::untouched) ||
+           states_.is(page, PageStates::State::backed);
+  };
   const auto is_equal = [&](PageIndex page) {
-    const std::size_t at = PageCount{page.value}.bytes();
-    return (states_.is(page, PageStates::State::own) || states_.is(page, PageStates::State::untouched)) &&
+    const std::uint64_t at = run.offset_of(page);
+    return may_be_backed(page) && at + page_size <= backing.content.size() &&
            std::memcmp(pages_.host(page), backing.content.data() + at, page_size) == 0;
   };
-  for (PageIndex first = range.first; first < range.end();) {
+  for (PageIndex first = run.pages.first; first < run.pages.end();) {
     PageIndex end = first;
-    while (end < range.end() && is_equal(end)) ++end;
-    const PageRange run = pages_between(first, end);
-    if (!run.empty() && map_file(run, backing.file, backing.offset + PageCount{first.value}.bytes())) {
-      states_.backed(run);
-      mapped.push_back(run);
+    while (end < run.pages.end() && is_equal(end)) ++end;
+    const PageRange same = pages_between(first, end);
+    if (!same.empty() && map_file(same, backing.file, run.offset_of(first))) {
+      states_.backed(same);
+      mapped.push_back(same);
     }
     first = end + 1;
   }
 }
 
 std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
-                                 const Backing* backing, bool of_backing) {
+                                 int file, const BackedRun* run, bool of_file,
+                                 const std::function<void(const PageRange&)>& changed) {
   const std::span<std::byte> memory = pages_.bytes_of(range);
-  std::uint64_t own = 0;
+  const bool backed = run != nullptr;
+  const PageStates::State wanted = backed ? PageStates::State::backed : PageStates::State::untouched;
+  // Most of a guest is what it was, and is not gone through page by page.
+  std::vector<PageRange> others;
+  for (PageRange rest = range; !rest.empty();) {
+    const PageRange part = rest.take_front(looked_at_together);
+    if (!states_.all_are(part, wanted, backed)) others.push_back(part);
+  }
   bool on_file = false;
-  for (const PageIndex page : range) on_file = on_file || states_.on_file(page);
-  for (const PageRun& run : pagemap.populated(memory)) {
-    if (!run.is_private()) continue;
-    own += run.count;
+  for (const PageRange& part : others) {
+    for (const PageIndex page : part) on_file = on_file || states_.on_file(page);
+  }
+  const bool replaced = backed ? !of_file : on_file;
+  std::uint64_t own = 0;
+  for (const PageRun& part : pagemap.populated(memory)) {
+    if (!part.is_private()) continue;
+    own += part.count;
+    if (replaced) continue;
     // The file below never changes, or there is none.
-    if (!of_backing && (backing != nullptr || on_file)) continue;
-    const auto part = memory.subspan(PageCount{run.first}.bytes(), PageCount{run.count}.bytes());
-    check(::madvise(part.data(), part.size(), MADV_DONTNEED), "madvise(MADV_DONTNEED)");
+    const auto bytes = memory.subspan(PageCount{part.first}.bytes(), PageCount{part.count}.bytes());
+    check(::madvise(bytes.data(), bytes.size(), MADV_DONTNEED), "madvise(MADV_DONTNEED)");
   }
-  if (backing == nullptr) {
-    if (on_file && !map_anonymous(memory.data(), memory.size())) throw_errno("mmap");
-    states_.begun_anew(range);
-    return own;
-  }
-  if (!of_backing) {
+  if (replaced && backed) {
     begin_run(held, range.first);
-    if (!map_file(range, backing->file, backing->offset + PageCount{range.first.value}.bytes())) {
-      throw_errno("mmap of the snapshot");
-    }
+    if (!map_file(range, file, run->offset_of(range.first))) throw_errno("mmap of the snapshot");
+  } else if (replaced && !map_anonymous(memory.data(), memory.size())) {
+    throw_errno("mmap");
   }
-  states_.put_back(range);
+  for (const PageRange& part : others) {
+    backed ? states_.put_back(part) : states_.begun_anew(part);
+    changed(part);
+  }
   return own;
 }
 

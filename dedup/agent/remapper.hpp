@@ -34,14 +34,16 @@ class Remapper {
   /// mapped, is copied and said to be refused.
   void place(const PausedGuest& held, int store, const wire::Grant& grant, std::span<const std::byte> image,
              wire::Merged& merged);
-  /// Maps the pages of `range` from `backing` where they are the guest's own and all bytes are equal.
-  /// `mapped` gets them.
-  void back(const PausedGuest& held, const Backing& backing, const PageRange& range,
+  /// Maps the pages of `run` from `backing` where they are the guest's own, or another file's, and all bytes
+  /// are equal. `mapped` gets them.
+  void back(const PausedGuest& held, const Backing& backing, const BackedRun& run,
             std::vector<PageRange>& mapped);
-  /// Makes the pages of `range` those of `backing` again, or untouched where it is null. `of_backing`: the
-  /// range lies in a mapping of it. Returns how many had memory of the guest's own. Throws std::system_error.
-  std::uint64_t put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
-                         const Backing* backing, bool of_backing);
+  /// Makes the pages of `range` those of `run` of the file again, or untouched where it is null. `of_file`:
+  /// the range lies in a mapping of it. Calls `changed` with what was something else as far as is known.
+  /// Returns how many had memory of the guest's own. Throws std::system_error.
+  std::uint64_t put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range, int file,
+                         const BackedRun* run, bool of_file,
+                         const std::function<void(const PageRange&)>& changed);
   /// Marks what merge(), place(), back() and put_back() have mapped since the last call as not to be
   /// inherited by children. Once for many runs: the call costs as much as mapping a page.
   void keep_from_children(const PausedGuest& held);

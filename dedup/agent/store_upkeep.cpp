@@ -58,6 +58,11 @@ void StoreUpkeep::joined() {
   }
 }
 
+void StoreUpkeep::add_backing(std::uint64_t device, std::uint64_t inode) {
+  const File file{device, inode};
+  if (std::find(backings_.begin(), backings_.end(), file) == backings_.end()) backings_.push_back(file);
+}
+
 void StoreUpkeep::add_mapped_backings() {
   for (const FileMapping& mapping : mappings_of(pages_).of_files) add_backing(mapping.device, mapping.inode);
 }

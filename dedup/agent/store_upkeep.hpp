@@ -40,7 +40,7 @@ class StoreUpkeep {
   void joined();
 
   /// What the guest goes on from: mappings of that file are no store's.
-  void add_backing(std::uint64_t device, std::uint64_t inode) { backings_.push_back({device, inode}); }
+  void add_backing(std::uint64_t device, std::uint64_t inode);
   /// The same for every file that is mapped now.
   void add_mapped_backings();
 
@@ -70,6 +70,7 @@ class StoreUpkeep {
   LostStores lost_stores_;
   struct File {
     std::uint64_t device = 0, inode = 0;
+    friend bool operator==(const File&, const File&) = default;
   };
   std::vector<File> backings_;
   std::chrono::steady_clock::time_point counted_;

@@ -3,19 +3,21 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/framing.hpp"
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
@@ -35,6 +37,9 @@ namespace samepage::cli {
 namespace {
 
 using nlohmann::json;
+
+// A large guest's memory is copied meanwhile.
+constexpr std::chrono::seconds fork_patience{60};
 
 enum class FormerTap : std::uint8_t { kept, pulled };
 
@@ -87,7 +92,7 @@ int snapshot(const Told& told, Format format) {
 }
 
 int restore(Told& told) {
-  const UniqueFd file(::open(told.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  UniqueFd file(::open(told.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   try {
     if (!file) throw_errno("open");
     struct stat info {};
@@ -99,22 +104,23 @@ int restore(Told& told) {
   } catch (const std::exception& error) {
     throw UserError(fmt::format("cannot restore {}: {}", told.file, error.what()));
   }
-  told.run.snapshot = file.get();
+  told.run.from.description = std::move(file);
   return run_guests(told.run);
 }
 
 int fork_guest(Told& told) {
   const GuestConnection parent = connect_guest(told.guest);
-  const UniqueFd memory =
-      checked_fd(::memfd_create("samepage-fork", MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create");
-  json about;
-  {
-    const vmm::StopSignals signals;
-    about = let_guest_write(parent, "snapshot", memory.get(), signals).body;
+  auto [ours, guests] = connected_sockets();
+  const auto deadline = std::chrono::steady_clock::now() + fork_patience;
+  json about = ask_guest(parent, {{"do", "fork"}}, std::array{guests.get()}, deadline).body;
+  guests.reset();
+  std::optional<Frame> sent = receive_frame(ours.get());
+  if (!sent || sent->fds.size() != 2) {
+    throw UserError(fmt::format("guest '{}' did not send what its clones go on from", told.guest));
   }
-  told.run.guest = config_of(vmm::read_snapshot(memory.get()), told);
+  told.run.from = {std::move(sent->fds[0]), std::move(sent->fds[1])};
+  told.run.guest = config_of(vmm::read_snapshot(told.run.from.description.get()), told);
   choose_nets(told.run.guest.machine.devices.nets, told, FormerTap::pulled);
-  told.run.snapshot = memory.get();
   told.run.attachment = Attachment::detached;
   about["parent"] = told.guest;
   return run_detached(told.run, about);

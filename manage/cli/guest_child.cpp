@@ -31,8 +31,8 @@ using nlohmann::json;
 
 constexpr int grace_ms = 5'000;
 // Where a child finds what it gets from us, whatever number that has here.
-constexpr ChildPipes in_child{3, 4, 5};
-constexpr int first_free = 6;
+constexpr ChildPipes in_child{3, 4, 5, 6};
+constexpr int first_free = 7;
 
 // What ends a child: where the caller has us ignore SIGTERM, it does so too.
 int ending_signal() {
@@ -40,11 +40,12 @@ int ending_signal() {
 }
 
 // What `ps` shows of a guest; the first two options are what it goes by.
-std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest, bool goes_on) {
+std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest, const vmm::SnapshotFiles& from) {
   std::vector<std::string> words{"samepage",    "run",
                                  "--config-fd", std::to_string(in_child.config),
                                  "--ready-fd",  std::to_string(in_child.ready)};
-  if (goes_on) words.insert(words.end(), {"--snapshot-fd", std::to_string(in_child.snapshot)});
+  if (from.description) words.insert(words.end(), {"--snapshot-fd", std::to_string(in_child.snapshot)});
+  if (from.memory) words.insert(words.end(), {"--memory-fd", std::to_string(in_child.memory)});
   if (!guest.name.empty()) words.insert(words.end(), {"--name", guest.name});
   words.push_back(guest.image);
   // All of it is in the configuration; a word of the command line has a limit.
@@ -76,7 +77,9 @@ UniqueFd out_of_the_way(int fd) {
   ::dup2(pipes.config, in_child.config);
   ::dup2(pipes.ready, in_child.ready);
   ::close(in_child.snapshot);
+  ::close(in_child.memory);
   if (pipes.snapshot >= 0) ::dup2(pipes.snapshot, in_child.snapshot);
+  if (pipes.memory >= 0) ::dup2(pipes.memory, in_child.memory);
   ::closefrom(first_free);  // what our caller has open (a lock, a pipe) is none of the guest's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv("/proc/self/exe", words.data());
@@ -134,16 +137,17 @@ vmm::GuestProcessConfig config_from_parent(const UniqueFd& config) {
   }
 }
 
-const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment attachment,
-                                       const ChildOutput& output, int snapshot) {
+GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Attachment attachment,
+                                             const ChildOutput& output, const vmm::SnapshotFiles& from) {
   guest.joins_later = daemon_hangs_;
   Pipe report_pipe = make_pipe();
   UniqueFd ready = out_of_the_way(report_pipe.writing.get());
   report_pipe.writing.reset();
   const UniqueFd config = out_of_the_way(memory_file_with("samepage-guest", vmm::bytes_of(guest)).get());
-  const UniqueFd from = snapshot >= 0 ? out_of_the_way(snapshot) : UniqueFd{};
+  const UniqueFd snapshot = from.description ? out_of_the_way(from.description.get()) : UniqueFd{};
+  const UniqueFd memory = from.memory ? out_of_the_way(from.memory.get()) : UniqueFd{};
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
-  std::vector<std::string> words = command_line(guest, snapshot >= 0);
+  std::vector<std::string> words = command_line(guest, from);
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
@@ -152,23 +156,27 @@ const GuestChild& GuestChildren::start(vmm::GuestProcessConfig guest, Attachment
   children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
-    become_guest(pointers, attachment, output, nothing.get(), {config.get(), ready.get(), from.get()}, parent,
-                 signals_.former_mask());
+    become_guest(pointers, attachment, output, nothing.get(),
+                 {config.get(), ready.get(), snapshot.get(), memory.get()}, parent, signals_.former_mask());
   }
   children_.push_back({{}, pid, {}, false});
   children_.back().process = vmm::ProcessHandle::open(pid);
-  ready.reset();
-  const json report = json::parse(read_report(report_pipe.reading.get(), signals_), nullptr, false);
+  return {children_.size() - 1, guest.name, std::move(report_pipe.reading)};
+}
+
+const GuestChild& GuestChildren::finish(Starting starting) {
+  GuestChild& child = children_[starting.child];
+  const json report = json::parse(read_report(starting.report.get(), signals_), nullptr, false);
   if (report.is_object() && report.value("ok", false)) {
-    children_.back().name = report.value("name", guest.name);
+    child.name = report.value("name", starting.name);
     warn_once(report.value("warning", ""));
-    return children_.back();
+    return child;
   }
   if (report.is_object())
     throw UserError(report.value("error", "the guest does not run and does not say why"));
-  static_cast<void>(ends_within(children_.back(), grace_ms));
+  static_cast<void>(ends_within(child, grace_ms));
   throw UserError(fmt::format("the process of guest '{}' ended with status {} before the guest ran",
-                              guest.name, reap(pid).value_or(exit_failure)));
+                              starting.name, reap(child.pid).value_or(exit_failure)));
 }
 
 void GuestChildren::warn_once(const std::string& warning) {

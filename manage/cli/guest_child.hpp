@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -27,7 +28,8 @@ enum class Attachment : std::uint8_t { foreground, detached };
 struct ChildPipes {
   int config = -1;    // its configuration
   int ready = -1;     // where to say that the guest runs, or why it does not
-  int snapshot = -1;  // what it goes on from, if it does
+  int snapshot = -1;  // what it goes on from, if it does: vmm::SnapshotFiles
+  int memory = -1;
 };
 /// Of a child: what it is to run. Throws UserError when that is no configuration of this program.
 vmm::GuestProcessConfig config_from_parent(const UniqueFd& config);
@@ -57,9 +59,20 @@ class GuestChildren {
 
   /// Starts one guest and returns when it runs. Throws UserError with the guest's own words when it does not,
   /// Interrupted when a stop signal comes.
-  /// `snapshot`: it goes on from there; -1: it begins.
+  /// `from`: what it goes on from, the caller's; none: it begins.
   const GuestChild& start(vmm::GuestProcessConfig guest, Attachment attachment, const ChildOutput& output,
-                          int snapshot = -1);
+                          const vmm::SnapshotFiles& from = {}) {
+    return finish(begin(std::move(guest), attachment, output, from));
+  }
+  /// The same in two steps, so that several start at the same time. `starting` is what begin() returned.
+  struct Starting {
+    std::size_t child = 0;  // its place in all()
+    std::string name;       // that it was told, if any
+    UniqueFd report;
+  };
+  Starting begin(vmm::GuestProcessConfig guest, Attachment attachment, const ChildOutput& output,
+                 const vmm::SnapshotFiles& from);
+  const GuestChild& finish(Starting starting);
 
   /// In the order in which they were started.
   [[nodiscard]] const std::vector<GuestChild>& all() const { return children_; }

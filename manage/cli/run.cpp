@@ -59,9 +59,9 @@ int run_as_child(const ChildPipes& from_parent) {
     vmm::GuestStreams streams;
     streams.console = STDOUT_FILENO;
     const vmm::GuestProcessConfig config = config_from_parent(UniqueFd(from_parent.config));
-    return vmm::run_guest(
-        config, streams, [&](const vmm::RunningGuest& guest) { report(running_report(guest)); },
-        UniqueFd(from_parent.snapshot));
+    return vmm::run_guest(config, streams,
+                          [&](const vmm::RunningGuest& guest) { report(running_report(guest)); },
+                          {UniqueFd(from_parent.snapshot), UniqueFd(from_parent.memory)});
   } catch (const std::exception& error) {
     if (!ready) throw;
     report(failure_report(error_text(error)));
@@ -73,8 +73,8 @@ void print_warning(const std::string& warning) {
   if (!warning.empty()) complain(fmt::format("samepage: {}", warning));
 }
 
-UniqueFd copy_of(int fd) {
-  return fd < 0 ? UniqueFd{} : checked_fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
+UniqueFd copy_of(const UniqueFd& fd) {
+  return fd ? checked_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)") : UniqueFd{};
 }
 
 int run_alone(const RunOptions& options) {
@@ -87,16 +87,15 @@ int run_alone(const RunOptions& options) {
   streams.escape = options.escape;
   streams.input_port = options.input_port;
   if (file) guest.console_content = vmm::ConsoleContent::emptied;
-  return vmm::run_guest(
-      guest, streams,
-      [&file](const vmm::RunningGuest& running) {
-        file.keep();
-        print_warning(running.warning);
-      },
-      copy_of(options.snapshot));
+  return vmm::run_guest(guest, streams,
+                        [&file](const vmm::RunningGuest& running) {
+                          file.keep();
+                          print_warning(running.warning);
+                        },
+                        {copy_of(options.from.description), copy_of(options.from.memory)});
 }
 
-int run(RunOptions options) {
+int run(RunOptions& options) {
   vmm::GuestProcessConfig& guest = options.guest;
   guest.machine.image = guests::find_image(guest.image);  // before anything is started
   return run_guests(options);

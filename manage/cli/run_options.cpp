@@ -79,6 +79,7 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.number({"--config-fd", "", ""}, run.from_parent.config);
   command.number({"--ready-fd", "", ""}, run.from_parent.ready);
   command.number({"--snapshot-fd", "", ""}, run.from_parent.snapshot);
+  command.number({"--memory-fd", "", ""}, run.from_parent.memory);
 }
 
 void require_sense(const Command& command, const RunOptions& run) {

@@ -22,8 +22,8 @@ struct RunOptions {
   vmm::EscapeKey escape;
   vmm::ConsolePort input_port = vmm::ConsolePort::com1;
   Format format = Format::text;
-  ChildPipes from_parent;  // of a child of ours
-  int snapshot = -1;       // what the guests go on from, the caller's; -1: they begin
+  ChildPipes from_parent;   // of a child of ours
+  vmm::SnapshotFiles from;  // what the guests go on from; none: they begin
 };
 
 /// Declares the options; `options` must outlive the parsing.

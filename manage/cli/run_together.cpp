@@ -4,10 +4,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <deque>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/check.hpp"
 #include "base/pipe.hpp"
@@ -42,6 +46,24 @@ vmm::GuestProcessConfig config_of(const RunOptions& all, unsigned number,
   return one;
 }
 
+// Clones load nothing: each is there after some milliseconds, of which it waits for a part. So several start
+// at the same time, and each takes the lowest number that is free, from its place among them on.
+void start_clones(const RunOptions& options, GuestChildren& children) {
+  const std::size_t at_once = 2 * std::max(1U, std::thread::hardware_concurrency());
+  std::deque<GuestChildren::Starting> clones;
+  const auto finish_first = [&] {
+    children.finish(std::move(clones.front()));
+    clones.pop_front();
+  };
+  for (unsigned number = 1; number <= options.count; ++number) {
+    vmm::GuestProcessConfig clone = config_of(options, number, {});
+    clone.first_number = number;
+    clones.push_back(children.begin(std::move(clone), options.attachment, {}, options.from));
+    if (clones.size() == at_once) finish_first();
+  }
+  while (!clones.empty()) finish_first();
+}
+
 }  // namespace
 
 ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals) {
@@ -53,15 +75,25 @@ ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::
 int run_detached(const RunOptions& options, nlohmann::json about) {
   const vmm::StopSignals signals;
   GuestChildren children(signals);
-  for (unsigned number = 1; number <= options.count; ++number) {
-    ConsoleFile console = open_console(options, number, &signals);
-    children.start(config_of(options, number, children.all()), options.attachment,
-                   {console.fd(), console.fd()}, options.snapshot);
-    console.keep();
+  if (options.from.description && options.console.empty()) {
+    start_clones(options, children);
+  } else {
+    for (unsigned number = 1; number <= options.count; ++number) {
+      ConsoleFile console = open_console(options, number, &signals);
+      children.start(config_of(options, number, children.all()), options.attachment,
+                     {console.fd(), console.fd()}, options.from);
+      console.keep();
+    }
   }
   nlohmann::json started = nlohmann::json::array();
   std::string names;
-  for (const GuestChild& child : children.all()) {
+  std::vector<GuestChild const*> in_order;
+  for (const GuestChild& child : children.all()) in_order.push_back(&child);
+  std::stable_sort(in_order.begin(), in_order.end(), [](const GuestChild* a, const GuestChild* b) {
+    return number_of(a->name) < number_of(b->name);
+  });
+  for (const GuestChild* one : in_order) {
+    const GuestChild& child = *one;
     started.push_back({{"name", child.name}, {"pid", child.pid}});
     names += child.name + "\n";
   }
@@ -83,8 +115,8 @@ int run_attached(const RunOptions& options) {
     ConsoleFile file = open_console(options, number, &signals);
     Pipe pipe = file ? Pipe{} : make_pipe();
     const ChildOutput output{file ? file.fd() : pipe.writing.get(), STDERR_FILENO};
-    const GuestChild& child = children.start(config_of(options, number, children.all()), options.attachment,
-                                             output, options.snapshot);
+    const GuestChild& child =
+        children.start(config_of(options, number, children.all()), options.attachment, output, options.from);
     file.keep();
     consoles.add(child, std::move(pipe.reading));
   }

@@ -46,6 +46,20 @@ LostStores lost_stores(const json& daemon_host, const std::vector<json>& guests)
   return sum;
 }
 
+// What forks are mapped from, which several guests tell of.
+std::uint64_t backing_bytes(const std::vector<json>& guests) {
+  std::map<std::uint64_t, std::uint64_t> files;
+  for (const json& guest : guests) {
+    for (const json& told : guest.value("backing_files", json::array())) {
+      std::uint64_t& bytes = files[number(told, "inode")];
+      bytes = std::max(bytes, number(told, "allocated_bytes"));
+    }
+  }
+  std::uint64_t sum = 0;
+  for (const auto& [inode, bytes] : files) sum += bytes;
+  return sum;
+}
+
 }  // namespace
 
 json host_figures(const json& daemon_host, const std::vector<json>& guests) {
@@ -65,7 +79,7 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   std::uint64_t kernel = number(daemon_host, "daemon_pss_anon_bytes") + number(daemon_host, "store_bytes") +
                          number(daemon_host, "staging_bytes");
   for (const json& guest : guests) kernel += number(guest, "pss_anon_bytes");
-  kernel += lost.allocated_bytes;
+  kernel += lost.allocated_bytes + backing_bytes(guests);
   host["kernel_bytes"] = kernel;
   const auto tracker = daemon_host.find("tracker");
   host["tracker"] = tracker != daemon_host.end() && tracker->is_string() ? *tracker : json("none");

@@ -30,7 +30,8 @@ Snapshot take_snapshot();
 
 /// The published host figures, from the daemon's (an empty object when there is none) and the guests'. Pure.
 /// kernel_bytes counts every byte once: Pss_Anon of the guests' processes and of the daemon, allocated blocks
-/// of the frame stores and of the staging areas. A store whose daemon is lost costs what no guest maps of it.
+/// of the frame stores, of the staging areas and of the files in memory that forks go on from. A store whose
+/// daemon is lost costs what no guest maps of it.
 nlohmann::json host_figures(const nlohmann::json& daemon_host, const std::vector<nlohmann::json>& guests);
 
 }  // namespace samepage::cli

@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/mapping.hpp"
+#include "base/process_memory.hpp"
 #include "dedup/agent/backing.hpp"
 #include "tests/dedup/fleet.hpp"
 
@@ -23,10 +24,14 @@ class Copy {
     check(::ftruncate(file_.get(), static_cast<off_t>(offset + bytes_)), "ftruncate");
     const Mapping to = Mapping::shared(file_.get(), bytes_, offset);
     std::memcpy(to.data(), guest.ram.data(), bytes_);
-    content_ = Mapping::read_only(file_.get(), bytes_, offset);
+    content_ = Mapping::read_only(file_.get(), offset + bytes_);
   }
-  [[nodiscard]] Backing backing(std::vector<PageRange> pages) const {
-    return {file_.get(), offset, content_.bytes(), std::move(pages)};
+  [[nodiscard]] Backing backing(const std::vector<PageRange>& pages) const {
+    Backing backing{file_.get(), {}, content_.bytes()};
+    for (const PageRange& range : pages) {
+      backing.runs.push_back({range, offset + PageCount{range.first.value}.bytes()});
+    }
+    return backing;
   }
 
  private:
@@ -52,6 +57,22 @@ TEST(BackedFleet, WhatAGuestHasInACopyIsThereOnce) {
   fleet.settle();
   EXPECT_EQ(backed(guest), 31U);
   fleet.check_everything("after passes");
+}
+
+TEST(BackedFleet, WhatIsBackedByAnotherFileMovesToTheLastOne) {
+  Fleet fleet;
+  FleetGuest& guest = fleet.add(64);
+  for (std::size_t page = 0; page < 32; ++page) guest.fill(page, 100 + page);
+  const Copy first(guest);
+  guest.worker->back(first.backing({{{0}, 32}}));
+  guest.fill(3, 1);
+  const Copy last(guest);
+  guest.worker->back(last.backing({{{0}, 32}}));
+  EXPECT_EQ(backed(guest), 32U);
+  EXPECT_EQ(guest.map().size(), 2U);  // one run that is backed, and what is untouched
+  const auto mapped = mappings_in(address_of(guest.page(0)), address_of(guest.page(32)));
+  ASSERT_EQ(mapped.size(), 1U);  // and of the last file alone
+  fleet.check_everything("after it was backed twice");
 }
 
 TEST(BackedFleet, ABackedPageThatIsWrittenIsMergedLikeAnyOther) {
@@ -134,7 +155,7 @@ TEST(BackedFleet, MemoryIsPutBackWhateverBecameOfIt) {
   EXPECT_GT(a.worker->put_back(backing), 0U);
   for (std::size_t page = 0; page < 64; ++page) {
     std::vector<std::byte> wanted(page_size);
-    if (page < 16) std::memcpy(wanted.data(), backing.content.data() + page * page_size, page_size);
+    if (page < 16) std::memcpy(wanted.data(), backing.content.data() + offset + page * page_size, page_size);
     EXPECT_EQ(std::memcmp(a.page(page), wanted.data(), page_size), 0) << page;
     std::memcpy(a.shadow.data() + page * page_size, wanted.data(), page_size);
   }

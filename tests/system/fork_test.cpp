@@ -77,6 +77,23 @@ TEST_F(Fork, AClonesMemoryIsItsParentsUntilItIsWritten) {
   EXPECT_LT(clone.at("private_bytes").get<std::uint64_t>(), 100U * 4096);
 }
 
+TEST_F(Fork, AFurtherForkCopiesWhatTheGuestHasWrittenSince) {
+  start("parent", {"fill", "common=1000", "own=1000", "verify=1"}, {"--mem", "32M"});
+  wait_for_line("parent", "ready");
+  const auto copied = [&] {
+    const auto forked = ask({"fork", "parent"});
+    return forked.at("pages").get<std::uint64_t>() + forked.at("pages_held").get<std::uint64_t>();
+  };
+  EXPECT_GE(copied(), 2000U);
+  wait_until("its own pages are mapped from the first fork's memory",
+             [&] { return guest_figures("parent").at("backed_bytes").get<std::uint64_t>() >= 2000U * 4096; });
+  EXPECT_LT(copied(), 200U);
+  for (const char* clone : {"parent-1", "parent-2"}) {
+    EXPECT_GE(guest_figures(clone).at("backed_bytes").get<std::uint64_t>(), 2000U * 4096);
+    EXPECT_EQ(guest_figures(clone).at("backing_files"), guest_figures("parent").at("backing_files"));
+  }
+}
+
 TEST_F(Fork, APausedGuestsClonesRunAndPausedClonesWait) {
   start("parent", {"fill", "own=10", "verify=1"}, {"--mem", "16M"});
   ASSERT_EQ(samepage({"pause", "parent"}).code, 0);

@@ -3,8 +3,8 @@
 // messages and one answer, and the connection ends.
 //
 //   request  {"do": "ps" | "stat" | "map" | "pause" | "resume" | "stop" | "logs" | "dump" | "balloon" |
-//            "config" | "snapshot" | "rollback"}; dump and snapshot with a file's descriptor, balloon with
-//            "bytes"
+//            "config" | "snapshot" | "fork" | "rollback"}; dump and snapshot with a file's descriptor, fork
+//            with a socket's that gets what clones go on from, balloon with "bytes"
 //   answer   {"ok": true, ...} or {"ok": false, "error": text}
 //            of a rollback with "took_us" and "pages"; of a snapshot with "held_us", and "pages" and
 //            "pages_held": copied while the guest ran, was held

@@ -64,6 +64,9 @@ constexpr std::array figures{
     GuestFigure{{"nets", "", Unit::structure, Kind::counter, "packets and bytes of each"}, &F::nets},
     GuestFigure{{"orphaned_stores", "", Unit::structure, Kind::gauge, "stores of lost daemons that it maps"},
                 &F::orphaned_stores},
+    GuestFigure{
+        {"backing_files", "", Unit::structure, Kind::gauge, "files in memory that it was forked from"},
+        &F::backing_files},
     GuestFigure{{"balloon", "", Unit::structure, Kind::gauge, "what its balloon holds"}, &F::balloon},
 };
 

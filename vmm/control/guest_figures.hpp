@@ -32,7 +32,7 @@ struct GuestFigures {
   std::uint64_t cpu_user_us = 0, cpu_system_us = 0;
   nlohmann::json vcpus = nlohmann::json::array(), disks = nlohmann::json::array(),
                  nets = nlohmann::json::array();
-  nlohmann::json orphaned_stores = nlohmann::json::array();
+  nlohmann::json orphaned_stores = nlohmann::json::array(), backing_files = nlohmann::json::array();
   nlohmann::json balloon;  // null: it has none, and JSON has no such key
 };
 

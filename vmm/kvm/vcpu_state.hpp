@@ -58,8 +58,12 @@ std::vector<std::uint32_t> state_msrs(const Kvm& kvm);
 /// that this KVM can't read.
 VcpuState save(const Vcpu& vcpu, std::span<const std::uint32_t> msrs);
 
-/// Of a vCPU that has not run yet, over a copy of the memory. `tsc_shift` is added to the offset of the TSC.
-/// Reads all back, and throws UserError that names the registers that KVM does not take or does not keep.
-void restore(Vcpu& vcpu, const VcpuState& state, std::uint64_t tsc_shift);
+/// Whether what was set is read back: that takes as long as setting it. A vCPU that goes back to a state
+/// which it was made from keeps it this time too.
+enum class ReadBack : std::uint8_t { yes, no };
+
+/// Of a vCPU that is out of KVM_RUN, over a copy of the memory. `tsc_shift` is added to the offset of the
+/// TSC. Throws UserError that names the registers that KVM does not take or, read back, does not keep.
+void restore(Vcpu& vcpu, const VcpuState& state, std::uint64_t tsc_shift, ReadBack read_back = ReadBack::yes);
 
 }  // namespace samepage::vmm

@@ -28,8 +28,14 @@ std::uint64_t ticks(std::uint64_t ns, std::uint32_t khz) {
 }  // namespace
 
 HostMoment host_moment_now() {
+  // It does not change, and a guest is held while this is asked.
+  static const std::string boot_id = [] {
+    std::string id;
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+    return id;
+  }();
   HostMoment moment;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> moment.boot_id;
+  moment.boot_id = boot_id;
   moment.boottime_ns = nanoseconds_of(CLOCK_BOOTTIME);
   moment.realtime_ns = nanoseconds_of(CLOCK_REALTIME);
   moment.tsc = __rdtsc();

@@ -68,7 +68,7 @@ struct Machine::Parts {
   std::vector<Memslot> map_memory();
   const Vm& plugged_in(ImageKind kind);
   void begin(const GuestImage& image, dedup::ImagePlacer* placer);
-  void go_on_from(const MachineState& state);
+  void go_on_from(const MachineState& state, ReadBack read_back);
   void tell_generation();
   [[nodiscard]] MachineState save();
   void start();
@@ -146,7 +146,7 @@ MachineState Machine::Parts::save() {
 // The order is KVM's: lines before the controllers that they lead to (which then have the last word), the
 // clock before the vCPUs, whose guests are told of it, and the controllers behind the LAPICs that get what
 // they hold.
-void Machine::Parts::go_on_from(const MachineState& state) {
+void Machine::Parts::go_on_from(const MachineState& state, ReadBack read_back) {
   require_same("memory", state.memory_bytes, bytes_of(chassis.memory));
   require_same("vCPUs", state.vcpus.size(), vcpus.count());
   scene.reset_on_triple_fault = state.reset_on_triple_fault;
@@ -155,7 +155,7 @@ void Machine::Parts::go_on_from(const MachineState& state) {
   pc.restore(state.pc);
   virtio.restore(state.virtio);
   restore_clock(vm, state.vm.clock_ns + passed.ns);
-  vcpus.restore(state.vcpus, passed.tsc_shift);
+  vcpus.restore(state.vcpus, passed.tsc_shift, read_back);
   restore_controllers(vm, state.vm);
   tell_generation();
   if (scene.unclaimed == Unclaimed::fails_guest) return;
@@ -210,7 +210,7 @@ Machine::Machine(const MachineConfig& config, const GuestImage& image, Chassis& 
 Machine::Machine(const MachineConfig& config, const MachineState& state, Chassis& chassis, MachineLinks links)
     : parts_(std::make_unique<Parts>(config, state.bare ? ImageKind::bare : ImageKind::linux_kernel, chassis,
                                      std::move(links))) {
-  parts_->go_on_from(state);
+  parts_->go_on_from(state, ReadBack::yes);
 }
 
 Machine::~Machine() = default;
@@ -249,7 +249,7 @@ void Machine::roll_back(const AllHeld& held, const MachineState& state) {
   invariant(held.is_of(parts_->chassis.gate), "a machine is rolled back while another one is held");
   if (parts_->ending.has_reason()) throw UserError("cannot roll the guest back: it has ended");
   parts_->pc.renew_generation();
-  parts_->go_on_from(state);
+  parts_->go_on_from(state, ReadBack::no);
   parts_->virtio.look_for_work();
 }
 

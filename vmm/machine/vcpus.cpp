@@ -63,16 +63,18 @@ std::vector<VcpuState> Vcpus::save() const {
   return states;
 }
 
-void Vcpus::restore(std::span<const VcpuState> states, std::uint64_t tsc_shift) {
+void Vcpus::restore(std::span<const VcpuState> states, std::uint64_t tsc_shift, ReadBack read_back) {
   for (unsigned i = 0; i < count(); ++i) {
-    const auto lacks = missing_feature({states[i].cpuid.begin(), states[i].cpuid.end()}, cpuid_of(i));
+    const std::vector<kvm_cpuid_entry2> had{states[i].cpuid.begin(), states[i].cpuid.end()};
+    // What the vCPU has already this host has, too.
+    const auto lacks = read_back == ReadBack::no ? std::nullopt : missing_feature(had, cpuid_of(i));
     if (lacks) {
       throw UserError(
           fmt::format("cannot restore vCPU {}: its CPU had {}, which this host's does not have; "
                       "use a host with the same CPU",
                       i, *lacks));
     }
-    vmm::restore(vcpus_[i], states[i], tsc_shift);
+    vmm::restore(vcpus_[i], states[i], tsc_shift, read_back);
   }
 }
 

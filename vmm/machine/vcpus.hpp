@@ -44,8 +44,9 @@ class Vcpus {
   // One of the two, before start():
   /// The first starts at the image's entry; the others wait in the kernel for its INIT and SIPI.
   void start_at(const Image& image);
-  /// Each goes on from a state. Throws UserError that names the vCPU and what can't be as it was.
-  void restore(std::span<const VcpuState> states, std::uint64_t tsc_shift);
+  /// Each goes on from a state; also later, while the guest is held. Throws UserError that names the vCPU and
+  /// what can't be as it was.
+  void restore(std::span<const VcpuState> states, std::uint64_t tsc_shift, ReadBack read_back);
   /// While the guest is held.
   [[nodiscard]] std::vector<VcpuState> save() const;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/process/guest_answers.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -10,11 +9,9 @@
 #include <exception>
 #include <system_error>
 
-#include "base/check.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
-#include "vmm/process/guest_snapshot.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
 #include "vmm/process/usage.hpp"
@@ -73,7 +70,11 @@ std::string verb_of(const Frame& request) {
 
 GuestAnswers::GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console,
                            const RestoredGuest* restored)
-    : facts_(std::move(facts)), machine_(machine), agent_(agent), console_(console), restored_(restored) {}
+    : facts_(std::move(facts)),
+      machine_(machine),
+      agent_(agent),
+      console_(console),
+      snapshots_(machine, agent, facts_.config, restored) {}
 
 // What a request makes fail (no descriptor, no memory) fails for its client, not for the guest.
 ControlAnswer GuestAnswers::answer(const Frame& request) {
@@ -93,8 +94,12 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
   if (verb == "logs") return {done, console_.tail()};
   if (verb == "config") return {done, facts_.config};
   if (verb == "dump") return {dump(request), {}};
-  if (verb == "snapshot") return {snapshot(request), {}};
-  if (verb == "rollback") return {roll_back(), {}};
+  if (verb == "rollback") return {snapshots_.roll_back(), {}};
+  if (verb == "snapshot" || verb == "fork") {
+    if (request.fds.empty()) return {refusal(verb + " needs a descriptor"), {}};
+    const int fd = request.fds.front().get();
+    return {verb == "fork" ? snapshots_.fork(fd) : snapshots_.write(fd), {}};
+  }
   if (verb == "pause") return pause();
   if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};
   if (verb == "balloon") return {resize_balloon(request), {}};
@@ -171,6 +176,7 @@ GuestFigures GuestAnswers::figures() const {
                                        {"allocated_bytes", store.allocated_bytes},
                                        {"mapped_bytes", store.mapped_bytes}});
   }
+  figures.backing_files = snapshots_.backing_files();
   const ProcessMemory process = own_memory();
   add_usage(figures, machine_);
   figures.rss_bytes = process.rss;
@@ -208,20 +214,6 @@ json GuestAnswers::dump(const Frame& request) {
   } catch (const std::system_error& error) {
     return refusal(error.what());
   }
-}
-
-json GuestAnswers::snapshot(const Frame& request) {
-  if (request.fds.empty()) return refusal("snapshot needs a file");
-  UniqueFd file =
-      checked_fd(::fcntl(request.fds.front().get(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
-  return snapshot_guest(std::move(file), machine_, agent_, facts_.config);
-}
-
-json GuestAnswers::roll_back() {
-  if (restored_ == nullptr) {
-    return refusal("it was not forked or restored, so there is nothing to put it back to");
-  }
-  return restored_->roll_back(machine_, agent_);
 }
 
 // Without an agent the only file that RAM can be mapped from is the one that the guest goes on from.

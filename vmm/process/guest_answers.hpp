@@ -55,8 +55,6 @@ class GuestAnswers {
   [[nodiscard]] std::string map_text() const;
   [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
   [[nodiscard]] nlohmann::json dump(const Frame& request);
-  [[nodiscard]] nlohmann::json snapshot(const Frame& request);
-  [[nodiscard]] nlohmann::json roll_back();
   [[nodiscard]] std::string_view state() const;
   [[nodiscard]] std::uint64_t ram_bytes() const;
   [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;
@@ -65,7 +63,7 @@ class GuestAnswers {
   Machine& machine_;
   dedup::Agent* agent_;
   ConsoleLog& console_;
-  const RestoredGuest* restored_;
+  GuestSnapshots snapshots_;
   std::uint64_t balloon_bytes_ = 0;  // that the guest was asked for
 };
 

@@ -156,7 +156,7 @@ UniqueFd find_daemon() {
 }
 
 int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const RunningHook& on_running,
-              UniqueFd snapshot) {
+              SnapshotFiles snapshot) {
   // First of all: it may start a process, which must be done before guest memory and threads exist.
   UniqueFd daemon;
   if (shares(told.domain)) daemon = find_daemon();
@@ -168,7 +168,7 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
   std::optional<RestoredGuest> restored;
-  if (snapshot) restored.emplace(std::move(snapshot), config);
+  if (snapshot.description) restored.emplace(std::move(snapshot), config);
   std::optional<GuestImage> image;
   if (!restored) image.emplace(config.machine);
   Chassis chassis(config.machine);

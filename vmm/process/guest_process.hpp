@@ -60,6 +60,12 @@ struct GuestStreams {
   LostReader lost_reader = LostReader::guest_runs_on;
 };
 
+/// What a guest goes on from: a snapshot's file, or what a guest that is forked sends. None: it begins.
+struct SnapshotFiles {
+  UniqueFd description;
+  UniqueFd memory;  // none: it is in the same file
+};
+
 /// A guest that runs, as whoever started it hears of it.
 struct RunningGuest {
   std::string name;
@@ -79,6 +85,6 @@ using RunningHook = std::function<void(const RunningGuest&)>;
 /// from running; then nothing is left behind.
 /// `snapshot`: the guest goes on from there, and its image is not looked at; none: it begins.
 int run_guest(const GuestProcessConfig& config, const GuestStreams& streams, const RunningHook& on_running,
-              UniqueFd snapshot = {});
+              SnapshotFiles snapshot = {});
 
 }  // namespace samepage::vmm

@@ -3,14 +3,21 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "base/check.hpp"
+#include "base/file_figures.hpp"
+#include "base/framing.hpp"
 #include "vmm/machine/machine_state_bytes.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/snapshot/backed_memory.hpp"
@@ -38,41 +45,24 @@ void require_all_is_in_it(const DeviceConfig& devices) {
   }
 }
 
-// From here on nobody can change it. False for a file that others may write.
-bool seal(int file) {
-  return ::fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
-}
-
-std::vector<GfnRange> in_guest(const std::vector<PageRange>& pages,
-                               const std::vector<dedup::MemoryRegion>& regions) {
-  std::vector<GfnRange> ranges;
-  for (PageRange rest : pages) {
+std::vector<dedup::BackedGfns> in_guest(const std::vector<SnapshotRun>& runs, std::uint32_t window,
+                                        PageCount ram, const std::vector<dedup::MemoryRegion>& regions) {
+  std::vector<dedup::BackedGfns> pages;
+  for (const SnapshotRun& run : runs) {
+    if (run.window != window) continue;
+    PageRange rest = run.pages;
     std::uint32_t first = 0;
     for (const dedup::MemoryRegion& region : regions) {
       const auto end = first + static_cast<std::uint32_t>(region.pages.value);
       if (!rest.empty() && rest.first.value < end) {
         const PageRange part = rest.take_front(end - rest.first.value);
-        ranges.push_back({region.first + PageCount{part.first.value - first}, PageCount{part.count}});
+        pages.push_back({{region.first + PageCount{part.first.value - first}, PageCount{part.count}},
+                         offset_in_windows(part.first, window, ram)});
       }
       first = end;
     }
   }
-  return ranges;
-}
-
-TakenSnapshot take(int file, Machine& machine, dedup::Agent* agent, const std::string& config) {
-  if (agent == nullptr) {
-    OwnMemory memory(machine.ram());
-    const auto known = [](Gfn) { return dedup::KnownPage{false, false, true}; };
-    return take_snapshot(file,
-                         {machine, memory, [&] { return dedup::page_map(machine.ram(), known); }, config});
-  }
-  TakenSnapshot taken;
-  const bool done = agent->while_still([&](dedup::StillMemory& memory) {
-    taken = take_snapshot(file, {machine, memory, [agent] { return agent->page_map(); }, config});
-  });
-  if (!done) throw UserError("it is ending");
-  return taken;
+  return pages;
 }
 
 // A device that others know by its address is another one in another guest.
@@ -86,39 +76,38 @@ void take_addresses(MachineState& state, const std::vector<NetConfig>& nets) {
   }
 }
 
-}  // namespace
-
-nlohmann::json snapshot_guest(UniqueFd file, Machine& machine, dedup::Agent* agent,
-                              const std::string& config) {
-  require_all_is_in_it(guest_config_of(config).machine.devices);
-  TakenSnapshot taken = take(file.get(), machine, agent, config);
-  if (seal(file.get()) && agent != nullptr) {
-    agent->back(std::move(file), snapshot_memory_offset, in_guest(taken.data, machine.ram()));
-  }
+nlohmann::json answer_of(const TakenSnapshot& taken) {
   return {{"ok", true}, {"held_us", taken.held_us}, {"pages", taken.pages}, {"pages_held", taken.pages_held}};
 }
 
-RestoredGuest::RestoredGuest(UniqueFd snapshot, const GuestProcessConfig& config)
-    : file_(std::move(snapshot)) {
-  Snapshot read = read_snapshot(file_.get());
+}  // namespace
+
+RestoredGuest::RestoredGuest(SnapshotFiles source, const GuestProcessConfig& config) {
+  Snapshot read = read_snapshot(source.description.get());
   if (read.ram.bytes() != config.machine.memory_bytes) {
     throw UserError(fmt::format("it is of a guest with {} bytes of memory and not {}", read.ram.bytes(),
                                 config.machine.memory_bytes));
   }
-  data_ = std::move(read.data);
+  if (read.apart && !source.memory) throw UserError("its memory is in another file, which is not there");
+  memory_ = std::move(read.apart ? source.memory : source.description);
+  offset_ = read.apart ? 0 : snapshot_memory_offset;
+  ram_ = read.ram;
+  runs_ = std::move(read.runs);
   state_ = machine_state_of(read.state);
   take_addresses(state_, config.machine.devices.nets);
 }
 
-const std::vector<GfnRange>& RestoredGuest::map_into(const GuestMemory& memory) {
-  mapped_ = map_backing(memory, file_.get(), snapshot_memory_offset, data_);
-  return mapped_;
+std::vector<GfnRange> RestoredGuest::map_into(const GuestMemory& memory) const {
+  return map_backing(memory, memory_.get(), offset_, runs_);
 }
 
 nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) const {
   const auto start = std::chrono::steady_clock::now();
   std::uint64_t pages = 0;
-  const dedup::Backing backing{file_.get(), snapshot_memory_offset, {}, backing_ranges(data_)};
+  dedup::Backing backing{memory_.get(), {}, {}};
+  for (const SnapshotRun& run : runs_) {
+    backing.runs.push_back({run.pages, offset_ + offset_in_windows(run.pages.first, run.window, ram_)});
+  }
   const auto put_back = [&](dedup::StillMemory& memory) {
     const AllHeld held(machine.gate());
     try {
@@ -138,6 +127,81 @@ nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) c
   const auto us =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   return {{"ok", true}, {"pages", pages}, {"took_us", us.count()}};
+}
+
+TakenSnapshot GuestSnapshots::take(const ChooseTarget& choose) {
+  require_all_is_in_it(guest_config_of(config_).machine.devices);
+  if (agent_ == nullptr) {
+    OwnMemory memory(machine_.ram());
+    const auto known = [](Gfn) { return dedup::KnownPage{false, false, true}; };
+    return take_snapshot(choose,
+                         {machine_, memory, [&] { return dedup::page_map(machine_.ram(), known); }, config_});
+  }
+  TakenSnapshot taken;
+  const bool done = agent_->while_still([&](dedup::StillMemory& memory) {
+    taken = take_snapshot(choose, {machine_, memory, [this] { return agent_->page_map(); }, config_});
+  });
+  if (!done) throw UserError("it is ending");
+  return taken;
+}
+
+nlohmann::json GuestSnapshots::write(int file) {
+  PageCount ram;
+  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages;
+  check(::ftruncate(file, static_cast<off_t>(snapshot_memory_offset + ram.bytes())),
+        "ftruncate of the snapshot");
+  const TakenSnapshot taken = take([file](std::span<const dedup::PageMapRun>) {
+    return SnapshotTarget{file, snapshot_memory_offset, 0, false, {}};
+  });
+  write_snapshot(file, taken.snapshot);
+  return answer_of(taken);
+}
+
+nlohmann::json GuestSnapshots::fork(int socket) {
+  TakenSnapshot taken;
+  bool begun = false;
+  try {
+    taken = take([&](std::span<const dedup::PageMapRun> map) {
+      std::vector<SnapshotRun> reused = forks_.begin(machine_.ram(), map);
+      begun = true;
+      return SnapshotTarget{forks_.fd(), 0, forks_.window(), true, std::move(reused)};
+    });
+  } catch (...) {
+    if (begun) forks_.failed();
+    throw;
+  }
+  forks_.done(taken.snapshot.runs, taken.pages + taken.pages_held);
+  const UniqueFd description = checked_fd(::memfd_create("samepage-fork-state", MFD_CLOEXEC), "memfd_create");
+  write_snapshot(description.get(), taken.snapshot);
+  if (agent_ != nullptr) {
+    UniqueFd memory = checked_fd(::fcntl(forks_.fd(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
+    agent_->back(std::move(memory),
+                 in_guest(taken.snapshot.runs, forks_.window(), taken.snapshot.ram, machine_.ram()));
+  }
+  const UniqueFd memory = forks_.for_clones();
+  // Whoever does not take it makes no clones.
+  static_cast<void>(send_frame(socket, 0, std::string_view{}, std::array{description.get(), memory.get()}));
+  return answer_of(taken);
+}
+
+nlohmann::json GuestSnapshots::roll_back() {
+  if (restored_ == nullptr) {
+    throw UserError("it was not forked or restored, so there is nothing to put it back to");
+  }
+  return restored_->roll_back(machine_, agent_);
+}
+
+nlohmann::json GuestSnapshots::backing_files() const {
+  nlohmann::json files = nlohmann::json::array();
+  const auto add = [&](int fd) {
+    // What is on a disk has no memory that the host could not take back.
+    if (fd < 0 || ::fcntl(fd, F_GET_SEALS) < 0) return;
+    const FileFigures file = figures_of_file(fd);
+    files.push_back({{"inode", file.inode}, {"allocated_bytes", file.allocated_bytes}});
+  };
+  if (restored_ != nullptr) add(restored_->memory());
+  add(forks_.fd());
+  return files;
 }
 
 }  // namespace samepage::vmm

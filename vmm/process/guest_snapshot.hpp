@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A guest as a snapshot, and a guest from one: what a guest's process does for `snapshot`, `fork` and
-// `restore`. Called by the guest process's main thread.
+// A guest as a snapshot, and a guest from one: what a guest's process does for `snapshot`, `fork`, `restore`
+// and `rollback`. Called by the guest process's main thread.
 #pragma once
 
 #include <cstdint>
@@ -13,35 +13,62 @@
 #include "dedup/agent/agent.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/process/guest_process.hpp"
+#include "vmm/snapshot/fork_memory.hpp"
+#include "vmm/snapshot/snapshot_pages.hpp"
+#include "vmm/snapshot/take_snapshot.hpp"
 
 namespace samepage::vmm {
-
-/// Writes the guest into `file`, an empty regular one. Where that is memory that can be sealed it is, and the
-/// guest's own pages are mapped from it from then on, so that they are there once. `agent` is null for a
-/// guest that shares nothing; `config` are its guest_config_bytes. Returns the answer for whoever asked.
-/// Throws UserError and std::system_error.
-[[nodiscard]] nlohmann::json snapshot_guest(UniqueFd file, Machine& machine, dedup::Agent* agent,
-                                            const std::string& config);
 
 /// The guest that goes on from a snapshot.
 class RestoredGuest {
  public:
-  /// Reads `snapshot`, the state in it made that of a guest with `config`. Throws UserError that says why it
+  /// Reads `source`; the state in it is made that of a guest with `config`. Throws UserError that says why it
   /// can't be used; std::system_error.
-  RestoredGuest(UniqueFd snapshot, const GuestProcessConfig& config);
+  RestoredGuest(SnapshotFiles source, const GuestProcessConfig& config);
 
   /// Puts its pages into the memory, once. Returns where they are.
-  const std::vector<GfnRange>& map_into(const GuestMemory& memory);
+  std::vector<GfnRange> map_into(const GuestMemory& memory) const;
   [[nodiscard]] const MachineState& state() const { return state_; }
   /// Puts the guest back to where it went on from. `agent` is null for a guest that shares nothing. Returns
   /// the answer for whoever asked. Where the host fails, so does the guest.
   [[nodiscard]] nlohmann::json roll_back(Machine& machine, dedup::Agent* agent) const;
+  /// What its memory is mapped from.
+  [[nodiscard]] int memory() const { return memory_.get(); }
 
  private:
-  UniqueFd file_;
-  std::vector<PageRange> data_;
-  std::vector<GfnRange> mapped_;
+  UniqueFd memory_;
+  std::uint64_t offset_ = 0;  // of the first window
+  PageCount ram_;
+  std::vector<SnapshotRun> runs_;
   MachineState state_;
+};
+
+/// What is asked of a running guest. `agent` is null for a guest that shares nothing, `restored` for one that
+/// began; `config` are its guest_config_bytes. All must outlive this. All throw UserError for a guest that
+/// can't be copied, std::system_error where the host fails.
+class GuestSnapshots {
+ public:
+  GuestSnapshots(Machine& machine, dedup::Agent* agent, const std::string& config,
+                 const RestoredGuest* restored)
+      : machine_(machine), agent_(agent), config_(config), restored_(restored) {}
+
+  /// Writes the guest into an empty regular file. Returns the answer for whoever asked.
+  [[nodiscard]] nlohmann::json write(int file);
+  /// Sends what clones go on from through `socket`: SnapshotFiles, in one message. The guest's own pages are
+  /// mapped from there too, soon.
+  [[nodiscard]] nlohmann::json fork(int socket);
+  [[nodiscard]] nlohmann::json roll_back();
+  /// The files in memory that pages are mapped from: {"inode", "allocated_bytes"} of each.
+  [[nodiscard]] nlohmann::json backing_files() const;
+
+ private:
+  [[nodiscard]] TakenSnapshot take(const ChooseTarget& choose);
+
+  Machine& machine_;
+  dedup::Agent* agent_;
+  const std::string& config_;
+  const RestoredGuest* restored_;
+  ForkMemory forks_;
 };
 
 }  // namespace samepage::vmm

@@ -9,17 +9,13 @@
 
 #include "base/types.hpp"
 #include "vmm/memory/guest_memory.hpp"
+#include "vmm/snapshot/snapshot_pages.hpp"
 
 namespace samepage::vmm {
 
-/// Maps the pages `data` of RAM (in ascending order), page i from `offset` + i pages of `fd`, before anything
-/// runs. Short holes between them are mapped too: a mapping costs more than they do. Returns all that is
-/// mapped from the file now. Throws std::system_error.
+/// Maps `runs` (in ascending order) from `fd`, whose first window is at `offset`, before anything runs.
+/// Returns where they are. Throws UserError when the file is shorter, std::system_error.
 std::vector<GfnRange> map_backing(const GuestMemory& memory, int fd, std::uint64_t offset,
-                                  std::span<const PageRange> data);
-
-/// The ranges that are mapped for `data`: joined where what lies between is short, and more so when there
-/// would be too many. Pure.
-std::vector<PageRange> backing_ranges(std::span<const PageRange> data);
+                                  std::span<const SnapshotRun> runs);
 
 }  // namespace samepage::vmm

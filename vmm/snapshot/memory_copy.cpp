@@ -19,20 +19,38 @@ bool is_zero(const std::byte* page) {
 
 }  // namespace
 
-MemoryCopy::MemoryCopy(std::span<const dedup::MemoryRegion> regions, int fd, std::uint64_t offset)
-    : fd_(fd), offset_(offset) {
+MemoryCopy::MemoryCopy(std::span<const dedup::MemoryRegion> regions, int fd, std::uint64_t offset,
+                       std::uint32_t window)
+    : fd_(fd), offset_(offset), window_(window) {
   std::uint32_t pages = 0;
   for (const dedup::MemoryRegion& region : regions) {
     regions_.push_back({region, pages});
     pages += static_cast<std::uint32_t>(region.pages.value);
   }
-  has_data_.resize(pages);
+  places_.assign(pages, nowhere);
+}
+
+void MemoryCopy::reuse(std::span<const SnapshotRun> runs) {
+  for (const SnapshotRun& run : runs) {
+    std::fill_n(places_.begin() + run.pages.first.value, run.pages.count, run.window);
+  }
 }
 
 void MemoryCopy::copy(std::span<const dedup::PageMapRun> map) {
   for (const dedup::PageMapRun& run : map) {
     if (run.state == dedup::PageState::untouched || run.state == dedup::PageState::zero) continue;
-    copy(run.range);
+    for (const Region& region : regions_) {
+      const Gfn first = std::max(run.range.first, region.memory.first);
+      const Gfn end = std::min(run.range.end(), region.memory.first + region.memory.pages);
+      if (!(first < end)) continue;
+      const auto last = region.first + static_cast<std::uint32_t>((end - region.memory.first).value);
+      auto page = region.first + static_cast<std::uint32_t>((first - region.memory.first).value);
+      while (page < last) {
+        const std::uint32_t next = same_until(page, last);
+        if (places_[page] == nowhere) copy(region, page, next);
+        page = next;
+      }
+    }
   }
 }
 
@@ -44,6 +62,16 @@ void MemoryCopy::copy(const GfnRange& range) {
     copy(region, region.first + static_cast<std::uint32_t>((first - region.memory.first).value),
          region.first + static_cast<std::uint32_t>((end - region.memory.first).value));
   }
+}
+
+std::uint64_t MemoryCopy::offset_of(std::uint32_t page) const {
+  return offset_ + offset_in_windows({page}, window_, {places_.size()});
+}
+
+std::uint32_t MemoryCopy::same_until(std::uint32_t first, std::uint32_t end) const {
+  std::uint32_t next = first + 1;
+  while (next < end && places_[next] == places_[first]) ++next;
+  return next;
 }
 
 // In runs: a system call for a page costs as much as copying some.
@@ -59,41 +87,38 @@ void MemoryCopy::copy(const Region& region, std::uint32_t first, std::uint32_t e
     if (zero) {
       drop(first, next);
     } else {
-      write_at(fd_, {host(first), PageCount{next - first}.bytes()}, offset_ + PageCount{first}.bytes(),
+      write_at(fd_, {host(first), PageCount{next - first}.bytes()}, offset_of(first),
                "write of the guest's memory");
-      std::fill(has_data_.begin() + first, has_data_.begin() + next, true);
+      std::fill(places_.begin() + first, places_.begin() + next, window_);
       copied_ += next - first;
     }
     first = next;
   }
 }
 
-// What was copied before is zero now.
+// What was copied before is zero now. Earlier windows are others' too.
 void MemoryCopy::drop(std::uint32_t first, std::uint32_t end) {
-  for (std::uint32_t page = first; page < end; ++page) {
-    if (!has_data_[page]) continue;
-    std::uint32_t next = page + 1;
-    while (next < end && has_data_[next]) ++next;
-    check(::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                      static_cast<off_t>(offset_ + PageCount{page}.bytes()),
-                      static_cast<off_t>(PageCount{next - page}.bytes())),
-          "fallocate of the guest's memory");
-    std::fill(has_data_.begin() + page, has_data_.begin() + next, false);
-    page = next;
+  while (first < end) {
+    const std::uint32_t next = same_until(first, end);
+    if (places_[first] == window_) {
+      check(::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset_of(first)),
+                        static_cast<off_t>(PageCount{next - first}.bytes())),
+            "fallocate of the guest's memory");
+    }
+    std::fill(places_.begin() + first, places_.begin() + next, nowhere);
+    first = next;
   }
 }
 
-std::vector<PageRange> MemoryCopy::data() const {
-  std::vector<PageRange> ranges;
-  const auto pages = static_cast<std::uint32_t>(has_data_.size());
-  for (std::uint32_t page = 0; page < pages; ++page) {
-    if (!has_data_[page]) continue;
-    std::uint32_t next = page + 1;
-    while (next < pages && has_data_[next]) ++next;
-    ranges.push_back({{page}, next - page});
+std::vector<SnapshotRun> MemoryCopy::runs() const {
+  std::vector<SnapshotRun> runs;
+  const auto pages = static_cast<std::uint32_t>(places_.size());
+  for (std::uint32_t page = 0; page < pages;) {
+    const std::uint32_t next = same_until(page, pages);
+    if (places_[page] != nowhere) runs.push_back({{{page}, next - page}, places_[page]});
     page = next;
   }
-  return ranges;
+  return joined(runs, window_);
 }
 
 }  // namespace samepage::vmm

@@ -27,8 +27,8 @@ struct Header {
   std::uint64_t ram_pages = 0;
   std::uint64_t memory_offset = snapshot_memory_offset;
   std::uint64_t description_bytes = 0;
+  std::uint64_t windows = 1;  // of memory in this file; 0: it is apart
   std::uint64_t reserved_too = 0;
-  std::uint64_t reserved_three = 0;
   std::uint64_t checksum = 0;
 };
 static_assert(sizeof(Header) == 64);
@@ -43,7 +43,7 @@ std::uint64_t checksum_of(const Header& header, std::string_view description) {
 }
 
 std::uint64_t end_of_memory(const Header& header) {
-  return header.memory_offset + PageCount{header.ram_pages}.bytes();
+  return header.memory_offset + header.windows * PageCount{header.ram_pages}.bytes();
 }
 
 // Fewer bytes where the file ends.
@@ -91,18 +91,21 @@ std::string description_of(const Snapshot& snapshot) {
   ByteWriter bytes;
   bytes.put(std::uint64_t{snapshot.config.size()}).text(snapshot.config);
   bytes.put(std::uint64_t{snapshot.state.size()}).text(snapshot.state);
-  bytes.put(std::uint64_t{snapshot.data.size()});
-  for (const PageRange& range : snapshot.data) bytes.put(range.first.value).put(range.count);
+  bytes.put(std::uint64_t{snapshot.runs.size()});
+  for (const SnapshotRun& run : snapshot.runs) {
+    bytes.put(run.pages.first.value).put(run.pages.count).put(run.window);
+  }
   const std::vector<std::byte> all = bytes.take();
   std::string text(all.size(), '\0');
   std::memcpy(text.data(), all.data(), all.size());
   return text;
 }
 
-Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram) {
+Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram, bool apart) {
   Reader bytes(description);
   Snapshot snapshot;
   snapshot.ram = ram;
+  snapshot.apart = apart;
   snapshot.config = bytes.text();
   snapshot.state = bytes.text();
   const auto ranges = bytes.number<std::uint64_t>();
@@ -110,10 +113,11 @@ Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram) {
   for (std::uint64_t i = 0; i < ranges; ++i) {
     const auto first = bytes.number<std::uint32_t>();
     const auto count = bytes.number<std::uint32_t>();
-    if (count == 0 || first < next || std::uint64_t{first} + count > ram.value) {
+    const auto window = bytes.number<std::uint32_t>();
+    if (count == 0 || first < next || std::uint64_t{first} + count > ram.value || (window != 0 && !apart)) {
       throw UserError("it is damaged: its list of pages makes no sense");
     }
-    snapshot.data.push_back({{first}, count});
+    snapshot.runs.push_back({{{first}, count}, window});
     next = std::uint64_t{first} + count;
   }
   if (!bytes.at_end()) throw UserError("it is damaged: there is something behind its description");
@@ -124,6 +128,7 @@ void write_snapshot(int fd, const Snapshot& snapshot) {
   const std::string description = description_of(snapshot);
   Header header;
   header.ram_pages = snapshot.ram.value;
+  header.windows = snapshot.apart ? 0 : 1;
   header.description_bytes = description.size();
   header.checksum = checksum_of(header, description);
   write_at(fd, std::as_bytes(std::span(description)), end_of_memory(header), "write of the snapshot");
@@ -145,7 +150,8 @@ Snapshot read_snapshot(int fd) {
                     header.version, snapshot_version));
   }
   if (header.ram_pages == 0 || header.ram_pages > most_pages ||
-      header.memory_offset != snapshot_memory_offset || header.description_bytes > most_description) {
+      header.memory_offset != snapshot_memory_offset || header.windows > 1 ||
+      header.description_bytes > most_description) {
     throw UserError("it is damaged: its header makes no sense");
   }
   struct stat info {};
@@ -159,7 +165,7 @@ Snapshot read_snapshot(int fd) {
   if (checksum_of(header, description) != header.checksum) {
     throw UserError("it is damaged: its checksum is wrong");
   }
-  return snapshot_of(std::as_bytes(std::span(description)), {header.ram_pages});
+  return snapshot_of(std::as_bytes(std::span(description)), {header.ram_pages}, header.windows == 0);
 }
 
 }  // namespace samepage::vmm

@@ -3,8 +3,11 @@
 // all the rest.
 //
 //   0                 header: a page, of which the first 64 bytes say something
-//   memory_offset     page i of the guest's RAM at memory_offset + i pages; pages without data are holes
-//   description       behind that: the guest's configuration, its state, the list of pages with data
+//   memory_offset     window 0: page i of the guest's RAM at memory_offset + i pages; pages without data are
+//   holes description       behind that: the guest's configuration, its state, the list of pages with data
+//
+// A fork's memory is apart: a file with several windows (memory_copy.hpp), beside one with header and
+// description alone.
 //
 // The header is written last: without it, or with a wrong checksum, the file is no snapshot. The checksum is
 // of header and description. Memory has none, because nobody wants to read all of it to begin; its length is
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "vmm/snapshot/snapshot_pages.hpp"
 
 namespace samepage::vmm {
 
@@ -25,10 +29,12 @@ inline constexpr std::uint64_t snapshot_memory_offset = page_size;
 
 /// All of a snapshot but the content of its memory.
 struct Snapshot {
-  PageCount ram;                // of the guest
-  std::vector<PageRange> data;  // pages that are in the file, in ascending order, without overlap
-  std::string config;           // vmm/process/guest_config_bytes
-  std::string state;            // vmm/machine/machine_state_bytes
+  PageCount ram;       // of the guest
+  bool apart = false;  // its memory is in another file
+  std::vector<SnapshotRun>
+      runs;            // where its pages are, in ascending order, without overlap; holes among them
+  std::string config;  // vmm/process/guest_config_bytes
+  std::string state;   // vmm/machine/machine_state_bytes
 
   bool operator==(const Snapshot&) const = default;
 };
@@ -42,6 +48,6 @@ void write_snapshot(int fd, const Snapshot& snapshot);
 
 /// The description as bytes, and back. `bytes` may be anything: throws UserError.
 [[nodiscard]] std::string description_of(const Snapshot& snapshot);
-[[nodiscard]] Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram);
+[[nodiscard]] Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram, bool apart);
 
 }  // namespace samepage::vmm

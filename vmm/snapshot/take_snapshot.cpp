@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/snapshot/take_snapshot.hpp"
 
-#include <unistd.h>
-
 #include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
 
-#include "base/check.hpp"
+#include "dedup/agent/hold_priority.hpp"
 #include "vmm/machine/machine_state_bytes.hpp"
 #include "vmm/snapshot/memory_copy.hpp"
-#include "vmm/snapshot/snapshot_file.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -21,34 +21,55 @@ PageCount ram_of(const Machine& machine) {
   return pages;
 }
 
+// All that has memory, but for what is unchanged in an earlier window.
+MemoryCopy copy_all(const SnapshotTarget& target, const Machine& machine,
+                    std::span<const dedup::PageMapRun> map) {
+  MemoryCopy copy(machine.ram(), target.fd, target.offset, target.window);
+  copy.reuse(target.reused);
+  copy.copy(map);
+  return copy;
+}
+
 }  // namespace
 
-TakenSnapshot take_snapshot(int fd, const SnapshotSource& source) {
+TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& source) {
   TakenSnapshot taken;
-  Snapshot snapshot;
-  snapshot.ram = ram_of(source.machine);
-  snapshot.config = source.config;
-  check(::ftruncate(fd, static_cast<off_t>(snapshot_memory_offset + snapshot.ram.bytes())),
-        "ftruncate of the snapshot");
-  MemoryCopy copy(source.machine.ram(), fd, snapshot_memory_offset);
-  const bool watched = source.memory.watch();
-  if (watched) copy.copy(source.page_map());
-  taken.pages = copy.copied_pages();
+  Machine& machine = source.machine;
+  std::optional<MemoryCopy> copy;
+  if (source.memory.watch()) {
+    const std::vector<dedup::PageMapRun> map = source.page_map();
+    const SnapshotTarget target = choose(map);
+    taken.snapshot.apart = target.apart;
+    copy.emplace(copy_all(target, machine, map));
+    taken.pages = copy->copied_pages();
+  }
   MachineState state;
   {
+    // Where others want this processor they have it now, and not while the guest is held.
+    std::this_thread::yield();
     const auto start = Clock::now();
-    const AllHeld held(source.machine.gate());
-    const bool told = watched && source.memory.written([&](const GfnRange& pages) { copy.copy(pages); });
-    if (!told) copy.copy(source.page_map());
-    state = source.machine.save(held);
+    const dedup::HoldPriority priority;
+    const AllHeld held(machine.gate());
+    if (copy) {
+      const bool told = source.memory.written([&](const GfnRange& pages) { copy->copy(pages); });
+      if (!told) {
+        for (const dedup::MemoryRegion& region : machine.ram()) copy->copy({region.first, region.pages});
+      }
+    } else {
+      const std::vector<dedup::PageMapRun> map = source.page_map();
+      const SnapshotTarget target = choose(map);
+      taken.snapshot.apart = target.apart;
+      copy.emplace(copy_all(target, machine, map));
+    }
+    state = machine.save(held);
     taken.held_us = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
   }
-  taken.pages_held = copy.copied_pages() - taken.pages;
-  snapshot.state = bytes_of(state);
-  snapshot.data = copy.data();
-  write_snapshot(fd, snapshot);
-  taken.data = std::move(snapshot.data);
+  taken.pages_held = copy->copied_pages() - taken.pages;
+  taken.snapshot.ram = ram_of(machine);
+  taken.snapshot.config = source.config;
+  taken.snapshot.state = bytes_of(state);
+  taken.snapshot.runs = copy->runs();
   return taken;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a running guest, as it is at one moment, into a file. Most of its memory is copied while it runs; it
+// Copies a running guest, as it is at one moment. Most of its memory is copied while it runs; it
 // is held for what it writes meanwhile, and for its state.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "dedup/agent/page_map.hpp"
 #include "dedup/agent/still_memory.hpp"
 #include "vmm/machine/machine.hpp"
+#include "vmm/snapshot/snapshot_file.hpp"
+#include "vmm/snapshot/snapshot_pages.hpp"
 
 namespace samepage::vmm {
 
@@ -22,16 +25,27 @@ struct SnapshotSource {
   std::string config;  // of the guest, for whoever starts one from the snapshot
 };
 
+/// Where memory goes: a window of a file, which has holes there.
+struct SnapshotTarget {
+  int fd = -1;
+  std::uint64_t offset = 0;  // of its first window
+  std::uint32_t window = 0;
+  bool apart = false;                    // the file has nothing but memory
+  std::vector<SnapshotRun> reused = {};  // pages that are unchanged in earlier windows
+};
+/// Decides that, by the guest's page map; once.
+using ChooseTarget = std::function<SnapshotTarget(std::span<const dedup::PageMapRun>)>;
+
 struct TakenSnapshot {
-  std::vector<PageRange> data;   // pages that are in the file
+  Snapshot snapshot;
   std::uint64_t held_us = 0;     // how long the guest was held
   std::uint64_t pages = 0;       // copied while it ran
   std::uint64_t pages_held = 0;  // copied while it was held
 };
 
-/// `fd` is an empty regular file; where this throws it is of no use. Nothing else replaces pages of the guest
-/// meanwhile (dedup::Agent::while_still). Throws UserError for a guest that can't be saved, std::system_error
-/// where the host fails.
-TakenSnapshot take_snapshot(int fd, const SnapshotSource& source);
+/// Copies the memory to where `choose` says; where this throws, what is there is of no use. Nothing else
+/// replaces pages of the guest meanwhile (dedup::Agent::while_still). Throws UserError for a guest that can't
+/// be saved, std::system_error where the host fails.
+TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& source);
 
 }  // namespace samepage::vmm

@@ -64,5 +64,13 @@ TEST(HostFigures, AStoreWhoseDaemonIsThereAgainIsTheDaemonsAlone) {
   EXPECT_EQ(host["overhead_bytes"], 0);
 }
 
+TEST(HostFigures, AFileThatSeveralGuestsWereForkedFromCountsOnce) {
+  const json forked{{"pss_anon_bytes", 10}, {"backing_files", {{{"inode", 7}, {"allocated_bytes", 1000}}}}};
+  const json parent{{"pss_anon_bytes", 10},
+                    {"backing_files",
+                     {{{"inode", 7}, {"allocated_bytes", 1000}}, {{"inode", 8}, {"allocated_bytes", 500}}}}};
+  EXPECT_EQ(host_figures(json::object(), {parent, forked, forked}).at("kernel_bytes"), 1530);
+}
+
 }  // namespace
 }  // namespace samepage::cli

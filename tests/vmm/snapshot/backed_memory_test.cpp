@@ -4,11 +4,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 
 #include "base/check.hpp"
 #include "base/unnamed_file.hpp"
+#include "base/write_at.hpp"
+#include "vmm/snapshot/fork_memory.hpp"
 #include "vmm/snapshot/memory_copy.hpp"
 #include "vmm/snapshot/own_memory.hpp"
 
@@ -34,16 +37,16 @@ class BackedMemory : public testing::Test {
 
   UniqueFd file_ = unnamed_file("a test");
   GuestMemory memory_{PageCount{pages}.bytes()};
-  MemoryCopy copy_{memory_.regions(), file_.get(), offset};
+  MemoryCopy copy_{memory_.regions(), file_.get(), offset, 0};
 };
 
 TEST_F(BackedMemory, HoldsWhatWasCopiedAndZerosElsewhere) {
   for (const std::uint32_t number : {0U, 1U, 40U, 63U}) fill(memory_, number, static_cast<int>(number) + 1);
   fill(memory_, 5, 0);
   copy_.copy(map());
-  EXPECT_EQ(copy_.data(), (std::vector<PageRange>{{{0}, 2}, {{40}, 1}, {{63}, 1}}));
+  EXPECT_EQ(copy_.runs(), (std::vector<SnapshotRun>{{{{0}, 2}}, {{{40}, 1}}, {{{63}, 1}}}));
   const GuestMemory other(PageCount{pages}.bytes());
-  map_backing(other, file_.get(), offset, copy_.data());
+  map_backing(other, file_.get(), offset, copy_.runs());
   for (std::uint32_t number = 0; number < pages; ++number) {
     EXPECT_EQ(std::memcmp(page(memory_, number), page(other, number), page_size), 0) << number;
   }
@@ -53,12 +56,12 @@ TEST_F(BackedMemory, ItsWritesAreItsOwn) {
   fill(memory_, 7, 1);
   copy_.copy(map());
   const GuestMemory a(PageCount{pages}.bytes()), b(PageCount{pages}.bytes());
-  for (const GuestMemory* memory : {&a, &b}) map_backing(*memory, file_.get(), offset, copy_.data());
+  for (const GuestMemory* memory : {&a, &b}) map_backing(*memory, file_.get(), offset, copy_.runs());
   fill(a, 7, 2);
   EXPECT_EQ(content(a, 7), 2);
   EXPECT_EQ(content(b, 7), 1);
   const GuestMemory later(PageCount{pages}.bytes());
-  map_backing(later, file_.get(), offset, copy_.data());
+  map_backing(later, file_.get(), offset, copy_.runs());
   EXPECT_EQ(content(later, 7), 1);
 }
 
@@ -69,9 +72,9 @@ TEST_F(BackedMemory, APageThatIsCopiedAgainIsWhatItWasLast) {
   fill(memory_, 3, 2);
   fill(memory_, 4, 0);
   copy_.copy(GfnRange{Gfn{3}, PageCount{2}});
-  EXPECT_EQ(copy_.data(), (std::vector<PageRange>{{{3}, 1}}));
+  EXPECT_EQ(copy_.runs(), (std::vector<SnapshotRun>{{{{3}, 1}}}));
   const GuestMemory other(PageCount{pages}.bytes());
-  map_backing(other, file_.get(), offset, copy_.data());
+  map_backing(other, file_.get(), offset, copy_.runs());
   EXPECT_EQ(content(other, 3), 2);
   EXPECT_EQ(content(other, 4), 0);
 }
@@ -93,7 +96,7 @@ TEST_F(BackedMemory, AWatchTellsOfWritesToMemoryThatIsBackedItself) {
   for (std::uint32_t number = 0; number < 8; ++number) fill(memory_, number, 1);
   copy_.copy(map());
   const GuestMemory clone(PageCount{pages}.bytes());
-  map_backing(clone, file_.get(), offset, copy_.data());
+  map_backing(clone, file_.get(), offset, copy_.runs());
   fill(clone, 1, 2);
   EXPECT_EQ(content(clone, 2), 1);
   OwnMemory watch(clone.regions());
@@ -110,7 +113,7 @@ TEST_F(BackedMemory, IsPutBackToWhatItWas) {
   for (const std::uint32_t number : {0U, 1U, 2U, 40U}) fill(memory_, number, 1);
   copy_.copy(map());
   const GuestMemory clone(PageCount{pages}.bytes());
-  map_backing(clone, file_.get(), offset, copy_.data());
+  map_backing(clone, file_.get(), offset, copy_.runs());
   for (const std::uint32_t number : {1U, 5U, 30U, 40U}) fill(clone, number, 2);
   OwnMemory own(clone.regions());
   EXPECT_EQ(own.put_back({}), 4U);
@@ -119,22 +122,96 @@ TEST_F(BackedMemory, IsPutBackToWhatItWas) {
   }
 }
 
-TEST(BackingRanges, ShortHolesAreMappedToo) {
-  const std::vector<PageRange> data{{{0}, 1}, {{10}, 2}, {{100}, 1}};
-  EXPECT_EQ(backing_ranges(data), (std::vector<PageRange>{{{0}, 12}, {{100}, 1}}));
+TEST(SnapshotRuns, ShortHolesOfTheNewestWindowAreMappedToo) {
+  const std::vector<SnapshotRun> data{{{{0}, 1}}, {{{10}, 2}}, {{{100}, 1}}};
+  EXPECT_EQ(joined(data, 0), (std::vector<SnapshotRun>{{{{0}, 12}}, {{{100}, 1}}}));
 }
 
-TEST(BackingRanges, ThereAreNeverMoreThanAProcessCanAfford) {
-  std::vector<PageRange> data;
-  for (std::uint32_t page = 0; page < 4'000'000; page += 40) data.push_back({{page}, 1});
-  const auto ranges = backing_ranges(data);
-  EXPECT_LE(ranges.size(), 1024U);
-  EXPECT_EQ(ranges.front().first, data.front().first);
-  EXPECT_EQ(ranges.back().end(), data.back().end());
+TEST(SnapshotRuns, WhatLiesBetweenRunsOfAnEarlierWindowIsNoHole) {
+  const std::vector<SnapshotRun> data{
+      {{{0}, 4}, 0}, {{{4}, 1}, 1}, {{{5}, 3}, 0}, {{{10}, 1}, 0}, {{{12}, 1}, 1}};
+  EXPECT_EQ(joined(data, 1), data);
 }
 
-TEST(BackingRanges, OfNothingThereAreNone) {
-  EXPECT_TRUE(backing_ranges({}).empty());
+TEST(SnapshotRuns, ThereAreNeverMoreThanAProcessCanAfford) {
+  std::vector<SnapshotRun> data;
+  for (std::uint32_t page = 0; page < 4'000'000; page += 40) data.push_back({{{page}, 1}});
+  const auto runs = joined(data, 0);
+  EXPECT_LE(runs.size(), 1024U);
+  EXPECT_EQ(runs.front().pages.first, data.front().pages.first);
+  EXPECT_EQ(runs.back().pages.end(), data.back().pages.end());
+}
+
+TEST(SnapshotRuns, OfNothingThereAreNone) {
+  EXPECT_TRUE(joined({}, 0).empty());
+}
+
+// What is unchanged since an earlier fork is not copied again, and a clone has all of it.
+TEST(ForkMemoryTest, AFurtherForkCopiesWhatWasWrittenSince) {
+  const GuestMemory memory(PageCount{pages}.bytes());
+  const auto page = [](const GuestMemory& of, std::uint32_t number) {
+    return of.regions().front().host + PageCount{number}.bytes();
+  };
+  const auto map = [&] {
+    return dedup::page_map(memory.regions(), [](Gfn) { return dedup::KnownPage{false, false, true}; });
+  };
+  for (std::uint32_t number = 0; number < 20; ++number) std::memset(page(memory, number), 1, page_size);
+  ForkMemory forks;
+  EXPECT_TRUE(forks.begin(memory.regions(), map()).empty());
+  MemoryCopy first(memory.regions(), forks.fd(), 0, forks.window());
+  first.copy(map());
+  EXPECT_EQ(first.copied_pages(), 20U);
+  forks.done(first.runs(), first.copied_pages());
+  map_backing(memory, forks.fd(), 0, first.runs());  // what the agent does, with more care
+  std::memset(page(memory, 3), 2, page_size);
+  std::memset(page(memory, 4), 0, page_size);
+  std::memset(page(memory, 30), 2, page_size);
+  const GuestMemory clone_of_first(PageCount{pages}.bytes());
+  map_backing(clone_of_first, forks.for_clones().get(), 0, first.runs());
+
+  const auto reused = forks.begin(memory.regions(), map());
+  MemoryCopy second(memory.regions(), forks.fd(), 0, forks.window());
+  second.reuse(reused);
+  second.copy(map());
+  EXPECT_EQ(second.copied_pages(), 2U);
+  EXPECT_EQ(second.runs(),
+            (std::vector<SnapshotRun>{{{{0}, 3}, 0}, {{{3}, 1}, 1}, {{{5}, 15}, 0}, {{{30}, 1}, 1}}));
+  std::memset(page(memory, 6), 0, page_size);  // written while the copy is made
+  second.copy(GfnRange{Gfn{6}, PageCount{1}});
+  const GuestMemory clone(PageCount{pages}.bytes());
+  map_backing(clone, forks.for_clones().get(), 0, second.runs());
+  for (std::uint32_t number = 0; number < pages; ++number) {
+    EXPECT_EQ(std::memcmp(page(memory, number), page(clone, number), page_size), 0) << number;
+  }
+  for (const std::uint32_t number : {3U, 4U, 6U}) EXPECT_EQ(page(clone_of_first, number)[5], std::byte{1});
+  EXPECT_EQ(page(clone_of_first, 30)[5], std::byte{0});
+}
+
+TEST(ForkMemoryTest, AFileThatIsMostlyGarbageIsLeft) {
+  const GuestMemory memory(PageCount{pages}.bytes());
+  ForkMemory forks;
+  forks.begin(memory.regions(), {});
+  const std::vector<SnapshotRun> data{{{{0}, 10}}};
+  forks.done(data, 10);
+  forks.begin(memory.regions(), {});
+  EXPECT_EQ(forks.window(), 1U);
+  forks.done(data, 5000);
+  forks.begin(memory.regions(), {});
+  EXPECT_EQ(forks.window(), 0U);
+}
+
+TEST(ForkMemoryTest, WhatAForkThatFailedHasWrittenIsGone) {
+  const GuestMemory memory(PageCount{pages}.bytes());
+  ForkMemory forks;
+  forks.begin(memory.regions(), {});
+  const std::byte byte{1};
+  write_at(forks.fd(), {&byte, 1}, 5 * page_size, "test");
+  forks.failed();
+  forks.begin(memory.regions(), {});
+  EXPECT_EQ(forks.window(), 0U);
+  std::byte there{9};
+  ASSERT_EQ(::pread(forks.fd(), &there, 1, 5 * page_size), 1);
+  EXPECT_EQ(there, std::byte{0});
 }
 
 }  // namespace

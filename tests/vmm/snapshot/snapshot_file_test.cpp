@@ -42,12 +42,20 @@ class SnapshotFile : public testing::Test {
   static constexpr std::uint64_t header_bytes = 64;
   static constexpr std::uint64_t description = snapshot_memory_offset + 16 * page_size;
 
-  Snapshot sample_{{16}, {{{1}, 2}, {{3}, 1}, {{15}, 1}}, "its configuration", std::string("its\0state", 9)};
+  Snapshot sample_{
+      {16}, false, {{{{1}, 2}}, {{{3}, 1}}, {{{15}, 1}}}, "its configuration", std::string("its\0state", 9)};
   UniqueFd file_ = unnamed_file("a test");
 };
 
 TEST_F(SnapshotFile, IsReadAsItWasWritten) {
   EXPECT_EQ(read_snapshot(file_.get()), sample_);
+}
+
+TEST_F(SnapshotFile, OneWhoseMemoryIsApartHasItsPagesInAnyWindow) {
+  const Snapshot apart{{16}, true, {{{{1}, 2}, 7}, {{{3}, 1}, 0}}, "config", "state"};
+  const UniqueFd file = unnamed_file("a test");
+  write_snapshot(file.get(), apart);
+  EXPECT_EQ(read_snapshot(file.get()), apart);
 }
 
 TEST_F(SnapshotFile, AnyChangedBitOfHeaderAndDescriptionIsNoticed) {
@@ -95,16 +103,17 @@ TEST_F(SnapshotFile, BeforeItsHeaderIsWrittenItIsNone) {
 }
 
 TEST(SnapshotDescription, PagesOutsideOfMemoryOrOutOfOrderAreRefused) {
-  const auto refused = [](std::vector<PageRange> data) {
-    const std::string bytes = description_of({{16}, std::move(data), "", ""});
-    EXPECT_THROW(static_cast<void>(snapshot_of(std::as_bytes(std::span(bytes)), {16})), UserError);
+  const auto refused = [](std::vector<SnapshotRun> data) {
+    const std::string bytes = description_of({{16}, false, std::move(data), "", ""});
+    EXPECT_THROW(static_cast<void>(snapshot_of(std::as_bytes(std::span(bytes)), {16}, false)), UserError);
   };
-  refused({{{16}, 1}});
-  refused({{{15}, 2}});
-  refused({{{3}, 0}});
-  refused({{{3}, 2}, {{4}, 1}});
-  refused({{{3}, 1}, {{1}, 1}});
-  refused({{{5}, 0xffff'ffff}});
+  refused({{{{16}, 1}}});
+  refused({{{{15}, 2}}});
+  refused({{{{3}, 0}}});
+  refused({{{{3}, 2}}, {{{4}, 1}}});
+  refused({{{{3}, 1}}, {{{1}, 1}}});
+  refused({{{{5}, 0xffff'ffff}}});
+  refused({{{{5}, 1}, 1}});  // another window than that of the file itself
 }
 
 }  // namespace
