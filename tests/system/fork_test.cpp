@@ -4,10 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tests/system/host.hpp"
+#include "tests/system/process.hpp"
 
 namespace samepage::system_test {
 namespace {
@@ -24,6 +29,12 @@ class Fork : public Host {
     const auto before = guest_figures(guest).at("breaks").get<std::uint64_t>();
     wait_until(guest + " writes",
                [&] { return guest_figures(guest).at("breaks").get<std::uint64_t>() >= before + breaks; });
+  }
+  // The same for a guest that nobody merges.
+  void wait_for_cpu(const std::string& guest) const {
+    const auto cpu = [&] { return guest_figures(guest).at("cpu_user_us").get<std::uint64_t>(); };
+    const std::uint64_t before = cpu();
+    wait_until(guest + " works", [&] { return cpu() > before + 100'000; });
   }
   std::string file(const std::string& name) const { return directory_ + "/" + name; }
 };
@@ -56,12 +67,8 @@ TEST_F(Fork, AGuestThatSharesNothingCanBeForked) {
   start("parent", {"torture", "pages=300", "seconds=100000", "rounds=100000"},
         {"--mem", "16M", "--domain", "none"});
   ask({"fork", "parent", "--name", "clone"});
-  const auto cpu = [&](const char* guest) {
-    return guest_figures(guest).at("cpu_user_us").get<std::uint64_t>();
-  };
   for (const char* guest : {"clone", "parent"}) {
-    const std::uint64_t before = cpu(guest);
-    wait_until("it works", [&] { return cpu(guest) > before + 200'000; });
+    wait_for_cpu(guest);
     expect_sound(guest);
   }
   EXPECT_GT(guest_figures("clone").at("backed_bytes").get<std::uint64_t>(), 0U);
@@ -150,6 +157,44 @@ TEST_F(Fork, AGuestThatIsRolledBackGoesOnFromWhereItBegan) {
   EXPECT_EQ(refused.code, 1);
   EXPECT_NE(refused.err.find("not forked or restored"), std::string::npos) << refused.err;
   for (const char* guest : {"clone", "grandchild", "parent"}) EXPECT_EQ(samepage({"stop", guest}).code, 0);
+}
+
+// Whoever dies, at whatever step: clones are there and right, or not there, and those that live go on. The
+// guests start another daemon themselves.
+TEST_F(Fork, WhoeverDiesMeanwhileLeavesNothingHalfMade) {
+  using Clock = std::chrono::steady_clock;
+  enum class Victim { parent, command, daemon };
+  for (int round = 0; round < 9; ++round) {
+    const auto victim = static_cast<Victim>(round % 3);
+    start("parent", {"torture", "pages=300", "seconds=100000"}, {"--mem", "16M"});
+    const pid_t parent = guest_figures("parent").at("pid").get<pid_t>();
+    {
+      Process fork({program("samepage"), "fork", "parent", "--count", "3"}, -1, -1);
+      const auto at = Clock::now() + std::chrono::milliseconds(3 * round);
+      while (Clock::now() < at) std::this_thread::yield();
+      if (victim == Victim::parent) ::kill(parent, SIGKILL);
+      if (victim == Victim::command) fork.signal(SIGTERM);
+      if (victim == Victim::daemon) kill_daemon();
+      const int code = fork.wait();
+      EXPECT_TRUE(code == 0 || code == 1 || code == 143) << code;
+      const auto lives = [&](const std::string& name) {
+        const auto guests = ask({"ps"});
+        return std::any_of(guests.begin(), guests.end(),
+                           [&](const auto& guest) { return guest.at("name") == name; });
+      };
+      wait_until("the parent is gone", [&] { return victim != Victim::parent || !lives("parent"); });
+      const auto guests = ask({"ps"});
+      const std::size_t clones = guests.size() - (victim == Victim::parent ? 0 : 1);
+      EXPECT_EQ(clones, code == 0 ? 3U : 0U) << "round " << round;
+    }
+    for (const auto& guest : ask({"ps"})) {
+      const auto name = guest.at("name").get<std::string>();
+      wait_for_cpu(name);
+      expect_sound(name);
+      EXPECT_EQ(samepage({"stop", name}).code, 0);
+    }
+  }
+  EXPECT_EQ(leftovers(), std::vector<std::string>{});
 }
 
 TEST_F(Fork, WhatIsNoSnapshotIsRefusedInOneLine) {
