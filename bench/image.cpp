@@ -12,11 +12,12 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <string_view>
+#include <span>
 
 #include "base/check.hpp"
 #include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
+#include "manage/analyze/file_kind.hpp"
 #include "manage/cli/duplicates.hpp"
 
 namespace samepage::bench {
@@ -50,40 +51,15 @@ void check_shares(const ImagePattern& pattern) {
   }
 }
 
-// How files begin that somebody may take for a guest's memory.
-struct Kind {
-  std::string_view beginning;
-  std::string_view name;
-};
-constexpr std::array not_raw{
-    Kind{"\x7f"
-         "ELF",
-         "an ELF file, such as a core of a guest"},
-    Kind{"KDUMP   ", "a compressed dump of makedumpfile"},
-    Kind{"makedumpfile", "a flattened dump of makedumpfile"},
-    Kind{"PAGEDU", "a Windows crash dump"},
-    Kind{"EMiL", "a LiME dump"},
-    Kind{"QEVM", "a saved state of QEMU"},
-    Kind{"LibvirtQemudSave", "a saved state of libvirt"},
-    Kind{"QFI\xfb", "a qcow2 disk"},
-    Kind{"\x1f\x8b", "packed with gzip"},
-    Kind{"\xfd"
-         "7zXZ",
-         "packed with xz"},
-    Kind{"\x28\xb5\x2f\xfd", "packed with zstd"},
-};
-
 void require_raw(int fd, const std::string& path) {
-  std::array<char, 16> bytes{};
+  std::array<std::byte, analyze::beginning_bytes> bytes{};
   const ssize_t got = check(::pread(fd, bytes.data(), bytes.size(), 0), "read of " + path);
-  const std::string_view beginning(bytes.data(), static_cast<std::size_t>(got));
-  for (const Kind& kind : not_raw) {
-    if (!beginning.starts_with(kind.beginning)) continue;
-    throw UserError(fmt::format(
-        "the image {} is {}, not raw RAM; 'samepage dump' writes raw RAM, and so do QEMU's 'pmemsave' and "
-        "images/make-linux-images",
-        path, kind.name));
-  }
+  const analyze::FileType type = analyze::file_type(std::span(bytes).first(static_cast<std::size_t>(got)));
+  if (type.kind == analyze::FileKind::raw) return;
+  throw UserError(fmt::format(
+      "the image {} is {}, not raw RAM; 'samepage dump' writes raw RAM, and so do QEMU's 'pmemsave' and "
+      "images/make-linux-images",
+      path, type.name));
 }
 
 UniqueFd open_image(const std::string& path) {

@@ -2,12 +2,12 @@
 #include "dedup/digest.hpp"
 
 #include <sys/random.h>
-#include <xxhash.h>
 
 #include <cstring>
 
 #include "base/check.hpp"
 #include "base/types.hpp"
+#include "dedup/page_hash.hpp"
 
 namespace samepage::dedup {
 
@@ -19,7 +19,8 @@ DigestSecret random_digest_secret() {
 }
 
 Digest digest_of_page(const std::byte* page, const DigestSecret& secret) {
-  return {XXH3_64bits_withSecret(page, page_size, secret.data(), secret.size()) >> (64 - Digest::bits)};
+  static_assert(std::tuple_size_v<DigestSecret> == page_hash_secret_bytes);
+  return {hash_of_page(page, secret.data()) >> (64 - Digest::bits)};
 }
 
 bool is_zero_page(const std::byte* page) {

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "base/process_memory.hpp"
-
 namespace samepage::dedup {
 namespace {
 
@@ -42,11 +40,6 @@ std::uint64_t MappingBudget::drop_unaffordable(
   }
   spend(wanted);
   return wanted;
-}
-
-std::uint64_t mappings_for_merging() {
-  const std::uint64_t all = max_map_count();
-  return all - std::min<std::uint64_t>(1024, all / 4);
 }
 
 }  // namespace samepage::dedup

@@ -56,7 +56,4 @@ class MappingBudget {
   bool changed_ = false;
 };
 
-/// What vm.max_map_count leaves for merging: some of the process's mappings are left for everything else.
-std::uint64_t mappings_for_merging();
-
 }  // namespace samepage::dedup

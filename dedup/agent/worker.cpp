@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/file_figures.hpp"
+#include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
 namespace {

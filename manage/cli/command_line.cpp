@@ -54,6 +54,7 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_control(program);
   add_image(program);
   add_tune(program);
+  add_analyze(program);
   add_demo(program);
   add_libvirtd(program);
 }

@@ -24,6 +24,7 @@ void add_image(const Command& program);
 /// Commands of `image`.
 void add_image_import(const Command& image);
 void add_tune(const Command& program);
+void add_analyze(const Command& program);
 void add_demo(const Command& program);
 void add_libvirtd(const Command& program);
 

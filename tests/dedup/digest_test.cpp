@@ -2,11 +2,14 @@
 #include "dedup/digest.hpp"
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
+#include <random>
 #include <set>
 #include <vector>
 
 #include "base/types.hpp"
+#include "dedup/page_hash.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -38,6 +41,19 @@ TEST(Digest, IsOfSixtyBits) {
     bits |= digest_of_page(page.data(), secret).value;
   }
   EXPECT_EQ(bits, (std::uint64_t{1} << 60) - 1);
+}
+
+TEST(PageHash, DoesNotDependOnTheVectorsOfTheProcessor) {
+  const DigestSecret secret = random_digest_secret();
+  std::mt19937_64 random(3);
+  std::vector<std::byte> page(page_size);
+  for (int round = 0; round < 100; ++round) {
+    for (std::byte& byte : page) byte = static_cast<std::byte>(random());
+    EXPECT_EQ(hash_of_page(page.data(), secret.data()),
+              XXH3_64bits_withSecret(page.data(), page_size, secret.data(), secret.size()));
+    const XXH128_hash_t wide = XXH3_128bits_withSecret(page.data(), page_size, secret.data(), secret.size());
+    EXPECT_EQ(wide_hash_of_page(page.data(), secret.data()), (WideHash{wide.low64, wide.high64}));
+  }
 }
 
 TEST(ZeroPage, AnyByteCounts) {

@@ -41,6 +41,10 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageError) {
   EXPECT_EQ(status_of({"run", "hello", "argument-without-dashes"}), exit_usage);
   EXPECT_EQ(status_of({"ps", "--", "x"}), exit_usage);
   EXPECT_EQ(status_of({"stop"}), exit_usage);
+  EXPECT_EQ(status_of({"analyze"}), exit_usage);
+  EXPECT_EQ(status_of({"analyze", "--memory", "much", "x"}), exit_usage);
+  EXPECT_EQ(status_of({"analyze", "--pairs", "-1", "x"}), exit_usage);
+  EXPECT_EQ(status_of(std::vector<const char*>(1 + 1025, "analyze")), exit_usage) << "too many files";
 }
 
 TEST(CommandLine, ANameThatNoGuestCanHaveIsAUsageErrorEverywhere) {
