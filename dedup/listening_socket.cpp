@@ -91,6 +91,9 @@ bool ListeningSocket::renew() {
     lock_.emplace(std::move(*lock));
   }
   if (in_place()) return false;
+  // A service manager's socket has no lock. It was put here by the person whose path this is.
+  if (connect_local(path_, {1, 0}) || errno == EAGAIN)
+    throw PlaceTaken(fmt::format("another socket is listened on at {} now", path_));
   bind();
   return true;
 }

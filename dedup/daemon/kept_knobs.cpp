@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "base/check.hpp"
@@ -38,6 +39,13 @@ void read_line(std::string_view line, wire::Knobs& knobs, const std::string& pat
 }
 
 }  // namespace
+
+std::string KeptKnobs::place(const std::string& socket_path) {
+  const char* const folders = std::getenv("STATE_DIRECTORY");
+  if (folders == nullptr || *folders != '/') return socket_path + ".knobs";
+  const std::string_view all(folders);
+  return std::string(all.substr(0, all.find(':'))) + "/samepaged.knobs";
+}
 
 bool KeptKnobs::read_into(wire::Knobs& knobs) const {
   const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Knobs that somebody has set outlive the daemon: a private one ends with its last guest, and what was tuned
-// is to hold for the next. They are in a file beside the daemon's socket, a line each, as `samepage tune`
-// takes them.
+// is to hold for the next. They are in a file, a line each, as `samepage tune` takes them.
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "dedup/protocol.hpp"
 
@@ -12,7 +12,10 @@ namespace samepage::dedup {
 
 class KeptKnobs {
  public:
-  explicit KeptKnobs(const std::string& socket_path) : path_(socket_path + ".knobs") {}
+  explicit KeptKnobs(std::string path) : path_(std::move(path)) {}
+  /// Where they are: beside the daemon's socket, or in the folder that a service manager keeps for the daemon
+  /// (systemd's StateDirectory=), since the socket's may not be the daemon's to write to.
+  [[nodiscard]] static std::string place(const std::string& socket_path);
 
   /// Sets those that the file has. A line that makes no sense is left out and said on stderr, and so is a
   /// file that is neither ours nor root's. False when there is no such file.

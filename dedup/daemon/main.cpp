@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.hpp"
@@ -29,9 +30,12 @@
 #include "base/process_setup.hpp"
 #include "base/runtime_dir.hpp"
 #include "base/standard_output.hpp"
+#include "base/unique_fd.hpp"
 #include "base/units.hpp"
+#include "dedup/daemon/handed_socket.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/lookout.hpp"
+#include "dedup/daemon/options.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/server.hpp"
@@ -42,18 +46,6 @@ namespace {
 
 using namespace samepage;
 using namespace samepage::dedup;
-
-struct Options {
-  std::string socket;
-  std::string user;
-  bool everybody = false;
-  bool exit_when_idle = false;
-  bool background = false;
-  int ready_fd = -1;
-  std::string user_memory;
-  std::uint64_t user_guests = 1024;
-  std::vector<std::string> knobs;
-};
 
 // The process that started us waits on this descriptor: nothing comes when we are up, else what is wrong.
 void report_ready(int fd, std::string_view problem) {
@@ -116,15 +108,40 @@ std::ptrdiff_t user_guests_of(const Options& options) {
       std::min<rlim_t>(options.user_guests, limit.rlim_cur / descriptors_of_a_guest / 4));
 }
 
-void serve(const Options& options, const wire::Knobs& defaults, const std::vector<std::string>& given_knobs) {
-  const std::string path = options.socket.empty() ? daemon_socket_path() : options.socket;
+void require_fitting(const HandedSocket& handed, const Options& options) {
+  if (!options.socket.empty() || options.background || !options.user.empty()) {
+    throw UserError(
+        fmt::format("the service manager hands over the socket {}: leave out --socket, --background and "
+                    "--user (its unit has User=)",
+                    handed.path));
+  }
+  if (handed.for_others && !options.everybody) {
+    throw UserError(
+        fmt::format("other users may connect to the socket {}: give --allow-others, or make it yours alone "
+                    "with SocketMode=0600",
+                    handed.path));
+  }
+}
+
+void serve(const Options& options, const wire::Knobs& defaults, std::optional<HandedSocket> handed) {
   std::optional<OwnHome> home;
   if (options.background) home.emplace();  // a daemon that is started otherwise stays where it was put
-  ListeningSocket socket(path, options.everybody ? Admission::everybody : Admission::owner_only);
-  const KeptKnobs kept(path);
+  std::string path;
+  UniqueFd listening;
+  std::optional<ListeningSocket> own;  // or the service manager's, which we leave alone
+  if (handed) {
+    require_fitting(*handed, options);
+    path = handed->path;
+    listening = std::move(handed->fd);
+  } else {
+    path = options.socket.empty() ? daemon_socket_path() : options.socket;
+    own.emplace(path, options.everybody ? Admission::everybody : Admission::owner_only);
+    listening = own->take();
+  }
+  const KeptKnobs kept(KeptKnobs::place(path));
   wire::Knobs knobs = defaults;
   const bool any_kept = kept.read_into(knobs);
-  set_given(knobs, given_knobs);
+  set_given(knobs, options.knobs);
   // From here on another user than the guests': a guest's process cannot open a store of ours for writing.
   if (!options.user.empty()) become(options.user);
   boost::asio::io_context io(1);
@@ -143,8 +160,9 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
   };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   Server server(io, config);
-  server.listen(socket.take());
-  const Lookout lookout(io, socket, server);
+  server.listen(std::move(listening));
+  std::optional<Lookout> lookout;
+  if (own) lookout.emplace(io, *own, server);
   boost::asio::signal_set signals(io);
   for (const int signal : stop_signals()) signals.add(signal);
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
@@ -162,43 +180,20 @@ void serve(const Options& options, const wire::Knobs& defaults, const std::vecto
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"samepaged - merges identical pages of the guests that connect to it"};
+  CLI::App app;
   Options options;
-  app.add_option("--socket", options.socket,
-                 "listen here (default: $SAMEPAGE_SOCKET or samepaged.sock in the runtime directory)");
-  app.add_option("--user", options.user, "become this user once the socket is made (root only)");
-  app.add_flag("--allow-others", options.everybody,
-               "let other users' guests in, each user's in domains of their own");
-  app.add_option(
-      "--user-memory", options.user_memory,
-      "SIZE that each user but root and the daemon's own may make it hold (default: a quarter of the "
-      "host's memory)");
-  app.add_option("--user-guests", options.user_guests, "guests that each such user may have (default: 1024)")
-      ->check(CLI::Range(1, 1 << 20));
-  app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
-  app.add_flag("--background", options.background,
-               "go on as a process of its own, in a control group of its own where that is allowed");
-  app.add_option("--ready-fd", options.ready_fd,
-                 "write what fails at the start to this descriptor, then close it")
-      ->group("");
-  std::vector<std::string> values(knob_descriptions().size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const KnobDescription& knob = knob_descriptions()[i];
-    app.add_option(fmt::format("--{}", knob.name), values[i], fmt::format("{} ({})", knob.help, knob.unit));
-    if (knob.former_name.empty()) continue;
-    app.add_option(fmt::format("--{}", knob.former_name), values[i])->group("");
-  }
-  app.set_version_flag("--version", std::string("samepaged ") + SAMEPAGE_VERSION);
+  declare_options(app, options);
   try {
     app.parse(argc, argv);
     set_log_name("samepaged");
+    std::optional<HandedSocket> handed = take_handed_socket();
     settle_runtime_paths();
     wire::Knobs knobs;
-    set_given(knobs, values);
+    set_given(knobs, options.knobs);
     if (!options.socket.empty()) options.socket = std::filesystem::absolute(options.socket);
     if (options.background) go_to_background();
     raise_file_size_limit();
-    serve(options, knobs, values);
+    serve(options, knobs, std::move(handed));
     return 0;
   } catch (const CLI::ParseError& error) {
     return tell_parse_outcome(app, error, 2);

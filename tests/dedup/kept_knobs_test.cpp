@@ -2,6 +2,7 @@
 #include "dedup/daemon/kept_knobs.hpp"
 
 #include <gtest/gtest.h>
+#include <cstdlib>
 
 #include <filesystem>
 #include <fstream>
@@ -14,7 +15,7 @@ namespace {
 class KeptKnobsTest : public testing::Test {
  protected:
   const TemporaryDirectory directory_;
-  const KeptKnobs kept_{directory_.path() + "/daemon.sock"};
+  const KeptKnobs kept_{KeptKnobs::place(directory_.path() + "/daemon.sock")};
   wire::Knobs knobs_;
 };
 
@@ -54,8 +55,17 @@ TEST_F(KeptKnobsTest, AFileOfSomethingElseIsNotRead) {
   EXPECT_EQ(knobs_.merging, 1U);
 }
 
+TEST_F(KeptKnobsTest, AServiceManagersFolderComesFirst) {
+  EXPECT_EQ(KeptKnobs::place("/run/d.sock"), "/run/d.sock.knobs");
+  ::setenv("STATE_DIRECTORY", "/var/lib/samepaged:/var/lib/more", 1);
+  EXPECT_EQ(KeptKnobs::place("/run/d.sock"), "/var/lib/samepaged/samepaged.knobs");
+  ::setenv("STATE_DIRECTORY", "relative", 1);
+  EXPECT_EQ(KeptKnobs::place("/run/d.sock"), "/run/d.sock.knobs");
+  ::unsetenv("STATE_DIRECTORY");
+}
+
 TEST_F(KeptKnobsTest, WhereNothingCanBeWrittenTheyAreNotKept) {
-  const KeptKnobs nowhere(directory_.path() + "/missing/daemon.sock");
+  const KeptKnobs nowhere(directory_.path() + "/missing/daemon.knobs");
   knobs_.merging = 0;
   EXPECT_FALSE(nowhere.keep(knobs_, {}));
 }

@@ -121,6 +121,16 @@ TEST_F(ListeningSocketTest, OfTwoDaemonsOnOnePathOneGivesUp) {
   EXPECT_TRUE(connect_local(path_));
 }
 
+// As systemd puts its own in the place of what is there.
+TEST_F(ListeningSocketTest, ASocketThatAServiceManagerPutThereStays) {
+  ListeningSocket first(path_, Admission::owner_only);
+  ListeningSocket managers(path_ + "2", Admission::owner_only);
+  std::filesystem::rename(path_ + "2", path_);
+  EXPECT_THROW(static_cast<void>(first.renew()), PlaceTaken);
+  managers.take().reset();  // nobody listens there any more
+  EXPECT_TRUE(first.renew());
+}
+
 TEST_F(ListeningSocketTest, NothingIsLeftInTheDirectory) {
   { const ListeningSocket socket(path_, Admission::owner_only); }
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));

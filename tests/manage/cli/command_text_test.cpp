@@ -3,9 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "base/check.hpp"
 
 namespace samepage::cli {
@@ -34,14 +31,6 @@ TEST(CommandText, AManualThatIsBrokenIsRefused) {
   EXPECT_THROW(
       static_cast<void>(with_option_tables("<!-- options of fly -->\n<!-- end of options -->\n", program)),
       UserError);
-}
-
-TEST(CommandText, TheManualHasTheOptionsThatThereAre) {
-  std::ifstream file(SAMEPAGE_MANUAL);
-  const std::string manual{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_NE(manual.find("<!-- options of run -->"), std::string::npos);
-  EXPECT_EQ(manual, with_option_tables(manual, command_texts()))
-      << "run build/dev/bin/samepage-manual docs/manual.md";
 }
 
 }  // namespace
