@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "manage/cli/command.hpp"
+
 namespace samepage::cli {
 
 struct OptionText {
@@ -12,6 +14,7 @@ struct OptionText {
   std::string type;     // how its value is written; empty for a flag
   std::string help;     // as --help prints it
   std::string details;  // for the manual alone, Markdown
+  bool repeated = false;
 };
 
 struct CommandText {
@@ -24,6 +27,9 @@ struct CommandText {
 
 /// The program `samepage` with all its commands.
 [[nodiscard]] CommandText command_texts();
+
+/// What any parser says. `details`: see Command::details().
+[[nodiscard]] CommandText text_of(const CLI::App& app, const Details& details = {});
 
 /// A table of the command's options, in Markdown.
 [[nodiscard]] std::string option_table(const CommandText& command);
