@@ -22,8 +22,10 @@ enum class Unit : std::uint8_t {
 };
 
 enum class Kind : std::uint8_t {
-  gauge,    // how it is now
-  counter,  // since the guest or the daemon started: never less than before
+  gauge,      // how it is now
+  counter,    // since the guest or the daemon started: never less than before
+  peak,       // the most since then
+  histogram,  // how often something took how long, since then: dedup/hold_times.hpp
 };
 
 struct Figure {

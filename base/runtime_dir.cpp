@@ -30,7 +30,33 @@ std::string choose_dir() {
   return fmt::format("/tmp/samepage-{}", ::geteuid());
 }
 
+bool is_ours(const std::filesystem::path& directory, mode_t forbidden = 0) {
+  struct stat info {};
+  return ::lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() &&
+         (info.st_mode & forbidden) == 0;
+}
+
+// Empty when there is none. After sudo the environment may name another user's.
+std::filesystem::path state_dir() {
+  std::filesystem::path home = environment("XDG_STATE_HOME");
+  std::filesystem::path parts = "samepage";
+  if (!home.is_absolute()) home = environment("HOME"), parts = ".local/state/samepage";
+  if (!home.is_absolute() || !is_ours(home)) return {};
+  for (const auto& part : parts) {
+    home /= part;
+    if (::mkdir(home.c_str(), 0700) != 0 && errno != EEXIST) return {};
+  }
+  return is_ours(home, 0022) ? home : std::filesystem::path();
+}
+
 }  // namespace
+
+std::string log_path() {
+  std::filesystem::path directory;
+  if (environment("SAMEPAGE_RUNTIME_DIR").empty()) directory = state_dir();
+  if (directory.empty()) directory = runtime_dir();
+  return directory / "samepage.log";
+}
 
 void settle_runtime_paths() {
   for (const char* name : {"SAMEPAGE_RUNTIME_DIR", "SAMEPAGE_SOCKET", "XDG_RUNTIME_DIR"}) {

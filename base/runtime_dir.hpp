@@ -22,4 +22,9 @@ std::string daemon_socket_path();
 /// us.
 bool daemon_socket_is_given();
 
+/// The log of programs whose stderr nobody hears: samepage.log in $SAMEPAGE_RUNTIME_DIR where that is set,
+/// else in $XDG_STATE_HOME/samepage (default ~/.local/state/samepage), which is created when missing. Where
+/// that can't be, or is somebody else's, in runtime_dir(). Throws UserError.
+std::string log_path();
+
 }  // namespace samepage

@@ -16,6 +16,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/log.hpp"
 #include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/daemon_lock.hpp"
@@ -108,7 +109,9 @@ std::string start_daemon(const std::string& socket_path, const std::vector<std::
 void start_daemon_in_passing(const std::string& socket_path) {
   const UniqueFd turn = take_turn(socket_path, Turn::only_if_free);
   if (!turn || DaemonLock::is_held(socket_path)) return;
-  static_cast<void>(spawn(socket_path, {}, {}));
+  if (const std::string problem = spawn(socket_path, {}, {}); !problem.empty()) {
+    log_error("no other daemon is started", problem);
+  }
 }
 
 }  // namespace samepage::dedup

@@ -26,8 +26,9 @@ class PlaceTaken : public UserError {
 /// has become a user who may not, a stale socket stays, as of a daemon that was killed.
 class ListeningSocket {
  public:
-  /// Throws UserError when another daemon answers there or the path is something else.
-  ListeningSocket(std::string path, Admission admission);
+  /// Throws UserError when another daemon answers there or the path is something else; it names the `option`
+  /// with which another path can be chosen.
+  ListeningSocket(std::string path, Admission admission, std::string option = "--socket");
   ~ListeningSocket();
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
@@ -45,6 +46,7 @@ class ListeningSocket {
   [[nodiscard]] bool in_place() const;
 
   std::string path_;
+  std::string option_;
   Admission admission_;
   std::optional<DaemonLock> lock_;
   UniqueFd fd_;

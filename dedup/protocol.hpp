@@ -44,6 +44,7 @@
 #include "base/framing.hpp"
 #include "base/types.hpp"
 #include "dedup/digest.hpp"
+#include "dedup/hold_times.hpp"
 
 namespace samepage::dedup::wire {
 
@@ -128,9 +129,9 @@ struct Welcome {
   std::uint32_t staging_slots = 0;  // pages of the staging area
   std::uint32_t max_frames = 0;     // every frame number that will ever be granted is below
   Knobs knobs;
-  std::uint32_t ends_when_idle = 0;  // 1: whoever started the first guest has started it, and may again
-  std::uint32_t reserved = 0;
-  std::uint64_t membership = 0;  // no two are equal, of one daemon or of two
+  std::uint32_t ends_when_idle = 0;       // 1: whoever started the first guest has started it, and may again
+  std::uint32_t takes_whole_reports = 0;  // 0: of a REPORT the part that all daemons know
+  std::uint64_t membership = 0;           // no two are equal, of one daemon or of two
   DigestSecret secret{};
 };
 
@@ -182,20 +183,39 @@ struct Sync {
   std::uint32_t number = 0;
 };
 
-/// What an agent says of itself after a pass; sums since it joined this daemon for the first time, unless
-/// said otherwise.
+/// What an agent says of itself and its guest after a pass; sums since it joined this daemon for the first
+/// time, unless said otherwise.
 struct Report {
   std::uint64_t passes = 0;
   std::uint64_t breaks = 0;
   std::uint64_t zero_pages = 0;      // given back and not written since, now
   std::uint64_t volatile_pages = 0;  // populated pages of its own that changed during the last interval
   std::uint64_t holds = 0;
-  std::uint64_t hold_max_us = 0;
+  std::uint64_t hold_max_us = 0;  // since the guest started
   std::uint64_t vmas = 0;         // mappings that merging has added, now
   std::uint64_t agent_bytes = 0;  // memory of the agent's metadata, now
   std::uint64_t failed_merges = 0;
   std::uint64_t tracks_writes = 0;  // 1: write protection tells which pages changed; 0: every page is hashed
+
+  // From here on what older agents do not tell, and what only a daemon that takes_whole_reports gets.
+  std::uint64_t ram_pages = 0;  // the sum of zero_pages and the next three, now; 0: an older agent
+  std::uint64_t own_pages = 0;
+  std::uint64_t shared_pages = 0;
+  std::uint64_t backed_pages =
+      0;  // of these: mapped from the file that the guest was restored or forked from
+  std::uint64_t untouched_pages = 0;
+  std::uint64_t unaffordable_pages = 0;  // not merged for want of mappings, now
+  std::uint64_t lost_store_pages = 0;    // mapped from stores of lost daemons, now
+  std::uint64_t merges = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t merge_cpu_us = 0;  // of the agent's thread
+  HoldTimes hold_times;
 };
+/// The part of a REPORT that all daemons know.
+inline constexpr std::size_t short_report = offsetof(Report, ram_pages);
+/// A whole REPORT or a short one. Empty where it is neither, or can't be true of a guest of `pages` pages.
+/// What is left can be added up: counters are below 2^53, and what is now is not more than the guest has.
+std::optional<Report> decode_report(std::span<const std::byte> payload, std::uint32_t pages);
 
 /// The bytes of a message's fixed part.
 template <typename T>

@@ -18,6 +18,7 @@
 #include "dedup/agent/page_map.hpp"
 #include "dedup/agent/still_memory.hpp"
 #include "dedup/agent/write_barrier.hpp"
+#include "dedup/hold_times.hpp"
 
 namespace samepage::dedup {
 
@@ -52,6 +53,8 @@ struct AgentCounters {
   std::uint64_t longest_hold_us = 0;
   bool connected = false;  // false: the daemon is gone, what is merged stays merged
   std::vector<StoreFigure> lost_stores;
+  HoldTimes hold_times;
+  std::uint64_t merge_cpu_us = 0;  // of the agent's thread, after its last pass
 };
 
 /// Merges the pages of one guest. All public functions but place() and start() may be called from any thread.

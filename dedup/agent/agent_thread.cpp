@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "base/mapping.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
+#include "base/thread_clock.hpp"
 #include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
@@ -26,12 +26,6 @@ using std::chrono::milliseconds;
 
 // A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
 constexpr milliseconds guests_patience{200};
-
-std::chrono::nanoseconds thread_cpu_time() {
-  timespec now{};
-  check(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), "clock_gettime");
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
 
 }  // namespace
 
@@ -227,13 +221,15 @@ void Agent::Thread::go_on_joining() {
     if (!worker_.joining()) return worker_.ask_to_join();
     if (!answered_) return;
     worker_.finish_joining();
+    problem_.clear();
     start_delay_.joined(Clock::now());
     schedule_.restart(Clock::now());
   } catch (const NoDaemon&) {
     start_daemon();
   } catch (const UserError& problem) {
     // No daemon, or none for us: the guest runs on, and we ask again.
-    log(LogLevel::debug, "it does not share: {}", problem.what());
+    if (problem_ != problem.what()) log(LogLevel::warning, "it shares nothing new: {}", problem.what());
+    problem_ = problem.what();
   }
 }
 

@@ -72,6 +72,7 @@ class Agent::Thread {
   AgentConfig config_;
   Worker worker_;
   std::string why_not_joined_;
+  std::string problem_;  // that was told: why no daemon lets the guest in
   UniqueFd stop_;
   UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
   AgentRequests requests_;

@@ -24,10 +24,7 @@ DaemonPeer::Joined DaemonPeer::finish_joining() {
   is_private_ = welcome.ends_when_idle != 0;
   take_knobs(welcome.knobs);
   passes_ = 0;
-  if (!joined.back) {
-    breaks_before_ = guest_.totals.breaks;
-    failed_merges_before_ = guest_.totals.failed_merges;
-  }
+  if (!joined.back) before_ = counters();
   guest_.totals.connected = true;
   log(LogLevel::info, "{}", joined.back ? "it is back at its daemon" : "it has joined a daemon");
   return joined.back ? Joined::back : Joined::anew;
@@ -71,10 +68,34 @@ void DaemonPeer::send(wire::Type type, std::span<const std::byte> payload) {
   if (link_.joined() && !link_.connection().send(type, payload)) lose();
 }
 
-void DaemonPeer::report(wire::Report report) {
-  report.breaks -= breaks_before_;
-  report.failed_merges -= failed_merges_before_;
-  send(wire::Type::report, wire::bytes_of(report));
+wire::Report DaemonPeer::counters() const {
+  const GuestHolds& holds = guest_.remapper.holds();
+  wire::Report report;
+  report.passes = guest_.totals.passes;
+  report.merges = guest_.totals.merges;
+  report.breaks = guest_.totals.breaks;
+  report.failed_merges = guest_.totals.failed_merges;
+  report.merge_cpu_us = guest_.totals.cpu_us;
+  report.errors = logged_errors();
+  report.holds = holds.holds();
+  report.hold_times = holds.times();
+  report.hold_max_us = holds.longest_us();
+  return report;
+}
+
+void DaemonPeer::report(wire::Report now) {
+  if (!link_.joined()) return;
+  const wire::Report so_far = counters();
+  for (const auto counter :
+       {&wire::Report::passes, &wire::Report::merges, &wire::Report::breaks, &wire::Report::failed_merges,
+        &wire::Report::merge_cpu_us, &wire::Report::errors, &wire::Report::holds}) {
+    now.*counter = so_far.*counter - before_.*counter;
+  }
+  (now.hold_times = so_far.hold_times) -= before_.hold_times;
+  now.hold_max_us = so_far.hold_max_us;
+  const bool whole = link_.membership().welcome.takes_whole_reports != 0;
+  const auto bytes = wire::bytes_of(now);
+  send(wire::Type::report, whole ? bytes : bytes.first(wire::short_report));
 }
 
 void DaemonPeer::answer(wire::Merged merged) {

@@ -68,13 +68,15 @@ class DaemonPeer {
   void send(wire::Type type, std::span<const std::byte> payload);
   /// What has become of grants.
   void answer(wire::Merged merged);
-  /// `report` as this daemon counts: since it has known the guest.
-  void report(wire::Report report);
+  /// Sends a REPORT: `now` has what is now; the counters are added, as this daemon counts: since it has known
+  /// the guest.
+  void report(wire::Report now);
 
   /// Answers all messages that are there.
   void handle_messages();
 
  private:
+  [[nodiscard]] wire::Report counters() const;
   void handle(const Frame& frame);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
@@ -84,8 +86,7 @@ class DaemonPeer {
   wire::Knobs knobs_;
   bool is_private_ = true;
   unsigned passes_ = 0;
-  std::uint64_t breaks_before_ = 0;
-  std::uint64_t failed_merges_before_ = 0;
+  wire::Report before_;  // the counters when it was joined anew
 };
 
 }  // namespace samepage::dedup

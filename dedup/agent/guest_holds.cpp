@@ -28,11 +28,25 @@ void GuestHolds::run(std::size_t items, const std::function<void(const PausedGue
       before_release_(held);
     }
     const auto length = Clock::now() - start;
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(length).count();
-    ++holds_;
-    longest_us_ = std::max(longest_us_.load(), static_cast<std::uint64_t>(us));
+    count(length);
     if (somebody) next_hold_ = Clock::now() + length;
   }
+}
+
+void GuestHolds::count(Clock::duration length) {
+  const auto us =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(length).count());
+  ++holds_;
+  longest_us_ = std::max(longest_us_.load(), us);
+  ++of_length_[HoldTimes::bucket_of(us)];
+  sum_us_ += us;
+}
+
+HoldTimes GuestHolds::times() const {
+  HoldTimes times;
+  std::copy(of_length_.begin(), of_length_.end(), times.holds.begin());
+  times.sum_us = sum_us_;
+  return times;
 }
 
 }  // namespace samepage::dedup

@@ -7,6 +7,7 @@
 // The agent's thread does the work; any thread may read the figures.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "dedup/agent/write_barrier.hpp"
+#include "dedup/hold_times.hpp"
 
 namespace samepage::dedup {
 
@@ -35,8 +37,11 @@ class GuestHolds {
 
   [[nodiscard]] std::uint64_t holds() const { return holds_; }
   [[nodiscard]] std::uint64_t longest_us() const { return longest_us_; }
+  /// All holds. Read while another one ends, it may have a part of that one.
+  [[nodiscard]] HoldTimes times() const;
 
  private:
+  void count(std::chrono::steady_clock::duration length);
   void run(std::size_t items, const std::function<void(const PausedGuest&, std::size_t)>& act);
 
   WriteBarrier& barrier_;
@@ -45,6 +50,8 @@ class GuestHolds {
   std::chrono::steady_clock::time_point next_hold_;  // not before
   std::atomic<std::uint64_t> holds_ = 0;
   std::atomic<std::uint64_t> longest_us_ = 0;
+  std::array<std::atomic<std::uint64_t>, HoldTimes::buckets> of_length_{};
+  std::atomic<std::uint64_t> sum_us_ = 0;
 };
 
 }  // namespace samepage::dedup

@@ -2,9 +2,11 @@
 #include "dedup/agent/worker.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/file_figures.hpp"
+#include "base/thread_clock.hpp"
 #include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
@@ -125,18 +127,28 @@ void Worker::report(bool found) {
   }
   if (!daemon_.joined()) return;
   if (!found) remapper_.forget_copies();
+  totals_.cpu_us = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(thread_cpu_time()).count());
+  daemon_.report(memory_now());
+}
+
+wire::Report Worker::memory_now() const {
   wire::Report report;
-  report.passes = totals_.passes;
-  report.breaks = totals_.breaks;
   report.zero_pages = states_.count(State::zero);
-  report.volatile_pages = volatile_pages_;
-  report.holds = remapper_.holds().holds();
-  report.hold_max_us = remapper_.holds().longest_us();
+  report.volatile_pages = std::min<std::uint64_t>(volatile_pages_, pages_.count());
   report.vmas = budget_.used();
   report.agent_bytes = committed(pagemap_, states_.metadata()) + committed(pagemap_, tracker_->metadata());
-  report.failed_merges = totals_.failed_merges;
   report.tracks_writes = tracks_writes() ? 1 : 0;
-  daemon_.report(report);
+  report.ram_pages = pages_.count();
+  report.backed_pages = states_.count(State::backed);
+  report.shared_pages = states_.count(State::merged) + report.backed_pages;
+  report.untouched_pages = states_.count(State::untouched) + states_.count(State::discarded);
+  report.own_pages = report.ram_pages - report.shared_pages - report.untouched_pages - report.zero_pages;
+  report.unaffordable_pages = states_.count(State::unaffordable);
+  for (const StoreFigure& store : upkeep_.lost())
+    report.lost_store_pages += pages_in(store.mapped_bytes).value;
+  report.lost_store_pages = std::min(report.lost_store_pages, report.ram_pages);
+  return report;
 }
 
 // --- What others ask for.
@@ -227,8 +239,8 @@ bool Worker::written_since_watch(const std::function<void(const GfnRange&)>& vis
 
 AgentCounters Worker::counters() const {
   const GuestHolds& holds = remapper_.holds();
-  return {totals_.passes, totals_.merges,     totals_.breaks,    totals_.failed_merges,
-          holds.holds(),  holds.longest_us(), totals_.connected, upkeep_.lost()};
+  return {totals_.passes,     totals_.merges,    totals_.breaks, totals_.failed_merges, holds.holds(),
+          holds.longest_us(), totals_.connected, upkeep_.lost(), holds.times(),         totals_.cpu_us};
 }
 
 }  // namespace samepage::dedup

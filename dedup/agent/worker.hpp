@@ -106,6 +106,7 @@ class Worker {
   void retain_merged_pages();
   void act_on(Findings& findings);
   void report(bool found);
+  [[nodiscard]] wire::Report memory_now() const;
   void share(ImagePages& image, ImageSharing::Patience patience);
 
   AgentConfig config_;

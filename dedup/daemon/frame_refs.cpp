@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 
 namespace samepage::dedup {
 FrameRefs::FrameRefs(std::uint32_t frames, Account* account)
@@ -115,7 +116,8 @@ bool FrameRefs::make_frame_records(std::uint32_t first, std::uint32_t count) {
     frames_.grow(std::size_t{first} + count);
     donors_.grow(std::size_t{first} + count);
     return true;
-  } catch (const std::system_error&) {
+  } catch (const std::system_error& error) {
+    log_error("a frame is not made", error);
     return false;
   }
 }

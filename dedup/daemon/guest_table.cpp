@@ -30,6 +30,8 @@ void GuestTable::remove(std::uint64_t membership) {
   const auto gone = guests_.find(membership);
   if (gone == guests_.end()) return;
   breaks_of_gone_[gone->second.peer.uid] += gone->second.report.breaks;
+  past_.hold_times += gone->second.report.hold_times;
+  past_.merge_cpu_us += gone->second.report.merge_cpu_us;
   guests_.erase(gone);
 }
 

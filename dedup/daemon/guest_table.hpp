@@ -58,6 +58,12 @@ class GuestTable {
 
   /// Breaks of guests that are gone, by user.
   [[nodiscard]] const std::map<uid_t, std::uint64_t>& breaks_of_gone() const { return breaks_of_gone_; }
+  /// What guests that are gone have cost, of all users.
+  struct Past {
+    HoldTimes hold_times;
+    std::uint64_t merge_cpu_us = 0;
+  };
+  [[nodiscard]] const Past& past() const { return past_; }
   /// The longest hold that a guest ever reported, gone or not, by user.
   [[nodiscard]] const std::map<uid_t, std::uint64_t>& hold_max_us() const { return hold_max_us_; }
 
@@ -65,6 +71,7 @@ class GuestTable {
   std::map<std::uint64_t, Guest> guests_;
   std::map<uid_t, std::uint64_t> breaks_of_gone_;
   std::map<uid_t, std::uint64_t> hold_max_us_;
+  Past past_;
 };
 
 }  // namespace samepage::dedup

@@ -48,6 +48,7 @@ std::vector<std::byte> make_welcome(const SessionHost::Membership& membership, c
   welcome.max_frames = membership.max_frames;
   welcome.knobs = membership.knobs;
   welcome.membership = membership.number;
+  welcome.takes_whole_reports = 1;
   welcome.ends_when_idle = membership.ends_when_idle ? 1 : 0;
   welcome.secret = secret;
   if (version == wire::version) return copy_of(welcome);

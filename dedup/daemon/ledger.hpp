@@ -23,6 +23,7 @@
 // the process. Pure. Not for several threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -39,6 +40,11 @@ struct SharingCounts {
   std::uint64_t pages_unshared = 0;
   std::uint64_t pages_pending = 0;  // waiting for a frame or granted and not answered
   std::uint64_t frame_dups = 0;     // of pages_shared: frames whose content another frame has too
+
+  /// Further mappings of frames: the pages that sharing saves.
+  [[nodiscard]] std::uint64_t pages_sharing() const {
+    return pages_merged - std::min(pages_merged, pages_shared);
+  }
 
   SharingCounts& operator+=(const SharingCounts& other) {
     pages_shared += other.pages_shared;

@@ -12,9 +12,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <optional>
@@ -41,6 +43,8 @@
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
 #include "dedup/listening_socket.hpp"
+#include "dedup/metrics/metrics_address.hpp"
+#include "dedup/metrics/metrics_server.hpp"
 
 namespace {
 
@@ -108,6 +112,24 @@ std::ptrdiff_t user_guests_of(const Options& options) {
       std::min<rlim_t>(options.user_guests, limit.rlim_cur / descriptors_of_a_guest / 4));
 }
 
+// What nobody has written on the command line does not keep the daemon from merging.
+MetricsConfig metrics_of(const Options& options) {
+  using Trouble = MetricsConfig::Trouble;
+  MetricsConfig config{{}, Trouble::thrown, SAMEPAGE_VERSION};
+  const Reach reach = options.metrics_public ? Reach::any_host : Reach::this_host;
+  for (const std::string& text : options.metrics)
+    config.addresses.push_back(parse_metrics_address(text, reach));
+  const char* const environment = std::getenv("SAMEPAGE_METRICS");
+  if (!config.addresses.empty() || environment == nullptr || *environment == 0) return config;
+  config.trouble = Trouble::told;
+  try {
+    config.addresses.push_back(parse_metrics_address(environment, reach));
+  } catch (const std::exception& error) {
+    log_error("SAMEPAGE_METRICS", error);
+  }
+  return config;
+}
+
 void require_fitting(const HandedSocket& handed, const Options& options) {
   if (!options.socket.empty() || options.background || !options.user.empty()) {
     throw UserError(
@@ -123,7 +145,8 @@ void require_fitting(const HandedSocket& handed, const Options& options) {
   }
 }
 
-void serve(const Options& options, const wire::Knobs& defaults, std::optional<HandedSocket> handed) {
+void serve(const Options& options, const wire::Knobs& defaults, std::optional<HandedSocket> handed,
+           MetricsConfig metrics_config) {
   std::optional<OwnHome> home;
   if (options.background) home.emplace();  // a daemon that is started otherwise stays where it was put
   std::string path;
@@ -142,9 +165,19 @@ void serve(const Options& options, const wire::Knobs& defaults, std::optional<Ha
   wire::Knobs knobs = defaults;
   const bool any_kept = kept.read_into(knobs);
   set_given(knobs, options.knobs);
+  boost::asio::io_context io(1);
+  Server* served = nullptr;  // the daemon's thread alone looks at it
+  std::optional<MetricsServer> metrics;
+  if (!metrics_config.addresses.empty()) {
+    metrics.emplace(std::move(metrics_config),
+                    [&](std::uint64_t daemon_bytes, MetricsServer::Deliver deliver) {
+                      boost::asio::post(io, [&served, daemon_bytes, deliver = std::move(deliver)] {
+                        if (served != nullptr) deliver(served->metrics(daemon_bytes));
+                      });
+                    });
+  }
   // From here on another user than the guests': a guest's process cannot open a store of ours for writing.
   if (!options.user.empty()) become(options.user);
-  boost::asio::io_context io(1);
   ServerConfig config;
   config.knobs.current = knobs;
   config.admission.user_memory = user_memory_of(options);
@@ -159,7 +192,10 @@ void serve(const Options& options, const wire::Knobs& defaults, std::optional<Ha
     return kept.keep(now, defaults) ? kept.path() : std::string();
   };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
+  if (metrics) config.metrics_places = [&] { return metrics->places(); };
   Server server(io, config);
+  served = &server;
+  if (metrics) metrics->start();
   server.listen(std::move(listening));
   std::optional<Lookout> lookout;
   if (own) lookout.emplace(io, *own, server);
@@ -188,17 +224,21 @@ int run(int argc, char** argv) {
     set_log_name("samepaged");
     std::optional<HandedSocket> handed = take_handed_socket();
     settle_runtime_paths();
+    log_to_file_when_unheard();
     wire::Knobs knobs;
     set_given(knobs, options.knobs);
     if (!options.socket.empty()) options.socket = std::filesystem::absolute(options.socket);
+    MetricsConfig metrics = metrics_of(options);
     if (options.background) go_to_background();
     raise_file_size_limit();
-    serve(options, knobs, std::move(handed));
+    serve(options, knobs, std::move(handed), std::move(metrics));
     return 0;
   } catch (const CLI::ParseError& error) {
     return tell_parse_outcome(app, error, 2);
   } catch (const std::exception& error) {
     report_ready(options.ready_fd, error.what());
+    // Of one that a guest has started nobody would hear it.
+    if (log_place().starts_with('/')) log_error("it can't run", error);
     throw;
   }
 }

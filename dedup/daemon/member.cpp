@@ -8,7 +8,7 @@
 namespace samepage::dedup {
 
 Member::Member(std::uint32_t pages, Send send, Report report)
-    : staging_(pages), send_(std::move(send)), report_(std::move(report)) {}
+    : pages_(pages), staging_(pages), send_(std::move(send)), report_(std::move(report)) {}
 
 Progress Member::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
   // A guest that has its membership back says first what it retains of it.
@@ -86,7 +86,7 @@ Progress Member::handle_sync(std::span<const std::byte> payload) {
 }
 
 Progress Member::handle_report(std::span<const std::byte> payload) {
-  const auto report = wire::read_one<wire::Report>(payload);
+  const auto report = wire::decode_report(payload, pages_);
   if (!report) return Progress::violation;
   report_(*report);
   return Progress::done;

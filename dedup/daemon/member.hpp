@@ -50,6 +50,7 @@ class Member final : public GuestLink {
   [[nodiscard]] Progress handle_sync(std::span<const std::byte> payload);
   [[nodiscard]] Progress handle_report(std::span<const std::byte> payload);
 
+  std::uint32_t pages_;
   StagingArea staging_;
   Send send_;
   Report report_;

@@ -27,6 +27,14 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("--user-guests", options.user_guests, "guests that each such user may have (default: 1024)")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_option(
+         "--metrics", options.metrics,
+         "serve metrics for Prometheus at ADDRESS:PORT or unix:PATH (default: $SAMEPAGE_METRICS); may be "
+         "repeated")
+      ->type_name("PLACE")
+      ->allow_extra_args(false);
+  app.add_flag("--metrics-public", options.metrics_public,
+               "let --metrics take addresses that other hosts can reach");
   app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
   app.add_flag("--background", options.background,
                "go on as a process of its own, in a control group of its own where that is allowed");

@@ -22,6 +22,8 @@ struct Options {
   int ready_fd = -1;
   std::string user_memory;
   std::uint64_t user_guests = 1024;
+  std::vector<std::string> metrics;
+  bool metrics_public = false;
   std::vector<std::string> knobs;  // one for each of knob_descriptions(), empty where it was not given
 };
 

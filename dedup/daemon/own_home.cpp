@@ -10,6 +10,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/log.hpp"
+
 namespace samepage::dedup {
 namespace {
 
@@ -83,6 +85,7 @@ OwnHome::OwnHome() {
     }
     ::rmdir(home.c_str());  // not where another daemon of this user is in it
   }
+  if (path_.empty()) log(LogLevel::info, "it stays in the control group of whoever has started it");
   write_text("/proc/self/oom_score_adj", "-900");
 }
 

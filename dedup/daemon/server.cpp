@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +28,20 @@ namespace asio = boost::asio;
 using nlohmann::json;
 
 namespace {
+
+// A domain's label as its guests name it: the daemon has the uid before it.
+std::string without_uid(std::string_view label) {
+  return std::string(label.substr(label.find(':') + 1));
+}
+
+std::uint64_t process_cpu_us() {
+  rusage used{};
+  check(::getrusage(RUSAGE_SELF, &used), "getrusage");
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000U + static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return microseconds(used.ru_utime) + microseconds(used.ru_stime);
+}
 
 // For the peer of a connection that is not kept. It may hear it or not: nobody waits for it.
 void tell_refusal(const UniqueFd& socket, std::string_view reason) {
@@ -146,10 +161,9 @@ std::string Server::answer(const Session& session, std::string_view question) {
       "release");
 }
 
-json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
+HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
   HostFigures host;
-  json guests = json::array(), users = json::array();
   for (const auto& [label, domain] : domains_.all()) {
     if (!shown(domain->owner())) continue;
     host.add_domain(domain->merger().counts(), domain->merger().memory_bytes(),
@@ -159,18 +173,66 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
   for (const auto& [membership, guest] : table.all()) {
     if (!shown(guest.peer.uid)) continue;
     host.add_guest(guest, guest.session == nullptr ? 0 : guest.session->staging_bytes());
-    guests.push_back(to_json(guest));
   }
+  if (!viewer) host.add_past(table.past());
   for (const auto& [uid, breaks] : table.breaks_of_gone()) host.add_breaks_of_gone(shown(uid) ? breaks : 0);
   for (const auto& [uid, longest] : table.hold_max_us()) host.add_hold(shown(uid) ? longest : 0);
   host.count_full_scans(full_scans_);
   host.count_errors(viewer ? 0 : logged_errors());
+  host.count_daemon_cpu(viewer ? 0 : process_cpu_us());
+  return host;
+}
+
+json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
+  const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
+  HostFigures host = host_figures(viewer);
+  json guests = json::array(), users = json::array();
+  for (const auto& [membership, guest] : memberships_.guests().all()) {
+    if (shown(guest.peer.uid)) guests.push_back(to_json(guest));
+  }
   // What the daemon itself costs can't be divided among users; each one's part of it is nearly all metadata.
   host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().pss_anon : 0);
   accounts_.for_each([&](uid_t uid, const Account& account) {
     if (shown(uid)) users.push_back(to_json(uid, account));
   });
-  return {{"pid", ::getpid()}, {"guests", guests}, {"users", users}, {"host", host.to_json()}};
+  json answer{{"pid", ::getpid()}, {"guests", guests}, {"users", users}, {"host", host.to_json()}};
+  if (!viewer) {
+    answer["metrics"] = config_.metrics_places();
+    answer["log"] = log_place();
+  }
+  return answer;
+}
+
+MetricsSnapshot Server::metrics(std::uint64_t daemon_bytes) const {
+  MetricsSnapshot snapshot;
+  HostFigures host = host_figures({});
+  host.count_daemon(daemon_bytes);
+  snapshot.host = host.to_json();
+  std::map<std::string_view, std::uint64_t> guests_of;  // by domain
+  const auto& guests = memberships_.guests().all();
+  snapshot.guests_in_all = guests.size();
+  snapshot.guests.reserve(std::min(guests.size(), MetricsSnapshot::most_guests));
+  for (const auto& [membership, guest] : guests) {
+    ++guests_of[guest.domain];
+    if (snapshot.guests.size() == MetricsSnapshot::most_guests) continue;
+    snapshot.guests.push_back({guest.peer.uid, without_uid(guest.domain), guest.name,
+                               guest.session != nullptr, guest.pages, guest.report});
+  }
+  snapshot.domains_in_all = domains_.all().size();
+  for (const auto& [label, domain] : domains_.all()) {
+    if (snapshot.domains.size() == MetricsSnapshot::most_domains) break;
+    const SharingCounts counts = domain->merger().counts();
+    snapshot.domains.push_back({domain->owner(), without_uid(label), guests_of[label], counts.pages_shared,
+                                counts.pages_sharing(), counts.pages_unshared, counts.pages_pending,
+                                counts.frame_dups, domain->store().allocated_bytes(),
+                                domain->merger().memory_bytes()});
+  }
+  accounts_.for_each([&](uid_t uid, const Account& account) {
+    const bool limited = account.limit() != Account::unlimited;
+    snapshot.users.push_back(
+        {uid, account.used(), limited ? std::optional(account.limit()) : std::nullopt, account.refusals()});
+  });
+  return snapshot;
 }
 
 void Server::wants_turns(Session& session) {

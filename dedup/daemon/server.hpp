@@ -8,11 +8,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/acceptor.hpp"
 #include "base/unique_fd.hpp"
@@ -23,7 +25,9 @@
 #include "dedup/daemon/memberships.hpp"
 #include "dedup/daemon/session.hpp"
 #include "dedup/daemon/session_host.hpp"
+#include "dedup/daemon/statistics.hpp"
 #include "dedup/daemon/turn_runner.hpp"
+#include "dedup/metrics/metrics_snapshot.hpp"
 
 namespace samepage::dedup {
 
@@ -35,6 +39,8 @@ struct ServerConfig {
   /// A connection that is not a guest's is closed when it has said nothing for this long.
   std::chrono::milliseconds pending_timeout = std::chrono::minutes(1);
   DupPolicy dup_policy = {};
+  /// Where metrics are served, for people.
+  std::function<std::vector<std::string>()> metrics_places = [] { return std::vector<std::string>(); };
 };
 
 class Server final : public SessionHost {
@@ -58,6 +64,9 @@ class Server final : public SessionHost {
   [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted,
                                           std::optional<uid_t> viewer = {}) const;
 
+  /// What metrics are made from. `daemon_bytes`: what the daemon itself costs, which takes long to find out.
+  [[nodiscard]] MetricsSnapshot metrics(std::uint64_t daemon_bytes) const;
+
   // SessionHost
   Membership join(Session& session, GuestLink& link, const wire::Hello& hello) override;
   void leave(Session& session) override;
@@ -68,6 +77,8 @@ class Server final : public SessionHost {
 
  private:
   std::shared_ptr<Account> account_of(uid_t uid);
+  /// Without what the daemon's own memory is.
+  [[nodiscard]] HostFigures host_figures(std::optional<uid_t> viewer) const;
 
   void every_second();
   void check_idle();

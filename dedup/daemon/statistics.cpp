@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/types.hpp"
+#include "dedup/hold_times_json.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -27,6 +28,8 @@ void HostFigures::add_domain(const SharingCounts& counts, std::uint64_t metadata
 void HostFigures::add_guest(const Guest& guest, std::uint64_t staging_bytes) {
   const wire::Report& report = guest.report;
   sum_.breaks += report.breaks;
+  sum_.merge_cpu_us += report.merge_cpu_us;
+  sum_.hold_times += report.hold_times;
   if (guest.session == nullptr) return;
   sum_.zero_pages += report.zero_pages;
   sum_.volatile_pages += report.volatile_pages;
@@ -35,6 +38,11 @@ void HostFigures::add_guest(const Guest& guest, std::uint64_t staging_bytes) {
   sum_.failed_merges += report.failed_merges;
   staging_bytes_ += staging_bytes;
   if (report.passes > 0) (report.tracks_writes != 0 ? tracks_writes_ : tracks_digests_) = true;
+}
+
+void HostFigures::add_past(const GuestTable::Past& past) {
+  sum_.hold_times += past.hold_times;
+  sum_.merge_cpu_us += past.merge_cpu_us;
 }
 
 void HostFigures::add_hold(std::uint64_t microseconds) {
@@ -48,13 +56,14 @@ std::string_view HostFigures::tracker() const {
 }
 
 json HostFigures::to_json() const {
-  const std::uint64_t sharing = counts_.pages_merged - std::min(counts_.pages_merged, counts_.pages_shared);
+  const std::uint64_t saved = PageCount{counts_.pages_sharing() + sum_.zero_pages}.bytes();
+  const std::uint64_t overhead = daemon_bytes_ + staging_bytes_ + sum_.agent_bytes + sum_.vmas * vma_bytes;
   json stores = json::array();
   for (const StoreFigures& store : stores_) {
     stores.push_back({{"inode", store.inode}, {"allocated_bytes", store.allocated_bytes}});
   }
   return {{"pages_shared", counts_.pages_shared},
-          {"pages_sharing", sharing},
+          {"pages_sharing", counts_.pages_sharing()},
           {"pages_unshared", counts_.pages_unshared},
           {"pages_volatile", sum_.volatile_pages},
           {"pages_pending", counts_.pages_pending},
@@ -64,8 +73,9 @@ json HostFigures::to_json() const {
           {"errors", errors_},
           {"breaks", sum_.breaks},
           {"failed_merges", sum_.failed_merges},
-          {"saved_bytes", PageCount{sharing + sum_.zero_pages}.bytes()},
-          {"overhead_bytes", daemon_bytes_ + staging_bytes_ + sum_.agent_bytes + sum_.vmas * vma_bytes},
+          {"saved_bytes", saved},
+          {"overhead_bytes", overhead},
+          {"net_saved_bytes", static_cast<std::int64_t>(saved) - static_cast<std::int64_t>(overhead)},
           {"books_bytes", metadata_bytes_},
           {"agents_bytes", sum_.agent_bytes},
           {"vmas", sum_.vmas},
@@ -74,6 +84,9 @@ json HostFigures::to_json() const {
           {"staging_bytes", staging_bytes_},
           {"daemon_pss_anon_bytes", daemon_bytes_},
           {"hold_max_us", hold_max_us_},
+          {"hold_us", dedup::to_json(sum_.hold_times)},
+          {"merge_cpu_us", sum_.merge_cpu_us},
+          {"daemon_cpu_us", daemon_cpu_us_},
           {"tracker", tracker()}};
 }
 

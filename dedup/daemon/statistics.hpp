@@ -28,12 +28,15 @@ class HostFigures {
   /// A guest without a connection counts with what it has done, not with what it has.
   void add_guest(const Guest& guest, std::uint64_t staging_bytes);
   void add_breaks_of_gone(std::uint64_t breaks) { sum_.breaks += breaks; }
+  /// Of all users: not to be added for one of them.
+  void add_past(const GuestTable::Past& past);
   void add_hold(std::uint64_t microseconds);
   void count_full_scans(std::uint64_t full_scans) { full_scans_ = full_scans; }
   /// Errors that the daemon has told of and gone on.
   void count_errors(std::uint64_t errors) { errors_ = errors; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
+  void count_daemon_cpu(std::uint64_t microseconds) { daemon_cpu_us_ = microseconds; }
 
   [[nodiscard]] std::uint64_t metadata_bytes() const { return metadata_bytes_; }
   [[nodiscard]] nlohmann::json to_json() const;
@@ -54,6 +57,7 @@ class HostFigures {
   std::uint64_t errors_ = 0;
   std::uint64_t hold_max_us_ = 0;
   std::uint64_t daemon_bytes_ = 0;
+  std::uint64_t daemon_cpu_us_ = 0;
 };
 
 /// {"name", "pid", "domain"}

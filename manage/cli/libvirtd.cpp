@@ -44,7 +44,7 @@ std::string uri_of(const LibvirtdOptions& options, const libvirt::Place& place) 
 
 void tell_complaints(libvirt::Domains& domains) {
   for (const std::string& complaint : domains.take_complaints()) {
-    complain(fmt::format("samepage libvirtd: {}", complaint));
+    log(LogLevel::warning, "{}", complaint);
   }
 }
 
@@ -53,12 +53,13 @@ void start_autostarted(libvirt::Domains& domains) noexcept {
     domains.start_autostarted();
     tell_complaints(domains);
   } catch (const std::exception& error) {
-    complain(fmt::format("samepage libvirtd: guests are not started: {}", error.what()));
+    log_error("guests are not started", error);
   }
 }
 
 int libvirtd(const LibvirtdOptions& options) {
   set_log_name("samepage libvirtd");
+  log_to_file_when_unheard();
   boost::asio::io_context io(1);
   const std::string directory = libvirt::Domains::default_directory();
   const UniqueFd alone = libvirt::lock_definitions(directory);

@@ -66,6 +66,10 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   json host = json::object();
   for (const Figure& figure : dedup::host_figures()) {
     if (figure.unit == Unit::text) continue;
+    if (figure.kind == Kind::histogram) {
+      host[std::string(figure.key)] = daemon_host.value(std::string(figure.key), json::object());
+      continue;
+    }
     // A daemon that has run since before a change of names knows the former one.
     const bool former = !figure.former_key.empty() && !daemon_host.contains(std::string(figure.key));
     const std::uint64_t value = number(daemon_host, former ? figure.former_key : figure.key);
@@ -87,7 +91,7 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
 }
 
 json Snapshot::to_json() const {
-  return {{"host", host}, {"guests", guests}};
+  return {{"host", host}, {"guests", guests}, {"daemon", about_daemon}};
 }
 
 Snapshot take_snapshot() {
@@ -98,6 +102,9 @@ Snapshot take_snapshot() {
     if (const std::optional<json> answer = dedup::ask_daemon(daemon_socket_path(), {{"do", "stat"}})) {
       snapshot.daemon = DaemonState::answers;
       snapshot.raw_host = answer->value("host", json::object());
+      snapshot.about_daemon = {{"pid", number(*answer, "pid")},
+                               {"metrics", answer->value("metrics", json::array())},
+                               {"log", answer->value("log", "")}};
       snapshot.raw_host["daemon_pid"] = number(*answer, "pid");
     }
   } catch (const dedup::DaemonHangs& problem) {

@@ -17,6 +17,8 @@ enum class DaemonState : std::uint8_t { answers, absent, hangs };
 struct Snapshot {
   DaemonState daemon = DaemonState::absent;
   std::string problem;  // of a daemon that hangs, for people
+  /// {"pid", "metrics": [...], "log"}; null without a daemon.
+  nlohmann::json about_daemon;
   nlohmann::json host;
   std::vector<nlohmann::json> guests;
   nlohmann::json

@@ -21,12 +21,22 @@ namespace {
 
 using nlohmann::json;
 
-std::string host_table(const json& host) {
+// Where a person can look for more than figures; another user's daemon does not tell.
+void add_places(Table& table, const json& daemon) {
+  if (!daemon.is_object()) return;
+  if (const std::string log = daemon.value("log", ""); !log.empty()) table.add_row({"log", "", log});
+  for (const json& place : daemon.value("metrics", json::array())) {
+    table.add_row({"metrics", "", place.get<std::string>()});
+  }
+}
+
+std::string host_table(const json& host, const json& daemon) {
   Table table({{""}, {"", Align::right}, {""}});
   for (const Figure& figure : dedup::host_figures()) {
     if (figure.title.empty()) continue;
     table.add_row({std::string(figure.title), text_of(figure, host), std::string(figure.help)});
   }
+  add_places(table, daemon);
   return table.render();
 }
 
@@ -106,7 +116,7 @@ int stat(const StatOptions& options) {
     complain(fmt::format("samepage: {}; until then the host figures are 0", snapshot.problem));
   }
   if (options.format == Format::json) return print_json(snapshot.to_json());
-  return print_text(host_table(snapshot.host) + "\n" + guests_table(snapshot.guests));
+  return print_text(host_table(snapshot.host, snapshot.about_daemon) + "\n" + guests_table(snapshot.guests));
 }
 
 }  // namespace

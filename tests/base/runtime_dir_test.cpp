@@ -16,7 +16,7 @@ namespace {
 class RuntimeDir : public testing::Test {
  protected:
   void TearDown() override {
-    for (const char* name : {"SAMEPAGE_RUNTIME_DIR", "SAMEPAGE_SOCKET"}) ::unsetenv(name);
+    for (const char* name : {"SAMEPAGE_RUNTIME_DIR", "SAMEPAGE_SOCKET", "XDG_STATE_HOME"}) ::unsetenv(name);
   }
   void choose(const std::string& path) { ::setenv("SAMEPAGE_RUNTIME_DIR", path.c_str(), 1); }
 
@@ -30,6 +30,14 @@ TEST_F(RuntimeDir, IsMadeForItsOwnerAlone) {
   struct stat info {};
   ASSERT_EQ(::stat((parent_ + "/run").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
+}
+
+TEST_F(RuntimeDir, TheLogIsThereOrWithTheUsersState) {
+  ::setenv("XDG_STATE_HOME", parent_.c_str(), 1);
+  EXPECT_EQ(log_path(), parent_ + "/samepage/samepage.log");
+  EXPECT_TRUE(std::filesystem::is_directory(parent_ + "/samepage"));
+  choose(parent_ + "/run");
+  EXPECT_EQ(log_path(), parent_ + "/run/samepage.log") << "who chooses a directory has all in it";
 }
 
 TEST_F(RuntimeDir, OneThatOthersCanWriteToIsRefused) {

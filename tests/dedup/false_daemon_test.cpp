@@ -287,5 +287,17 @@ TEST_F(FalseDaemon, ReadsNothing) {
   EXPECT_TRUE(guest_.worker->connected());
 }
 
+// Its WELCOME says nothing of whole reports, so it is an older one that would not understand them.
+TEST_F(FalseDaemon, IsToldWhatAllDaemonsKnow) {
+  guest_.worker->run_pass();
+  for (;;) {
+    const auto frame = receive_frame(socket_.get());
+    ASSERT_TRUE(frame);
+    if (frame->type != static_cast<std::uint32_t>(wire::Type::report)) continue;
+    EXPECT_EQ(frame->payload.size(), wire::short_report);
+    break;
+  }
+}
+
 }  // namespace
 }  // namespace samepage::dedup

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/process_memory.hpp"
@@ -58,6 +59,32 @@ TEST_P(Losses, AGuestThatFindsItsDaemonAgainKeepsWhatItMapsAndNothingElse) {
   }
   EXPECT_EQ(fleet_.figure("pages_shared"), 1U);  // a's own copies of the content that it wrote
   EXPECT_TRUE(a.worker->counters().lost_stores.empty());
+}
+
+// Or rates that are made from a daemon's counters would jump when guests come over from another.
+TEST_P(Losses, AnotherDaemonCountsFromWhereTheGuestCame) {
+  FleetGuest& a = add(8);
+  FleetGuest& b = add(8);
+  for (FleetGuest* guest : {&a, &b}) guest->fill(1, 42);
+  fleet_.settle();
+  const auto holds_at = [](const Fleet& fleet) {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t of_bucket : fleet.host().at("hold_us").at("holds")) sum += of_bucket;
+    return sum;
+  };
+  const std::uint64_t before = a.worker->counters().holds;
+  ASSERT_GT(before, 0U);
+  EXPECT_EQ(holds_at(fleet_), before + b.worker->counters().holds);
+  Fleet next;
+  a.worker->lose_daemon();
+  next.rejoin(a);
+  for (int i = 0; i < 3; ++i) {
+    a.worker->run_pass();
+    next.poll_daemon();
+    a.worker->handle_messages();
+  }
+  EXPECT_EQ(holds_at(next), a.worker->counters().holds - before);
+  EXPECT_EQ(a.worker->counters().hold_times.count(), a.worker->counters().holds);
 }
 
 // Grants that the agent did not hear of, and merges that the daemon did not.

@@ -85,11 +85,15 @@ TEST_F(GuestTableTest, WhatAGuestDidOutlivesIt) {
   Guest& guest = add(1);
   wire::Report report = after(1, 5);
   report.hold_max_us = 300;
+  report.hold_times.holds[4] = 1;
+  report.merge_cpu_us = 70;
   EXPECT_TRUE(table_.report(guest, report));
   EXPECT_TRUE(table_.breaks_of_gone().empty());
   table_.remove(1);
   EXPECT_EQ(table_.breaks_of_gone().at(1000), 5U);
   EXPECT_EQ(table_.hold_max_us().at(1000), 300U);
+  EXPECT_EQ(table_.past().hold_times.count(), 1U);
+  EXPECT_EQ(table_.past().merge_cpu_us, 70U);
 }
 
 }  // namespace

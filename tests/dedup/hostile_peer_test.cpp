@@ -115,6 +115,16 @@ TEST_F(HostilePeer, AGuestOfTheFormerVersionIsLetInAndUnderstood) {
   others_go_on();
 }
 
+TEST_F(HostilePeer, AReportThatCannotBeTrue) {
+  join();
+  wire::Report report;
+  report.zero_pages = 17;  // of 16
+  say_one(wire::Type::report, report);
+  EXPECT_TRUE(cut_off());
+  EXPECT_EQ(fleet_.figure("zero_pages"), 0U);
+  others_go_on();
+}
+
 TEST_F(HostilePeer, MorePagesThanThereCanBe) {
   wire::Hello hello;
   hello.pages = wire::max_pages + 1;

@@ -31,6 +31,60 @@ TEST(Protocol, AListLongerThanItsMessageIsRefused) {
   EXPECT_FALSE(decode_merged(bytes));
 }
 
+// Of a guest of 100 pages.
+Report sound_report() {
+  Report report;
+  report.passes = 3;
+  report.zero_pages = 10;
+  report.volatile_pages = 5;
+  report.agent_bytes = 4096;
+  report.ram_pages = 100;
+  report.own_pages = 20, report.shared_pages = 30, report.untouched_pages = 40;
+  report.hold_times.holds[1] = 7;
+  return report;
+}
+
+TEST(Protocol, AReportIsReadWholeOrAsOlderAgentsSendIt) {
+  const Report report = sound_report();
+  const auto whole = decode_report(bytes_of(report), 100);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->untouched_pages, 40U);
+  EXPECT_EQ(whole->hold_times.count(), 7U);
+  const auto part = decode_report(bytes_of(report).first(short_report), 100);
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->zero_pages, 10U);
+  EXPECT_EQ(part->ram_pages, 0U);
+  EXPECT_EQ(part->hold_times.count(), 0U);
+  for (std::size_t length = 0; length < sizeof(Report); ++length) {
+    EXPECT_EQ(decode_report(bytes_of(report).first(length), 100).has_value(), length == short_report)
+        << length;
+  }
+}
+
+TEST(Protocol, AReportThatCannotBeTrueIsRefused) {
+  const std::uint64_t most = ~std::uint64_t{0};
+  for (const auto field :
+       {&Report::passes, &Report::breaks, &Report::zero_pages, &Report::volatile_pages, &Report::holds,
+        &Report::hold_max_us, &Report::agent_bytes, &Report::failed_merges, &Report::tracks_writes,
+        &Report::ram_pages, &Report::backed_pages, &Report::own_pages, &Report::shared_pages,
+        &Report::untouched_pages, &Report::unaffordable_pages, &Report::lost_store_pages, &Report::merges,
+        &Report::errors, &Report::merge_cpu_us}) {
+    Report report = sound_report();
+    report.*field = most;
+    EXPECT_FALSE(decode_report(bytes_of(report), 100)) << (field == &Report::own_pages);
+  }
+  Report report = sound_report();
+  report.hold_times.sum_us = most;
+  EXPECT_FALSE(decode_report(bytes_of(report), 100));
+  report = sound_report();
+  report.hold_times.holds[HoldTimes::buckets - 1] = most;
+  EXPECT_FALSE(decode_report(bytes_of(report), 100));
+  report = sound_report();
+  ++report.own_pages;
+  EXPECT_FALSE(decode_report(bytes_of(report), 100)) << "more than there are in all";
+  EXPECT_FALSE(decode_report(bytes_of(sound_report()), 99)) << "another guest's";
+}
+
 TEST(Protocol, ConsecutivePagesAreOneRange) {
   std::vector<PageRange> ranges;
   for (const std::uint32_t page : {4U, 5U, 6U, 9U}) append_page(ranges, {page});

@@ -48,17 +48,25 @@ TEST(Statistics, AGuestWithoutAConnectionCountsWithWhatItDid) {
   report.zero_pages = 10;
   report.vmas = 2;
   report.agent_bytes = 50;
+  report.merge_cpu_us = 20;
+  report.hold_times.holds[3] = 2;
+  report.hold_times.sum_us = 900;
   HostFigures host;
   host.add_guest(guest_with(report), 4096);
   host.add_guest(guest_with(report, false), 0);
   host.add_breaks_of_gone(4);
+  host.add_past({report.hold_times, 1});
   host.count_daemon(1000);
   host.count_errors(2);
   const nlohmann::json json = host.to_json();
   EXPECT_EQ(json.at("breaks"), 10);
   EXPECT_EQ(json.at("errors"), 2);
+  EXPECT_EQ(json.at("merge_cpu_us"), 41) << "of all, those that are gone too";
+  EXPECT_EQ(json.at("hold_us").at("holds").at(3), 6);
+  EXPECT_EQ(json.at("hold_us").at("sum"), 2700);
   EXPECT_EQ(json.at("zero_pages"), 10);
   EXPECT_EQ(json.at("overhead_bytes"), 1000 + 4096 + 50 + 2 * 256);
+  EXPECT_EQ(json.at("net_saved_bytes"), 10 * 4096 - (1000 + 4096 + 50 + 2 * 256));
 }
 
 TEST(Statistics, TheTrackerIsThatOfAllGuestsOrMixed) {

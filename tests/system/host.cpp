@@ -87,10 +87,12 @@ void Host::TearDown() {
   std::filesystem::remove_all(directory_);
 }
 
-pid_t Host::start_daemon() {
+pid_t Host::start_daemon(const Words& options) {
   const std::string path = directory_ + "/samepaged.sock";
   const UniqueFd null = checked_fd(::open("/dev/null", O_WRONLY | O_CLOEXEC), "open /dev/null");
-  daemon_ = spawn({program("samepaged"), "--socket", path}, null.get(), 2);
+  Words command{program("samepaged"), "--socket", path};
+  command.insert(command.end(), options.begin(), options.end());
+  daemon_ = spawn(command, null.get(), 2);
   wait_until("the daemon listens", [&] { return static_cast<bool>(connect_local(path)); });
   return daemon_;
 }
@@ -185,7 +187,8 @@ void Host::wait_until(const std::string& what, const std::function<bool()>& cond
 std::vector<std::string> Host::leftovers() const {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
-    const bool daemons = entry.path().filename().string().starts_with("samepaged.sock");
+    const bool daemons = entry.path().filename().string().starts_with("samepaged.sock") ||
+                         entry.path().filename() == "samepage.log";
     if (entry.is_directory() || daemons) continue;
     if (entry.path().parent_path().filename() != "ended") files.push_back(entry.path());
   }

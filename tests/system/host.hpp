@@ -42,7 +42,7 @@ class Host : public testing::Test {
   nlohmann::json ask(Words arguments) const;
   /// Starts a detached guest; fails the test when it does not start. `options` come before the image.
   void start(const std::string& name, const Words& image_and_arguments, const Words& options = {}) const;
-  pid_t start_daemon();
+  pid_t start_daemon(const Words& options = {});
   void kill_daemon();
 
   nlohmann::json host_figures() const { return ask({"stat"}).at("host"); }

@@ -3,13 +3,15 @@
 
 #include <array>
 
+#include "dedup/agent_figures.hpp"
+
 namespace samepage::vmm {
 namespace {
 
 using nlohmann::json;
 using F = GuestFigures;
 
-constexpr std::string_view page_tables = "the process's page tables";
+namespace agent = dedup::agent_figures;
 
 constexpr std::array figures{
     GuestFigure{{"name", "name", Unit::text}, &F::name, Told::brief},
@@ -19,20 +21,15 @@ constexpr std::array figures{
     GuestFigure{{"pid", "pid"}, &F::pid, Told::brief},
     GuestFigure{{"cpus", "cpus"}, &F::cpus, Told::brief},
     GuestFigure{{"uptime_s", "uptime", Unit::seconds, Kind::counter}, &F::uptime_s, Told::brief},
-    GuestFigure{{"connected", "daemon", Unit::yes_or_no, Kind::gauge, "connected"}, &F::connected},
-    GuestFigure{{"ram_bytes", "ram", Unit::bytes, Kind::gauge, "the sum of the next but swap"},
-                &F::ram_bytes,
-                Told::brief},
-    GuestFigure{{"private_bytes", "  private", Unit::bytes, Kind::gauge, "", page_tables}, &F::private_bytes},
-    GuestFigure{{"swapped_bytes", "    in swap", Unit::bytes, Kind::gauge, "", page_tables},
+    GuestFigure{agent::connected, &F::connected},
+    GuestFigure{agent::ram, &F::ram_bytes, Told::brief},
+    GuestFigure{agent::own, &F::private_bytes},
+    GuestFigure{{"swapped_bytes", "    in swap", Unit::bytes, Kind::gauge, "", agent::page_tables},
                 &F::swapped_bytes},
-    GuestFigure{{"shared_bytes", "  shared", Unit::bytes, Kind::gauge, "", page_tables}, &F::shared_bytes},
-    GuestFigure{{"backed_bytes", "    of a snapshot", Unit::bytes, Kind::gauge,
-                 "of the file that it was restored or forked from", page_tables},
-                &F::backed_bytes},
-    GuestFigure{{"zero_bytes", "  zero", Unit::bytes, Kind::gauge, "", page_tables}, &F::zero_bytes},
-    GuestFigure{{"untouched_bytes", "  untouched", Unit::bytes, Kind::gauge, "", page_tables},
-                &F::untouched_bytes},
+    GuestFigure{agent::shared, &F::shared_bytes},
+    GuestFigure{agent::backed, &F::backed_bytes},
+    GuestFigure{agent::zero, &F::zero_bytes},
+    GuestFigure{agent::untouched, &F::untouched_bytes},
     GuestFigure{{"pss_anon_bytes", "pss-anon", Unit::bytes, Kind::gauge,
                  "the kernel's figure of the whole process", "Pss_Anon of /proc/PID/smaps_rollup"},
                 &F::pss_anon_bytes},
@@ -43,17 +40,16 @@ constexpr std::array figures{
         &F::page_table_bytes},
     GuestFigure{{"vmas", "vmas", Unit::count, Kind::gauge, "mappings of its RAM", "/proc/PID/maps"},
                 &F::vmas},
-    GuestFigure{{"passes", "passes", Unit::count, Kind::counter, "over its memory"}, &F::passes},
-    GuestFigure{{"merges", "merges", Unit::count, Kind::counter}, &F::merges},
-    GuestFigure{{"breaks", "breaks", Unit::count, Kind::counter}, &F::breaks},
-    GuestFigure{{"failed_merges", "failed merges", Unit::count, Kind::counter, "pages that had changed"},
-                &F::failed_merges},
-    GuestFigure{{"holds", "holds", Unit::count, Kind::counter, "times that it was held", "", "stops"},
-                &F::holds},
-    GuestFigure{{"hold_max_us", "longest hold", Unit::microseconds, Kind::counter, "", "", "stop_max_us"},
-                &F::hold_max_us},
-    GuestFigure{{"errors", "errors", Unit::count, Kind::counter, "failures that merging survived"},
-                &F::errors},
+    GuestFigure{agent::passes, &F::passes},
+    GuestFigure{agent::merges, &F::merges},
+    GuestFigure{agent::breaks, &F::breaks},
+    GuestFigure{agent::failed_merges, &F::failed_merges},
+    GuestFigure{agent::holds, &F::holds},
+    GuestFigure{agent::hold_max, &F::hold_max_us},
+    GuestFigure{agent::hold_times, &F::hold_times},
+    GuestFigure{agent::errors, &F::errors},
+    GuestFigure{{"log", "log", Unit::text}, &F::log},
+    GuestFigure{agent::merge_cpu, &F::merge_cpu_us},
     GuestFigure{
         {"cpu_user_us", "cpu, user", Unit::microseconds, Kind::counter, "of its process", "getrusage(2)"},
         &F::cpu_user_us},

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
+#include "dedup/hold_times_json.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
 #include "vmm/process/usage.hpp"
@@ -170,6 +171,8 @@ GuestFigures GuestAnswers::figures() const {
   figures.failed_merges = counters.failed_merges;
   figures.holds = counters.holds;
   figures.hold_max_us = counters.longest_hold_us;
+  figures.hold_times = dedup::to_json(counters.hold_times);
+  figures.merge_cpu_us = counters.merge_cpu_us;
   figures.connected = counters.connected;
   for (const dedup::StoreFigure& store : counters.lost_stores) {
     figures.orphaned_stores.push_back({{"inode", store.inode},
@@ -183,6 +186,7 @@ GuestFigures GuestAnswers::figures() const {
   figures.pss_anon_bytes = process.pss_anon;
   figures.page_table_bytes = process.page_tables;
   figures.errors = logged_errors();
+  figures.log = log_place();
   return figures;
 }
 

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
+#include "base/log.hpp"
 #include "base/poll_timeout.hpp"
 #include "vmm/control/console_stream.hpp"
 
@@ -72,7 +74,11 @@ void GuestControl::accept(int listener) {
   UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) {
     // Without a descriptor the listener would stay readable, and the loop would turn for nothing.
-    if ((errno == EMFILE || errno == ENFILE) && !callers_.empty()) callers_.erase(callers_.begin());
+    const int why = errno;
+    if ((why == EMFILE || why == ENFILE) && !callers_.empty()) callers_.erase(callers_.begin());
+    if (why != EAGAIN && why != ECONNABORTED && why != EINTR) {
+      log_error("a client is turned away", std::strerror(why));
+    }
     return;
   }
   bool owner = false;

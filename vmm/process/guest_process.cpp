@@ -14,7 +14,6 @@
 
 #include "base/log.hpp"
 #include "base/runtime_dir.hpp"
-#include "base/standard_output.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
@@ -96,7 +95,7 @@ class Recording {
       // What is known of another guest that had the name is not this one's.
       afterwards_ == Afterwards::recorded ? records.put(record_) : records.forget(record_.name);
     } catch (const std::exception& error) {
-      complain(fmt::format("samepage: how guest {} ends can't be kept: {}", record_.name, error.what()));
+      log_error("how it ends can't be kept", error);
     }
   }
 
@@ -163,7 +162,8 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   const StopSignals signals;
   const NameClaim claim = claim_name(told);
   const GuestProcessConfig config = settled(told, claim.name());
-  set_log_name("samepage: guest " + claim.name());
+  set_log_name("guest " + claim.name());
+  log_to_file_when_unheard();
   ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
@@ -209,6 +209,8 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   service.until_end();
   const GuestRecord::End end = service.end_of(machine.wait());
   recording.ended(end, console.tail());
+  log(LogLevel::info, "it has ended: {}, code {}{}{}", end.how, end.exit_code, end.reason.empty() ? "" : ": ",
+      end.reason);
   service.say(end);
   control.finish(end);
   return end.exit_code;

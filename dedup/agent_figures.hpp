@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an agent knows of its guest: the figures that the guest's process shows (vmm/control/guest_figures)
+// and that the daemon shows as metrics, from the agent's REPORTs (dedup/metrics/metric_families). One name,
+// unit and meaning.
+#pragma once
+
+#include <string_view>
+
+#include "base/figure.hpp"
+
+namespace samepage::dedup::agent_figures {
+
+inline constexpr std::string_view page_tables = "the process's page tables";
+
+inline constexpr Figure connected{"connected", "daemon", Unit::yes_or_no, Kind::gauge, "connected"};
+inline constexpr Figure ram{"ram_bytes", "ram", Unit::bytes, Kind::gauge, "the sum of the next but swap"};
+inline constexpr Figure own{"private_bytes", "  private", Unit::bytes, Kind::gauge, "", page_tables};
+inline constexpr Figure shared{"shared_bytes", "  shared", Unit::bytes, Kind::gauge, "", page_tables};
+inline constexpr Figure backed{"backed_bytes",
+                               "    of a snapshot",
+                               Unit::bytes,
+                               Kind::gauge,
+                               "of the file that it was restored or forked from",
+                               page_tables};
+inline constexpr Figure zero{"zero_bytes", "  zero", Unit::bytes, Kind::gauge, "", page_tables};
+inline constexpr Figure untouched{"untouched_bytes", "  untouched", Unit::bytes, Kind::gauge, "",
+                                  page_tables};
+inline constexpr Figure passes{"passes", "passes", Unit::count, Kind::counter, "over its memory"};
+inline constexpr Figure merges{"merges", "merges", Unit::count, Kind::counter};
+inline constexpr Figure breaks{"breaks", "breaks", Unit::count, Kind::counter};
+inline constexpr Figure failed_merges{"failed_merges", "failed merges", Unit::count, Kind::counter,
+                                      "pages that had changed"};
+inline constexpr Figure holds{"holds", "holds", Unit::count, Kind::counter, "times that it was held",
+                              "",      "stops"};
+inline constexpr Figure hold_max{"hold_max_us", "longest hold", Unit::microseconds, Kind::peak, "", "",
+                                 "stop_max_us"};
+inline constexpr Figure hold_times{"hold_us", "", Unit::microseconds, Kind::histogram,
+                                   "how long it was held, how often"};
+inline constexpr Figure merge_cpu{"merge_cpu_us", "cpu, merging", Unit::microseconds, Kind::counter,
+                                  "of the agent's thread"};
+inline constexpr Figure errors{"errors", "errors", Unit::count, Kind::counter,
+                               "failures that merging survived"};
+
+}  // namespace samepage::dedup::agent_figures
