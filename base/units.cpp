@@ -81,4 +81,22 @@ std::string format_signed_size(std::int64_t bytes) {
   return (bytes < 0 ? "-" : "") + format_size(magnitude);
 }
 
+std::optional<std::chrono::milliseconds> parse_seconds(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  constexpr double longest = 1e9;  // some thirty years
+  if (!(value >= 0 && value <= longest)) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(value * 1000 + 0.5));
+}
+
+std::string format_uptime(double seconds) {
+  if (seconds < 10) return fmt::format("{:.1f}s", seconds);
+  const auto whole = static_cast<unsigned long>(seconds);
+  if (whole < 60) return fmt::format("{}s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  if (whole < 86400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+  return fmt::format("{}d{:02}h", whole / 86400, whole / 3600 % 24);
+}
+
 }  // namespace samepage

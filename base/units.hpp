@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sizes as people write and read them, in IEC units.
+// Sizes, in IEC units, and times as people write and read them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,5 +20,10 @@ std::string format_size(std::uint64_t bytes);
 std::string format_short_size(std::uint64_t bytes);
 /// format_size() with a sign, for differences.
 std::string format_signed_size(std::int64_t bytes);
+
+/// "0.4s", "12s", "3m05s", "7h02m", "4d03h".
+std::string format_uptime(double seconds);
+/// Of "2" or "0.5", to the millisecond; empty when the text is not a number of seconds, or a negative one.
+std::optional<std::chrono::milliseconds> parse_seconds(std::string_view text);
 
 }  // namespace samepage

@@ -2,24 +2,25 @@
 #include "dedup/daemon_client.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/check.hpp"
-#include "base/framing.hpp"
 #include "dedup/daemon_connection.hpp"
 #include "dedup/daemon_lock.hpp"
+#include "dedup/daemon_question.hpp"
 #include "dedup/daemon_start.hpp"
-#include "dedup/json_text.hpp"
-#include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
 namespace {
 
 using nlohmann::json;
+using std::chrono::milliseconds;
 
 // A daemon whose socket was removed makes it anew soon (ListeningSocket::renew()).
 constexpr std::chrono::seconds socket_patience{5};
@@ -27,26 +28,17 @@ constexpr std::chrono::seconds socket_patience{5};
 }  // namespace
 
 std::optional<json> ask_daemon(const std::string& socket_path, const json& request) {
-  const UniqueFd socket = connect_daemon(socket_path);
+  UniqueFd socket = connect_daemon(socket_path);
   if (!socket) return std::nullopt;
-  if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), json_text(request)))
-    return std::nullopt;
-  std::string text;
-  auto reply = receive_frame(socket.get());
-  for (; reply && reply->type == static_cast<std::uint32_t>(wire::Type::reply_part);
-       reply = receive_frame(socket.get())) {
-    text += reply->text();
+  std::optional<DaemonQuestion> question = DaemonQuestion::ask(socket_path, std::move(socket), request);
+  if (!question) return std::nullopt;
+  while (!question->receive()) {
+    pollfd wait{question->fd(), POLLIN, 0};
+    const int ready = ::poll(&wait, 1, static_cast<int>(milliseconds(daemon_patience).count()));
+    if (ready < 0 && errno != EINTR) throw_errno("poll of the daemon");
+    if (ready == 0) throw DaemonHangs(socket_path);
   }
-  if (!reply && errno == EAGAIN) throw DaemonHangs(socket_path);
-  if (reply && reply->type == static_cast<std::uint32_t>(wire::Type::refused)) {
-    throw UserError(fmt::format("the daemon refuses: {}", reply->text()));
-  }
-  json answer;
-  if (reply && reply->type == static_cast<std::uint32_t>(wire::Type::reply)) {
-    answer = json::parse(text += reply->text(), nullptr, false);
-  }
-  if (!answer.is_object()) throw UserError(not_our_daemon(socket_path));
-  return answer;
+  return question->take();
 }
 
 UniqueFd ensure_daemon(const std::string& socket_path, const std::vector<std::string>& extra_arguments) {

@@ -15,13 +15,14 @@
 namespace samepage::dedup {
 namespace {
 
-// A daemon that hangs must not make its guests hang: who gets no answer for this long has lost it.
-constexpr timeval patience{5, 0};
+timeval timeval_of(std::chrono::milliseconds time) {
+  return {time.count() / 1000, time.count() % 1000 * 1000};
+}
 
 }  // namespace
 
-UniqueFd connect_daemon(const std::string& path) {
-  UniqueFd socket = connect_local(path, patience);
+UniqueFd connect_daemon(const std::string& path, std::chrono::milliseconds patience) {
+  UniqueFd socket = connect_local(path, timeval_of(patience));
   if (!socket) {
     if (errno == ENOENT || errno == ECONNREFUSED) return {};
     if (errno == EAGAIN) throw DaemonHangs(path);
@@ -43,7 +44,7 @@ DaemonHangs::DaemonHangs(const std::string& path)
     : UserError(
           fmt::format("the daemon on {} hangs: it has not answered for {} s; wait until it goes on, or end "
                       "its process (samepaged)",
-                      path, patience.tv_sec)) {}
+                      path, daemon_patience.count())) {}
 
 std::string not_our_daemon(const std::string& path) {
   return fmt::format(

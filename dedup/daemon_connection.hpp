@@ -3,6 +3,7 @@
 // daemon of ours, and one that says nothing is given up on.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "base/check.hpp"
@@ -10,10 +11,13 @@
 
 namespace samepage::dedup {
 
-/// A blocking connection that gives up on reads and writes after 5 s, or none when nobody listens on `path`.
-/// Throws UserError when whoever listens is neither this user nor root, or when the path can't be used, and
-/// DaemonHangs.
-UniqueFd connect_daemon(const std::string& path);
+/// A daemon that hangs must not make its guests hang: who gets no answer for this long has lost it.
+inline constexpr std::chrono::seconds daemon_patience{5};
+
+/// A blocking connection that gives up on reads and writes after `patience`, or none when nobody listens on
+/// `path`. Throws UserError when whoever listens is neither this user nor root, or when the path can't be
+/// used, and DaemonHangs when it takes no callers.
+UniqueFd connect_daemon(const std::string& path, std::chrono::milliseconds patience = daemon_patience);
 
 /// A daemon listens, but has taken no connection or said nothing for as long as we wait. It may go on later.
 class DaemonHangs : public UserError {

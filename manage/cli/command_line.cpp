@@ -48,12 +48,14 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_run(program, for_guest);
   add_ps(program);
   add_stat(program);
+  add_top(program);
   add_inspection(program);
   add_fork(program);
   add_console(program);
   add_control(program);
   add_image(program);
   add_tune(program);
+  add_report(program);
   add_analyze(program);
   add_demo(program);
   add_libvirtd(program);

@@ -13,6 +13,7 @@ namespace samepage::cli {
 void add_run(const Command& program, const std::vector<std::string>& for_guest);
 void add_ps(const Command& program);
 void add_stat(const Command& program);
+void add_top(const Command& program);
 /// map, logs, dump
 void add_inspection(const Command& program);
 /// snapshot, restore, fork, rollback
@@ -24,6 +25,7 @@ void add_image(const Command& program);
 /// Commands of `image`.
 void add_image_import(const Command& image);
 void add_tune(const Command& program);
+void add_report(const Command& program);
 void add_analyze(const Command& program);
 void add_demo(const Command& program);
 void add_libvirtd(const Command& program);

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/common_options.hpp"
 
+#include <optional>
+
 #include "base/units.hpp"
 #include "vmm/control/guest_name.hpp"
 
 namespace samepage::cli {
+namespace {
+
+constexpr std::chrono::milliseconds shortest_interval{100};
+constexpr std::chrono::hours longest_interval{24};
+
+}  // namespace
 
 void add_json(const Command& command, Format& format, const std::string& help) {
   command.flag("--json", help, [&format] { format = Format::json; });
@@ -22,6 +30,16 @@ void add_size(const Command& command, const std::string& name, std::uint64_t& by
               Needed needed) {
   command.parsed({name, "SIZE", help}, bytes, parse_size,
                  "a size: use a number with K, M, G or T, such as 64M or 3.5G", needed);
+}
+
+void add_interval(const Command& command, const std::string& name, std::chrono::milliseconds& interval,
+                  const std::string& help) {
+  const auto parse = [](const std::string& text) -> std::optional<std::chrono::milliseconds> {
+    const std::optional<std::chrono::milliseconds> time = parse_seconds(text);
+    if (!time || *time < shortest_interval || *time > longest_interval) return std::nullopt;
+    return time;
+  };
+  command.parsed({name, "SECONDS", help}, interval, parse, "a number of seconds from 0.1 to 86400");
 }
 
 void add_console_port(const Command& command, vmm::ConsolePort& port, const std::string& help) {

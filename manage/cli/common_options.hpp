@@ -2,6 +2,7 @@
 // Options and words that several commands have.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ void add_guests(const Command& command, std::vector<std::string>& guests);
 /// An option or a word that is a size in bytes.
 void add_size(const Command& command, const std::string& name, std::uint64_t& bytes, const std::string& help,
               Needed needed = Needed::no);
+/// An option that is a time between two samples, 0.1 to 86400 seconds.
+void add_interval(const Command& command, const std::string& name, std::chrono::milliseconds& interval,
+                  const std::string& help);
 /// --port and --escape: which console is typed into, and the key that leads out of it.
 void add_console_port(const Command& command, vmm::ConsolePort& port, const std::string& help);
 void add_escape_key(const Command& command, vmm::EscapeKey& key, const std::string& help);

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/runtime_dir.hpp"
@@ -22,7 +25,13 @@
 #include "manage/cli/demo_report.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/output.hpp"
+#include "manage/cli/report_page.hpp"
 #include "manage/guests/images.hpp"
+#include "manage/guests/sampler.hpp"
+#include "manage/report/history.hpp"
+#include "manage/report/page.hpp"
+#include "manage/report/record.hpp"
+#include "manage/report/recorder.hpp"
 #include "vmm/control/exit_code.hpp"
 
 namespace samepage::cli {
@@ -33,6 +42,7 @@ using nlohmann::json;
 struct DemoOptions {
   unsigned guests = 8;
   std::uint64_t memory_bytes = std::uint64_t{32} << 20;  // of each guest
+  std::string report;                                    // where a page goes; empty: nowhere
   Format format = Format::text;
 };
 
@@ -178,11 +188,47 @@ std::string introduction(const DemoOptions& options) {
       filling.rewrite);
 }
 
+// What a report shows of the demo, recorded while it waits for something else.
+class DemoRecord {
+ public:
+  explicit DemoRecord(DemoHost& host)
+      : reader_(history_), recorder_([this](std::string_view line) { reader_.read(line); }, interval) {
+    host.at_each_look([this] {
+      if (std::chrono::steady_clock::now() >= next_) look();
+    });
+  }
+  void write(const std::string& path) {
+    look();
+    recorder_.finish();
+    report::PageSource source;
+    source.history = &history_;
+    source.title = "Samepage demo";
+    write_report(source, path);
+  }
+
+ private:
+  void look() {
+    next_ = std::chrono::steady_clock::now() + interval;
+    if (auto sample = sampler_.sample(interval)) recorder_.record(std::move(*sample));
+  }
+
+  static constexpr std::chrono::milliseconds interval{250};
+
+  report::History history_;
+  report::RecordReader reader_;
+  report::Recorder recorder_;
+  guests::Sampler sampler_;
+  std::chrono::steady_clock::time_point next_;
+};
+
 int demo(const DemoOptions& options) {
   require_kvm();
   if (options.memory_bytes < least_memory)
     throw UserError("the demo's guests need at least 8M of memory each");
+  if (!options.report.empty()) require_writable(options.report);
   DemoHost host;
+  std::optional<DemoRecord> record;
+  if (!options.report.empty()) record.emplace(host);
   DemoResult result;
   result.ram_bytes = options.guests * options.memory_bytes;
   say(host, options, introduction(options));
@@ -198,6 +244,7 @@ int demo(const DemoOptions& options) {
   tell_all(names, "resume");
   let_write(host, names);
   say(host, options, memory_report(fmt::format("AFTER {} WROTE", writers), take_snapshot()));
+  if (record) record->write(options.report);
   say(host, options, result.last_line());
   return options.format == Format::json ? print_text(json_text(result.to_json()), host.signals()) : exit_ok;
 }
@@ -209,6 +256,8 @@ void add_demo(const Command& program) {
   const auto options = std::make_shared<DemoOptions>();
   command.number({"--guests", "N", "How many (default: 8)"}, options->guests, 3, 256);
   add_size(command, "--mem", options->memory_bytes, "RAM of each (default: 32M)");
+  command.text({"--report", "FILE", "Record it, and write one HTML page as 'samepage report' does"},
+               options->report, check_file);
   add_json(command, options->format);
   command.runs([options] { return demo(*options); });
 }

@@ -11,7 +11,7 @@
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 #include "manage/cli/guest_client.hpp"
-#include "manage/cli/snapshot.hpp"
+#include "manage/guests/snapshot.hpp"
 
 namespace samepage::cli {
 namespace {

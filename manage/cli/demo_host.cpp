@@ -16,7 +16,7 @@
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
 #include "manage/cli/interrupted.hpp"
-#include "manage/cli/snapshot.hpp"
+#include "manage/guests/figures.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -49,7 +49,7 @@ PrivateDaemon::PrivateDaemon() {
   connection_ = dedup::ensure_daemon(daemon_socket_path(), {"--merging=off"});
   const std::optional<nlohmann::json> answer = dedup::ask_daemon(daemon_socket_path(), {{"do", "stat"}});
   if (!answer) throw UserError("the daemon ended as soon as it was started");
-  process_ = vmm::ProcessHandle::open(static_cast<pid_t>(number(*answer, "pid")));
+  process_ = vmm::ProcessHandle::open(static_cast<pid_t>(guests::number(*answer, "pid")));
 }
 
 PrivateDaemon::~PrivateDaemon() {
@@ -91,6 +91,7 @@ void DemoHost::wait_until(const std::string& what, int seconds, const std::funct
   while (!holds()) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
     progress_.show(fmt::format("{:5.1f} s  {}", passed.count(), what));
+    look_();
     pollfd wait{signals_.fd(), POLLIN, 0};
     ::poll(&wait, 1, between_looks_ms);
     if (const int signal = signals_.take(); signal != 0) throw Interrupted{signal};

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/unique_fd.hpp"
 #include "manage/cli/guest_child.hpp"
@@ -52,6 +53,9 @@ class DemoHost {
   /// on a stop signal, UserError when a guest ends or `seconds` have passed.
   void wait_until(const std::string& what, int seconds, const std::function<bool()>& holds);
 
+  /// What wait_until() does besides, each time it looks.
+  void at_each_look(std::function<void()> look) { look_ = std::move(look); }
+
   [[nodiscard]] const std::vector<GuestChild>& guests() const { return guests_.all(); }
   Progress& progress() { return progress_; }
   [[nodiscard]] const vmm::StopSignals& signals() const { return signals_; }
@@ -66,6 +70,7 @@ class DemoHost {
   UniqueFd complaints_;  // what the guests' processes say on stderr
   PrivateDaemon daemon_;
   GuestChildren guests_;
+  std::function<void()> look_ = [] {};
 };
 
 }  // namespace samepage::cli

@@ -6,10 +6,13 @@
 #include "base/types.hpp"
 #include "base/units.hpp"
 #include "manage/cli/table.hpp"
+#include "manage/guests/figures.hpp"
 
 namespace samepage::cli {
 namespace {
 
+using guests::number;
+using guests::Snapshot;
 using nlohmann::json;
 
 std::uint64_t sum_over(const std::vector<json>& guests, const char* key) {
@@ -28,7 +31,7 @@ double percent(double part, double whole) {
 
 }  // namespace
 
-std::string memory_report(const std::string& title, const Snapshot& snapshot) {
+std::string memory_report(const std::string& title, const guests::Snapshot& snapshot) {
   const json& host = snapshot.host;
   const json& raw = snapshot.raw_host;
   const std::uint64_t own = sum_over(snapshot.guests, "private_bytes");

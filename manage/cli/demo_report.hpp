@@ -7,18 +7,18 @@
 #include <string>
 
 #include "manage/cli/duplicates.hpp"
-#include "manage/cli/snapshot.hpp"
+#include "manage/guests/snapshot.hpp"
 
 namespace samepage::cli {
 
 /// One moment of the demo: what we count beside what the kernel says, every byte once.
-std::string memory_report(const std::string& title, const Snapshot& snapshot);
+std::string memory_report(const std::string& title, const guests::Snapshot& snapshot);
 
 /// The demo's result.
 struct DemoResult {
   std::uint64_t ram_bytes = 0;
-  Snapshot before;  // all guests ready, nothing merged
-  Snapshot merged;  // merging has settled
+  guests::Snapshot before;  // all guests ready, nothing merged
+  guests::Snapshot merged;  // merging has settled
   DuplicateCount duplicates;
 
   /// Pages that merging saved, in percent of all that a byte comparison finds; 100 when there are none.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/units.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/table.hpp"

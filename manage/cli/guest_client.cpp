@@ -5,14 +5,13 @@
 #include <fmt/ranges.h>
 #include <poll.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
 #include "base/check.hpp"
-#include "base/framing.hpp"
 #include "base/poll_timeout.hpp"
 #include "manage/cli/ended.hpp"
+#include "manage/guests/roll_call.hpp"
 #include "vmm/control/registry.hpp"
 
 namespace samepage::cli {
@@ -20,8 +19,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::seconds patience_with_all{5};
 
 std::string who_runs(const vmm::GuestRegistry& registry) {
   std::vector<std::string> live;
@@ -73,36 +70,17 @@ vmm::ControlAnswer ask_guest(const std::string& name, const json& request) {
 }
 
 std::vector<json> ask_all_guests(const json& request) {
-  const vmm::GuestRegistry registry = vmm::GuestRegistry::of_this_user();
-  struct Guest {
-    json silent;  // what is said of it when it does not answer
-    UniqueFd socket;
-  };
-  std::vector<Guest> guests;
-  std::vector<int> sockets;
-  for (const std::string& name : registry.names()) {
-    Guest guest{{{"name", name}, {"state", "not answering"}}, {}};
-    try {
-      guest.socket = registry.connect(name);
-      if (!guest.socket) continue;
-      guest.silent["pid"] = peer_of(guest.socket.get()).pid;
-    } catch (const std::system_error& error) {
-      if (!guests::does_not_take_callers(error)) throw;
-    }
-    sockets.push_back(guest.socket.get());
-    guests.push_back(std::move(guest));
-  }
-  std::vector<Asked> asked = ask_together(sockets, request, Clock::now() + patience_with_all);
-  std::vector<json> answers;
-  for (std::size_t i = 0; i < guests.size(); ++i) {
-    if (asked[i].answer && asked[i].answer->body.value("ok", false)) {
-      asked[i].answer->body.erase("ok");
-      answers.push_back(std::move(asked[i].answer->body));
-    } else if (!asked[i].gone || !guests[i].socket) {  // one that ended just now is no news
-      answers.push_back(std::move(guests[i].silent));
+  guests::RollCall call(vmm::GuestRegistry::of_this_user(), request);
+  call.call();
+  const Clock::time_point deadline = Clock::now() + guests::snapshot_patience;
+  for (call.receive(); !call.complete() && Clock::now() < deadline; call.receive()) {
+    std::vector<pollfd> waits;
+    call.add_waits(waits);
+    if (::poll(waits.data(), waits.size(), poll_timeout(deadline)) < 0 && errno != EINTR) {
+      throw_errno("poll of the guests");
     }
   }
-  return answers;
+  return call.answers();
 }
 
 }  // namespace samepage::cli

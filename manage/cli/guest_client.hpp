@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "manage/guests/guest_connection.hpp"
+#include "manage/guests/sampler.hpp"
+#include "manage/guests/snapshot.hpp"
 #include "vmm/control/control_message.hpp"
 
 namespace samepage::cli {
@@ -23,6 +25,9 @@ using guests::Asked;
 using guests::find_guest;
 using guests::guest_lives;
 using guests::GuestConnection;
+using guests::number;
+using guests::Snapshot;
+using guests::take_snapshot;
 
 /// Throws UserError, with how it ended or the names of those that run, when no guest `name` lives, and when
 /// it hangs.

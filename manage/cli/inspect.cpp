@@ -16,8 +16,8 @@
 #include "manage/cli/guest_writes.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/output_file.hpp"
-#include "manage/cli/snapshot.hpp"
 #include "manage/cli/table.hpp"
+#include "manage/guests/snapshot.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/line_watch.hpp"
 

@@ -17,8 +17,7 @@ int print_text(std::string_view text, const vmm::StopSignals& signals);
 /// The same for JSON, indented, with a line end.
 int print_json(const nlohmann::json& body);
 std::string json_text(const nlohmann::json& body);
-
-/// "0.4s", "12s", "3m05s", "7h02m", "4d03h".
-std::string format_uptime(double seconds);
+/// In one line, for streams of JSON.
+std::string json_line(const nlohmann::json& body);
 
 }  // namespace samepage::cli

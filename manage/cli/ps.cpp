@@ -10,8 +10,8 @@
 #include "manage/cli/ended.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/cli/output.hpp"
-#include "manage/cli/snapshot.hpp"
 #include "manage/cli/table.hpp"
+#include "manage/guests/snapshot.hpp"
 #include "vmm/control/exit_code.hpp"
 
 namespace samepage::cli {

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // `samepage stat`: what merging saves and costs, of the host or of one guest.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <ctime>
 #include <memory>
+#include <optional>
+#include <utility>
 
+#include "base/poll_timeout.hpp"
 #include "base/standard_output.hpp"
 #include "base/units.hpp"
 #include "dedup/host_figures.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
-#include "manage/cli/figures.hpp"
 #include "manage/cli/guest_client.hpp"
+#include "manage/cli/interrupted.hpp"
 #include "manage/cli/output.hpp"
-#include "manage/cli/snapshot.hpp"
 #include "manage/cli/table.hpp"
+#include "manage/guests/figures.hpp"
+#include "manage/guests/sampler.hpp"
+#include "manage/guests/snapshot.hpp"
 #include "vmm/control/guest_figures.hpp"
+#include "vmm/control/stop_signals.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -34,7 +45,7 @@ std::string host_table(const json& host, const json& daemon) {
   Table table({{""}, {"", Align::right}, {""}});
   for (const Figure& figure : dedup::host_figures()) {
     if (figure.title.empty()) continue;
-    table.add_row({std::string(figure.title), text_of(figure, host), std::string(figure.help)});
+    table.add_row({std::string(figure.title), guests::text_of(figure, host), std::string(figure.help)});
   }
   add_places(table, daemon);
   return table.render();
@@ -92,7 +103,7 @@ std::string guest_table(const json& guest) {
     if (figure.title.empty()) continue;
     const bool explained = figure.help.empty() || figure.unit == Unit::yes_or_no;
     table.add_row({std::string(figure.title),
-                   text_of(figure, guest) + (explained ? "" : fmt::format(" ({})", figure.help))});
+                   guests::text_of(figure, guest) + (explained ? "" : fmt::format(" ({})", figure.help))});
   }
   if (guest.contains("balloon")) add_balloon(table, guest["balloon"]);
   return table.render();
@@ -101,22 +112,68 @@ std::string guest_table(const json& guest) {
 struct StatOptions {
   std::string guest;  // empty: the host and all guests
   Format format = Format::text;
+  std::chrono::milliseconds watch{0};  // 0: once
 };
 
-int stat(const StatOptions& options) {
-  if (!options.guest.empty()) {
-    const json figures = ask_guest(options.guest, {{"do", "stat"}}).body;
-    return options.format == Format::json ? print_json(figures) : print_text(guest_table(figures));
-  }
-  const Snapshot snapshot = take_snapshot();
-  if (snapshot.daemon == DaemonState::absent) {
+// Beside the figures, not instead of them.
+void note_daemon(const Snapshot& snapshot) {
+  if (snapshot.daemon == guests::DaemonState::absent) {
     complain("samepage: no daemon answers, so nothing is merged now and the host figures are 0");
   }
-  if (snapshot.daemon == DaemonState::hangs) {
+  if (snapshot.daemon == guests::DaemonState::hangs) {
     complain(fmt::format("samepage: {}; until then the host figures are 0", snapshot.problem));
   }
-  if (options.format == Format::json) return print_json(snapshot.to_json());
-  return print_text(host_table(snapshot.host, snapshot.about_daemon) + "\n" + guests_table(snapshot.guests));
+}
+
+// `json_format` writes one sample.
+std::string text_of_guest(const std::string& guest, Format format, std::string (*json_format)(const json&)) {
+  const json figures = ask_guest(guest, {{"do", "stat"}}).body;
+  return format == Format::json ? json_format(figures) : guest_table(figures);
+}
+
+std::string text_of_all(const Snapshot& snapshot, Format format, std::string (*json_format)(const json&)) {
+  if (format == Format::json) return json_format(snapshot.to_json());
+  return host_table(snapshot.host, snapshot.about_daemon) + "\n" + guests_table(snapshot.guests);
+}
+
+int stat(const StatOptions& options) {
+  if (!options.guest.empty()) return print_text(text_of_guest(options.guest, options.format, json_text));
+  const Snapshot snapshot = take_snapshot();
+  note_daemon(snapshot);
+  return print_text(text_of_all(snapshot, options.format, json_text));
+}
+
+// What precedes a sample: on a terminal an empty screen, elsewhere a line that tells one from the next.
+std::string before_sample(const StatOptions& options) {
+  if (options.format == Format::json) return {};
+  constexpr const char* empty_screen = "\033[H\033[2J";
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return fmt::format("{}{:%Y-%m-%d %H:%M:%S}\n\n", ::isatty(STDOUT_FILENO) == 1 ? empty_screen : "",
+                     fmt::localtime(now));
+}
+
+// Until a signal ends it, or the guest.
+[[noreturn]] void watch(const StatOptions& options) {
+  const vmm::StopSignals signals;
+  guests::Sampler sampler;
+  for (guests::DaemonState noted = guests::DaemonState::answers;;) {
+    const auto next = std::chrono::steady_clock::now() + options.watch;
+    std::string text;
+    if (options.guest.empty()) {
+      const std::optional<Snapshot> snapshot = sampler.sample(guests::snapshot_patience, signals.fd());
+      if (!snapshot) throw Interrupted{signals.take()};
+      text = text_of_all(*snapshot, options.format, json_line);
+      if (std::exchange(noted, snapshot->daemon) != snapshot->daemon) note_daemon(*snapshot);
+    } else {
+      text = text_of_guest(options.guest, options.format, json_line);
+    }
+    const std::string gap = options.format == Format::text ? "\n" : "";
+    print_text(before_sample(options) + text + gap, signals);
+    pollfd wait{signals.fd(), POLLIN, 0};
+    while (std::chrono::steady_clock::now() < next) {
+      if (::poll(&wait, 1, poll_timeout(next)) > 0) throw Interrupted{signals.take()};
+    }
+  }
 }
 
 }  // namespace
@@ -125,8 +182,9 @@ void add_stat(const Command& program) {
   const Command command = program.add("stat", "Show what merging saves and costs, of all or of one guest");
   const auto options = std::make_shared<StatOptions>();
   add_guest(command, options->guest, Needed::no);
+  add_interval(command, "--watch", options->watch, "Again and again, this long after the last time");
   add_json(command, options->format);
-  command.runs([options] { return stat(*options); });
+  command.runs([options] { return options->watch.count() > 0 ? (watch(*options), 0) : stat(*options); });
 }
 
 }  // namespace samepage::cli

@@ -13,12 +13,12 @@
 
 #include "manage/cli/demo_count.hpp"
 #include "manage/cli/guest_client.hpp"
-#include "manage/cli/snapshot.hpp"
+#include "manage/guests/sampler.hpp"
 
 namespace {
 
-using samepage::cli::number;
-using samepage::cli::Snapshot;
+using samepage::guests::number;
+using samepage::guests::Snapshot;
 
 constexpr std::uint64_t quiet_passes = 4;
 
@@ -27,11 +27,11 @@ std::uint64_t merged(const Snapshot& snapshot) {
 }
 
 Snapshot settled() {
-  Snapshot last = samepage::cli::take_snapshot();
+  Snapshot last = samepage::guests::take_snapshot();
   std::uint64_t since = number(last.host, "full_scans");
   while (true) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    Snapshot now = samepage::cli::take_snapshot();
+    Snapshot now = samepage::guests::take_snapshot();
     const bool same = merged(now) == merged(last) && number(now.raw_host, "pages_pending") == 0;
     if (!same) since = number(now.host, "full_scans");
     last = std::move(now);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <fstream>
+#include <iterator>
 
 #include "tests/system/host.hpp"
 
@@ -22,9 +24,12 @@ TEST_F(Demo, FindsAllDuplicatesAndTheKernelAgrees) {
   EXPECT_NEAR(saved, drop, 0.05 * drop);
 }
 
-TEST_F(Demo, EndsWithOneLineForPeople) {
-  const Finished demo = samepage({"demo", "--guests", "3", "--mem", "32M"});
+TEST_F(Demo, EndsWithOneLineForPeopleAndWritesAReport) {
+  const std::string page = directory_ + "/demo.html";
+  const Finished demo = samepage({"demo", "--guests", "3", "--mem", "32M", "--report", page});
   ASSERT_EQ(demo.code, 0) << demo.err;
+  std::ifstream file(page);
+  EXPECT_NE(std::string(std::istreambuf_iterator<char>(file), {}).find("Samepage demo"), std::string::npos);
   const std::string last = demo.out.substr(demo.out.rfind('\n', demo.out.size() - 2) + 1);
   EXPECT_TRUE(last.starts_with("net saved: ")) << last;
   EXPECT_NE(last.find("duplicates found: "), std::string::npos) << last;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <csignal>
 
 #include "base/check.hpp"
+#include "tests/system/vt100.hpp"
 
 namespace samepage::system_test {
 namespace {
@@ -51,11 +53,12 @@ termios modes_of(int fd) {
 
 }  // namespace
 
-Terminal::Terminal(const std::vector<std::string>& command) {
+Terminal::Terminal(const std::vector<std::string>& command, TerminalSize size) : size_(size) {
   int master = -1;
   int slave = -1;
   std::array<char, 64> name{};
-  check(::openpty(&master, &slave, name.data(), nullptr, nullptr), "openpty");
+  const winsize window{size.rows, size.columns, 0, 0};
+  check(::openpty(&master, &slave, name.data(), nullptr, &window), "openpty");
   master_ = UniqueFd(master);
   slave_ = UniqueFd(slave);
   for (const int fd : {master, slave}) check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl");
@@ -74,6 +77,12 @@ void Terminal::type(std::string_view keys) const {
   ASSERT_EQ(::write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
 }
 
+void Terminal::resize(TerminalSize size) {
+  size_ = size;
+  const winsize window{size.rows, size.columns, 0, 0};
+  check(::ioctl(master_.get(), TIOCSWINSZ, &window), "TIOCSWINSZ");
+}
+
 void Terminal::signal(int number) const {
   ASSERT_EQ(::kill(pid_, number), 0);
 }
@@ -90,6 +99,19 @@ bool Terminal::read_more() {
 
 void Terminal::wait_for(const std::string& text) {
   while (screen_.find(text) == std::string::npos) {
+    if (!read_more()) FAIL() << "it ended without showing '" << text << "': " << screen_;
+  }
+}
+
+void Terminal::wait_for_more() {
+  if (!read_more()) FAIL() << "it has ended: " << screen_;
+}
+
+void Terminal::wait_to_see(const std::string& text) {
+  for (;;) {
+    Vt100 vt100(size_.columns, size_.rows);
+    vt100.write(screen_);
+    if (vt100.text().find(text) != std::string::npos) return;
     if (!read_more()) FAIL() << "it ended without showing '" << text << "': " << screen_;
   }
 }

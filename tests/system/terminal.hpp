@@ -14,9 +14,14 @@
 
 namespace samepage::system_test {
 
+struct TerminalSize {
+  unsigned short columns = 80;
+  unsigned short rows = 24;
+};
+
 class Terminal {
  public:
-  explicit Terminal(const std::vector<std::string>& command);
+  explicit Terminal(const std::vector<std::string>& command, TerminalSize size = {});
   /// Kills the command if it still runs.
   ~Terminal();
   Terminal(const Terminal&) = delete;
@@ -25,8 +30,14 @@ class Terminal {
   void type(std::string_view keys) const;
   /// Waits until the screen has shown `text`; fails the test when the command ends before.
   void wait_for(const std::string& text);
+  /// Waits until it has written something more; fails the test when it has ended.
+  void wait_for_more();
+  /// Waits until `text` stands on the screen of a VT100, for programs that place text.
+  void wait_to_see(const std::string& text);
   /// Waits for the command's end. Returns its exit code, or 128 + signal.
   int wait();
+  /// The window gets another size.
+  void resize(TerminalSize size);
   /// The window is closed.
   void hang_up() { master_.reset(); }
 
@@ -42,6 +53,7 @@ class Terminal {
   // False when the command has ended and all that it wrote is on the screen.
   bool read_more();
 
+  TerminalSize size_;
   UniqueFd master_;
   UniqueFd slave_;  // keeps the modes when the command is gone
   std::string first_modes_;

@@ -3,50 +3,11 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 
 #include "base/check.hpp"
 
 namespace samepage::vmm {
-
-namespace {
-
-// For the handler: set before it is installed.
-volatile std::sig_atomic_t raw_fd = -1;
-termios modes_before{};
-
-// Those that nobody waits for, and that end the process.
-constexpr std::array fatal_signals{SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,   SIGFPE, SIGSEGV,
-                                   SIGSYS,  SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF};
-
-void put_back_and_end(int signal) {
-  ::tcsetattr(raw_fd, TCSANOW, &modes_before);
-  ::raise(signal);  // once more, with the default action: delivered when this returns
-}
-
-void guard_terminal(int fd, const termios& before) {
-  raw_fd = fd;
-  modes_before = before;
-  for (const int signal : fatal_signals) {
-    struct sigaction action {};
-    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
-    action.sa_handler = put_back_and_end;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(signal, &action, nullptr);
-  }
-}
-
-void end_guard() {
-  for (const int signal : fatal_signals) {
-    struct sigaction action {};
-    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == put_back_and_end) {
-      ::signal(signal, SIG_DFL);
-    }
-  }
-}
-
-}  // namespace
 
 RawTerminal::RawTerminal(int fd) : fd_(fd) {
   if (::isatty(fd) == 0) return;
@@ -54,19 +15,17 @@ RawTerminal::RawTerminal(int fd) : fd_(fd) {
   termios raw = before_;
   ::cfmakeraw(&raw);
   raw.c_oflag = before_.c_oflag;
-  guard_terminal(fd, before_);
+  guard_.emplace(fd, before_);
   check(::tcsetattr(fd, TCSANOW, &raw), "tcsetattr");
-  raw_ = true;
 }
 
 void RawTerminal::let_go() {
-  if (raw_) end_guard();
-  raw_ = false;
+  guard_.reset();
 }
 
 RawTerminal::~RawTerminal() {
-  if (!raw_) return;
-  end_guard();
+  if (!guard_) return;
+  guard_.reset();
   // A process that the shell has put into the background would be stopped here, and leave the terminal raw.
   sigset_t background{};
   sigset_t former{};

@@ -5,6 +5,10 @@
 
 #include <termios.h>
 
+#include <optional>
+
+#include "vmm/control/terminal_guard.hpp"
+
 namespace samepage::vmm {
 
 /// Makes a terminal raw for its life, and no longer: a signal that ends the process puts it back as well.
@@ -23,8 +27,8 @@ class RawTerminal {
 
  private:
   int fd_;
-  bool raw_ = false;
   termios before_{};
+  std::optional<TerminalGuard> guard_;  // while it is raw
 };
 
 }  // namespace samepage::vmm

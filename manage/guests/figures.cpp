@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/figures.hpp"
+#include "manage/guests/figures.hpp"
 
 #include "base/units.hpp"
-#include "manage/cli/output.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 
 using nlohmann::json;
 
@@ -37,4 +36,4 @@ std::string text_of(const Figure& figure, const json& object) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
-}  // namespace samepage::cli
+}  // namespace samepage::guests

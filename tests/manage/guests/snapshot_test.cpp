@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/snapshot.hpp"
+#include "manage/guests/snapshot.hpp"
 
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
 
-namespace samepage::cli {
+namespace samepage::guests {
 namespace {
 
 using nlohmann::json;
@@ -74,4 +74,4 @@ TEST(HostFigures, AFileThatSeveralGuestsWereForkedFromCountsOnce) {
 }
 
 }  // namespace
-}  // namespace samepage::cli
+}  // namespace samepage::guests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/figures.hpp"
+#include "manage/guests/figures.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include "dedup/host_figures.hpp"
 #include "vmm/control/guest_figures.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 namespace {
 
 std::string manual() {
@@ -76,4 +76,4 @@ TEST(Figures, ValuesAreShownInTheirUnits) {
 }
 
 }  // namespace
-}  // namespace samepage::cli
+}  // namespace samepage::guests

@@ -2,14 +2,15 @@
 // All figures of one moment: the daemon's, each guest's, and what the kernel says of all of them together.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "manage/cli/figures.hpp"
+#include "manage/guests/figures.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 
 enum class DaemonState : std::uint8_t { answers, absent, hangs };
 
@@ -19,6 +20,7 @@ struct Snapshot {
   std::string problem;  // of a daemon that hangs, for people
   /// {"pid", "metrics": [...], "log"}; null without a daemon.
   nlohmann::json about_daemon;
+  std::chrono::system_clock::time_point taken{};
   nlohmann::json host;
   std::vector<nlohmann::json> guests;
   nlohmann::json
@@ -27,13 +29,10 @@ struct Snapshot {
   [[nodiscard]] nlohmann::json to_json() const;
 };
 
-/// Asks the daemon and all guests.
-Snapshot take_snapshot();
-
 /// The published host figures, from the daemon's (an empty object when there is none) and the guests'. Pure.
 /// kernel_bytes counts every byte once: Pss_Anon of the guests' processes and of the daemon, allocated blocks
 /// of the frame stores, of the staging areas and of the files in memory that forks go on from. A store whose
 /// daemon is lost costs what no guest maps of it.
 nlohmann::json host_figures(const nlohmann::json& daemon_host, const std::vector<nlohmann::json>& guests);
 
-}  // namespace samepage::cli
+}  // namespace samepage::guests

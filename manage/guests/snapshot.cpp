@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage/cli/snapshot.hpp"
+#include "manage/guests/snapshot.hpp"
 
 #include <algorithm>
 #include <map>
-#include <optional>
 
-#include "base/runtime_dir.hpp"
-#include "dedup/daemon_client.hpp"
-#include "dedup/daemon_connection.hpp"
 #include "dedup/host_figures.hpp"
-#include "manage/cli/figures.hpp"
-#include "manage/cli/guest_client.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 namespace {
 
 using nlohmann::json;
@@ -94,25 +88,4 @@ json Snapshot::to_json() const {
   return {{"host", host}, {"guests", guests}, {"daemon", about_daemon}};
 }
 
-Snapshot take_snapshot() {
-  Snapshot snapshot;
-  snapshot.guests = ask_all_guests({{"do", "stat"}});
-  snapshot.raw_host = json::object();
-  try {
-    if (const std::optional<json> answer = dedup::ask_daemon(daemon_socket_path(), {{"do", "stat"}})) {
-      snapshot.daemon = DaemonState::answers;
-      snapshot.raw_host = answer->value("host", json::object());
-      snapshot.about_daemon = {{"pid", number(*answer, "pid")},
-                               {"metrics", answer->value("metrics", json::array())},
-                               {"log", answer->value("log", "")}};
-      snapshot.raw_host["daemon_pid"] = number(*answer, "pid");
-    }
-  } catch (const dedup::DaemonHangs& problem) {
-    snapshot.daemon = DaemonState::hangs;
-    snapshot.problem = problem.what();
-  }
-  snapshot.host = host_figures(snapshot.raw_host, snapshot.guests);
-  return snapshot;
-}
-
-}  // namespace samepage::cli
+}  // namespace samepage::guests

@@ -9,7 +9,7 @@
 
 #include "base/figure.hpp"
 
-namespace samepage::cli {
+namespace samepage::guests {
 
 /// A figure's value in `object`, for people; a number that is not there is 0.
 [[nodiscard]] std::string text_of(const Figure& figure, const nlohmann::json& object);
@@ -17,4 +17,4 @@ namespace samepage::cli {
 /// An unsigned number of `object`, 0 when it is not there.
 [[nodiscard]] std::uint64_t number(const nlohmann::json& object, std::string_view key);
 
-}  // namespace samepage::cli
+}  // namespace samepage::guests

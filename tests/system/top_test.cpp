@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// `samepage top` and `stat --watch` as people and scripts use them: in a terminal of 80x24, with keys,
+// signals and a guest that hangs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <sstream>
+
+#include "tests/system/host.hpp"
+#include "tests/system/process.hpp"
+#include "tests/system/terminal.hpp"
+
+namespace samepage::system_test {
+namespace {
+
+using testing::HasSubstr;
+
+class Top : public Host {
+ protected:
+  void SetUp() override {
+    Host::SetUp();
+    if (IsSkipped()) return;
+    ::setenv("TERM", "vt100", 1);
+    start("web", {"fill", "common=50", "zero=20"}, {"--domain", "left"});
+    start("db", {"fill", "common=50"}, {"--domain", "right"});
+  }
+  static Words top() { return {program("samepage"), "top", "--interval", "0.2"}; }
+  [[nodiscard]] std::string state_of(const std::string& guest) const {
+    return guest_figures(guest).at("state").get<std::string>();
+  }
+};
+
+// What an xterm is told at the end: its former screen, and the cursor.
+constexpr const char* former_screen = "\x1b[?1049l";
+constexpr const char* last_line = "q quit";
+
+TEST_F(Top, ShowsGuestsAndItsKeysSteerThem) {
+  Terminal terminal(top());
+  terminal.wait_to_see("2 guests");
+  terminal.wait_to_see("LONGEST HOLD");  // the last column that 80 have room for
+  terminal.type("/web\r");
+  terminal.wait_to_see("2 guests (1 shown)");
+  terminal.type("p");
+  wait_until("the guest is paused", [&] { return state_of("web") == "paused"; });
+  terminal.wait_to_see("1 paused");
+  terminal.type("p");
+  wait_until("the guest runs", [&] { return state_of("web") == "running"; });
+  terminal.type("x");
+  terminal.wait_to_see("stop guest web? y/n");
+  terminal.type("y");
+  terminal.wait_to_see("1 guest (0 shown)");
+  terminal.type(
+      "\x1b"
+      "d");
+  terminal.wait_to_see("domain right");
+  terminal.type("q");
+  EXPECT_EQ(terminal.wait(), 0) << terminal.screen();
+  EXPECT_EQ(terminal.modes(), terminal.first_modes());
+}
+
+TEST_F(Top, FollowsTheSizeOfTheTerminal) {
+  Terminal terminal(top());
+  terminal.wait_to_see(last_line);
+  terminal.resize({160, 40});
+  terminal.wait_to_see("DOMAIN");
+  terminal.resize({30, 6});
+  terminal.wait_to_see(" SAVED PRIVATE    \n");
+  terminal.resize({80, 24});
+  terminal.wait_to_see("LONGEST HOLD");
+  terminal.type("q");
+  EXPECT_EQ(terminal.wait(), 0) << terminal.screen();
+}
+
+TEST_F(Top, ASignalLeavesTheTerminalAsItWas) {
+  ::setenv("TERM", "xterm", 1);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV}) {
+    Terminal terminal(top());
+    terminal.wait_for(last_line);
+    EXPECT_NE(terminal.modes(), terminal.first_modes());
+    terminal.signal(signal);
+    EXPECT_EQ(terminal.wait(), 128 + signal) << terminal.screen();
+    EXPECT_EQ(terminal.modes(), terminal.first_modes()) << signal;
+    EXPECT_THAT(terminal.screen(), HasSubstr(former_screen)) << signal;
+  }
+}
+
+TEST_F(Top, CtrlZGivesTheTerminalBackUntilItGoesOn) {
+  ::setenv("TERM", "xterm", 1);
+  const std::string script =
+      program("samepage") + " top; stty -a; echo 'has stopped'; read; fg; echo 'has ended'";
+  Terminal terminal({"/bin/bash", "-mc", script});
+  terminal.wait_for(last_line);
+  terminal.type("\x1a");
+  terminal.wait_for("has stopped");
+  EXPECT_THAT(terminal.screen(), HasSubstr(former_screen));
+  EXPECT_THAT(terminal.screen(), HasSubstr(" icanon"));
+  EXPECT_THAT(terminal.screen(), HasSubstr(" echo "));
+  const std::size_t before = terminal.screen().size();
+  terminal.type("\n");
+  while (terminal.screen().find(last_line, before) == std::string::npos) terminal.wait_for_more();
+  terminal.type("q");
+  terminal.wait_for("has ended");
+  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_EQ(terminal.modes(), terminal.first_modes());
+}
+
+TEST_F(Top, AGuestThatHangsDoesNotHoldUpTheOthers) {
+  const auto pid = guest_figures("web").at("pid").get<pid_t>();
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  Terminal terminal(top());
+  terminal.wait_to_see("1 not answering");
+  start("late", {"hello", "wait=1"});
+  terminal.wait_to_see("late");  // samples go on
+  terminal.type("/db\r");
+  terminal.wait_to_see("filter db");
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  terminal.wait_to_see("3 guests (1 shown)  ");
+  terminal.type("q");
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+TEST_F(Top, ScriptsGetTextCsvAndJson) {
+  const Finished text = samepage({"top", "--once", "--interval", "0.1"});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("web"));
+  const Finished csv = samepage({"top", "--once", "--csv", "--interval", "0.1", "--filter", "db"});
+  std::istringstream lines(csv.out);
+  std::string head, line, none;
+  std::getline(lines, head);
+  std::getline(lines, line);
+  EXPECT_THAT(head, testing::StartsWith("time,name,state,saved_bytes"));
+  EXPECT_THAT(line, HasSubstr(",db,running,"));
+  EXPECT_FALSE(std::getline(lines, none)) << none;
+  const nlohmann::json body = ask({"top", "--once", "--interval", "0.1", "--sort", "name"});
+  ASSERT_EQ(body.at("guests").size(), 2U);
+  EXPECT_EQ(body.at("guests")[0].at("name"), "db");
+  EXPECT_TRUE(body.at("guests")[0].at("breaks_per_s").is_number());
+  const Finished no_terminal = samepage({"top"});
+  EXPECT_EQ(no_terminal.code, 1);
+  EXPECT_THAT(no_terminal.err, HasSubstr("--once"));
+}
+
+TEST_F(Top, StatWatchesUntilItIsStopped) {
+  Pipe out = make_pipe();
+  Process watch({program("samepage"), "stat", "--watch", "0.1", "--json"}, out.writing.get(), -1);
+  out.writing.reset();
+  std::string text;
+  for (char letter = 0; std::count(text.begin(), text.end(), '\n') < 2;) {
+    ASSERT_EQ(::read(out.reading.get(), &letter, 1), 1);
+    text += letter;
+  }
+  watch.signal(SIGINT);
+  EXPECT_EQ(watch.wait(), 130);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_EQ(nlohmann::json::parse(line).at("guests").size(), 2U);
+  }
+}
+
+}  // namespace
+}  // namespace samepage::system_test
