@@ -127,8 +127,9 @@ void Worker::report(bool found) {
   }
   if (!daemon_.joined()) return;
   if (!found) remapper_.forget_copies();
-  totals_.cpu_us = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(thread_cpu_time()).count());
+  const auto cpu = std::chrono::duration_cast<std::chrono::microseconds>(thread_cpu_time()).count();
+  // A counter, whichever thread does a pass: the daemon takes none that goes back.
+  totals_.cpu_us = std::max(totals_.cpu_us.load(), static_cast<std::uint64_t>(cpu));
   daemon_.report(memory_now());
 }
 

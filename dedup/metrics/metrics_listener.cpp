@@ -12,7 +12,7 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-constexpr int most_waiting = 16;
+constexpr int most_waiting = 64;
 
 // `endpoint` gets the port that there is.
 UniqueFd listen_at(tcp::endpoint& endpoint) {

@@ -24,7 +24,7 @@ constexpr std::array known{
           "ELF",
           {FileKind::elf, "an ELF file, such as a core of a guest", ""}},
     Known{"SMPGSNAP",
-          {FileKind::not_memory, "a snapshot of a samepage guest",
+          {FileKind::snapshot, "a snapshot of a samepage guest",
            "'samepage restore' it, and write its memory with 'samepage dump'"}},
     Known{"KDUMP   ", {FileKind::not_memory, "a kdump-compressed dump", elf_from_qemu}},
     Known{"DISKDUMP", {FileKind::not_memory, "a diskdump of a kernel", elf_from_qemu}},

@@ -12,6 +12,7 @@ namespace samepage::analyze {
 enum class FileKind : std::uint8_t {
   raw,         // nothing that is known: bytes of memory, one page after the other
   elf,         // perhaps a core
+  snapshot,    // of a samepage guest: memory behind a header
   not_memory,  // memory or a disk in another form: its pages are not where a guest's are
 };
 

@@ -15,6 +15,7 @@
 
 #include "base/check.hpp"
 #include "base/mapping.hpp"
+#include "vmm/snapshot/snapshot_file.hpp"
 
 namespace samepage::analyze {
 namespace {
@@ -81,18 +82,36 @@ void MemoryImage::find_parts() {
   read_at(0, bytes);
   const FileType type = file_type(bytes);
   if (type.kind == FileKind::not_memory) refuse_type(type);
-  core_ = type.kind == FileKind::elf;
-  if (core_) {
+  kind_ = type.kind;
+  if (kind_ == FileKind::elf) {
     auto core = read_elf_core(file_bytes_, [this](std::uint64_t offset, std::span<std::byte> to) {
       return read_fully(fd_.get(), offset, to) == static_cast<ssize_t>(to.size());
     });
     if (const auto* fault = std::get_if<CoreFault>(&core)) refuse(fault->why);
     parts_ = std::get<MemoryParts>(std::move(core));
+  } else if (kind_ == FileKind::snapshot) {
+    find_snapshot();
   } else {
     require_a_page(file_bytes_);
     parts_.parts = {{0, Gfn{0}, pages_in(file_bytes_)}};
     parts_.left_out_bytes = file_bytes_ % page_size;
   }
+}
+
+// What is behind its memory is no page of the guest's.
+void MemoryImage::find_snapshot() {
+  try {
+    const vmm::Snapshot snapshot = vmm::read_snapshot(fd_.get());
+    if (snapshot.apart) throw UserError("it has no memory in it");
+    parts_.parts = {{vmm::snapshot_memory_offset, Gfn{0}, snapshot.ram}};
+  } catch (const UserError& error) {
+    refuse(fmt::format("is a snapshot that can't be read: {}", error.what()));
+  }
+}
+
+const char* MemoryImage::format() const {
+  if (kind_ == FileKind::snapshot) return "snapshot";
+  return kind_ == FileKind::elf ? "elf" : "raw";
 }
 
 std::uint64_t MemoryImage::memory_bytes() const {
@@ -162,7 +181,7 @@ void MemoryImage::read_stream(std::span<std::byte> bytes, PageSink& sink, const 
       const FileType type = file_type(bytes.first(std::min(filled, beginning_bytes)));
       if (type.kind == FileKind::elf)
         refuse("is an ELF file; a core can't be read from a pipe, only from a file");
-      if (type.kind == FileKind::not_memory) refuse_type(type);
+      if (type.kind == FileKind::not_memory || type.kind == FileKind::snapshot) refuse_type(type);
       require_a_page(filled);
     }
     const std::size_t whole = filled - filled % page_size;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file with a guest's memory, opened and checked: raw memory, an ELF core, or raw memory from a pipe. It is
-// read with read(2) alone, in pieces: a file that becomes shorter is an error and no signal, and no more of
-// it is in memory than a piece.
+// A file with a guest's memory, opened and checked: raw memory, an ELF core, a snapshot of ours, or raw
+// memory from a pipe. It is read with read(2) alone, in pieces: a file that becomes shorter is an error and
+// no signal, and no more of it is in memory than a piece.
 #pragma once
 
 #include <sys/stat.h>
@@ -24,8 +24,8 @@ class MemoryImage {
   explicit MemoryImage(std::string path);
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// "raw", "elf".
-  [[nodiscard]] const char* format() const { return core_ ? "elf" : "raw"; }
+  /// "raw", "elf", "snapshot".
+  [[nodiscard]] const char* format() const;
   [[nodiscard]] bool is_stream() const { return stream_; }
   [[nodiscard]] bool same_file(const MemoryImage& other) const {
     return info_.st_dev == other.info_.st_dev && info_.st_ino == other.info_.st_ino;
@@ -49,6 +49,7 @@ class MemoryImage {
 
  private:
   void find_parts();
+  void find_snapshot();
   void read_part(const MemoryPart& part, std::span<std::byte> piece, PageSink& sink, const Pulse& pulse);
   void read_stream(std::span<std::byte> bytes, PageSink& sink, const Pulse& pulse, int stop);
   void look_for_changes();
@@ -62,7 +63,7 @@ class MemoryImage {
   struct stat info_ {};
   std::uint64_t file_bytes_ = 0;
   bool stream_ = false;
-  bool core_ = false;
+  FileKind kind_ = FileKind::raw;
   bool changed_ = false;
   MemoryParts parts_;
 };

@@ -69,7 +69,8 @@ TEST_P(Losses, AnotherDaemonCountsFromWhereTheGuestCame) {
   fleet_.settle();
   const auto holds_at = [](const Fleet& fleet) {
     std::uint64_t sum = 0;
-    for (const std::uint64_t of_bucket : fleet.host().at("hold_us").at("holds")) sum += of_bucket;
+    const nlohmann::json host = fleet.host();  // not a temporary: its parts are gone through
+    for (const std::uint64_t of_bucket : host.at("hold_us").at("holds")) sum += of_bucket;
     return sum;
   };
   const std::uint64_t before = a.worker->counters().holds;

@@ -15,7 +15,9 @@
 
 #include "base/check.hpp"
 #include "base/temporary_directory.hpp"
+#include "base/write_at.hpp"
 #include "tests/manage/analyze/core_file.hpp"
+#include "vmm/snapshot/snapshot_file.hpp"
 
 namespace samepage::analyze {
 namespace {
@@ -143,6 +145,26 @@ TEST_F(Images, ACoreIsReadByItsAddresses) {
   EXPECT_STREQ(image.format(), "elf");
   EXPECT_THAT(read(image), ElementsAre("9", "gap", "1", "2"));
   EXPECT_EQ(image.missing_bytes(), 4096U);
+}
+
+TEST_F(Images, OurSnapshotsAreReadWithoutWhatIsNotMemory) {
+  const std::string snapshot = path("snapshot");
+  {
+    const UniqueFd fd(::open(snapshot.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const Bytes ones(2 * page_size, std::byte{1});
+    write_at(fd.get(), ones, vmm::snapshot_memory_offset + page_size, "test");
+    vmm::write_snapshot(fd.get(), {{4}, false, {{{{1}, 2}}}, "configuration", "state"});
+  }
+  MemoryImage image(snapshot);
+  EXPECT_STREQ(image.format(), "snapshot");
+  EXPECT_EQ(image.memory_bytes(), 4 * page_size);
+  const auto said = read(image);
+  // Where a file system has no holes of a page, there are pages of zeros.
+  EXPECT_TRUE(said == (std::vector<std::string>{"hole 1", "1", "1", "hole 1"}) ||
+              said == (std::vector<std::string>{"0", "1", "1", "0"}))
+      << testing::PrintToString(said);
+  ASSERT_EQ(::truncate(snapshot.c_str(), 5 * page_size), 0);
+  EXPECT_THAT(refusal(snapshot), HasSubstr("cut short"));
 }
 
 TEST_F(Images, WhatIsNotMemoryIsRefusedWithItsName) {
