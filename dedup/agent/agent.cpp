@@ -32,7 +32,7 @@ void Agent::look_now() {
   thread_->look_now();
 }
 
-void Agent::is_backed(std::span<const GfnRange> pages) {
+void Agent::is_backed(std::span<const PageRange> pages) {
   thread_->is_backed(pages);
 }
 
@@ -40,8 +40,8 @@ bool Agent::while_still(const std::function<void(StillMemory&)>& act) {
   return thread_->while_still(act);
 }
 
-void Agent::back(UniqueFd file, std::vector<BackedGfns> pages) {
-  thread_->back(std::move(file), std::move(pages));
+void Agent::back(UniqueFd file, std::vector<BackedRun> runs) {
+  thread_->back(std::move(file), std::move(runs));
 }
 
 AgentCounters Agent::counters() const {

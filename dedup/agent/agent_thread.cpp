@@ -11,12 +11,12 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/cpu_time.hpp"
 #include "base/event_fd.hpp"
 #include "base/log.hpp"
 #include "base/mapping.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
-#include "base/thread_clock.hpp"
 #include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
@@ -111,10 +111,10 @@ bool Agent::Thread::while_still(const std::function<void(StillMemory&)>& act) {
   return done;
 }
 
-void Agent::Thread::back(UniqueFd file, std::vector<BackedGfns> pages) {
+void Agent::Thread::back(UniqueFd file, std::vector<BackedRun> runs) {
   {
     const std::lock_guard lock(backing_lock_);
-    new_backing_ = NewBacking{std::move(file), std::move(pages)};
+    new_backing_ = NewBacking{std::move(file), std::move(runs)};
   }
   signal_event(requested_.get());
 }
@@ -125,16 +125,8 @@ void Agent::Thread::take_backing() {
     const std::lock_guard lock(backing_lock_);
     std::swap(taken, new_backing_);
   }
-  if (!taken) return;
-  Backing backing{taken->file.get(), {}, {}};
-  for (const BackedGfns& gfns : taken->pages) {
-    std::uint64_t offset = gfns.offset;
-    for (const PageRange& part : worker_.pages().pages_in(gfns.pages)) {
-      backing.runs.push_back({part, offset});
-      offset += PageCount{part.count}.bytes();
-    }
-  }
-  if (backing.runs.empty()) return;
+  if (!taken || taken->runs.empty()) return;
+  Backing backing{taken->file.get(), std::move(taken->runs), {}};
   try {
     struct stat info {};
     check(::fstat(backing.file, &info), "fstat");

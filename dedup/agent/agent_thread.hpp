@@ -36,9 +36,9 @@ class Agent::Thread {
   // A message that the agent is at for as long as two looks is cancelled: the daemon hangs.
   void discard(std::span<const GfnRange> ranges);
   void look_now();
-  void is_backed(std::span<const GfnRange> pages) { worker_.is_backed(pages); }
+  void is_backed(std::span<const PageRange> pages) { worker_.is_backed(pages); }
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
-  void back(UniqueFd file, std::vector<BackedGfns> pages);
+  void back(UniqueFd file, std::vector<BackedRun> runs);
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
@@ -82,7 +82,7 @@ class Agent::Thread {
   StartDelay start_delay_;
   struct NewBacking {
     UniqueFd file;
-    std::vector<BackedGfns> pages;
+    std::vector<BackedRun> runs;
   };
   std::mutex backing_lock_;
   std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts

@@ -23,12 +23,6 @@ struct BackedRun {
   }
 };
 
-/// The same, as those who know the guest by addresses say it.
-struct BackedGfns {
-  GfnRange pages;
-  std::uint64_t offset = 0;
-};
-
 struct Backing {
   int file = -1;                            // nobody changes these pages of it any more; the caller's
   std::vector<BackedRun> runs;              // in ascending order

@@ -19,4 +19,11 @@ struct MemoryRegion {
   [[nodiscard]] std::span<std::byte> bytes() const { return {host, pages.bytes()}; }
 };
 
+/// All pages of a guest's RAM.
+inline PageCount pages_of(std::span<const MemoryRegion> ram) {
+  PageCount pages;
+  for (const MemoryRegion& region : ram) pages += region.pages;
+  return pages;
+}
+
 }  // namespace samepage::dedup

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
-#include "base/thread_clock.hpp"
 #include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
@@ -185,10 +185,8 @@ void Worker::discard(std::span<const GfnRange> ranges) {
   }
 }
 
-void Worker::is_backed(std::span<const GfnRange> ranges) {
-  for (const GfnRange& range : ranges) {
-    for (const PageRange& pages : pages_.pages_in(range)) states_.backed(pages);
-  }
+void Worker::is_backed(std::span<const PageRange> ranges) {
+  for (const PageRange& range : ranges) states_.backed(range);
   upkeep_.add_mapped_backings();
 }
 

@@ -77,7 +77,7 @@ class Worker {
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
   /// Before the first pass: these pages lie in a private mapping of what the guest goes on from.
-  void is_backed(std::span<const GfnRange> ranges);
+  void is_backed(std::span<const PageRange> ranges);
   /// Maps from `backing` what of the guest's own is still as it is there.
   void back(const Backing& backing);
   // StillMemory, for as long as nobody else replaces a page. What put_back() takes from the daemon it hears

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/cpu_time.hpp"
 #include "base/framing.hpp"
 #include "base/hand_over.hpp"
 #include "base/log.hpp"
@@ -32,15 +32,6 @@ namespace {
 // A domain's label as its guests name it: the daemon has the uid before it.
 std::string without_uid(std::string_view label) {
   return std::string(label.substr(label.find(':') + 1));
-}
-
-std::uint64_t process_cpu_us() {
-  rusage used{};
-  check(::getrusage(RUSAGE_SELF, &used), "getrusage");
-  const auto microseconds = [](const timeval& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000U + static_cast<std::uint64_t>(time.tv_usec);
-  };
-  return microseconds(used.ru_utime) + microseconds(used.ru_stime);
 }
 
 // For the peer of a connection that is not kept. It may hear it or not: nobody waits for it.
@@ -179,7 +170,7 @@ HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   for (const auto& [uid, longest] : table.hold_max_us()) host.add_hold(shown(uid) ? longest : 0);
   host.count_full_scans(full_scans_);
   host.count_errors(viewer ? 0 : logged_errors());
-  host.count_daemon_cpu(viewer ? 0 : process_cpu_us());
+  host.count_daemon_cpu(viewer ? 0 : static_cast<std::uint64_t>(process_cpu_time().count()));
   return host;
 }
 

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/acceptor.hpp"
+#include "base/cpu_time.hpp"
 #include "base/hand_over.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
@@ -196,11 +197,7 @@ class MetricsServer::Serving final : public std::enable_shared_from_this<Serving
     const auto micro = [](auto time) {
       return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
     };
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    const auto cpu = std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-                     std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-    return {micro(cpu), own_memory().rss, micro(started_.time_since_epoch()), config_.version};
+    return {micro(process_cpu_time()), own_memory().rss, micro(started_.time_since_epoch()), config_.version};
   }
 
   MetricsConfig config_;

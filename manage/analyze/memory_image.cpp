@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/file_bytes.hpp"
 #include "base/mapping.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 
@@ -30,19 +31,6 @@ const char* what_it_is(mode_t mode) {
   if (S_ISSOCK(mode)) return "is a socket, not a file with memory";
   if (S_ISCHR(mode)) return "is a character device, not a file with memory";
   return nullptr;
-}
-
-// Like pread(2), to the end of `to`. Less where the file ends.
-ssize_t read_fully(int fd, std::uint64_t offset, std::span<std::byte> to) {
-  std::size_t done = 0;
-  while (done < to.size()) {
-    const ssize_t got = ::pread(fd, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return static_cast<ssize_t>(done);
 }
 
 // From `at` on: where data begins, and where the hole behind it does. `end`: nowhere before.

@@ -121,6 +121,14 @@ CursesTerminal::CursesTerminal() {
     if (!is_ignored(signal)) sigaddset(&mask, signal);
   }
   check(::pthread_sigmask(SIG_BLOCK, &mask, &former_mask_) == 0 ? 0 : -1, "pthread_sigmask");
+  // Curses would ignore SIGTSTP while it draws, and a Ctrl-Z that waits to be read would be lost. It leaves
+  // a signal alone that has a handler before curses starts.
+  struct sigaction handled {};
+  check(::sigaction(SIGTSTP, nullptr, &former_stop_), "sigaction");
+  if (former_stop_.sa_handler == SIG_DFL) {
+    handled.sa_handler = [](int) {};
+    check(::sigaction(SIGTSTP, &handled, nullptr), "sigaction");
+  }
   signals_ = checked_fd(::signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd");
   take_over();
 }
@@ -159,6 +167,7 @@ CursesTerminal::~CursesTerminal() {
   signalfd_siginfo info{};
   while (::read(signals_.get(), &info, sizeof(info)) > 0) {
   }
+  ::sigaction(SIGTSTP, &former_stop_, nullptr);
   ::pthread_sigmask(SIG_SETMASK, &former_mask_, nullptr);
 }
 

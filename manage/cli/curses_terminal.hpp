@@ -47,6 +47,7 @@ class CursesTerminal {
   void set_size();
 
   sigset_t former_mask_{};
+  struct sigaction former_stop_ {};  // of SIGTSTP
   UniqueFd signals_;
   top::Glyphs glyphs_ = top::Glyphs::ascii;
   std::string farewell_;  // what puts the screen back

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `samepage snapshot`, `restore` and `fork`: guests that go on from where another one was.
+// `samepage snapshot`, `restore`, `fork` and `rollback`: guests that go on from where another one was.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -134,8 +133,7 @@ int roll_back(const std::string& name, Format format) {
 void add_clones(const Command& command, Told& told) {
   command.text({"--name", "NAME", "Its name (default: the former one's, with the lowest free number)"},
                told.run.guest.name, check_guest_name);
-  command.number({"--count", "N", "Guests to start: NAME-1, NAME-2, ... (default: 1)"}, told.run.count, 1,
-                 4096);
+  add_count(command, told.run.count, "Guests to start");
   add_net(
       command, told.nets,
       "What its network device leads to, for each that it has (default: none; restore of one: as before)");

@@ -45,8 +45,7 @@ void add_run_options(const Command& command, RunOptions& run) {
           vmm::max_guest_name));
   command.details("--domain",
                   "A label is made like a name. See [Domains and security](#domains-and-security).");
-  command.number({"--count", "N", "Guests to run: NAME-1, NAME-2, ... (default: 1)"}, run.count, 1,
-                 most_guests);
+  add_count(command, run.count, "Guests to run");
   command.details(
       "--count",
       "At most 4096. In the foreground each line of output begins with the name. The exit code is the "
@@ -80,6 +79,10 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.number({"--ready-fd", "", ""}, run.from_parent.ready);
   command.number({"--snapshot-fd", "", ""}, run.from_parent.snapshot);
   command.number({"--memory-fd", "", ""}, run.from_parent.memory);
+}
+
+void add_count(const Command& command, unsigned& count, const std::string& help) {
+  command.number({"--count", "N", help + ": NAME-1, NAME-2, ... (default: 1)"}, count, 1, most_guests);
 }
 
 void require_sense(const Command& command, const RunOptions& run) {

@@ -28,6 +28,8 @@ struct RunOptions {
 
 /// Declares the options; `options` must outlive the parsing.
 void add_run_options(const Command& command, RunOptions& options);
+/// --count alone: how many guests one command starts. `help` begins what is said of it.
+void add_count(const Command& command, unsigned& count, const std::string& help);
 /// Throws OptionError for options of `command` that make no sense together.
 void require_sense(const Command& command, const RunOptions& options);
 

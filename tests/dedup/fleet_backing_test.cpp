@@ -40,6 +40,13 @@ class Copy {
   Mapping content_;
 };
 
+// Eight pages that both have.
+void fill_alike(FleetGuest& a, FleetGuest& b) {
+  for (std::size_t page = 0; page < 8; ++page) {
+    for (FleetGuest* guest : {&a, &b}) guest->fill(page, 100 + page);
+  }
+}
+
 std::uint64_t backed(const FleetGuest& guest) {
   return guest.worker->states().count(PageStates::State::backed);
 }
@@ -120,10 +127,7 @@ TEST(BackedFleet, MergedPagesStayMerged) {
   Fleet fleet;
   FleetGuest& a = fleet.add(64);
   FleetGuest& b = fleet.add(64);
-  for (std::size_t page = 0; page < 8; ++page) {
-    a.fill(page, 100 + page);
-    b.fill(page, 100 + page);
-  }
+  fill_alike(a, b);
   fleet.settle();
   ASSERT_EQ(fleet.figure("pages_sharing"), 8U);
   const Copy copy(a);
@@ -176,10 +180,7 @@ TEST(BackedFleet, ABreakThatAWatchFindsIsTold) {
   FleetGuest& a = fleet.add(64);
   FleetGuest& b = fleet.add(64);
   if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
-  for (std::size_t page = 0; page < 8; ++page) {
-    a.fill(page, 100 + page);
-    b.fill(page, 100 + page);
-  }
+  fill_alike(a, b);
   fleet.settle();
   ASSERT_EQ(fleet.figure("pages_sharing"), 8U);
   a.fill(2, 1);
@@ -194,10 +195,7 @@ TEST(BackedFleet, AWatchTellsOfAllThatIsWrittenUntilTheNextLook) {
   FleetGuest& a = fleet.add(64);
   FleetGuest& b = fleet.add(64);
   if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
-  for (std::size_t page = 0; page < 8; ++page) {
-    a.fill(page, 100 + page);
-    b.fill(page, 100 + page);
-  }
+  fill_alike(a, b);
   a.fill(20, 7);
   fleet.settle();
   ASSERT_TRUE(a.worker->begin_watch());

@@ -4,6 +4,7 @@
 
 #include "base/check.hpp"
 #include "manage/analyze/elf_core.hpp"
+#include "tests/fuzz/spoiled.hpp"
 #include "tests/manage/analyze/core_file.hpp"
 
 namespace samepage::analyze::test {
@@ -32,27 +33,16 @@ void read(std::span<const std::byte> file) {
   }
 }
 
-// A good file with the input written over it in places that the input names.
-Bytes spoiled(Bytes file, std::span<const std::byte> input) {
-  while (input.size() >= 3) {
-    const std::size_t at = std::to_integer<std::size_t>(input[0]) | std::to_integer<std::size_t>(input[1])
-                                                                        << 8U;
-    file[at % file.size()] = input[2];
-    input = input.subspan(3);
-  }
-  return file;
-}
-
 void run(unsigned kind, std::span<const std::byte> input) {
   if (kind % 4 == 0) return read(input);
   const CoreShape shape{kind % 2 == 0, kind % 3 == 0, kind % 64};
   // Headers fill most of it, so that the input seldom goes to waste.
-  read(spoiled(core_file({{0x1000, Bytes(3, std::byte{1}), 0, 0},
-                          {0x2000, pages_of(1, 1), 0x9000, 0},
-                          {0x2800, Bytes(2048, std::byte{2}), 0, 12288},
-                          {0x8000, {}, 0, 4096}},
-                         shape),
-               input));
+  read(samepage::test::spoiled(core_file({{0x1000, Bytes(3, std::byte{1}), 0, 0},
+                                          {0x2000, pages_of(1, 1), 0x9000, 0},
+                                          {0x2800, Bytes(2048, std::byte{2}), 0, 12288},
+                                          {0x8000, {}, 0, 4096}},
+                                         shape),
+                               input));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "tests/fuzz/spoiled.hpp"
 #include "tests/vmm/boot/kernel_image.hpp"
 #include "tests/vmm/boot/multiboot_elf.hpp"
 #include "tests/vmm/boot/pvh_elf.hpp"
@@ -68,18 +69,6 @@ void parse_kernel(std::span<const std::byte> file) {
   unpack_payload(file.subspan(header->payload.offset, header->payload.bytes));
 }
 
-/// A good file with the input written over it in places that the input names: deeper than bytes from nowhere
-/// get.
-Bytes spoiled(Bytes file, std::span<const std::byte> input) {
-  while (input.size() >= 3) {
-    const std::size_t at = std::to_integer<std::size_t>(input[0]) | std::to_integer<std::size_t>(input[1])
-                                                                        << 8U;
-    file[at % file.size()] = input[2];
-    input = input.subspan(3);
-  }
-  return file;
-}
-
 const Bytes& good_kernel(Compression compression) {
   static const Bytes elf = PvhElf().bytes();
   static const Bytes files[]{bzimage(packed(Compression::gzip, elf)), bzimage(packed(Compression::xz, elf)),
@@ -96,14 +85,15 @@ void run(unsigned kind, std::span<const std::byte> input) {
     case 1:
       return unpack_payload(input);
     case 2:
-      return parse_elf(spoiled(PvhElf().bytes(), input));
+      return parse_elf(samepage::test::spoiled(PvhElf().bytes(), input));
     case 3: {
       MultibootElf elf;
       elf.code.assign(64, 0x90);
-      return parse_elf(spoiled(elf.bytes(), input));
+      return parse_elf(samepage::test::spoiled(elf.bytes(), input));
     }
     default:
-      return parse_kernel(spoiled(good_kernel(Compression{static_cast<std::uint8_t>(kind % 4)}), input));
+      return parse_kernel(
+          samepage::test::spoiled(good_kernel(Compression{static_cast<std::uint8_t>(kind % 4)}), input));
   }
 }
 

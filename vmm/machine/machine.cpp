@@ -45,12 +45,6 @@ Gpa end_of(const GuestMemory& memory) {
   return (last.first + last.pages).gpa();
 }
 
-std::uint64_t bytes_of(const GuestMemory& memory) {
-  std::uint64_t bytes = 0;
-  for (const dedup::MemoryRegion& region : memory.regions()) bytes += region.bytes().size();
-  return bytes;
-}
-
 void require_same(std::string_view what, std::uint64_t had, std::uint64_t has) {
   if (had == has) return;
   throw UserError(fmt::format("cannot restore the guest: its {} was {} and is {} now; give it what it had",
@@ -132,7 +126,7 @@ void Machine::Parts::tell_generation() {
 
 MachineState Machine::Parts::save() {
   MachineState state;
-  state.memory_bytes = bytes_of(chassis.memory);
+  state.memory_bytes = dedup::pages_of(chassis.memory.regions()).bytes();
   state.bare = scene.unclaimed == Unclaimed::fails_guest;
   state.reset_on_triple_fault = scene.reset_on_triple_fault;
   state.moment = host_moment_now();
@@ -147,7 +141,7 @@ MachineState Machine::Parts::save() {
 // clock before the vCPUs, whose guests are told of it, and the controllers behind the LAPICs that get what
 // they hold.
 void Machine::Parts::go_on_from(const MachineState& state, ReadBack read_back) {
-  require_same("memory", state.memory_bytes, bytes_of(chassis.memory));
+  require_same("memory", state.memory_bytes, dedup::pages_of(chassis.memory.regions()).bytes());
   require_same("vCPUs", state.vcpus.size(), vcpus.count());
   scene.reset_on_triple_fault = state.reset_on_triple_fault;
   const TimePassed passed =

@@ -135,9 +135,7 @@ std::string_view GuestAnswers::state() const {
 }
 
 std::uint64_t GuestAnswers::ram_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const dedup::MemoryRegion& region : machine_.ram()) bytes += region.pages.bytes();
-  return bytes;
+  return dedup::pages_of(machine_.ram()).bytes();
 }
 
 GuestFigures GuestAnswers::brief() const {
@@ -220,10 +218,8 @@ json GuestAnswers::dump(const Frame& request) {
   }
 }
 
-// Without an agent the only file that RAM can be mapped from is the one that the guest goes on from.
 std::vector<dedup::PageMapRun> GuestAnswers::page_map() const {
-  if (agent_ != nullptr) return agent_->page_map();
-  return dedup::page_map(machine_.ram(), [](Gfn) { return dedup::KnownPage{false, false, true}; });
+  return page_map_of(machine_, agent_);
 }
 
 }  // namespace samepage::vmm

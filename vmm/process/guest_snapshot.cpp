@@ -45,24 +45,25 @@ void require_all_is_in_it(const DeviceConfig& devices) {
   }
 }
 
-std::vector<dedup::BackedGfns> in_guest(const std::vector<SnapshotRun>& runs, std::uint32_t window,
-                                        PageCount ram, const std::vector<dedup::MemoryRegion>& regions) {
-  std::vector<dedup::BackedGfns> pages;
+// The runs of a file whose first window is at `offset`.
+std::vector<dedup::BackedRun> backed_runs(std::span<const SnapshotRun> runs, std::uint64_t offset,
+                                          PageCount ram) {
+  std::vector<dedup::BackedRun> backed;
+  backed.reserve(runs.size());
   for (const SnapshotRun& run : runs) {
-    if (run.window != window) continue;
-    PageRange rest = run.pages;
-    std::uint32_t first = 0;
-    for (const dedup::MemoryRegion& region : regions) {
-      const auto end = first + static_cast<std::uint32_t>(region.pages.value);
-      if (!rest.empty() && rest.first.value < end) {
-        const PageRange part = rest.take_front(end - rest.first.value);
-        pages.push_back({{region.first + PageCount{part.first.value - first}, PageCount{part.count}},
-                         offset_in_windows(part.first, window, ram)});
-      }
-      first = end;
-    }
+    backed.push_back({run.pages, offset + offset_in_windows(run.pages.first, run.window, ram)});
   }
-  return pages;
+  return backed;
+}
+
+// Nobody replaces a page of the guest's while `act` is called.
+void while_still(Machine& machine, dedup::Agent* agent, const std::function<void(dedup::StillMemory&)>& act) {
+  if (agent == nullptr) {
+    OwnMemory memory(machine.ram());
+    act(memory);
+  } else if (!agent->while_still(act)) {
+    throw UserError("it is ending");
+  }
 }
 
 // A device that others know by its address is another one in another guest.
@@ -82,6 +83,12 @@ nlohmann::json answer_of(const TakenSnapshot& taken) {
 
 }  // namespace
 
+// Without an agent the only file that RAM can be mapped from is the one that the guest goes on from.
+std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent) {
+  if (agent != nullptr) return agent->page_map();
+  return dedup::page_map(machine.ram(), [](Gfn) { return dedup::KnownPage{false, false, true}; });
+}
+
 RestoredGuest::RestoredGuest(SnapshotFiles source, const GuestProcessConfig& config) {
   Snapshot read = read_snapshot(source.description.get());
   if (read.ram.bytes() != config.machine.memory_bytes) {
@@ -97,18 +104,19 @@ RestoredGuest::RestoredGuest(SnapshotFiles source, const GuestProcessConfig& con
   take_addresses(state_, config.machine.devices.nets);
 }
 
-std::vector<GfnRange> RestoredGuest::map_into(const GuestMemory& memory) const {
-  return map_backing(memory, memory_.get(), offset_, runs_);
+std::vector<PageRange> RestoredGuest::map_into(const GuestMemory& memory) const {
+  map_backing(memory, memory_.get(), offset_, runs_);
+  std::vector<PageRange> pages;
+  pages.reserve(runs_.size());
+  for (const SnapshotRun& run : runs_) pages.push_back(run.pages);
+  return pages;
 }
 
 nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) const {
   const auto start = std::chrono::steady_clock::now();
   std::uint64_t pages = 0;
-  dedup::Backing backing{memory_.get(), {}, {}};
-  for (const SnapshotRun& run : runs_) {
-    backing.runs.push_back({run.pages, offset_ + offset_in_windows(run.pages.first, run.window, ram_)});
-  }
-  const auto put_back = [&](dedup::StillMemory& memory) {
+  const dedup::Backing backing{memory_.get(), backed_runs(runs_, offset_, ram_), {}};
+  while_still(machine, agent, [&](dedup::StillMemory& memory) {
     const AllHeld held(machine.gate());
     try {
       pages = memory.put_back(backing);
@@ -117,13 +125,7 @@ nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) c
       machine.fail(fmt::format("it could not be rolled back: {}", error.what()));
       throw;
     }
-  };
-  if (agent == nullptr) {
-    OwnMemory memory(machine.ram());
-    put_back(memory);
-  } else if (!agent->while_still(put_back)) {
-    throw UserError("it is ending");
-  }
+  });
   const auto us =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   return {{"ok", true}, {"pages", pages}, {"took_us", us.count()}};
@@ -131,23 +133,16 @@ nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) c
 
 TakenSnapshot GuestSnapshots::take(const ChooseTarget& choose) {
   require_all_is_in_it(guest_config_of(config_).machine.devices);
-  if (agent_ == nullptr) {
-    OwnMemory memory(machine_.ram());
-    const auto known = [](Gfn) { return dedup::KnownPage{false, false, true}; };
-    return take_snapshot(choose,
-                         {machine_, memory, [&] { return dedup::page_map(machine_.ram(), known); }, config_});
-  }
   TakenSnapshot taken;
-  const bool done = agent_->while_still([&](dedup::StillMemory& memory) {
-    taken = take_snapshot(choose, {machine_, memory, [this] { return agent_->page_map(); }, config_});
+  while_still(machine_, agent_, [&](dedup::StillMemory& memory) {
+    taken =
+        take_snapshot(choose, {machine_, memory, [this] { return page_map_of(machine_, agent_); }, config_});
   });
-  if (!done) throw UserError("it is ending");
   return taken;
 }
 
 nlohmann::json GuestSnapshots::write(int file) {
-  PageCount ram;
-  for (const dedup::MemoryRegion& region : machine_.ram()) ram += region.pages;
+  const PageCount ram = dedup::pages_of(machine_.ram());
   check(::ftruncate(file, static_cast<off_t>(snapshot_memory_offset + ram.bytes())),
         "ftruncate of the snapshot");
   const TakenSnapshot taken = take([file](std::span<const dedup::PageMapRun>) {
@@ -175,8 +170,9 @@ nlohmann::json GuestSnapshots::fork(int socket) {
   write_snapshot(description.get(), taken.snapshot);
   if (agent_ != nullptr) {
     UniqueFd memory = checked_fd(::fcntl(forks_.fd(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
-    agent_->back(std::move(memory),
-                 in_guest(taken.snapshot.runs, forks_.window(), taken.snapshot.ram, machine_.ram()));
+    std::vector<SnapshotRun> copied = taken.snapshot.runs;
+    std::erase_if(copied, [this](const SnapshotRun& run) { return run.window != forks_.window(); });
+    agent_->back(std::move(memory), backed_runs(copied, 0, taken.snapshot.ram));
   }
   const UniqueFd memory = forks_.for_clones();
   // Whoever does not take it makes no clones.

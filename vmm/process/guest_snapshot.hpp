@@ -11,6 +11,7 @@
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/agent.hpp"
+#include "dedup/agent/page_map.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/process/guest_process.hpp"
 #include "vmm/snapshot/fork_memory.hpp"
@@ -18,6 +19,9 @@
 #include "vmm/snapshot/take_snapshot.hpp"
 
 namespace samepage::vmm {
+
+/// The guest's page map; `agent` is null for a guest that shares nothing.
+[[nodiscard]] std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent);
 
 /// The guest that goes on from a snapshot.
 class RestoredGuest {
@@ -27,7 +31,7 @@ class RestoredGuest {
   RestoredGuest(SnapshotFiles source, const GuestProcessConfig& config);
 
   /// Puts its pages into the memory, once. Returns where they are.
-  std::vector<GfnRange> map_into(const GuestMemory& memory) const;
+  std::vector<PageRange> map_into(const GuestMemory& memory) const;
   [[nodiscard]] const MachineState& state() const { return state_; }
   /// Puts the guest back to where it went on from. `agent` is null for a guest that shares nothing. Returns
   /// the answer for whoever asked. Where the host fails, so does the guest.

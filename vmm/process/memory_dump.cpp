@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "base/write_at.hpp"
+#include "base/file_bytes.hpp"
 
 namespace samepage::vmm {
 std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,

@@ -9,13 +9,11 @@
 #include "base/check.hpp"
 
 namespace samepage::vmm {
-std::vector<GfnRange> map_backing(const GuestMemory& memory, int fd, std::uint64_t offset,
-                                  std::span<const SnapshotRun> runs) {
-  PageCount ram;
-  for (const dedup::MemoryRegion& region : memory.regions()) ram += region.pages;
+
+void map_backing(const GuestMemory& memory, int fd, std::uint64_t offset, std::span<const SnapshotRun> runs) {
+  const PageCount ram = dedup::pages_of(memory.regions());
   struct stat info {};
   check(::fstat(fd, &info), "fstat of the snapshot");
-  std::vector<GfnRange> mapped;
   for (const SnapshotRun& run : runs) {
     const std::uint64_t in_file = offset + offset_in_windows(run.pages.first, run.window, ram);
     if (in_file + PageCount{run.pages.count}.bytes() > static_cast<std::uint64_t>(info.st_size)) {
@@ -37,12 +35,10 @@ std::vector<GfnRange> map_backing(const GuestMemory& memory, int fd, std::uint64
           throw_errno("mmap of the snapshot");
         }
         check(::madvise(bytes.data(), bytes.size(), MADV_DONTFORK), "madvise(MADV_DONTFORK)");
-        mapped.push_back({region.first + PageCount{first - region_first}, PageCount{end - first}});
       }
       region_first += region_pages;
     }
   }
-  return mapped;
 }
 
 }  // namespace samepage::vmm

@@ -5,17 +5,14 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
-#include "base/types.hpp"
 #include "vmm/memory/guest_memory.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
 
 namespace samepage::vmm {
 
 /// Maps `runs` (in ascending order) from `fd`, whose first window is at `offset`, before anything runs.
-/// Returns where they are. Throws UserError when the file is shorter, std::system_error.
-std::vector<GfnRange> map_backing(const GuestMemory& memory, int fd, std::uint64_t offset,
-                                  std::span<const SnapshotRun> runs);
+/// Throws UserError when the file is shorter, std::system_error.
+void map_backing(const GuestMemory& memory, int fd, std::uint64_t offset, std::span<const SnapshotRun> runs);
 
 }  // namespace samepage::vmm

@@ -33,8 +33,7 @@ void ForkMemory::begin_file() {
 
 std::vector<SnapshotRun> ForkMemory::begin(std::span<const dedup::MemoryRegion> regions,
                                            std::span<const dedup::PageMapRun> map) {
-  ram_ = {};
-  for (const dedup::MemoryRegion& region : regions) ram_ += region.pages;
+  ram_ = dedup::pages_of(regions);
   std::vector<SnapshotRun> runs;
   const bool worn = copied_ > 2 * live_ + least_garbage;
   if (file_ && !worn) runs = unchanged(regions, map);

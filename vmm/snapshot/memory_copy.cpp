@@ -5,20 +5,12 @@
 #include <linux/falloc.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.hpp"
-#include "base/write_at.hpp"
+#include "base/file_bytes.hpp"
+#include "dedup/digest.hpp"
 
 namespace samepage::vmm {
-namespace {
-
-bool is_zero(const std::byte* page) {
-  return page[0] == std::byte{0} && std::memcmp(page, page + 1, page_size - 1) == 0;
-}
-
-}  // namespace
-
 MemoryCopy::MemoryCopy(std::span<const dedup::MemoryRegion> regions, int fd, std::uint64_t offset,
                        std::uint32_t window)
     : fd_(fd), offset_(offset), window_(window) {
@@ -39,28 +31,30 @@ void MemoryCopy::reuse(std::span<const SnapshotRun> runs) {
 void MemoryCopy::copy(std::span<const dedup::PageMapRun> map) {
   for (const dedup::PageMapRun& run : map) {
     if (run.state == dedup::PageState::untouched || run.state == dedup::PageState::zero) continue;
-    for (const Region& region : regions_) {
-      const Gfn first = std::max(run.range.first, region.memory.first);
-      const Gfn end = std::min(run.range.end(), region.memory.first + region.memory.pages);
-      if (!(first < end)) continue;
-      const auto last = region.first + static_cast<std::uint32_t>((end - region.memory.first).value);
-      auto page = region.first + static_cast<std::uint32_t>((first - region.memory.first).value);
-      while (page < last) {
-        const std::uint32_t next = same_until(page, last);
+    for_each_part(run.range, [this](const Region& region, std::uint32_t page, std::uint32_t end) {
+      while (page < end) {
+        const std::uint32_t next = same_until(page, end);
         if (places_[page] == nowhere) copy(region, page, next);
         page = next;
       }
-    }
+    });
   }
 }
 
 void MemoryCopy::copy(const GfnRange& range) {
+  for_each_part(range, [this](const Region& region, std::uint32_t first, std::uint32_t end) {
+    copy(region, first, end);
+  });
+}
+
+template <typename Act>
+void MemoryCopy::for_each_part(const GfnRange& range, Act act) {
   for (const Region& region : regions_) {
     const Gfn first = std::max(range.first, region.memory.first);
     const Gfn end = std::min(range.end(), region.memory.first + region.memory.pages);
     if (!(first < end)) continue;
-    copy(region, region.first + static_cast<std::uint32_t>((first - region.memory.first).value),
-         region.first + static_cast<std::uint32_t>((end - region.memory.first).value));
+    const auto page = region.first + static_cast<std::uint32_t>((first - region.memory.first).value);
+    act(region, page, page + static_cast<std::uint32_t>((end - first).value));
   }
 }
 
@@ -81,9 +75,9 @@ void MemoryCopy::copy(const Region& region, std::uint32_t first, std::uint32_t e
     return memory.data() + PageCount{page - region.first}.bytes();
   };
   while (first < end) {
-    const bool zero = is_zero(host(first));
+    const bool zero = dedup::is_zero_page(host(first));
     std::uint32_t next = first + 1;
-    while (next < end && is_zero(host(next)) == zero) ++next;
+    while (next < end && dedup::is_zero_page(host(next)) == zero) ++next;
     if (zero) {
       drop(first, next);
     } else {

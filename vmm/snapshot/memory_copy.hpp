@@ -44,6 +44,9 @@ class MemoryCopy {
   using Place = std::uint32_t;
   static constexpr Place nowhere = ~Place{0};
 
+  /// Calls act(region, first page, end) for what of `range` lies in each region.
+  template <typename Act>
+  void for_each_part(const GfnRange& range, Act act);
   void copy(const Region& region, std::uint32_t first, std::uint32_t end);
   void drop(std::uint32_t first, std::uint32_t end);
   [[nodiscard]] std::uint64_t offset_of(std::uint32_t page) const;

@@ -3,11 +3,9 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -15,7 +13,7 @@
 #include "base/byte_reader.hpp"
 #include "base/byte_writer.hpp"
 #include "base/check.hpp"
-#include "base/write_at.hpp"
+#include "base/file_bytes.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -49,14 +47,8 @@ std::uint64_t end_of_memory(const Header& header) {
 // Fewer bytes where the file ends.
 std::string read_at(int fd, std::uint64_t offset, std::size_t count) {
   std::string bytes(count, '\0');
-  std::size_t done = 0;
-  while (done < count) {
-    const ssize_t got = ::pread(fd, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (check(got, "read of the snapshot") == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
+  bytes.resize(static_cast<std::size_t>(
+      check(read_fully(fd, offset, std::as_writable_bytes(std::span(bytes))), "read of the snapshot")));
   return bytes;
 }
 

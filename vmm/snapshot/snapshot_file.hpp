@@ -2,12 +2,14 @@
 // A guest at one moment, in one file: its memory, which guests that go on from it map, and a description of
 // all the rest.
 //
-//   0                 header: a page, of which the first 64 bytes say something
-//   memory_offset     window 0: page i of the guest's RAM at memory_offset + i pages; pages without data are
-//   holes description       behind that: the guest's configuration, its state, the list of pages with data
+//   0                header: a page, of which the first 64 bytes say something
+//   memory_offset    window 0: page i of the guest's RAM at memory_offset + i pages;
+//                    pages without data are holes
+//   behind that      the description: the guest's configuration, its state, the list of
+//                    pages with data
 //
-// A fork's memory is apart: a file with several windows (memory_copy.hpp), beside one with header and
-// description alone.
+// A fork's memory is apart: a file with several windows (memory_copy.hpp), beside one with
+// header and description alone.
 //
 // The header is written last: without it, or with a wrong checksum, the file is no snapshot. The checksum is
 // of header and description. Memory has none, because nobody wants to read all of it to begin; its length is
@@ -31,8 +33,8 @@ inline constexpr std::uint64_t snapshot_memory_offset = page_size;
 struct Snapshot {
   PageCount ram;       // of the guest
   bool apart = false;  // its memory is in another file
-  std::vector<SnapshotRun>
-      runs;            // where its pages are, in ascending order, without overlap; holes among them
+  /// Where its pages are, in ascending order, without overlap; holes among them.
+  std::vector<SnapshotRun> runs;
   std::string config;  // vmm/process/guest_config_bytes
   std::string state;   // vmm/machine/machine_state_bytes
 

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <optional>
 #include <thread>
-#include <utility>
 
 #include "dedup/agent/hold_priority.hpp"
 #include "vmm/machine/machine_state_bytes.hpp"
@@ -15,32 +14,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-PageCount ram_of(const Machine& machine) {
-  PageCount pages;
-  for (const dedup::MemoryRegion& region : machine.ram()) pages += region.pages;
-  return pages;
-}
-
-// All that has memory, but for what is unchanged in an earlier window.
-MemoryCopy copy_all(const SnapshotTarget& target, const Machine& machine,
-                    std::span<const dedup::PageMapRun> map) {
-  MemoryCopy copy(machine.ram(), target.fd, target.offset, target.window);
-  copy.reuse(target.reused);
-  copy.copy(map);
-  return copy;
-}
-
 }  // namespace
 
 TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& source) {
   TakenSnapshot taken;
   Machine& machine = source.machine;
   std::optional<MemoryCopy> copy;
-  if (source.memory.watch()) {
+  const auto copy_all = [&] {
     const std::vector<dedup::PageMapRun> map = source.page_map();
     const SnapshotTarget target = choose(map);
     taken.snapshot.apart = target.apart;
-    copy.emplace(copy_all(target, machine, map));
+    copy.emplace(machine.ram(), target.fd, target.offset, target.window);
+    copy->reuse(target.reused);
+    copy->copy(map);
+  };
+  if (source.memory.watch()) {
+    copy_all();
     taken.pages = copy->copied_pages();
   }
   MachineState state;
@@ -56,17 +45,14 @@ TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& so
         for (const dedup::MemoryRegion& region : machine.ram()) copy->copy({region.first, region.pages});
       }
     } else {
-      const std::vector<dedup::PageMapRun> map = source.page_map();
-      const SnapshotTarget target = choose(map);
-      taken.snapshot.apart = target.apart;
-      copy.emplace(copy_all(target, machine, map));
+      copy_all();
     }
     state = machine.save(held);
     taken.held_us = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
   }
   taken.pages_held = copy->copied_pages() - taken.pages;
-  taken.snapshot.ram = ram_of(machine);
+  taken.snapshot.ram = dedup::pages_of(machine.ram());
   taken.snapshot.config = source.config;
   taken.snapshot.state = bytes_of(state);
   taken.snapshot.runs = copy->runs();

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "base/check.hpp"
+#include "base/file_bytes.hpp"
 #include "base/temporary_directory.hpp"
-#include "base/write_at.hpp"
 #include "tests/manage/analyze/core_file.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 

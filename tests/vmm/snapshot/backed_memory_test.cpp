@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "base/file_bytes.hpp"
 #include "base/unnamed_file.hpp"
-#include "base/write_at.hpp"
 #include "vmm/snapshot/fork_memory.hpp"
 #include "vmm/snapshot/memory_copy.hpp"
 #include "vmm/snapshot/own_memory.hpp"

@@ -9,8 +9,8 @@
 #include <functional>
 
 #include "base/check.hpp"
+#include "base/file_bytes.hpp"
 #include "base/unnamed_file.hpp"
-#include "base/write_at.hpp"
 
 namespace samepage::vmm {
 namespace {

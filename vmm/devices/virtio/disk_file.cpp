@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/file_bytes.hpp"
 #include "base/types.hpp"
 #include "base/unnamed_file.hpp"
 #include "vmm/devices/virtio/file_lock.hpp"
@@ -60,39 +61,22 @@ void lock(int fd, const DiskConfig& config) {
               "copy the file");
 }
 
-off_t offset_of(std::uint64_t sector) {
-  return static_cast<off_t>(sector * sector_bytes);
+std::uint64_t offset_of(std::uint64_t sector) {
+  return sector * sector_bytes;
 }
 
-bool read_all(int fd, std::span<std::byte> to, off_t offset) {
-  while (!to.empty()) {
-    const ssize_t got = ::pread(fd, to.data(), to.size(), offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;  // 0: the file has become shorter
-    to = to.subspan(static_cast<std::size_t>(got));
-    offset += got;
-  }
-  return true;
+// Less than all: the file has become shorter.
+bool read_all(int fd, std::span<std::byte> to, std::uint64_t offset) {
+  return read_fully(fd, offset, to) == static_cast<ssize_t>(to.size());
 }
 
-bool write_all(int fd, std::span<const std::byte> from, off_t offset) {
-  while (!from.empty()) {
-    const ssize_t put = ::pwrite(fd, from.data(), from.size(), offset);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    from = from.subspan(static_cast<std::size_t>(put));
-    offset += put;
-  }
-  return true;
-}
-
-bool write_zeros(int fd, std::uint64_t bytes, off_t offset) {
+bool write_zeros(int fd, std::uint64_t bytes, std::uint64_t offset) {
   static constexpr std::array<std::byte, 16384> zeros{};
   while (bytes != 0) {
     const auto part = std::min<std::uint64_t>(bytes, zeros.size());
-    if (!write_all(fd, std::span(zeros).first(part), offset)) return false;
+    if (!write_fully(fd, offset, std::span(zeros).first(part))) return false;
     bytes -= part;
-    offset += static_cast<off_t>(part);
+    offset += part;
   }
   return true;
 }
@@ -116,7 +100,8 @@ DiskFile::DiskFile(const DiskConfig& config)
   lock(file_.get(), config);
   if (access_ != DiskAccess::overlay) return;
   overlay_ = unnamed_file("a disk's changes");
-  check(::ftruncate(overlay_.get(), offset_of(sectors_)), "ftruncate of a disk's overlay");
+  check(::ftruncate(overlay_.get(), static_cast<off_t>(offset_of(sectors_))),
+        "ftruncate of a disk's overlay");
   changed_ = Mapping::anonymous(pages_for(sectors_ / 8 + 1).bytes());
 }
 
@@ -155,13 +140,14 @@ bool DiskFile::read_file(std::uint64_t sector, std::span<std::byte> to) {
 // A file that was cut short while in use is not made longer again behind its owner's back.
 bool DiskFile::still_reaches(std::uint64_t sector) const {
   struct stat info {};
-  return ::fstat(file_.get(), &info) == 0 && (!S_ISREG(info.st_mode) || info.st_size >= offset_of(sector));
+  return ::fstat(file_.get(), &info) == 0 &&
+         (!S_ISREG(info.st_mode) || info.st_size >= static_cast<off_t>(offset_of(sector)));
 }
 
 bool DiskFile::write(std::uint64_t sector, std::span<const std::byte> from) {
   const bool aside = access_ == DiskAccess::overlay;
   if (!aside && !still_reaches(sector + from.size() / sector_bytes)) return false;
-  if (!write_all(aside ? overlay_.get() : file_.get(), from, offset_of(sector))) return false;
+  if (!write_fully(aside ? overlay_.get() : file_.get(), offset_of(sector), from)) return false;
   if (aside) note_changed(sector, from.size() / sector_bytes);
   return true;
 }
@@ -170,9 +156,9 @@ bool DiskFile::write_zeroes(std::uint64_t sector, std::uint64_t count) {
   const bool aside = access_ == DiskAccess::overlay;
   if (!aside && !still_reaches(sector + count)) return false;
   const int fd = aside ? overlay_.get() : file_.get();
-  const off_t offset = offset_of(sector);
-  const bool punched =
-      ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, offset_of(count)) == 0;
+  const std::uint64_t offset = offset_of(sector);
+  const bool punched = ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                                   static_cast<off_t>(offset_of(count))) == 0;
   if (!punched && !write_zeros(fd, count * sector_bytes, offset)) return false;
   if (aside) note_changed(sector, count);
   return true;
