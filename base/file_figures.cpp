@@ -13,4 +13,8 @@ FileFigures figures_of_file(int fd) {
   return {info.st_ino, info.st_dev, static_cast<std::uint64_t>(info.st_blocks) * 512};
 }
 
+void touch(int fd) {
+  check(::futimens(fd, nullptr), "futimens");
+}
+
 }  // namespace samepage

@@ -15,4 +15,7 @@ struct FileFigures {
 /// Throws std::system_error.
 FileFigures figures_of_file(int fd);
 
+/// It was modified now: for those who look whether somebody works at a file that is not written for a while.
+void touch(int fd);
+
 }  // namespace samepage

@@ -28,7 +28,7 @@ static_assert(sizeof(FrameHeader) == 8);
 /// A longer payload is a malformed message.
 inline constexpr std::uint32_t max_payload = 1U << 20;
 /// Descriptors that come with one message, at most.
-inline constexpr std::size_t max_fds = 8;
+inline constexpr std::size_t max_fds = 16;
 
 /// One message; the descriptors are those that came with it.
 struct Frame {

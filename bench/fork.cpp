@@ -178,6 +178,20 @@ void measure_forks(const Samepage& samepage, const Options& options, Table& tabl
   }
 }
 
+// Of a clone that has written next to nothing: its memory is in its parent's file.
+void measure_first_forks(const Samepage& samepage, const Options& options, Table& table) {
+  for (unsigned i = 0; i < options.colds; ++i) {
+    static_cast<void>(samepage("fork parent --name child"));
+    const auto start = Clock::now();
+    const json forked = samepage.ask("fork child --name grandchild");
+    table.add("a clone's first fork: command until it runs", "ms", ms_since(start));
+    table.add("a clone's first fork: clone held", "ms", forked.at("held_us").get<double>() / 1000);
+    table.add("a clone's first fork: pages copied", "",
+              forked.at("pages").get<double>() + forked.at("pages_held").get<double>());
+    static_cast<void>(samepage("kill child grandchild"));
+  }
+}
+
 void measure_clones(const Samepage& samepage, const Options& options, Table& table) {
   constexpr double kib = 1024;
   for (unsigned round = 0; round < 3; ++round) {
@@ -201,6 +215,15 @@ void measure_restores(const Samepage& samepage, const Options& options, Table& t
   const json taken = samepage.ask("snapshot parent " + file);
   table.add("snapshot: command", "ms", ms_since(start));
   table.add("snapshot: guest held", "ms", taken.at("held_us").get<double>() / 1000);
+  const auto based = Clock::now();
+  const json part =
+      samepage.ask(fmt::format("snapshot parent {} --incremental {}", samepage.file("part"), file));
+  table.add("incremental snapshot: command", "ms", ms_since(based));
+  table.add("incremental snapshot: pages copied", "",
+            part.at("pages").get<double>() + part.at("pages_held").get<double>());
+  const auto checked = Clock::now();
+  static_cast<void>(samepage.ask("check " + file));
+  table.add("check: command", "ms", ms_since(checked));
   for (unsigned i = 0; i < options.forks; ++i) {
     const auto begun = Clock::now();
     static_cast<void>(samepage(fmt::format("restore {} --detach --name restored", file)));
@@ -229,6 +252,7 @@ void measure(const Options& options) {
     measure_cold(samepage, options, table);
     start_warm(samepage, options, "parent");
     measure_forks(samepage, options, table);
+    measure_first_forks(samepage, options, table);
     measure_clones(samepage, options, table);
     measure_restores(samepage, options, table);
     measure_rollbacks(samepage, options, table);

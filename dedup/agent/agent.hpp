@@ -85,14 +85,14 @@ class Agent final : public ImagePlacer {
   /// regular pass.
   void look_now();
 
-  /// Before start(): the guest goes on from a file that never changes, and these pages lie in a private
-  /// mapping of it (backing.hpp).
+  /// Before start(): the guest goes on from files that never change, and these pages lie in private mappings
+  /// of them (backing.hpp).
   void is_backed(std::span<const PageRange> pages);
   /// Calls `act` on the agent's thread: no page is replaced meanwhile. What it throws comes through. False
   /// when the agent has ended.
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
-  /// `file` holds what is in these pages now, and nobody changes them there any more: what is the guest's own
-  /// and still the same is mapped from it soon. Does not wait.
+  /// `file`, which all of `runs` are in, holds what is in these pages now, and nobody changes them there any
+  /// more: what is the guest's own and still the same is mapped from it soon. Does not wait.
   void back(UniqueFd file, std::vector<BackedRun> runs);
 
   [[nodiscard]] AgentCounters counters() const;

@@ -126,11 +126,12 @@ void Agent::Thread::take_backing() {
     std::swap(taken, new_backing_);
   }
   if (!taken || taken->runs.empty()) return;
-  Backing backing{taken->file.get(), std::move(taken->runs), {}};
+  Backing backing{std::move(taken->runs), {}};
+  for (BackedRun& run : backing.runs) run.file = taken->file.get();
   try {
     struct stat info {};
-    check(::fstat(backing.file, &info), "fstat");
-    const Mapping content = Mapping::read_only(backing.file, static_cast<std::size_t>(info.st_size));
+    check(::fstat(taken->file.get(), &info), "fstat");
+    const Mapping content = Mapping::read_only(taken->file.get(), static_cast<std::size_t>(info.st_size));
     backing.content = content.bytes();
     worker_.back(backing);
   } catch (const std::system_error& error) {

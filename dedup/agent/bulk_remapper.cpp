@@ -136,7 +136,7 @@ std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
   std::vector<BackedRun> pieces;
   for (const BackedRun& run : backing.runs) {
     for (const PageRange& piece : pages_.pieces_of(std::span(&run.pages, 1), piece_pages)) {
-      pieces.push_back({piece, run.offset_of(piece.first)});
+      pieces.push_back({piece, run.offset_of(piece.first), run.file});
     }
   }
   holds_.work_off(pieces, [&](const PausedGuest& held, const BackedRun& piece) {
@@ -169,7 +169,7 @@ std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const Pag
   std::uint64_t own = 0;
   const PausedGuest held(barrier_);
   for (const PageSpan& span : spans_of(pages_, backing.runs, mapped)) {
-    own += remapper_.put_back(held, pagemap, span.pages, backing.file, span.run, span.mapped,
+    own += remapper_.put_back(held, pagemap, span.pages, span.run, span.mapped,
                               [this](const PageRange& changed) {
                                 for (const PageIndex page : changed) tracker_.dropped(page);
                               });

@@ -145,7 +145,7 @@ void Remapper::back(const PausedGuest& held, const Backing& backing, const Backe
     PageIndex end = first;
     while (end < run.pages.end() && is_equal(end)) ++end;
     const PageRange same = pages_between(first, end);
-    if (!same.empty() && map_file(same, backing.file, run.offset_of(first))) {
+    if (!same.empty() && map_file(same, run.file, run.offset_of(first))) {
       states_.backed(same);
       mapped.push_back(same);
     }
@@ -154,7 +154,7 @@ void Remapper::back(const PausedGuest& held, const Backing& backing, const Backe
 }
 
 std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
-                                 int file, const BackedRun* run, bool of_file,
+                                 const BackedRun* run, bool of_file,
                                  const std::function<void(const PageRange&)>& changed) {
   const std::span<std::byte> memory = pages_.bytes_of(range);
   const bool backed = run != nullptr;
@@ -181,7 +181,7 @@ std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap
   }
   if (replaced && backed) {
     begin_run(held, range.first);
-    if (!map_file(range, file, run->offset_of(range.first))) throw_errno("mmap of the snapshot");
+    if (!map_file(range, run->file, run->offset_of(range.first))) throw_errno("mmap of the snapshot");
   } else if (replaced && !map_anonymous(memory.data(), memory.size())) {
     throw_errno("mmap");
   }

@@ -38,10 +38,10 @@ class Remapper {
   /// are equal. `mapped` gets them.
   void back(const PausedGuest& held, const Backing& backing, const BackedRun& run,
             std::vector<PageRange>& mapped);
-  /// Makes the pages of `range` those of `run` of the file again, or untouched where it is null. `of_file`:
-  /// the range lies in a mapping of it. Calls `changed` with what was something else as far as is known.
-  /// Returns how many had memory of the guest's own. Throws std::system_error.
-  std::uint64_t put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range, int file,
+  /// Makes the pages of `range` those of `run` of its file again, or untouched where it is null. `of_file`:
+  /// the range lies in a mapping of just these. Calls `changed` with what was something else as far as is
+  /// known. Returns how many had memory of the guest's own. Throws std::system_error.
+  std::uint64_t put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
                          const BackedRun* run, bool of_file,
                          const std::function<void(const PageRange&)>& changed);
   /// Marks what merge(), place(), back() and put_back() have mapped since the last call as not to be

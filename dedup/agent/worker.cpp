@@ -191,19 +191,15 @@ void Worker::is_backed(std::span<const PageRange> ranges) {
 }
 
 void Worker::back(const Backing& backing) {
-  const FileFigures file = figures_of_file(backing.file);
+  if (backing.runs.empty()) return;
+  const FileFigures file = figures_of_file(backing.runs.front().file);
   upkeep_.add_backing(file.device, file.inode);
   daemon_.send_list(wire::Type::withdraw, remapper_.back(backing));
 }
 
 std::uint64_t Worker::put_back(const Backing& backing) {
-  const FileFigures file = figures_of_file(backing.file);
-  std::vector<PageRange> mapped;
-  for (const FileMapping& mapping : mappings_of(pages_).of_files) {
-    // A page lies where it did in its file, always: the mapping holds what it is to hold.
-    if (mapping.inode == file.inode && mapping.device == file.device) mapped.push_back(mapping.pages);
-  }
-  return remapper_.put_back(backing, mapped, pagemap_, lost_);
+  return remapper_.put_back(backing, still_mapped(backing.runs, mappings_of(pages_).of_files), pagemap_,
+                            lost_);
 }
 
 void Worker::tell_lost() {

@@ -15,8 +15,10 @@
 
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
+#include "base/file_figures.hpp"
 #include "base/mapping.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
+#include "vmm/snapshot/snapshot_memory.hpp"
 
 namespace samepage::analyze {
 namespace {
@@ -92,7 +94,10 @@ void MemoryImage::find_snapshot() {
     const vmm::Snapshot snapshot = vmm::read_snapshot(fd_.get());
     if (snapshot.apart) throw UserError("it has no memory in it");
     parts_.parts = {{vmm::snapshot_memory_offset, Gfn{0}, snapshot.ram}};
-  } catch (const UserError& error) {
+    if (snapshot.others.empty()) return;
+    if (path_ == "-") throw UserError("it is incremental; name it, so that its base can be found");
+    chain_ = vmm::open_snapshot_chain(path_);
+  } catch (const std::exception& error) {
     refuse(fmt::format("is a snapshot that can't be read: {}", error.what()));
   }
 }
@@ -110,12 +115,19 @@ std::uint64_t MemoryImage::memory_bytes() const {
 
 std::uint64_t MemoryImage::bytes_to_read() const {
   if (!S_ISREG(info_.st_mode)) return memory_bytes();
-  return std::min(memory_bytes(), static_cast<std::uint64_t>(info_.st_blocks) * 512);
+  std::uint64_t bytes = static_cast<std::uint64_t>(info_.st_blocks) * 512;
+  for (std::size_t i = 1; i < chain_.size(); ++i)
+    bytes += figures_of_file(chain_[i].fd.get()).allocated_bytes;
+  return std::min(memory_bytes(), bytes);
 }
 
 void MemoryImage::read(PageSink& sink, const Pulse& pulse, int stop) {
   const Mapping piece = Mapping::anonymous(piece_bytes);
   if (stream_) return read_stream(piece.bytes(), sink, pulse, stop);
+  if (!chain_.empty()) {
+    read_chain(piece.bytes(), sink, pulse);
+    return look_for_changes();
+  }
   Gfn before = parts_.parts.front().first;
   for (const MemoryPart& part : parts_.parts) {
     if (part.first != before) sink.add_gap();
@@ -150,6 +162,30 @@ void MemoryImage::read_part(const MemoryPart& part, std::span<std::byte> piece, 
       at += bytes.size();
     }
   }
+}
+
+void MemoryImage::read_chain(std::span<std::byte> piece, PageSink& sink, const Pulse& pulse) const {
+  const vmm::Snapshot& snapshot = chain_.front().snapshot;
+  std::vector<vmm::MemoryFile> files;
+  for (const vmm::ChainFile& file : chain_) files.push_back({file.fd.get(), vmm::snapshot_memory_offset});
+  const vmm::SnapshotMemory memory({}, files, snapshot.ram);
+  std::uint64_t next = 0;
+  for (const vmm::SnapshotRun& run : snapshot.runs) {
+    sink.add_hole({run.pages.first.value - next});
+    for (PageRange rest = run.pages; !rest.empty();) {
+      const PageRange part = rest.take_front(static_cast<std::uint32_t>(piece_bytes / page_size));
+      const std::span<std::byte> bytes = piece.first(PageCount{part.count}.bytes());
+      try {
+        memory.read({part, run.window, run.file}, bytes);
+      } catch (const UserError&) {
+        refuse("has become shorter while it was read, or its base has; analyze what nobody writes");
+      }
+      sink.add_pages(bytes);
+      pulse(bytes.size());
+    }
+    next = run.pages.end().value;
+  }
+  sink.add_hole(snapshot.ram - PageCount{next});
 }
 
 void MemoryImage::read_stream(std::span<std::byte> bytes, PageSink& sink, const Pulse& pulse, int stop) {

@@ -15,6 +15,7 @@
 #include "manage/analyze/elf_core.hpp"
 #include "manage/analyze/file_kind.hpp"
 #include "manage/analyze/page_sink.hpp"
+#include "vmm/snapshot/snapshot_chain.hpp"
 
 namespace samepage::analyze {
 
@@ -51,6 +52,7 @@ class MemoryImage {
   void find_parts();
   void find_snapshot();
   void read_part(const MemoryPart& part, std::span<std::byte> piece, PageSink& sink, const Pulse& pulse);
+  void read_chain(std::span<std::byte> piece, PageSink& sink, const Pulse& pulse) const;
   void read_stream(std::span<std::byte> bytes, PageSink& sink, const Pulse& pulse, int stop);
   void look_for_changes();
   void read_at(std::uint64_t offset, std::span<std::byte> to) const;
@@ -66,6 +68,7 @@ class MemoryImage {
   FileKind kind_ = FileKind::raw;
   bool changed_ = false;
   MemoryParts parts_;
+  vmm::SnapshotChain chain_;  // of a snapshot whose memory is in several files: itself and the others
 };
 
 }  // namespace samepage::analyze

@@ -51,6 +51,7 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_top(program);
   add_inspection(program);
   add_fork(program);
+  add_check(program);
   add_console(program);
   add_control(program);
   add_image(program);

@@ -18,6 +18,7 @@ void add_top(const Command& program);
 void add_inspection(const Command& program);
 /// snapshot, restore, fork, rollback
 void add_fork(const Command& program);
+void add_check(const Command& program);
 void add_console(const Command& program);
 /// pause, resume, stop, kill, balloon
 void add_control(const Command& program);

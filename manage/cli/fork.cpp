@@ -8,9 +8,11 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,9 +29,11 @@
 #include "manage/cli/output_file.hpp"
 #include "manage/cli/run.hpp"
 #include "manage/cli/run_together.hpp"
+#include "manage/cli/snapshot_check.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_name.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
+#include "vmm/snapshot/snapshot_chain.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 
 namespace samepage::cli {
@@ -45,7 +49,9 @@ enum class FormerTap : std::uint8_t { kept, pulled };
 struct Told {
   std::string guest;  // whose moment it is
   std::string file;
-  RunOptions run;  // of those that go on from there
+  std::string base;     // of a snapshot that is incremental
+  bool verify = false;  // memory too
+  RunOptions run;       // of those that go on from there
   std::vector<vmm::NetConfig> nets;
   bool paused = false;
 };
@@ -82,28 +88,56 @@ void choose_nets(std::vector<vmm::NetConfig>& nets, const Told& told, FormerTap 
   nets = told.nets;
 }
 
+// All is opened before the guest is asked, and handed to it. What it writes must not take the place of a file
+// that it is based on.
+vmm::SnapshotChain open_base(const Told& told) {
+  vmm::SnapshotChain chain;
+  if (told.base.empty()) return chain;
+  try {
+    chain = vmm::open_snapshot_chain(told.base);
+  } catch (const std::exception& error) {
+    throw UserError(fmt::format("cannot base a snapshot on {}: {}", told.base, error.what()));
+  }
+  struct stat target {};
+  if (::stat(told.file.c_str(), &target) != 0) return chain;
+  for (const vmm::ChainFile& file : chain) {
+    struct stat info {};
+    check(::fstat(file.fd.get(), &info), "fstat");
+    if (info.st_dev != target.st_dev || info.st_ino != target.st_ino) continue;
+    throw UserError(fmt::format(
+        "the snapshot is based on {} and can't take its place; give it a name of its own", told.file));
+  }
+  return chain;
+}
+
 int snapshot(const Told& told, Format format) {
+  const vmm::SnapshotChain base = open_base(told);
   const GuestConnection guest = connect_guest(told.guest);
   OutputFile output(told.file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
-  const json answer = let_guest_write(guest, "snapshot", output.fd(), output.signals()).body;
+  json request{{"do", "snapshot"}, {"base", json::array()}};
+  std::vector<int> files{output.fd()};
+  for (const vmm::ChainFile& file : base) {
+    request["base"].push_back(std::filesystem::canonical(file.path).string());
+    files.push_back(file.fd.get());
+  }
+  const json answer = let_guest_write(guest, request, files, output.signals()).body;
   output.commit();
   return format == Format::json ? print_json(answer) : exit_ok;
 }
 
 int restore(Told& told) {
-  UniqueFd file(::open(told.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   try {
-    if (!file) throw_errno("open");
-    struct stat info {};
-    check(::fstat(file.get(), &info), "fstat");
-    if (!S_ISREG(info.st_mode)) throw UserError("it is not a regular file");
-    told.run.guest = config_of(vmm::read_snapshot(file.get()), told);
+    vmm::SnapshotChain chain = vmm::open_snapshot_chain(told.file);
+    if (told.verify) verify_snapshot(chain);
+    told.run.guest = config_of(chain.front().snapshot, told);
     choose_nets(told.run.guest.machine.devices.nets, told,
                 told.run.count == 1 ? FormerTap::kept : FormerTap::pulled);
+    told.run.from.description = std::move(chain.front().fd);
+    for (vmm::ChainFile& file : std::span(chain).subspan(1))
+      told.run.from.memory.push_back(std::move(file.fd));
   } catch (const std::exception& error) {
     throw UserError(fmt::format("cannot restore {}: {}", told.file, error.what()));
   }
-  told.run.from.description = std::move(file);
   return run_guests(told.run);
 }
 
@@ -114,10 +148,11 @@ int fork_guest(Told& told) {
   json about = ask_guest(parent, {{"do", "fork"}}, std::array{guests.get()}, deadline).body;
   guests.reset();
   std::optional<Frame> sent = receive_frame(ours.get());
-  if (!sent || sent->fds.size() != 2) {
+  if (!sent || sent->fds.size() < 2) {
     throw UserError(fmt::format("guest '{}' did not send what its clones go on from", told.guest));
   }
-  told.run.from = {std::move(sent->fds[0]), std::move(sent->fds[1])};
+  told.run.from.description = std::move(sent->fds.front());
+  for (UniqueFd& file : std::span(sent->fds).subspan(1)) told.run.from.memory.push_back(std::move(file));
   told.run.guest = config_of(vmm::read_snapshot(told.run.from.description.get()), told);
   choose_nets(told.run.guest.machine.devices.nets, told, FormerTap::pulled);
   told.run.attachment = Attachment::detached;
@@ -149,12 +184,17 @@ void add_fork(const Command& program) {
   add_guest(of_snapshot, told->guest);
   of_snapshot.text({"FILE", "", "Where to; a file is replaced when all is written"}, told->file, check_file,
                    Needed::yes);
+  of_snapshot.text({"--incremental", "BASE",
+                    "Write only what changed since BASE, which the guest was restored from, or an "
+                    "earlier snapshot of it"},
+                   told->base, check_file);
   add_json(of_snapshot, told->run.format, "Print JSON: how long the guest was held, and for how much");
   of_snapshot.runs([told] { return snapshot(*told, told->run.format); });
 
   const Command of_restore = program.add("restore", "Run guests that go on from a snapshot");
   of_restore.text({"FILE", "", "What 'samepage snapshot' has written"}, told->file, check_file, Needed::yes);
   add_clones(of_restore, *told);
+  of_restore.flag("--verify", "Read all of the snapshot and check it before the guest runs", told->verify);
   of_restore.flag("--detach", "Return when the guest runs; print its name",
                   [told] { told->run.attachment = Attachment::detached; });
   of_restore.text({"--console", "FILE", "Where the console goes (default: stdout); FILE-1, ... with --count"},

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/check.hpp"
 #include "base/memory_file.hpp"
@@ -23,6 +24,7 @@
 #include "vmm/control/control_message.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
+#include "vmm/snapshot/snapshot_pages.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -32,7 +34,8 @@ using nlohmann::json;
 constexpr int grace_ms = 5'000;
 // Where a child finds what it gets from us, whatever number that has here.
 constexpr ChildPipes in_child{3, 4, 5, 6};
-constexpr int first_free = 7;
+constexpr int most_memory_files = static_cast<int>(vmm::most_other_files);
+constexpr int first_free = in_child.memory + most_memory_files;
 
 // What ends a child: where the caller has us ignore SIGTERM, it does so too.
 int ending_signal() {
@@ -45,7 +48,10 @@ std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest, cons
                                  "--config-fd", std::to_string(in_child.config),
                                  "--ready-fd",  std::to_string(in_child.ready)};
   if (from.description) words.insert(words.end(), {"--snapshot-fd", std::to_string(in_child.snapshot)});
-  if (from.memory) words.insert(words.end(), {"--memory-fd", std::to_string(in_child.memory)});
+  if (!from.memory.empty()) {
+    words.insert(words.end(), {"--memory-fd", std::to_string(in_child.memory), "--memory-files",
+                               std::to_string(from.memory.size())});
+  }
   if (!guest.name.empty()) words.insert(words.end(), {"--name", guest.name});
   words.push_back(guest.image);
   // All of it is in the configuration; a word of the command line has a limit.
@@ -63,8 +69,8 @@ UniqueFd out_of_the_way(int fd) {
 // All that happens between fork and exec: system calls, nothing allocated. What goes to the child lies above
 // the numbers that it gets there.
 [[noreturn]] void become_guest(const std::vector<char*>& words, Attachment attachment,
-                               const ChildOutput& output, int nothing, const ChildPipes& pipes, pid_t parent,
-                               const sigset_t& mask) {
+                               const ChildOutput& output, int nothing, const ChildPipes& pipes,
+                               std::span<const UniqueFd> memory, pid_t parent, const sigset_t& mask) {
   if (attachment == Attachment::detached) {
     ::setsid();
   } else {
@@ -77,9 +83,11 @@ UniqueFd out_of_the_way(int fd) {
   ::dup2(pipes.config, in_child.config);
   ::dup2(pipes.ready, in_child.ready);
   ::close(in_child.snapshot);
-  ::close(in_child.memory);
+  for (int i = 0; i < most_memory_files; ++i) ::close(in_child.memory + i);
   if (pipes.snapshot >= 0) ::dup2(pipes.snapshot, in_child.snapshot);
-  if (pipes.memory >= 0) ::dup2(pipes.memory, in_child.memory);
+  for (std::size_t i = 0; i < memory.size(); ++i) {
+    ::dup2(memory[i].get(), in_child.memory + static_cast<int>(i));
+  }
   ::closefrom(first_free);  // what our caller has open (a lock, a pipe) is none of the guest's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv("/proc/self/exe", words.data());
@@ -137,6 +145,13 @@ vmm::GuestProcessConfig config_from_parent(const UniqueFd& config) {
   }
 }
 
+vmm::SnapshotFiles snapshot_from_parent(const ChildPipes& pipes) {
+  vmm::SnapshotFiles from;
+  from.description = UniqueFd(pipes.snapshot);
+  for (int i = 0; i < pipes.memory_files; ++i) from.memory.emplace_back(pipes.memory + i);
+  return from;
+}
+
 GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Attachment attachment,
                                              const ChildOutput& output, const vmm::SnapshotFiles& from) {
   guest.joins_later = daemon_hangs_;
@@ -145,7 +160,9 @@ GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Atta
   report_pipe.writing.reset();
   const UniqueFd config = out_of_the_way(memory_file_with("samepage-guest", vmm::bytes_of(guest)).get());
   const UniqueFd snapshot = from.description ? out_of_the_way(from.description.get()) : UniqueFd{};
-  const UniqueFd memory = from.memory ? out_of_the_way(from.memory.get()) : UniqueFd{};
+  invariant(from.memory.size() <= vmm::most_other_files, "a snapshot's memory is in too many files");
+  std::vector<UniqueFd> memory;
+  for (const UniqueFd& file : from.memory) memory.push_back(out_of_the_way(file.get()));
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   std::vector<std::string> words = command_line(guest, from);
   std::vector<char*> pointers;
@@ -156,8 +173,8 @@ GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Atta
   children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
-    become_guest(pointers, attachment, output, nothing.get(),
-                 {config.get(), ready.get(), snapshot.get(), memory.get()}, parent, signals_.former_mask());
+    become_guest(pointers, attachment, output, nothing.get(), {config.get(), ready.get(), snapshot.get()},
+                 memory, parent, signals_.former_mask());
   }
   children_.push_back({{}, pid, {}, false});
   children_.back().process = vmm::ProcessHandle::open(pid);

@@ -29,8 +29,11 @@ struct ChildPipes {
   int config = -1;    // its configuration
   int ready = -1;     // where to say that the guest runs, or why it does not
   int snapshot = -1;  // what it goes on from, if it does: vmm::SnapshotFiles
-  int memory = -1;
+  int memory = -1;    // the first of so many descriptors
+  int memory_files = 0;
 };
+/// Of a child: what it goes on from. The descriptors are the receiver's from now on.
+vmm::SnapshotFiles snapshot_from_parent(const ChildPipes& pipes);
 /// Of a child: what it is to run. Throws UserError when that is no configuration of this program.
 vmm::GuestProcessConfig config_from_parent(const UniqueFd& config);
 

@@ -15,11 +15,9 @@
 
 namespace samepage::cli {
 
-vmm::ControlAnswer let_guest_write(const GuestConnection& guest, std::string_view verb, int file,
-                                   const vmm::StopSignals& signals) {
-  if (!vmm::send_request(guest.socket.get(), {{"do", verb}}, std::array{file})) {
-    return accepted_answer(guest, std::nullopt);
-  }
+vmm::ControlAnswer let_guest_write(const GuestConnection& guest, const nlohmann::json& request,
+                                   std::span<const int> files, const vmm::StopSignals& signals) {
+  if (!vmm::send_request(guest.socket.get(), request, files)) return accepted_answer(guest, std::nullopt);
   FileProgress progress(std::chrono::seconds(10), FileProgress::Clock::now());
   for (;;) {
     std::array<pollfd, 2> waits{pollfd{guest.socket.get(), POLLIN, 0}, pollfd{signals.fd(), POLLIN, 0}};
@@ -27,7 +25,7 @@ vmm::ControlAnswer let_guest_write(const GuestConnection& guest, std::string_vie
     if (const int signal = signals.take(); signal != 0) throw Interrupted{signal};
     if (waits[0].revents != 0) break;
     struct stat info {};
-    check(::fstat(file, &info), "fstat of the file that a guest writes");
+    check(::fstat(files.front(), &info), "fstat of the file that a guest writes");
     if (progress.stalled(info, FileProgress::Clock::now())) return accepted_answer(guest, std::nullopt);
   }
   const auto deadline = std::chrono::steady_clock::now() + answer_patience;

@@ -2,17 +2,18 @@
 // A guest writes a large file for a command: its memory, itself.
 #pragma once
 
-#include <string_view>
+#include <nlohmann/json.hpp>
+#include <span>
 
 #include "manage/cli/guest_client.hpp"
 #include "vmm/control/stop_signals.hpp"
 
 namespace samepage::cli {
 
-/// Asks `guest` to do `verb` with the descriptor `file` and waits for the answer, as long as the file
-/// changes: a large guest and a slow disk take their time. Throws UserError when the guest refuses or hangs,
-/// Interrupted when one of `signals` comes.
-vmm::ControlAnswer let_guest_write(const GuestConnection& guest, std::string_view verb, int file,
-                                   const vmm::StopSignals& signals);
+/// Sends `request` to `guest` with `files`, of which it writes the first, and waits for the answer, as long
+/// as that file changes: a large guest and a slow disk take their time. Throws UserError when the guest
+/// refuses or hangs, Interrupted when one of `signals` comes.
+vmm::ControlAnswer let_guest_write(const GuestConnection& guest, const nlohmann::json& request,
+                                   std::span<const int> files, const vmm::StopSignals& signals);
 
 }  // namespace samepage::cli

@@ -89,7 +89,7 @@ int logs(const std::string& guest, Format format) {
 int dump(const std::string& guest, const std::string& file) {
   const GuestConnection connection = connect_guest(guest);
   OutputFile output(file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
-  let_guest_write(connection, "dump", output.fd(), output.signals());
+  let_guest_write(connection, {{"do", "dump"}}, std::array{output.fd()}, output.signals());
   output.commit();
   return exit_ok;
 }

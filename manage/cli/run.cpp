@@ -59,9 +59,9 @@ int run_as_child(const ChildPipes& from_parent) {
     vmm::GuestStreams streams;
     streams.console = STDOUT_FILENO;
     const vmm::GuestProcessConfig config = config_from_parent(UniqueFd(from_parent.config));
-    return vmm::run_guest(config, streams,
-                          [&](const vmm::RunningGuest& guest) { report(running_report(guest)); },
-                          {UniqueFd(from_parent.snapshot), UniqueFd(from_parent.memory)});
+    return vmm::run_guest(
+        config, streams, [&](const vmm::RunningGuest& guest) { report(running_report(guest)); },
+        snapshot_from_parent(from_parent));
   } catch (const std::exception& error) {
     if (!ready) throw;
     report(failure_report(error_text(error)));
@@ -77,6 +77,12 @@ UniqueFd copy_of(const UniqueFd& fd) {
   return fd ? checked_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)") : UniqueFd{};
 }
 
+vmm::SnapshotFiles copy_of(const vmm::SnapshotFiles& files) {
+  vmm::SnapshotFiles copy{copy_of(files.description), {}};
+  for (const UniqueFd& file : files.memory) copy.memory.push_back(copy_of(file));
+  return copy;
+}
+
 int run_alone(const RunOptions& options) {
   ConsoleFile file = open_console(options, 0, nullptr);
   vmm::GuestProcessConfig guest = options.guest;
@@ -87,12 +93,13 @@ int run_alone(const RunOptions& options) {
   streams.escape = options.escape;
   streams.input_port = options.input_port;
   if (file) guest.console_content = vmm::ConsoleContent::emptied;
-  return vmm::run_guest(guest, streams,
-                        [&file](const vmm::RunningGuest& running) {
-                          file.keep();
-                          print_warning(running.warning);
-                        },
-                        {copy_of(options.from.description), copy_of(options.from.memory)});
+  return vmm::run_guest(
+      guest, streams,
+      [&file](const vmm::RunningGuest& running) {
+        file.keep();
+        print_warning(running.warning);
+      },
+      copy_of(options.from));
 }
 
 int run(RunOptions& options) {

@@ -79,6 +79,7 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.number({"--ready-fd", "", ""}, run.from_parent.ready);
   command.number({"--snapshot-fd", "", ""}, run.from_parent.snapshot);
   command.number({"--memory-fd", "", ""}, run.from_parent.memory);
+  command.number({"--memory-files", "", ""}, run.from_parent.memory_files);
 }
 
 void add_count(const Command& command, unsigned& count, const std::string& help) {

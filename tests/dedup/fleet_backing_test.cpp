@@ -27,9 +27,9 @@ class Copy {
     content_ = Mapping::read_only(file_.get(), offset + bytes_);
   }
   [[nodiscard]] Backing backing(const std::vector<PageRange>& pages) const {
-    Backing backing{file_.get(), {}, content_.bytes()};
+    Backing backing{{}, content_.bytes()};
     for (const PageRange& range : pages) {
-      backing.runs.push_back({range, offset + PageCount{range.first.value}.bytes()});
+      backing.runs.push_back({range, offset + PageCount{range.first.value}.bytes(), file_.get()});
     }
     return backing;
   }
@@ -172,6 +172,31 @@ TEST(BackedFleet, MemoryIsPutBackWhateverBecameOfIt) {
   a.fill(20, 9);
   fleet.settle();
   fleet.check_everything("after it went on");
+}
+
+// A page may lie in a mapping of one of the files, but of another one than it is to be in.
+TEST(BackedFleet, MemoryIsPutBackToTheFileThatHasIt) {
+  Fleet fleet;
+  FleetGuest& guest = fleet.add(64);
+  for (std::size_t page = 0; page < 16; ++page) guest.fill(page, 100 + page);
+  const Copy first(guest);
+  guest.fill(2, 777);
+  const Copy second(guest);
+  guest.worker->back(first.backing({{{0}, 2}, {{3}, 5}}));
+  guest.worker->back(second.backing({{{2}, 1}, {{8}, 8}}));
+  ASSERT_EQ(backed(guest), 16U);
+  Backing backing = first.backing({{{0}, 8}});
+  backing.runs.push_back(second.backing({{{8}, 8}}).runs.front());
+  guest.fill(9, 5);
+  guest.worker->put_back(backing);
+  for (std::size_t page = 0; page < 16; ++page) {
+    std::byte* const wanted = guest.shadow.data() + page * page_size;
+    std::memcpy(wanted, backing.content.data() + offset + page * page_size, page_size);
+    EXPECT_EQ(std::memcmp(guest.page(page), wanted, page_size), 0) << page;
+  }
+  guest.worker->tell_lost();
+  fleet.settle();
+  fleet.check_everything("after it was put back");
 }
 
 // A watch protects what was written; the next look at it finds no write. The frame would stay for ever.

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/check.hpp"
+#include "vmm/snapshot/memory_checksums.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -24,8 +25,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::uint64_t next = 0;
     for (const vmm::SnapshotRun& run : snapshot.runs) {
       if (run.pages.first.value < next || run.pages.end().value > ram.value) std::abort();
+      if (run.file > snapshot.others.size() || (apart && run.file == 0)) std::abort();
+      if (run.window != 0 && (run.file == 0 || run.window >= vmm::most_windows)) std::abort();
       next = run.pages.end().value;
     }
+    if (snapshot.others.size() > vmm::most_other_files) std::abort();
+    if (snapshot.checksums.size() != vmm::checksum_pieces(snapshot.runs).size()) std::abort();
   } catch (const UserError&) {
   }
   return 0;

@@ -101,6 +101,41 @@ TEST_F(Fork, AFurtherForkCopiesWhatTheGuestHasWrittenSince) {
   }
 }
 
+TEST_F(Fork, AClonesFirstForkCopiesWhatTheCloneHasWritten) {
+  for (const char* domain : {"default", "none"}) {
+    const std::string name = std::string("of-") + domain;
+    start(name, {"fill", "common=1000", "own=1000", "verify=1"}, {"--mem", "32M", "--domain", domain});
+    wait_for_line(name, "ready");
+    std::string last = name;
+    for (int depth = 1; depth <= 3; ++depth) {
+      const std::string clone = name + "-child" + std::to_string(depth);
+      const auto forked = ask({"fork", last, "--name", clone});
+      const auto copied =
+          forked.at("pages").get<std::uint64_t>() + forked.at("pages_held").get<std::uint64_t>();
+      EXPECT_EQ(copied >= 2000, depth == 1) << clone << ": " << copied;
+      EXPECT_EQ(copied<200, depth> 1) << clone << ": " << copied;
+      EXPECT_GE(guest_figures(clone).at("backed_bytes").get<std::uint64_t>(), 2000U * 4096) << clone;
+      last = clone;
+    }
+  }
+}
+
+// Its files are its ancestors', until there would be too many.
+TEST_F(Fork, ALongLineOfClonesEndsWithoutHarm) {
+  start("clone-0", {"torture", "pages=50", "pause_us=2000", "seconds=100000"}, {"--mem", "16M"});
+  merge_fast();
+  for (int depth = 1; depth <= 18; ++depth) {
+    const std::string parent = "clone-" + std::to_string(depth - 1);
+    const std::string clone = "clone-" + std::to_string(depth);
+    wait_for_work(parent, 20);
+    ask({"fork", parent, "--name", clone});
+    EXPECT_EQ(samepage({"stop", parent}).code, 0);
+    ask({"rollback", clone});
+  }
+  wait_for_work("clone-18", 100);
+  expect_sound("clone-18");
+}
+
 TEST_F(Fork, APausedGuestsClonesRunAndPausedClonesWait) {
   start("parent", {"fill", "own=10", "verify=1"}, {"--mem", "16M"});
   ASSERT_EQ(samepage({"pause", "parent"}).code, 0);

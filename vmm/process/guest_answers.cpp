@@ -57,6 +57,20 @@ class MomentaryPause {
   bool ours_;
 };
 
+// What a snapshot is to be based on: the paths are in the request, the files come behind the one to write.
+BaseFiles base_of(const Frame& request) {
+  BaseFiles base;
+  const json body = json::parse(request.text(), nullptr, false);
+  const json paths = body.value("base", json::array());
+  if (!paths.is_array() || paths.size() + 1 != request.fds.size()) throw UserError("a base needs its files");
+  for (const json& path : paths) {
+    if (!path.is_string()) throw UserError("a base needs the paths of its files");
+    base.paths.push_back(path.get<std::string>());
+    base.files.push_back(request.fds[base.files.size() + 1].get());
+  }
+  return base;
+}
+
 }  // namespace
 
 nlohmann::json refusal(std::string text) {
@@ -99,7 +113,7 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
   if (verb == "snapshot" || verb == "fork") {
     if (request.fds.empty()) return {refusal(verb + " needs a descriptor"), {}};
     const int fd = request.fds.front().get();
-    return {verb == "fork" ? snapshots_.fork(fd) : snapshots_.write(fd), {}};
+    return {verb == "fork" ? snapshots_.fork(fd) : snapshots_.write(fd, base_of(request)), {}};
   }
   if (verb == "pause") return pause();
   if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};

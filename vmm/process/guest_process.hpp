@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "vmm/control/escape_key.hpp"
@@ -63,7 +64,7 @@ struct GuestStreams {
 /// What a guest goes on from: a snapshot's file, or what a guest that is forked sends. None: it begins.
 struct SnapshotFiles {
   UniqueFd description;
-  UniqueFd memory;  // none: it is in the same file
+  std::vector<UniqueFd> memory;  // the other files that it names, in that order
 };
 
 /// A guest that runs, as whoever started it hears of it.

@@ -6,10 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -21,9 +22,11 @@
 #include "vmm/machine/machine_state_bytes.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/snapshot/backed_memory.hpp"
+#include "vmm/snapshot/memory_checksums.hpp"
 #include "vmm/snapshot/own_memory.hpp"
-#include "vmm/snapshot/snapshot_file.hpp"
+#include "vmm/snapshot/snapshot_memory.hpp"
 #include "vmm/snapshot/take_snapshot.hpp"
+#include "vmm/snapshot/unchanged_pages.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -45,15 +48,32 @@ void require_all_is_in_it(const DeviceConfig& devices) {
   }
 }
 
-// The runs of a file whose first window is at `offset`.
-std::vector<dedup::BackedRun> backed_runs(std::span<const SnapshotRun> runs, std::uint64_t offset,
-                                          PageCount ram) {
+std::vector<dedup::BackedRun> backed_runs(std::span<const SnapshotRun> runs,
+                                          std::span<const MemoryFile> files, PageCount ram) {
   std::vector<dedup::BackedRun> backed;
   backed.reserve(runs.size());
   for (const SnapshotRun& run : runs) {
-    backed.push_back({run.pages, offset + offset_in_windows(run.pages.first, run.window, ram)});
+    backed.push_back({run.pages, offset_of(run, files[run.file], ram), files[run.file].fd});
   }
   return backed;
+}
+
+// Leaves out those of its other files that no page is in; `left` are the places of the rest.
+std::vector<std::size_t> drop_unused_files(Snapshot& snapshot) {
+  std::vector<std::size_t> left;
+  std::vector<std::uint32_t> numbers(snapshot.others.size() + 1);
+  std::vector<OtherFile> others;
+  for (const SnapshotRun& run : snapshot.runs) numbers.at(run.file) = 1;
+  numbers[0] = 0;
+  for (std::size_t i = 0; i < snapshot.others.size(); ++i) {
+    if (numbers[i + 1] == 0) continue;
+    left.push_back(i);
+    others.push_back(std::move(snapshot.others[i]));
+    numbers[i + 1] = static_cast<std::uint32_t>(others.size());
+  }
+  snapshot.others = std::move(others);
+  for (SnapshotRun& run : snapshot.runs) run.file = numbers[run.file];
+  return left;
 }
 
 // Nobody replaces a page of the guest's while `act` is called.
@@ -83,7 +103,7 @@ nlohmann::json answer_of(const TakenSnapshot& taken) {
 
 }  // namespace
 
-// Without an agent the only file that RAM can be mapped from is the one that the guest goes on from.
+// Without an agent the only files that RAM can be mapped from are those that the guest goes on from.
 std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent) {
   if (agent != nullptr) return agent->page_map();
   return dedup::page_map(machine.ram(), [](Gfn) { return dedup::KnownPage{false, false, true}; });
@@ -95,17 +115,29 @@ RestoredGuest::RestoredGuest(SnapshotFiles source, const GuestProcessConfig& con
     throw UserError(fmt::format("it is of a guest with {} bytes of memory and not {}", read.ram.bytes(),
                                 config.machine.memory_bytes));
   }
-  if (read.apart && !source.memory) throw UserError("its memory is in another file, which is not there");
-  memory_ = std::move(read.apart ? source.memory : source.description);
-  offset_ = read.apart ? 0 : snapshot_memory_offset;
+  if (read.others.size() != source.memory.size()) {
+    throw UserError("its memory is in other files, and not all of them are there");
+  }
+  // Its own file has a place in any case, so that numbers are places.
+  files_.push_back(
+      {read.apart ? UniqueFd{} : std::move(source.description), {"", read.identity, snapshot_memory_offset}});
+  for (std::size_t i = 0; i < source.memory.size(); ++i) {
+    files_.push_back({std::move(source.memory[i]), read.others[i]});
+  }
   ram_ = read.ram;
   runs_ = std::move(read.runs);
   state_ = machine_state_of(read.state);
   take_addresses(state_, config.machine.devices.nets);
 }
 
+std::vector<MemoryFile> RestoredGuest::memory_files() const {
+  std::vector<MemoryFile> files;
+  for (const File& file : files_) files.push_back({file.fd.get(), file.about.offset});
+  return files;
+}
+
 std::vector<PageRange> RestoredGuest::map_into(const GuestMemory& memory) const {
-  map_backing(memory, memory_.get(), offset_, runs_);
+  map_backing(memory, memory_files(), runs_);
   std::vector<PageRange> pages;
   pages.reserve(runs_.size());
   for (const SnapshotRun& run : runs_) pages.push_back(run.pages);
@@ -115,7 +147,7 @@ std::vector<PageRange> RestoredGuest::map_into(const GuestMemory& memory) const 
 nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) const {
   const auto start = std::chrono::steady_clock::now();
   std::uint64_t pages = 0;
-  const dedup::Backing backing{memory_.get(), backed_runs(runs_, offset_, ram_), {}};
+  const dedup::Backing backing{backed_runs(runs_, memory_files(), ram_), {}};
   while_still(machine, agent, [&](dedup::StillMemory& memory) {
     const AllHeld held(machine.gate());
     try {
@@ -141,43 +173,115 @@ TakenSnapshot GuestSnapshots::take(const ChooseTarget& choose) {
   return taken;
 }
 
-nlohmann::json GuestSnapshots::write(int file) {
+bool GuestSnapshots::knows(const SnapshotId& id) const {
+  const auto is_it = [&](const RestoredGuest::File& file) { return file.about.identity.id == id; };
+  if (id == SnapshotId{}) return false;
+  if (std::find(taken_.begin(), taken_.end(), id) != taken_.end()) return true;
+  return restored_ != nullptr && std::any_of(restored_->files().begin(), restored_->files().end(), is_it);
+}
+
+// What a snapshot of this guest can be based on. Its own file and those that it names get the numbers that
+// they have in the new one.
+Snapshot GuestSnapshots::based_on(const BaseFiles& base) const {
+  Snapshot read = read_snapshot(base.files.front());
+  const std::string& name = base.paths.front();
+  if (!knows(read.identity.id) || read.ram != dedup::pages_of(machine_.ram())) {
+    throw UserError(
+        fmt::format("{} is not a snapshot that this guest was restored from, or that was taken of "
+                    "it; take a full one, without --incremental",
+                    name));
+  }
+  if (read.others.size() + 1 != base.files.size() || base.paths.size() != base.files.size()) {
+    throw UserError(fmt::format("{} is in other files than it names", name));
+  }
+  if (base.files.size() > most_other_files) {
+    throw UserError(
+        fmt::format("{} is the last of {} snapshots that are based on each other, and that is as "
+                    "many as there can be; take a full one, without --incremental",
+                    name, base.files.size()));
+  }
+  read.others.insert(read.others.begin(), {name, read.identity, snapshot_memory_offset});
+  for (std::size_t i = 0; i < base.paths.size(); ++i) read.others[i].path = base.paths[i];
+  for (SnapshotRun& run : read.runs) ++run.file;
+  return read;
+}
+
+nlohmann::json GuestSnapshots::write(int file, const BaseFiles& base) {
   const PageCount ram = dedup::pages_of(machine_.ram());
-  check(::ftruncate(file, static_cast<off_t>(snapshot_memory_offset + ram.bytes())),
-        "ftruncate of the snapshot");
-  const TakenSnapshot taken = take([file](std::span<const dedup::PageMapRun>) {
-    return SnapshotTarget{file, snapshot_memory_offset, 0, false, {}};
+  std::vector<OtherFile> others;
+  std::vector<MemoryFile> files;
+  std::optional<SnapshotMemory> memory;
+  if (!base.files.empty()) {
+    Snapshot from = based_on(base);
+    for (const int fd : base.files) files.push_back({fd, snapshot_memory_offset});
+    memory.emplace(std::move(from.runs), files, ram, 1);
+    others = std::move(from.others);
+  }
+  const MemoryFile own{file, snapshot_memory_offset};
+  check(::ftruncate(file, static_cast<off_t>(own.offset + ram.bytes())), "ftruncate of the snapshot");
+  TakenSnapshot taken = take([&](std::span<const dedup::PageMapRun> map) {
+    return SnapshotTarget{own, 0, 0, unchanged_in(files, 1, machine_.ram(), map),
+                          memory ? &*memory : nullptr};
   });
-  write_snapshot(file, taken.snapshot);
+  Snapshot& snapshot = taken.snapshot;
+  snapshot.others = std::move(others);
+  drop_unused_files(snapshot);
+  snapshot.checksums = checksums_of(own, checksum_pieces(snapshot.runs), ram);
+  snapshot.identity.id = new_snapshot_id();
+  write_snapshot(file, snapshot);
+  taken_.push_back(snapshot.identity.id);
   return answer_of(taken);
 }
 
 nlohmann::json GuestSnapshots::fork(int socket) {
   TakenSnapshot taken;
+  std::vector<MemoryFile> inherited;
+  if (restored_ != nullptr) inherited = restored_->memory_files();
   bool begun = false;
   try {
     taken = take([&](std::span<const dedup::PageMapRun> map) {
-      std::vector<SnapshotRun> reused = forks_.begin(machine_.ram(), map);
+      std::vector<SnapshotRun> reused = forks_.begin(machine_.ram(), map, inherited);
       begun = true;
-      return SnapshotTarget{forks_.fd(), 0, forks_.window(), true, std::move(reused)};
+      return SnapshotTarget{{forks_.fd(), 0}, forks_.window(), ForkMemory::file, std::move(reused)};
     });
   } catch (...) {
     if (begun) forks_.failed();
     throw;
   }
-  forks_.done(taken.snapshot.runs, taken.pages + taken.pages_held);
-  const UniqueFd description = checked_fd(::memfd_create("samepage-fork-state", MFD_CLOEXEC), "memfd_create");
-  write_snapshot(description.get(), taken.snapshot);
+  Snapshot& snapshot = taken.snapshot;
+  forks_.done(snapshot.runs, taken.pages + taken.pages_held);
   if (agent_ != nullptr) {
     UniqueFd memory = checked_fd(::fcntl(forks_.fd(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
-    std::vector<SnapshotRun> copied = taken.snapshot.runs;
-    std::erase_if(copied, [this](const SnapshotRun& run) { return run.window != forks_.window(); });
-    agent_->back(std::move(memory), backed_runs(copied, 0, taken.snapshot.ram));
+    std::vector<SnapshotRun> copied = snapshot.runs;
+    std::erase_if(copied, [this](const SnapshotRun& run) {
+      return run.file != ForkMemory::file || run.window != forks_.window();
+    });
+    const std::vector<MemoryFile> files{{}, {memory.get(), 0}};
+    std::vector<dedup::BackedRun> runs = backed_runs(copied, files, snapshot.ram);
+    agent_->back(std::move(memory), std::move(runs));
   }
-  const UniqueFd memory = forks_.for_clones();
-  // Whoever does not take it makes no clones.
-  static_cast<void>(send_frame(socket, 0, std::string_view{}, std::array{description.get(), memory.get()}));
+  send_clones(socket, snapshot);
   return answer_of(taken);
+}
+
+// What clones go on from, of which the guest's own memory is one file.
+void GuestSnapshots::send_clones(int socket, Snapshot& snapshot) const {
+  const UniqueFd own = forks_.for_clones();
+  std::vector<int> memory{own.get()};
+  snapshot.others = {OtherFile{}};
+  if (restored_ != nullptr) {
+    for (const RestoredGuest::File& file : restored_->files()) {
+      memory.push_back(file.fd.get());
+      snapshot.others.push_back(file.about);
+    }
+  }
+  std::vector<int> sent{-1};
+  for (const std::size_t place : drop_unused_files(snapshot)) sent.push_back(memory[place]);
+  const UniqueFd description = checked_fd(::memfd_create("samepage-fork-state", MFD_CLOEXEC), "memfd_create");
+  write_snapshot(description.get(), snapshot);
+  sent.front() = description.get();
+  // Whoever does not take it makes no clones.
+  static_cast<void>(send_frame(socket, 0, std::string_view{}, sent));
 }
 
 nlohmann::json GuestSnapshots::roll_back() {
@@ -195,7 +299,9 @@ nlohmann::json GuestSnapshots::backing_files() const {
     const FileFigures file = figures_of_file(fd);
     files.push_back({{"inode", file.inode}, {"allocated_bytes", file.allocated_bytes}});
   };
-  if (restored_ != nullptr) add(restored_->memory());
+  if (restored_ != nullptr) {
+    for (const RestoredGuest::File& file : restored_->files()) add(file.fd.get());
+  }
   add(forks_.fd());
   return files;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "vmm/machine/machine.hpp"
 #include "vmm/process/guest_process.hpp"
 #include "vmm/snapshot/fork_memory.hpp"
+#include "vmm/snapshot/snapshot_file.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
 #include "vmm/snapshot/take_snapshot.hpp"
 
@@ -36,15 +38,26 @@ class RestoredGuest {
   /// Puts the guest back to where it went on from. `agent` is null for a guest that shares nothing. Returns
   /// the answer for whoever asked. Where the host fails, so does the guest.
   [[nodiscard]] nlohmann::json roll_back(Machine& machine, dedup::Agent* agent) const;
-  /// What its memory is mapped from.
-  [[nodiscard]] int memory() const { return memory_.get(); }
+  /// What its memory is mapped from, as a snapshot of it names these files.
+  struct File {
+    UniqueFd fd;
+    OtherFile about;
+  };
+  [[nodiscard]] std::span<const File> files() const { return files_; }
+  [[nodiscard]] std::vector<MemoryFile> memory_files() const;
 
  private:
-  UniqueFd memory_;
-  std::uint64_t offset_ = 0;  // of the first window
+  std::vector<File> files_;
   PageCount ram_;
-  std::vector<SnapshotRun> runs_;
+  std::vector<SnapshotRun> runs_;  // the first of files_ has the number 0
   MachineState state_;
+};
+
+/// A snapshot that another one is to be based on, as whoever asks for that names it: its own file, then the
+/// others that it names.
+struct BaseFiles {
+  std::vector<int> files;          // the caller's
+  std::vector<std::string> paths;  // as many
 };
 
 /// What is asked of a running guest. `agent` is null for a guest that shares nothing, `restored` for one that
@@ -56,8 +69,9 @@ class GuestSnapshots {
                  const RestoredGuest* restored)
       : machine_(machine), agent_(agent), config_(config), restored_(restored) {}
 
-  /// Writes the guest into an empty regular file. Returns the answer for whoever asked.
-  [[nodiscard]] nlohmann::json write(int file);
+  /// Writes the guest into an empty regular file; with a base, only what is not the same there. Returns the
+  /// answer for whoever asked.
+  [[nodiscard]] nlohmann::json write(int file, const BaseFiles& base = {});
   /// Sends what clones go on from through `socket`: SnapshotFiles, in one message. The guest's own pages are
   /// mapped from there too, soon.
   [[nodiscard]] nlohmann::json fork(int socket);
@@ -67,12 +81,16 @@ class GuestSnapshots {
 
  private:
   [[nodiscard]] TakenSnapshot take(const ChooseTarget& choose);
+  [[nodiscard]] Snapshot based_on(const BaseFiles& base) const;
+  [[nodiscard]] bool knows(const SnapshotId& id) const;
+  void send_clones(int socket, Snapshot& snapshot) const;
 
   Machine& machine_;
   dedup::Agent* agent_;
   const std::string& config_;
   const RestoredGuest* restored_;
   ForkMemory forks_;
+  std::vector<SnapshotId> taken_;  // of this guest
 };
 
 }  // namespace samepage::vmm

@@ -5,18 +5,25 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "base/check.hpp"
 
 namespace samepage::vmm {
 
-void map_backing(const GuestMemory& memory, int fd, std::uint64_t offset, std::span<const SnapshotRun> runs) {
+void map_backing(const GuestMemory& memory, std::span<const MemoryFile> files,
+                 std::span<const SnapshotRun> runs) {
   const PageCount ram = dedup::pages_of(memory.regions());
-  struct stat info {};
-  check(::fstat(fd, &info), "fstat of the snapshot");
+  std::vector<std::uint64_t> sizes;
+  for (const MemoryFile& file : files) {
+    struct stat info {};
+    if (file.fd >= 0) check(::fstat(file.fd, &info), "fstat of the snapshot");
+    sizes.push_back(static_cast<std::uint64_t>(info.st_size));
+  }
   for (const SnapshotRun& run : runs) {
-    const std::uint64_t in_file = offset + offset_in_windows(run.pages.first, run.window, ram);
-    if (in_file + PageCount{run.pages.count}.bytes() > static_cast<std::uint64_t>(info.st_size)) {
+    const MemoryFile& file = files[run.file];
+    const std::uint64_t in_file = offset_of(run, file, ram);
+    if (in_file + PageCount{run.pages.count}.bytes() > sizes[run.file]) {
       throw UserError("it has been cut short");
     }
     std::uint32_t region_first = 0;
@@ -29,7 +36,7 @@ void map_backing(const GuestMemory& memory, int fd, std::uint64_t offset, std::s
             region.bytes().subspan(PageCount{first - region_first}.bytes(), PageCount{end - first}.bytes());
         // SAFETY: MAP_FIXED over RAM of ours that nobody has used yet.
         if (::mmap(bytes.data(), bytes.size(), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+                   MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.fd,
                    static_cast<off_t>(in_file + PageCount{first - run.pages.first.value}.bytes())) ==
             MAP_FAILED) {
           throw_errno("mmap of the snapshot");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps a snapshot's file over a guest's RAM: its pages come when the guest touches them, the kernel copies
-// one when the guest writes it, and all guests that go on from one file have one copy of the rest.
+// Maps a snapshot's files over a guest's RAM: its pages come when the guest touches them, the kernel copies
+// one when the guest writes it, and all guests that go on from a file have one copy of the rest.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace samepage::vmm {
 
-/// Maps `runs` (in ascending order) from `fd`, whose first window is at `offset`, before anything runs.
-/// Throws UserError when the file is shorter, std::system_error.
-void map_backing(const GuestMemory& memory, int fd, std::uint64_t offset, std::span<const SnapshotRun> runs);
+/// Maps `runs` (in ascending order) from `files`, before anything runs. Throws UserError when a file is
+/// shorter, std::system_error.
+void map_backing(const GuestMemory& memory, std::span<const MemoryFile> files,
+                 std::span<const SnapshotRun> runs);
 
 }  // namespace samepage::vmm

@@ -11,8 +11,7 @@
 #include <cerrno>
 
 #include "base/check.hpp"
-#include "base/file_figures.hpp"
-#include "base/process_memory.hpp"
+#include "vmm/snapshot/unchanged_pages.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -32,15 +31,19 @@ void ForkMemory::begin_file() {
 }
 
 std::vector<SnapshotRun> ForkMemory::begin(std::span<const dedup::MemoryRegion> regions,
-                                           std::span<const dedup::PageMapRun> map) {
+                                           std::span<const dedup::PageMapRun> map,
+                                           std::span<const MemoryFile> inherited) {
   ram_ = dedup::pages_of(regions);
-  std::vector<SnapshotRun> runs;
-  const bool worn = copied_ > 2 * live_ + least_garbage;
-  if (file_ && !worn) runs = unchanged(regions, map);
-  if (!file_ || worn || runs.size() > most_pieces) {
-    begin_file();
-    runs.clear();
-  }
+  std::vector<MemoryFile> files{{file_.get(), 0}};
+  // A chain of clones of clones ends here: one of them copies all.
+  if (inherited.size() < most_other_files) files.insert(files.end(), inherited.begin(), inherited.end());
+  std::vector<SnapshotRun> runs = unchanged_in(files, file, regions, map);
+  const auto is_own = [](const SnapshotRun& run) { return run.file == file; };
+  const bool worn = copied_ > 2 * live_ + least_garbage || windows_ >= most_windows;
+  if (worn) std::erase_if(runs, is_own);
+  const bool pieces = runs.size() > most_pieces;
+  if (pieces) runs.clear();
+  if (!file_ || worn || pieces) begin_file();
   check(::ftruncate(file_.get(), static_cast<off_t>((windows_ + 1) * ram_.bytes())),
         "ftruncate of a fork's memory");
   ++windows_;
@@ -50,7 +53,7 @@ std::vector<SnapshotRun> ForkMemory::begin(std::span<const dedup::MemoryRegion> 
 void ForkMemory::done(std::span<const SnapshotRun> runs, std::uint64_t copied) {
   copied_ += copied;
   live_ = 0;
-  for (const SnapshotRun& run : runs) live_ += run.pages.count;
+  for (const SnapshotRun& run : runs) live_ += run.file == file ? run.pages.count : 0;
 }
 
 void ForkMemory::failed() {
@@ -58,32 +61,6 @@ void ForkMemory::failed() {
   --windows_;
   ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
               static_cast<off_t>(windows_ * ram_.bytes()), static_cast<off_t>(ram_.bytes()));
-}
-
-std::vector<SnapshotRun> ForkMemory::unchanged(std::span<const dedup::MemoryRegion> regions,
-                                               std::span<const dedup::PageMapRun> map) const {
-  std::vector<SnapshotRun> runs;
-  const FileFigures file = figures_of_file(file_.get());
-  std::uint32_t region_first = 0;
-  for (const dedup::MemoryRegion& region : regions) {
-    const std::uint64_t start = address_of(region.host);
-    for (const MappedRange& mapping : mappings_in(start, start + region.pages.bytes())) {
-      if (mapping.inode != file.inode || mapping.device != file.device) continue;
-      const Gfn mapped = region.first + pages_in(mapping.start - start);
-      const Gfn end = region.first + pages_in(mapping.end - start);
-      for (const dedup::PageMapRun& part : map) {
-        const Gfn first = std::max(mapped, part.range.first);
-        const Gfn last = std::min(end, part.range.end());
-        if (part.state != dedup::PageState::backed || !(first < last)) continue;
-        const std::uint32_t page = region_first + static_cast<std::uint32_t>((first - region.first).value);
-        const std::uint64_t in_file = pages_in(mapping.offset).value + (first - mapped).value;
-        runs.push_back({{{page}, static_cast<std::uint32_t>((last - first).value)},
-                        static_cast<std::uint32_t>((in_file - page) / ram_.value)});
-      }
-    }
-    region_first += static_cast<std::uint32_t>(region.pages.value);
-  }
-  return runs;
 }
 
 UniqueFd ForkMemory::for_clones() const {

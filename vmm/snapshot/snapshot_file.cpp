@@ -2,6 +2,7 @@
 #include "vmm/snapshot/snapshot_file.hpp"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 
@@ -26,10 +27,11 @@ struct Header {
   std::uint64_t memory_offset = snapshot_memory_offset;
   std::uint64_t description_bytes = 0;
   std::uint64_t windows = 1;  // of memory in this file; 0: it is apart
+  SnapshotId id{};
   std::uint64_t reserved_too = 0;
   std::uint64_t checksum = 0;
 };
-static_assert(sizeof(Header) == 64);
+static_assert(sizeof(Header) == 80);
 
 // No guest has more RAM than there are numbers for its pages.
 constexpr std::uint64_t most_pages = 0xffff'ffff;
@@ -52,12 +54,20 @@ std::string read_at(int fd, std::uint64_t offset, std::size_t count) {
   return bytes;
 }
 
+constexpr std::uint64_t longest_path = 4096;
+
 class Reader {
  public:
   explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
   template <typename Value>
   Value number() {
     return read_value<Value>(take(sizeof(Value)));
+  }
+  template <std::size_t count>
+  std::array<std::uint8_t, count> bytes() {
+    std::array<std::uint8_t, count> value;
+    std::memcpy(value.data(), take(count).data(), count);
+    return value;
   }
   std::string text() {
     const auto bytes = take(number<std::uint64_t>());
@@ -77,16 +87,59 @@ class Reader {
   std::span<const std::byte> bytes_;
 };
 
+[[noreturn]] void refuse_pages() {
+  throw UserError("it is damaged: its list of pages makes no sense");
+}
+
+std::vector<OtherFile> others_of(Reader& bytes, bool apart) {
+  std::vector<OtherFile> others;
+  const auto count = bytes.number<std::uint32_t>();
+  bool sensible = count <= most_other_files;
+  for (std::uint32_t i = 0; sensible && i < count; ++i) {
+    OtherFile& other = others.emplace_back();
+    other.path = bytes.text();
+    other.identity.id = bytes.bytes<sizeof(SnapshotId)>();
+    other.identity.checksum = bytes.number<std::uint64_t>();
+    other.offset = bytes.number<std::uint64_t>();
+    const bool is_snapshot = other.identity.id != SnapshotId{};
+    sensible = other.path.size() < longest_path && other.path.find('\0') == std::string::npos &&
+               (is_snapshot ? (apart || !other.path.empty()) && other.offset == snapshot_memory_offset
+                            : apart && other.offset == 0);
+  }
+  if (!sensible) throw UserError("it is damaged: its list of files makes no sense");
+  return others;
+}
+
+// A file that is a snapshot itself has one window, and so has this one.
+bool has_window(const Snapshot& snapshot, const SnapshotRun& run) {
+  if (run.file == 0) return !snapshot.apart && run.window == 0;
+  if (run.file > snapshot.others.size()) return false;
+  const bool is_snapshot = snapshot.others[run.file - 1].offset != 0;
+  return is_snapshot ? run.window == 0 : run.window < most_windows;
+}
+
 }  // namespace
+
+SnapshotId new_snapshot_id() {
+  SnapshotId id;
+  if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) throw_errno("getrandom");
+  return id;
+}
 
 std::string description_of(const Snapshot& snapshot) {
   ByteWriter bytes;
   bytes.put(std::uint64_t{snapshot.config.size()}).text(snapshot.config);
   bytes.put(std::uint64_t{snapshot.state.size()}).text(snapshot.state);
+  bytes.put(static_cast<std::uint32_t>(snapshot.others.size()));
+  for (const OtherFile& other : snapshot.others) {
+    bytes.put(std::uint64_t{other.path.size()}).text(other.path);
+    bytes.put(std::as_bytes(std::span(other.identity.id))).put(other.identity.checksum).put(other.offset);
+  }
   bytes.put(std::uint64_t{snapshot.runs.size()});
   for (const SnapshotRun& run : snapshot.runs) {
-    bytes.put(run.pages.first.value).put(run.pages.count).put(run.window);
+    bytes.put(run.pages.first.value).put(run.pages.count).put(run.window).put(run.file);
   }
+  for (const MemoryChecksum& checksum : snapshot.checksums) bytes.put(std::as_bytes(std::span(checksum)));
   const std::vector<std::byte> all = bytes.take();
   std::string text(all.size(), '\0');
   std::memcpy(text.data(), all.data(), all.size());
@@ -100,31 +153,45 @@ Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram, bool
   snapshot.apart = apart;
   snapshot.config = bytes.text();
   snapshot.state = bytes.text();
+  snapshot.others = others_of(bytes, apart);
   const auto ranges = bytes.number<std::uint64_t>();
   std::uint64_t next = 0;
   for (std::uint64_t i = 0; i < ranges; ++i) {
     const auto first = bytes.number<std::uint32_t>();
     const auto count = bytes.number<std::uint32_t>();
     const auto window = bytes.number<std::uint32_t>();
-    if (count == 0 || first < next || std::uint64_t{first} + count > ram.value || (window != 0 && !apart)) {
-      throw UserError("it is damaged: its list of pages makes no sense");
-    }
-    snapshot.runs.push_back({{{first}, count}, window});
+    const auto file = bytes.number<std::uint32_t>();
+    const SnapshotRun run{{{first}, count}, window, file};
+    if (count == 0 || first < next || std::uint64_t{first} + count > ram.value) refuse_pages();
+    if (!has_window(snapshot, run)) refuse_pages();
+    snapshot.runs.push_back(run);
     next = std::uint64_t{first} + count;
+  }
+  // One by one: so many may not be there at all.
+  std::uint64_t pieces = 0;
+  for (const SnapshotRun& run : snapshot.runs) {
+    if (run.file != 0) continue;
+    const std::uint64_t last = run.pages.end().value - 1;
+    pieces += last / checksum_pages - run.pages.first.value / checksum_pages + 1;
+  }
+  for (std::uint64_t i = 0; i < pieces; ++i) {
+    snapshot.checksums.push_back(bytes.bytes<sizeof(MemoryChecksum)>());
   }
   if (!bytes.at_end()) throw UserError("it is damaged: there is something behind its description");
   return snapshot;
 }
 
-void write_snapshot(int fd, const Snapshot& snapshot) {
+std::uint64_t write_snapshot(int fd, const Snapshot& snapshot) {
   const std::string description = description_of(snapshot);
   Header header;
   header.ram_pages = snapshot.ram.value;
   header.windows = snapshot.apart ? 0 : 1;
   header.description_bytes = description.size();
+  header.id = snapshot.identity.id;
   header.checksum = checksum_of(header, description);
   write_at(fd, std::as_bytes(std::span(description)), end_of_memory(header), "write of the snapshot");
   write_at(fd, std::as_bytes(std::span(&header, 1)), 0, "write of the snapshot");
+  return header.checksum;
 }
 
 Snapshot read_snapshot(int fd) {
@@ -157,7 +224,10 @@ Snapshot read_snapshot(int fd) {
   if (checksum_of(header, description) != header.checksum) {
     throw UserError("it is damaged: its checksum is wrong");
   }
-  return snapshot_of(std::as_bytes(std::span(description)), {header.ram_pages}, header.windows == 0);
+  Snapshot snapshot =
+      snapshot_of(std::as_bytes(std::span(description)), {header.ram_pages}, header.windows == 0);
+  snapshot.identity = {header.id, header.checksum};
+  return snapshot;
 }
 
 }  // namespace samepage::vmm

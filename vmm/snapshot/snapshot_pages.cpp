@@ -11,12 +11,13 @@ constexpr std::size_t most_runs = 1024;
 
 }  // namespace
 
-std::vector<SnapshotRun> joined(std::span<const SnapshotRun> data, std::uint32_t window) {
+std::vector<SnapshotRun> joined(std::span<const SnapshotRun> data, std::uint32_t window, std::uint32_t file) {
   std::vector<SnapshotRun> runs;
+  const auto is_newest = [&](const SnapshotRun& run) { return run.window == window && run.file == file; };
   for (std::uint64_t gap = first_gap; gap <= std::numeric_limits<std::uint32_t>::max(); gap *= 2) {
     runs.clear();
     for (const SnapshotRun& run : data) {
-      const bool joins = !runs.empty() && run.window == window && runs.back().window == window &&
+      const bool joins = !runs.empty() && is_newest(run) && is_newest(runs.back()) &&
                          run.pages.first - runs.back().pages.end() <= gap;
       if (joins) {
         runs.back().pages.count = run.pages.end() - runs.back().pages.first;

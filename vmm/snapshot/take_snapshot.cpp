@@ -20,12 +20,15 @@ TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& so
   TakenSnapshot taken;
   Machine& machine = source.machine;
   std::optional<MemoryCopy> copy;
+  const SnapshotMemory* base = nullptr;
   const auto copy_all = [&] {
     const std::vector<dedup::PageMapRun> map = source.page_map();
     const SnapshotTarget target = choose(map);
-    taken.snapshot.apart = target.apart;
-    copy.emplace(machine.ram(), target.fd, target.offset, target.window);
+    taken.snapshot.apart = target.file != 0;
+    base = target.base;
+    copy.emplace(machine.ram(), target.to, target.window, target.file);
     copy->reuse(target.reused);
+    if (base != nullptr) copy->reuse_equal(map, *base);
     copy->copy(map);
   };
   if (source.memory.watch()) {
@@ -52,6 +55,8 @@ TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& so
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
   }
   taken.pages_held = copy->copied_pages() - taken.pages;
+  if (base != nullptr) copy->gather(*base);
+  taken.pages = copy->copied_pages() - taken.pages_held;
   taken.snapshot.ram = dedup::pages_of(machine.ram());
   taken.snapshot.config = source.config;
   taken.snapshot.state = bytes_of(state);

@@ -14,6 +14,7 @@
 #include "dedup/agent/still_memory.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
+#include "vmm/snapshot/snapshot_memory.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
 
 namespace samepage::vmm {
@@ -27,17 +28,17 @@ struct SnapshotSource {
 
 /// Where memory goes: a window of a file, which has holes there.
 struct SnapshotTarget {
-  int fd = -1;
-  std::uint64_t offset = 0;  // of its first window
+  MemoryFile to;
   std::uint32_t window = 0;
-  bool apart = false;                    // the file has nothing but memory
-  std::vector<SnapshotRun> reused = {};  // pages that are unchanged in earlier windows
+  std::uint32_t file = 0;                // its number; 0 is that of the snapshot's own
+  std::vector<SnapshotRun> reused = {};  // pages that are unchanged in earlier windows, or in other files
+  const SnapshotMemory* base = nullptr;  // what is the same in there is not copied either; must outlive it
 };
 /// Decides that, by the guest's page map; once.
 using ChooseTarget = std::function<SnapshotTarget(std::span<const dedup::PageMapRun>)>;
 
 struct TakenSnapshot {
-  Snapshot snapshot;
+  Snapshot snapshot;             // without checksums, and without the files that its runs name
   std::uint64_t held_us = 0;     // how long the guest was held
   std::uint64_t pages = 0;       // copied while it ran
   std::uint64_t pages_held = 0;  // copied while it was held

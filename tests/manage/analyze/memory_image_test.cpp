@@ -147,13 +147,43 @@ TEST_F(Images, ACoreIsReadByItsAddresses) {
   EXPECT_EQ(image.missing_bytes(), 4096U);
 }
 
+// Of a guest with four pages, whose memory is in the file.
+vmm::SnapshotIdentity write_snapshot_of(int fd, std::vector<vmm::SnapshotRun> runs,
+                                        std::vector<vmm::OtherFile> others) {
+  check(::ftruncate(fd, vmm::snapshot_memory_offset + 4 * page_size), "ftruncate");
+  vmm::Snapshot snapshot{{4}, false, std::move(runs), "configuration", "state", {}, std::move(others), {}};
+  snapshot.identity.id = vmm::new_snapshot_id();
+  snapshot.checksums =
+      vmm::checksums_of({fd, vmm::snapshot_memory_offset}, vmm::checksum_pieces(snapshot.runs), snapshot.ram);
+  snapshot.identity.checksum = vmm::write_snapshot(fd, snapshot);
+  return snapshot.identity;
+}
+
+TEST_F(Images, AnIncrementalSnapshotIsReadWithItsBase) {
+  const std::string base = path("base"), snapshot = path("snapshot");
+  {
+    const UniqueFd first(::open(base.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const UniqueFd second(::open(snapshot.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    write_at(first.get(), Bytes(3 * page_size, std::byte{1}), vmm::snapshot_memory_offset, "test");
+    write_at(second.get(), Bytes(page_size, std::byte{2}), vmm::snapshot_memory_offset + page_size, "test");
+    const vmm::SnapshotIdentity identity = write_snapshot_of(first.get(), {{{{0}, 3}}}, {});
+    write_snapshot_of(second.get(), {{{{1}, 1}}, {{{2}, 1}, 0, 1}},
+                      {{base, identity, vmm::snapshot_memory_offset}});
+  }
+  MemoryImage image(snapshot);
+  EXPECT_EQ(image.memory_bytes(), 4 * page_size);
+  EXPECT_THAT(read(image), ElementsAre("hole 1", "2", "1", "hole 1"));
+  ASSERT_EQ(::unlink(base.c_str()), 0);
+  EXPECT_THAT(refusal(snapshot), HasSubstr("its base " + base + ": it can't be opened"));
+}
+
 TEST_F(Images, OurSnapshotsAreReadWithoutWhatIsNotMemory) {
   const std::string snapshot = path("snapshot");
   {
     const UniqueFd fd(::open(snapshot.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     const Bytes ones(2 * page_size, std::byte{1});
     write_at(fd.get(), ones, vmm::snapshot_memory_offset + page_size, "test");
-    vmm::write_snapshot(fd.get(), {{4}, false, {{{{1}, 2}}}, "configuration", "state"});
+    write_snapshot_of(fd.get(), {{{{1}, 2}}}, {});
   }
   MemoryImage image(snapshot);
   EXPECT_STREQ(image.format(), "snapshot");
