@@ -40,7 +40,8 @@ class Fork : public Host {
 };
 
 TEST_F(Fork, ClonesAndTheirParentGoOnAndSeeNothingOfEachOther) {
-  start("parent", {"torture", "pages=300", "seconds=100000"}, {"--mem", "16M", "--cpus", "2"});
+  start("parent", {"torture", "pages=300", "pause_us=2000", "seconds=100000"},
+        {"--mem", "16M", "--cpus", "2"});
   merge_fast();
   wait_for_work("parent", 100);
   const auto forked = ask({"fork", "parent", "--count", "2"});
@@ -124,7 +125,7 @@ TEST_F(Fork, AClonesFirstForkCopiesWhatTheCloneHasWritten) {
 TEST_F(Fork, ALongLineOfClonesEndsWithoutHarm) {
   start("clone-0", {"torture", "pages=50", "pause_us=2000", "seconds=100000"}, {"--mem", "16M"});
   merge_fast();
-  for (int depth = 1; depth <= 18; ++depth) {
+  for (int depth = 1; depth <= 16; ++depth) {
     const std::string parent = "clone-" + std::to_string(depth - 1);
     const std::string clone = "clone-" + std::to_string(depth);
     wait_for_work(parent, 20);
@@ -132,8 +133,8 @@ TEST_F(Fork, ALongLineOfClonesEndsWithoutHarm) {
     EXPECT_EQ(samepage({"stop", parent}).code, 0);
     ask({"rollback", clone});
   }
-  wait_for_work("clone-18", 100);
-  expect_sound("clone-18");
+  wait_for_work("clone-16", 100);
+  expect_sound("clone-16");
 }
 
 TEST_F(Fork, APausedGuestsClonesRunAndPausedClonesWait) {
@@ -147,7 +148,8 @@ TEST_F(Fork, APausedGuestsClonesRunAndPausedClonesWait) {
 }
 
 TEST_F(Fork, ASnapshotIsRestoredAsOftenAsOneLikes) {
-  start("parent", {"torture", "pages=300", "seconds=100000"}, {"--mem", "16M", "--cpus", "2"});
+  start("parent", {"torture", "pages=300", "pause_us=2000", "seconds=100000"},
+        {"--mem", "16M", "--cpus", "2"});
   merge_fast();
   wait_for_work("parent", 100);
   const std::string path = file("parent.snap");
@@ -168,7 +170,8 @@ TEST_F(Fork, ASnapshotIsRestoredAsOftenAsOneLikes) {
 }
 
 TEST_F(Fork, AGuestThatIsRolledBackGoesOnFromWhereItBegan) {
-  start("parent", {"torture", "pages=300", "seconds=100000"}, {"--mem", "16M", "--cpus", "2"});
+  start("parent", {"torture", "pages=300", "pause_us=2000", "seconds=100000"},
+        {"--mem", "16M", "--cpus", "2"});
   merge_fast();
   wait_for_work("parent", 100);
   ask({"fork", "parent", "--name", "clone"});
