@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/device_options.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -30,7 +33,80 @@ std::string_view cut_last_word(std::string_view& text) {
   return word;
 }
 
+template <typename Access, std::size_t count>
+std::string_view word_for(const std::array<std::pair<std::string_view, Access>, count>& words,
+                          Access access) {
+  for (const auto& [word, meaning] : words) {
+    if (meaning == access) return word;
+  }
+  return {};
+}
+
+// What the guest writes itself may also be kept apart now. Anything else would be another device.
+bool may_become(DiskAccess was, DiskAccess now) {
+  return was == now || (was == DiskAccess::read_write && now == DiskAccess::overlay);
+}
+bool may_become(PmemAccess was, PmemAccess now) {
+  return was == now;
+}
+
+template <typename Config, typename Words>
+void require_same_kinds(const std::vector<Config>& had, const std::vector<Config>& told,
+                        std::string_view option, const Words& words) {
+  if (told.size() != had.size()) {
+    throw UserError(fmt::format("the guest has {} files for {}; give {} as often, in the same order",
+                                had.size(), option, option));
+  }
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    if (may_become(had[i].access, told[i].access)) continue;
+    const std::string_view word = word_for(words, had[i].access);
+    throw UserError(
+        fmt::format("the guest had {} as '{}', and can't go on with something else: write '{} {},{}'",
+                    had[i].path, word, option, told[i].path, word));
+  }
+}
+
 }  // namespace
+
+void add_files(const Command& command, vmm::DeviceConfig& files) {
+  command.repeated({"--disk", "FILE[,ro|,overlay|,rw]",
+                    "The file behind its disk, for each that it has (default: as before)"},
+                   files.disks, parse_disk);
+  command.details("--disk",
+                  "The content must be what it was at that moment. A disk that was `rw` has to be named: a "
+                  "copy that was made while the guest was paused, `rw` or `overlay`.");
+  command.repeated({"--pmem", "FILE,(ro|private|shared)",
+                    "The file behind its persistent memory, for each that it has (default: as before)"},
+                   files.pmems, parse_pmem);
+}
+
+void choose_files(vmm::DeviceConfig& devices, const vmm::DeviceConfig& told, unsigned guests) {
+  if (!told.disks.empty()) {
+    require_same_kinds(devices.disks, told.disks, "--disk", disk_accesses);
+    devices.disks = told.disks;
+  } else {
+    for (const vmm::DiskConfig& disk : devices.disks) {
+      if (disk.access != DiskAccess::read_write) continue;
+      throw UserError(
+          fmt::format("what was on its disk {} ('rw') is in no snapshot: name a copy from that "
+                      "moment with --disk",
+                      disk.path));
+    }
+  }
+  const bool own = std::any_of(devices.disks.begin(), devices.disks.end(), [](const vmm::DiskConfig& disk) {
+    return disk.access == DiskAccess::read_write;
+  });
+  if (own && guests > 1) {
+    throw UserError(
+        "several guests can't write one disk; give it to them as 'overlay', or start them one by one");
+  }
+  if (told.pmems.empty()) return;
+  require_same_kinds(devices.pmems, told.pmems, "--pmem", pmem_accesses);
+  for (std::size_t i = 0; i < told.pmems.size(); ++i) {
+    vmm::PmemConfig& pmem = devices.pmems[i];
+    pmem = {told.pmems[i].path, pmem.access, pmem.address, {}};
+  }
+}
 
 void add_device_options(const Command& command, vmm::DeviceConfig& devices) {
   command.repeated({"--disk", "FILE[,ro|,overlay|,rw]",

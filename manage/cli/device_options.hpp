@@ -19,6 +19,13 @@ void add_device_options(const Command& command, vmm::DeviceConfig& devices);
 /// --net alone.
 void add_net(const Command& command, std::vector<vmm::NetConfig>& nets, const std::string& help);
 
+/// --disk and --pmem for a guest that had others: in the same order, as many as it has, or none. The targets
+/// must outlive the parsing.
+void add_files(const Command& command, vmm::DeviceConfig& files);
+/// Puts the files that are told in place of those that the guest had. Throws UserError that says what would
+/// be right; a disk whose content is nowhere else has to be told. `guests`: that go on with them.
+void choose_files(vmm::DeviceConfig& devices, const vmm::DeviceConfig& told, unsigned guests);
+
 /// "FILE", "FILE,ro", "FILE,overlay" or "FILE,rw"; empty when it is none of them.
 std::optional<vmm::DiskConfig> parse_disk(std::string_view text);
 

@@ -35,6 +35,7 @@
 #include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/snapshot/snapshot_chain.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
+#include "vmm/snapshot/written_device.hpp"
 
 namespace samepage::cli {
 namespace {
@@ -53,7 +54,9 @@ struct Told {
   bool verify = false;  // memory too
   RunOptions run;       // of those that go on from there
   std::vector<vmm::NetConfig> nets;
+  vmm::DeviceConfig files;  // disks and persistent memory, in place of its own
   bool paused = false;
+  bool without_own_disks = false;
 };
 
 // A guest that goes on is like the one that it goes on from, but for what there can be only one of.
@@ -114,7 +117,7 @@ int snapshot(const Told& told, Format format) {
   const vmm::SnapshotChain base = open_base(told);
   const GuestConnection guest = connect_guest(told.guest);
   OutputFile output(told.file, S_IRUSR | S_IWUSR);  // what a guest has in memory is its user's business
-  json request{{"do", "snapshot"}, {"base", json::array()}};
+  json request{{"do", "snapshot"}, {"base", json::array()}, {"own_disks", told.without_own_disks}};
   std::vector<int> files{output.fd()};
   for (const vmm::ChainFile& file : base) {
     request["base"].push_back(std::filesystem::canonical(file.path).string());
@@ -129,7 +132,9 @@ int restore(Told& told) {
   try {
     vmm::SnapshotChain chain = vmm::open_snapshot_chain(told.file);
     if (told.verify) verify_snapshot(chain);
+    vmm::require_sound_devices(chain.front().fd.get(), chain.front().snapshot);
     told.run.guest = config_of(chain.front().snapshot, told);
+    choose_files(told.run.guest.machine.devices, told.files, told.run.count);
     choose_nets(told.run.guest.machine.devices.nets, told,
                 told.run.count == 1 ? FormerTap::kept : FormerTap::pulled);
     told.run.from.description = std::move(chain.front().fd);
@@ -145,15 +150,25 @@ int fork_guest(Told& told) {
   const GuestConnection parent = connect_guest(told.guest);
   auto [ours, guests] = connected_sockets();
   const auto deadline = std::chrono::steady_clock::now() + fork_patience;
-  json about = ask_guest(parent, {{"do", "fork"}}, std::array{guests.get()}, deadline).body;
+  json about = ask_guest(parent, {{"do", "fork"}, {"own_disks", !told.files.disks.empty()}},
+                         std::array{guests.get()}, deadline)
+                   .body;
   guests.reset();
-  std::optional<Frame> sent = receive_frame(ours.get());
-  if (!sent || sent->fds.size() < 2) {
+  const auto receive = [&](std::size_t least) {
+    std::optional<Frame> sent = receive_frame(ours.get());
+    if (sent && sent->fds.size() >= least) return std::move(sent->fds);
     throw UserError(fmt::format("guest '{}' did not send what its clones go on from", told.guest));
+  };
+  std::vector<UniqueFd> sent = receive(2);
+  told.run.from.description = std::move(sent.front());
+  for (UniqueFd& file : std::span(sent).subspan(1)) told.run.from.memory.push_back(std::move(file));
+  const vmm::Snapshot snapshot = vmm::read_snapshot(told.run.from.description.get());
+  const std::uint64_t written = vmm::written_devices_of(snapshot.devices).files;
+  for (std::uint64_t i = 0; i < written; ++i) {
+    told.run.from.written.push_back(std::move(receive(1).front()));
   }
-  told.run.from.description = std::move(sent->fds.front());
-  for (UniqueFd& file : std::span(sent->fds).subspan(1)) told.run.from.memory.push_back(std::move(file));
-  told.run.guest = config_of(vmm::read_snapshot(told.run.from.description.get()), told);
+  told.run.guest = config_of(snapshot, told);
+  choose_files(told.run.guest.machine.devices, told.files, told.run.count);
   choose_nets(told.run.guest.machine.devices.nets, told, FormerTap::pulled);
   told.run.attachment = Attachment::detached;
   about["parent"] = told.guest;
@@ -172,6 +187,7 @@ void add_clones(const Command& command, Told& told) {
   add_net(
       command, told.nets,
       "What its network device leads to, for each that it has (default: none; restore of one: as before)");
+  add_files(command, told.files);
   command.flag("--paused", "They wait for 'samepage resume'", told.paused);
 }
 
@@ -188,6 +204,9 @@ void add_fork(const Command& program) {
                     "Write only what changed since BASE, which the guest was restored from, or an "
                     "earlier snapshot of it"},
                    told->base, check_file);
+  of_snapshot.flag("--without-rw-disks",
+                   "Also of a guest with 'rw' disks: what is on them is not in it, and restore needs copies",
+                   told->without_own_disks);
   add_json(of_snapshot, told->run.format, "Print JSON: how long the guest was held, and for how much");
   of_snapshot.runs([told] { return snapshot(*told, told->run.format); });
 

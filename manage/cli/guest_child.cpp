@@ -33,9 +33,10 @@ using nlohmann::json;
 
 constexpr int grace_ms = 5'000;
 // Where a child finds what it gets from us, whatever number that has here.
-constexpr ChildPipes in_child{3, 4, 5, 6};
 constexpr int most_memory_files = static_cast<int>(vmm::most_other_files);
-constexpr int first_free = in_child.memory + most_memory_files;
+constexpr int most_written_files = 200;
+constexpr ChildPipes in_child{3, 4, 5, 6, 0, 6 + most_memory_files, 0};
+constexpr int first_free = in_child.written + most_written_files;
 
 // What ends a child: where the caller has us ignore SIGTERM, it does so too.
 int ending_signal() {
@@ -51,6 +52,10 @@ std::vector<std::string> command_line(const vmm::GuestProcessConfig& guest, cons
   if (!from.memory.empty()) {
     words.insert(words.end(), {"--memory-fd", std::to_string(in_child.memory), "--memory-files",
                                std::to_string(from.memory.size())});
+  }
+  if (!from.written.empty()) {
+    words.insert(words.end(), {"--written-fd", std::to_string(in_child.written), "--written-files",
+                               std::to_string(from.written.size())});
   }
   if (!guest.name.empty()) words.insert(words.end(), {"--name", guest.name});
   words.push_back(guest.image);
@@ -70,7 +75,8 @@ UniqueFd out_of_the_way(int fd) {
 // the numbers that it gets there.
 [[noreturn]] void become_guest(const std::vector<char*>& words, Attachment attachment,
                                const ChildOutput& output, int nothing, const ChildPipes& pipes,
-                               std::span<const UniqueFd> memory, pid_t parent, const sigset_t& mask) {
+                               std::span<const UniqueFd> memory, std::span<const UniqueFd> written,
+                               pid_t parent, const sigset_t& mask) {
   if (attachment == Attachment::detached) {
     ::setsid();
   } else {
@@ -88,7 +94,9 @@ UniqueFd out_of_the_way(int fd) {
   for (std::size_t i = 0; i < memory.size(); ++i) {
     ::dup2(memory[i].get(), in_child.memory + static_cast<int>(i));
   }
-  ::closefrom(first_free);  // what our caller has open (a lock, a pipe) is none of the guest's
+  int next = in_child.written;
+  for (const UniqueFd& file : written) ::dup2(file.get(), next++);
+  ::closefrom(next);  // what our caller has open (a lock, a pipe) is none of the guest's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv("/proc/self/exe", words.data());
   ::_exit(exit_failure);
@@ -149,6 +157,7 @@ vmm::SnapshotFiles snapshot_from_parent(const ChildPipes& pipes) {
   vmm::SnapshotFiles from;
   from.description = UniqueFd(pipes.snapshot);
   for (int i = 0; i < pipes.memory_files; ++i) from.memory.emplace_back(pipes.memory + i);
+  for (int i = 0; i < pipes.written_files; ++i) from.written.emplace_back(pipes.written + i);
   return from;
 }
 
@@ -163,6 +172,9 @@ GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Atta
   invariant(from.memory.size() <= vmm::most_other_files, "a snapshot's memory is in too many files");
   std::vector<UniqueFd> memory;
   for (const UniqueFd& file : from.memory) memory.push_back(out_of_the_way(file.get()));
+  invariant(from.written.size() <= most_written_files, "a guest has written too many files");
+  std::vector<UniqueFd> written;
+  for (const UniqueFd& file : from.written) written.push_back(out_of_the_way(file.get()));
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   std::vector<std::string> words = command_line(guest, from);
   std::vector<char*> pointers;
@@ -174,7 +186,7 @@ GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Atta
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) {
     become_guest(pointers, attachment, output, nothing.get(), {config.get(), ready.get(), snapshot.get()},
-                 memory, parent, signals_.former_mask());
+                 memory, written, parent, signals_.former_mask());
   }
   children_.push_back({{}, pid, {}, false});
   children_.back().process = vmm::ProcessHandle::open(pid);

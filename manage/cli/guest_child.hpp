@@ -31,6 +31,8 @@ struct ChildPipes {
   int snapshot = -1;  // what it goes on from, if it does: vmm::SnapshotFiles
   int memory = -1;    // the first of so many descriptors
   int memory_files = 0;
+  int written = -1;  // the same
+  int written_files = 0;
 };
 /// Of a child: what it goes on from. The descriptors are the receiver's from now on.
 vmm::SnapshotFiles snapshot_from_parent(const ChildPipes& pipes);

@@ -78,8 +78,9 @@ UniqueFd copy_of(const UniqueFd& fd) {
 }
 
 vmm::SnapshotFiles copy_of(const vmm::SnapshotFiles& files) {
-  vmm::SnapshotFiles copy{copy_of(files.description), {}};
+  vmm::SnapshotFiles copy{copy_of(files.description), {}, {}};
   for (const UniqueFd& file : files.memory) copy.memory.push_back(copy_of(file));
+  for (const UniqueFd& file : files.written) copy.written.push_back(copy_of(file));
   return copy;
 }
 

@@ -80,6 +80,8 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.number({"--snapshot-fd", "", ""}, run.from_parent.snapshot);
   command.number({"--memory-fd", "", ""}, run.from_parent.memory);
   command.number({"--memory-files", "", ""}, run.from_parent.memory_files);
+  command.number({"--written-fd", "", ""}, run.from_parent.written);
+  command.number({"--written-files", "", ""}, run.from_parent.written_files);
 }
 
 void add_count(const Command& command, unsigned& count, const std::string& help) {

@@ -9,6 +9,7 @@
 #include "base/check.hpp"
 #include "vmm/snapshot/memory_checksums.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
+#include "vmm/snapshot/written_device.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -21,6 +22,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto bytes = std::as_bytes(std::span(data + 2, size - 2));
     const vmm::Snapshot snapshot = vmm::snapshot_of(bytes, ram, apart);
     const std::string written = vmm::description_of(snapshot);
+    const vmm::WrittenDevices devices = vmm::written_devices_of(snapshot.devices);
+    if (!snapshot.devices.empty() && vmm::bytes_of(devices) != snapshot.devices) std::abort();
+    static_cast<void>(vmm::makes_sense(devices.list, {devices.files, 0}));
     if (!(vmm::snapshot_of(std::as_bytes(std::span(written)), ram, apart) == snapshot)) std::abort();
     std::uint64_t next = 0;
     for (const vmm::SnapshotRun& run : snapshot.runs) {

@@ -256,15 +256,5 @@ TEST_F(Fork, WhatIsNoSnapshotIsRefusedInOneLine) {
   EXPECT_TRUE(ask({"ps"}).empty());
 }
 
-TEST_F(Fork, ADiskThatCanBeWrittenIsARefusalWithAReason) {
-  std::ofstream(file("disk")).flush();
-  std::filesystem::resize_file(file("disk"), 1U << 20U);
-  start("parent", {"fill", "own=10", "verify=1"}, {"--mem", "16M", "--disk", file("disk") + ",rw"});
-  const Finished result = samepage({"fork", "parent"});
-  EXPECT_EQ(result.code, 1);
-  EXPECT_NE(result.err.find("can be written"), std::string::npos) << result.err;
-  EXPECT_EQ(ask({"ps"}).size(), 1U);
-}
-
 }  // namespace
 }  // namespace samepage::system_test

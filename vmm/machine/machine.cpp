@@ -276,6 +276,10 @@ DeviceFigures Machine::device_figures() const {
   return parts_->virtio.figures();
 }
 
+GuestFiles Machine::files() const {
+  return parts_->virtio.files();
+}
+
 GuestGate& Machine::gate() const {
   return parts_->chassis.gate;
 }

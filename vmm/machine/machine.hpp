@@ -20,6 +20,7 @@
 #include "vmm/devices/virtio/device_figures.hpp"
 #include "vmm/machine/chassis.hpp"
 #include "vmm/machine/guest_exit.hpp"
+#include "vmm/machine/guest_files.hpp"
 #include "vmm/machine/guest_image.hpp"
 #include "vmm/machine/machine_config.hpp"
 #include "vmm/machine/machine_state.hpp"
@@ -98,6 +99,8 @@ class Machine {
   /// Of each vCPU, once it has been started.
   [[nodiscard]] std::vector<VcpuFigures> vcpu_figures() const;
   [[nodiscard]] DeviceFigures device_figures() const;
+  /// What the guest has written to them is neither in its state nor in its RAM.
+  [[nodiscard]] GuestFiles files() const;
 
   /// What holds the guest: the user's pause, the write barrier.
   [[nodiscard]] GuestGate& gate() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All of a machine that is neither memory nor named by its configuration, as a plain value. Memory is the
-// guest's RAM and the guest's own copy of persistent memory; an overlay's changed sectors belong to the disk.
+// guest's RAM and the guest's own copy of persistent memory; an overlay's changed sectors belong to the disk
+// (guest_files.hpp).
 #pragma once
 
 #include <cstdint>

@@ -172,6 +172,13 @@ DeviceFigures VirtioBoard::figures() const {
   return figures;
 }
 
+GuestFiles VirtioBoard::files() const {
+  GuestFiles files;
+  for (const Block* disk : disks_) files.disks.push_back(&disk->disk());
+  for (const auto& pmem : pmems_) files.pmems.push_back(&pmem->file);
+  return files;
+}
+
 std::vector<VirtioSlotState> VirtioBoard::save() const {
   std::vector<VirtioSlotState> states;
   for (const auto& slot : slots_) {

@@ -27,6 +27,7 @@
 #include "vmm/devices/virtio/virtio_console.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/device_ram.hpp"
+#include "vmm/machine/guest_files.hpp"
 #include "vmm/machine/machine_state.hpp"
 
 namespace samepage::vmm {
@@ -62,6 +63,7 @@ class VirtioBoard {
 
   /// Any thread.
   [[nodiscard]] DeviceFigures figures() const;
+  [[nodiscard]] GuestFiles files() const;
   /// While the guest is held, in the order of the configuration.
   [[nodiscard]] std::vector<VirtioSlotState> save() const;
   /// Before start(), or while the guest is held: over a copy of the memory. Chains that were taken are void

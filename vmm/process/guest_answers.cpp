@@ -113,7 +113,10 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
   if (verb == "snapshot" || verb == "fork") {
     if (request.fds.empty()) return {refusal(verb + " needs a descriptor"), {}};
     const int fd = request.fds.front().get();
-    return {verb == "fork" ? snapshots_.fork(fd) : snapshots_.write(fd, base_of(request)), {}};
+    const json body = json::parse(request.text(), nullptr, false);
+    const auto own_disks = body.value("own_disks", false) ? OwnDisks::named_anew : OwnDisks::refused;
+    if (verb == "fork") return {snapshots_.fork(fd, own_disks), {}};
+    return {snapshots_.write(fd, own_disks, base_of(request)), {}};
   }
   if (verb == "pause") return pause();
   if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};

@@ -25,18 +25,27 @@ void each_field(RomConfig& rom, Visit visit) {
 }
 
 template <typename Visit>
+void each_field(FileAsItWas& file, Visit visit) {
+  auto& [bytes, modified_ns] = file;
+  visit("bytes", bytes);
+  visit("modified_ns", modified_ns);
+}
+
+template <typename Visit>
 void each_field(DiskConfig& disk, Visit visit) {
-  auto& [path, access] = disk;
+  auto& [path, access, expected] = disk;
   visit("path", path);
   visit("access", access);
+  visit("expected", expected);
 }
 
 template <typename Visit>
 void each_field(PmemConfig& pmem, Visit visit) {
-  auto& [path, access, address] = pmem;
+  auto& [path, access, address, expected] = pmem;
   visit("path", path);
   visit("access", access);
   visit("address", address);
+  visit("expected", expected);
 }
 
 template <typename Visit>

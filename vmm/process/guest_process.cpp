@@ -185,6 +185,7 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   std::optional<Machine> made;
   if (restored) {
     made.emplace(config.machine, restored->state(), chassis, links_of(console, lines, agent));
+    restored->write_devices(made->files());
   } else {
     made.emplace(config.machine, *image, chassis, links_of(console, lines, agent));
   }

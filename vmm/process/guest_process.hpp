@@ -64,7 +64,8 @@ struct GuestStreams {
 /// What a guest goes on from: a snapshot's file, or what a guest that is forked sends. None: it begins.
 struct SnapshotFiles {
   UniqueFd description;
-  std::vector<UniqueFd> memory;  // the other files that it names, in that order
+  std::vector<UniqueFd> memory;   // the other files that it names, in that order
+  std::vector<UniqueFd> written;  // what the guest has written to devices; none: it is in the same file
 };
 
 /// A guest that runs, as whoever started it hears of it.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -31,21 +32,34 @@
 namespace samepage::vmm {
 namespace {
 
-// What a second guest can't have as well.
-void require_all_is_in_it(const DeviceConfig& devices) {
+// The path of a disk that only one guest can have, and that nobody can put back; empty: there is none.
+std::string own_disk_of(const DeviceConfig& devices) {
   for (const DiskConfig& disk : devices.disks) {
-    if (disk.access == DiskAccess::read_only) continue;
-    throw UserError(fmt::format(
-        "its disk {} can be written, and what was written is not in a snapshot; give it 'ro' disks",
-        disk.path));
+    if (disk.access == DiskAccess::read_write) return disk.path;
   }
-  for (const PmemConfig& pmem : devices.pmems) {
-    if (pmem.access != PmemAccess::copied) continue;
-    throw UserError(
-        fmt::format("what it wrote to its own copy of {} is not in a snapshot; give it 'ro' or 'shared' "
-                    "persistent memory",
-                    pmem.path));
+  return {};
+}
+
+// The configuration of a guest that goes on from this moment: its files have to be what they are now, where
+// what was written is beside them or nobody writes.
+std::string config_with_files(const std::string& config, const GuestFiles& files) {
+  GuestProcessConfig guest = guest_config_of(config);
+  DeviceConfig& devices = guest.machine.devices;
+  for (std::size_t i = 0; i < devices.disks.size(); ++i) {
+    DiskConfig& disk = devices.disks[i];
+    disk.expected.reset();
+    if (disk.access != DiskAccess::read_write) disk.expected = files.disks[i]->as_it_is();
   }
+  for (std::size_t i = 0; i < devices.pmems.size(); ++i) {
+    PmemConfig& pmem = devices.pmems[i];
+    pmem.expected.reset();
+    if (pmem.access == PmemAccess::copied) pmem.expected = files.pmems[i]->as_it_is();
+  }
+  return bytes_of(guest);
+}
+
+WrittenContent content_of(const WrittenDevice& device, const std::vector<FrozenFile>& files) {
+  return {device.runs, files};
 }
 
 std::vector<dedup::BackedRun> backed_runs(std::span<const SnapshotRun> runs,
@@ -128,6 +142,37 @@ RestoredGuest::RestoredGuest(SnapshotFiles source, const GuestProcessConfig& con
   runs_ = std::move(read.runs);
   state_ = machine_state_of(read.state);
   take_addresses(state_, config.machine.devices.nets);
+  devices_ = written_devices_of(read.devices);
+  WrittenPlace place{devices_.files, 0};
+  if (!read.apart) place = {1, devices_offset(ram_), devices_offset(ram_) + read.devices_bytes};
+  if (!makes_sense(devices_.list, place)) {
+    throw UserError("it is damaged: its list of what was written to devices makes no sense");
+  }
+  if (!read.apart)
+    source.written.push_back(checked_fd(::fcntl(files_.front().fd.get(), F_DUPFD_CLOEXEC, 0), "fcntl"));
+  if (source.written.size() < devices_.files) throw UserError("what was written to its devices is missing");
+  for (UniqueFd& file : source.written) written_.push_back(std::make_shared<const UniqueFd>(std::move(file)));
+  own_disk_ = own_disk_of(config.machine.devices);
+}
+
+void RestoredGuest::write_devices(const GuestFiles& files) const {
+  for (const WrittenDevice& device : devices_.list) {
+    const std::uint64_t end = device.runs.empty() ? 0 : device.runs.back().end();
+    const auto require = [&](bool fits) {
+      if (!fits) throw UserError("what was written to its devices does not fit to those that it has here");
+    };
+    if (device.kind == WrittenDevice::Kind::disk) {
+      require(device.number < files.disks.size());
+      const DiskFile& disk = *files.disks[device.number];
+      require(disk.overlay() != nullptr && end <= disk.sectors() * sector_bytes);
+      disk.overlay()->begin_from(content_of(device, written_));
+    } else {
+      require(device.number < files.pmems.size());
+      PmemFile& pmem = *files.pmems[device.number];
+      require(pmem.access() == PmemAccess::copied && end <= pmem.bytes().size());
+      pmem.begin_from(content_of(device, written_));
+    }
+  }
 }
 
 std::vector<MemoryFile> RestoredGuest::memory_files() const {
@@ -145,13 +190,31 @@ std::vector<PageRange> RestoredGuest::map_into(const GuestMemory& memory) const 
 }
 
 nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) const {
+  if (!own_disk_.empty()) {
+    throw UserError(fmt::format(
+        "its disk {} can't be put back: what it writes goes to the file; give it as 'overlay' when you "
+        "restore or fork the guest",
+        own_disk_));
+  }
   const auto start = std::chrono::steady_clock::now();
   std::uint64_t pages = 0;
+  const GuestFiles files = machine.files();
+  std::vector<DiskOverlay*> overlays;
+  for (const DiskFile* disk : files.disks) {
+    if (disk->overlay() != nullptr) overlays.push_back(disk->overlay());
+  }
+  for (DiskOverlay* overlay : overlays) overlay->prepare();
   const dedup::Backing backing{backed_runs(runs_, memory_files(), ram_), {}};
   while_still(machine, agent, [&](dedup::StillMemory& memory) {
     const AllHeld held(machine.gate());
     try {
       pages = memory.put_back(backing);
+      for (DiskOverlay* overlay : overlays) overlay->put_back();
+      for (const PmemFile* pmem : files.pmems) {
+        if (pmem->access() != PmemAccess::copied) continue;
+        const dedup::MemoryRegion region = region_of(*pmem);
+        pages += OwnMemory({&region, 1}).put_back({});
+      }
       machine.roll_back(held, state_);
     } catch (const std::exception& error) {
       machine.fail(fmt::format("it could not be rolled back: {}", error.what()));
@@ -163,12 +226,20 @@ nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) c
   return {{"ok", true}, {"pages", pages}, {"took_us", us.count()}};
 }
 
-TakenSnapshot GuestSnapshots::take(const ChooseTarget& choose) {
-  require_all_is_in_it(guest_config_of(config_).machine.devices);
+TakenSnapshot GuestSnapshots::take(const ChooseTarget& choose, DeviceCopy& devices, OwnDisks own_disks) {
+  const std::string own = own_disk_of(guest_config_of(config_).machine.devices);
+  if (!own.empty() && own_disks == OwnDisks::refused) {
+    throw UserError(fmt::format(
+        "its disk {} is its own ('rw'), and what is on it would not be in the copy; make a copy of the disk "
+        "while the guest is paused, and name that: 'samepage fork --disk', 'samepage snapshot "
+        "--without-rw-disks' and then 'samepage restore --disk'",
+        own));
+  }
+  const std::string config = config_with_files(config_, machine_.files());
   TakenSnapshot taken;
   while_still(machine_, agent_, [&](dedup::StillMemory& memory) {
-    taken =
-        take_snapshot(choose, {machine_, memory, [this] { return page_map_of(machine_, agent_); }, config_});
+    taken = take_snapshot(
+        choose, {machine_, memory, devices, [this] { return page_map_of(machine_, agent_); }, config});
   });
   return taken;
 }
@@ -206,7 +277,7 @@ Snapshot GuestSnapshots::based_on(const BaseFiles& base) const {
   return read;
 }
 
-nlohmann::json GuestSnapshots::write(int file, const BaseFiles& base) {
+nlohmann::json GuestSnapshots::write(int file, OwnDisks own_disks, const BaseFiles& base) {
   const PageCount ram = dedup::pages_of(machine_.ram());
   std::vector<OtherFile> others;
   std::vector<MemoryFile> files;
@@ -219,37 +290,52 @@ nlohmann::json GuestSnapshots::write(int file, const BaseFiles& base) {
   }
   const MemoryFile own{file, snapshot_memory_offset};
   check(::ftruncate(file, static_cast<off_t>(own.offset + ram.bytes())), "ftruncate of the snapshot");
-  TakenSnapshot taken = take([&](std::span<const dedup::PageMapRun> map) {
-    return SnapshotTarget{own, 0, 0, unchanged_in(files, 1, machine_.ram(), map),
-                          memory ? &*memory : nullptr};
-  });
+  DeviceCopy devices(machine_.files(), file, devices_offset(ram));
+  TakenSnapshot taken = take(
+      [&](std::span<const dedup::PageMapRun> map) {
+        return SnapshotTarget{own, 0, 0, unchanged_in(files, 1, machine_.ram(), map),
+                              memory ? &*memory : nullptr};
+      },
+      devices, own_disks);
+  std::uint64_t end = 0;
+  WrittenDevices written{1, 0, devices.into_file(end)};
+  written.checksum = checksum_of(file, written.list);
   Snapshot& snapshot = taken.snapshot;
   snapshot.others = std::move(others);
   drop_unused_files(snapshot);
   snapshot.checksums = checksums_of(own, checksum_pieces(snapshot.runs), ram);
   snapshot.identity.id = new_snapshot_id();
+  snapshot.devices = bytes_of(written);
+  snapshot.devices_bytes = end - devices_offset(ram);
   write_snapshot(file, snapshot);
   taken_.push_back(snapshot.identity.id);
   return answer_of(taken);
 }
 
-nlohmann::json GuestSnapshots::fork(int socket) {
+nlohmann::json GuestSnapshots::fork(int socket, OwnDisks own_disks) {
   TakenSnapshot taken;
   std::vector<MemoryFile> inherited;
   if (restored_ != nullptr) inherited = restored_->memory_files();
+  DeviceCopy devices(machine_.files(), -1, 0);
   bool begun = false;
   try {
-    taken = take([&](std::span<const dedup::PageMapRun> map) {
-      std::vector<SnapshotRun> reused = forks_.begin(machine_.ram(), map, inherited);
-      begun = true;
-      return SnapshotTarget{{forks_.fd(), 0}, forks_.window(), ForkMemory::file, std::move(reused)};
-    });
+    taken = take(
+        [&](std::span<const dedup::PageMapRun> map) {
+          std::vector<SnapshotRun> reused = forks_.begin(machine_.ram(), map, inherited);
+          begun = true;
+          return SnapshotTarget{{forks_.fd(), 0}, forks_.window(), ForkMemory::file, std::move(reused)};
+        },
+        devices, own_disks);
   } catch (...) {
     if (begun) forks_.failed();
     throw;
   }
   Snapshot& snapshot = taken.snapshot;
   forks_.done(snapshot.runs, taken.pages + taken.pages_held);
+  std::vector<FrozenFile> written_files;
+  WrittenDevices written{0, 0, devices.apart(written_files)};
+  written.files = written_files.size();
+  snapshot.devices = bytes_of(written);
   if (agent_ != nullptr) {
     UniqueFd memory = checked_fd(::fcntl(forks_.fd(), F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)");
     std::vector<SnapshotRun> copied = snapshot.runs;
@@ -261,6 +347,9 @@ nlohmann::json GuestSnapshots::fork(int socket) {
     agent_->back(std::move(memory), std::move(runs));
   }
   send_clones(socket, snapshot);
+  for (const FrozenFile& file : written_files) {
+    static_cast<void>(send_frame(socket, 0, std::string_view{}, std::array{file->get()}));
+  }
   return answer_of(taken);
 }
 
@@ -301,6 +390,7 @@ nlohmann::json GuestSnapshots::backing_files() const {
   };
   if (restored_ != nullptr) {
     for (const RestoredGuest::File& file : restored_->files()) add(file.fd.get());
+    for (const FrozenFile& file : restored_->written()) add(file->get());
   }
   add(forks_.fd());
   return files;

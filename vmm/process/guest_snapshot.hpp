@@ -19,11 +19,18 @@
 #include "vmm/snapshot/snapshot_file.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
 #include "vmm/snapshot/take_snapshot.hpp"
+#include "vmm/snapshot/written_device.hpp"
 
 namespace samepage::vmm {
 
 /// The guest's page map; `agent` is null for a guest that shares nothing.
 [[nodiscard]] std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent);
+
+/// What becomes of disks that a guest writes itself (DiskAccess::read_write), whose content is in no copy.
+enum class OwnDisks : std::uint8_t {
+  refused,    // such a guest is not copied
+  named_anew  // whoever goes on from the copy names other files
+};
 
 /// The guest that goes on from a snapshot.
 class RestoredGuest {
@@ -35,6 +42,9 @@ class RestoredGuest {
   /// Puts its pages into the memory, once. Returns where they are.
   std::vector<PageRange> map_into(const GuestMemory& memory) const;
   [[nodiscard]] const MachineState& state() const { return state_; }
+  /// Gives disks and persistent memory what was written to them; once, before the guest begins. Throws
+  /// UserError, std::system_error.
+  void write_devices(const GuestFiles& files) const;
   /// Puts the guest back to where it went on from. `agent` is null for a guest that shares nothing. Returns
   /// the answer for whoever asked. Where the host fails, so does the guest.
   [[nodiscard]] nlohmann::json roll_back(Machine& machine, dedup::Agent* agent) const;
@@ -45,12 +55,17 @@ class RestoredGuest {
   };
   [[nodiscard]] std::span<const File> files() const { return files_; }
   [[nodiscard]] std::vector<MemoryFile> memory_files() const;
+  /// What its disks and persistent memory read from.
+  [[nodiscard]] const std::vector<FrozenFile>& written() const { return written_; }
 
  private:
   std::vector<File> files_;
   PageCount ram_;
   std::vector<SnapshotRun> runs_;  // the first of files_ has the number 0
   MachineState state_;
+  WrittenDevices devices_;
+  std::vector<FrozenFile> written_;  // the files of that
+  std::string own_disk_;             // the path of one that can't be put back, if there is one
 };
 
 /// A snapshot that another one is to be based on, as whoever asks for that names it: its own file, then the
@@ -71,16 +86,16 @@ class GuestSnapshots {
 
   /// Writes the guest into an empty regular file; with a base, only what is not the same there. Returns the
   /// answer for whoever asked.
-  [[nodiscard]] nlohmann::json write(int file, const BaseFiles& base = {});
-  /// Sends what clones go on from through `socket`: SnapshotFiles, in one message. The guest's own pages are
-  /// mapped from there too, soon.
-  [[nodiscard]] nlohmann::json fork(int socket);
+  [[nodiscard]] nlohmann::json write(int file, OwnDisks own_disks, const BaseFiles& base = {});
+  /// Sends what clones go on from through `socket`: SnapshotFiles, description and memory in one message,
+  /// then the others. The guest's own pages are mapped from there too, soon.
+  [[nodiscard]] nlohmann::json fork(int socket, OwnDisks own_disks);
   [[nodiscard]] nlohmann::json roll_back();
   /// The files in memory that pages are mapped from: {"inode", "allocated_bytes"} of each.
   [[nodiscard]] nlohmann::json backing_files() const;
 
  private:
-  [[nodiscard]] TakenSnapshot take(const ChooseTarget& choose);
+  [[nodiscard]] TakenSnapshot take(const ChooseTarget& choose, DeviceCopy& devices, OwnDisks own_disks);
   [[nodiscard]] Snapshot based_on(const BaseFiles& base) const;
   [[nodiscard]] bool knows(const SnapshotId& id) const;
   void send_clones(int socket, Snapshot& snapshot) const;

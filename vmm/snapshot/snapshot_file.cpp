@@ -15,6 +15,7 @@
 #include "base/byte_writer.hpp"
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
+#include "vmm/snapshot/written_device.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -28,7 +29,7 @@ struct Header {
   std::uint64_t description_bytes = 0;
   std::uint64_t windows = 1;  // of memory in this file; 0: it is apart
   SnapshotId id{};
-  std::uint64_t reserved_too = 0;
+  std::uint64_t devices_bytes = 0;  // behind the memory
   std::uint64_t checksum = 0;
 };
 static_assert(sizeof(Header) == 80);
@@ -36,6 +37,7 @@ static_assert(sizeof(Header) == 80);
 // No guest has more RAM than there are numbers for its pages.
 constexpr std::uint64_t most_pages = 0xffff'ffff;
 constexpr std::uint64_t most_description = std::uint64_t{1} << 30U;
+constexpr std::uint64_t most_devices_bytes = std::uint64_t{1} << 60U;
 
 std::uint64_t checksum_of(const Header& header, std::string_view description) {
   const std::uint64_t head = XXH3_64bits(&header, offsetof(Header, checksum));
@@ -44,6 +46,10 @@ std::uint64_t checksum_of(const Header& header, std::string_view description) {
 
 std::uint64_t end_of_memory(const Header& header) {
   return header.memory_offset + header.windows * PageCount{header.ram_pages}.bytes();
+}
+
+std::uint64_t description_offset(const Header& header) {
+  return end_of_memory(header) + header.devices_bytes;
 }
 
 // Fewer bytes where the file ends.
@@ -130,6 +136,7 @@ std::string description_of(const Snapshot& snapshot) {
   ByteWriter bytes;
   bytes.put(std::uint64_t{snapshot.config.size()}).text(snapshot.config);
   bytes.put(std::uint64_t{snapshot.state.size()}).text(snapshot.state);
+  bytes.put(std::uint64_t{snapshot.devices.size()}).text(snapshot.devices);
   bytes.put(static_cast<std::uint32_t>(snapshot.others.size()));
   for (const OtherFile& other : snapshot.others) {
     bytes.put(std::uint64_t{other.path.size()}).text(other.path);
@@ -153,6 +160,7 @@ Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram, bool
   snapshot.apart = apart;
   snapshot.config = bytes.text();
   snapshot.state = bytes.text();
+  snapshot.devices = bytes.text();
   snapshot.others = others_of(bytes, apart);
   const auto ranges = bytes.number<std::uint64_t>();
   std::uint64_t next = 0;
@@ -181,15 +189,27 @@ Snapshot snapshot_of(std::span<const std::byte> description, PageCount ram, bool
   return snapshot;
 }
 
+std::uint64_t devices_offset(PageCount ram) {
+  return snapshot_memory_offset + ram.bytes();
+}
+
+void require_sound_devices(int fd, const Snapshot& snapshot) {
+  const WrittenDevices devices = written_devices_of(snapshot.devices);
+  if (devices.list.empty() || snapshot.apart) return;
+  if (checksum_of(fd, devices.list) == devices.checksum) return;
+  throw UserError("it is damaged: the checksum of what is on its disks is wrong");
+}
+
 std::uint64_t write_snapshot(int fd, const Snapshot& snapshot) {
   const std::string description = description_of(snapshot);
   Header header;
   header.ram_pages = snapshot.ram.value;
   header.windows = snapshot.apart ? 0 : 1;
+  header.devices_bytes = snapshot.devices_bytes;
   header.description_bytes = description.size();
   header.id = snapshot.identity.id;
   header.checksum = checksum_of(header, description);
-  write_at(fd, std::as_bytes(std::span(description)), end_of_memory(header), "write of the snapshot");
+  write_at(fd, std::as_bytes(std::span(description)), description_offset(header), "write of the snapshot");
   write_at(fd, std::as_bytes(std::span(&header, 1)), 0, "write of the snapshot");
   return header.checksum;
 }
@@ -210,16 +230,16 @@ Snapshot read_snapshot(int fd) {
   }
   if (header.ram_pages == 0 || header.ram_pages > most_pages ||
       header.memory_offset != snapshot_memory_offset || header.windows > 1 ||
-      header.description_bytes > most_description) {
+      header.devices_bytes > most_devices_bytes || header.description_bytes > most_description) {
     throw UserError("it is damaged: its header makes no sense");
   }
   struct stat info {};
   check(::fstat(fd, &info), "fstat of the snapshot");
-  const std::uint64_t whole = end_of_memory(header) + header.description_bytes;
+  const std::uint64_t whole = description_offset(header) + header.description_bytes;
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size < whole) throw UserError("it has been cut short");
   if (size > whole) throw UserError("it is damaged: there is something behind its end");
-  const std::string description = read_at(fd, end_of_memory(header), header.description_bytes);
+  const std::string description = read_at(fd, description_offset(header), header.description_bytes);
   if (description.size() != header.description_bytes) throw UserError("it has been cut short");
   if (checksum_of(header, description) != header.checksum) {
     throw UserError("it is damaged: its checksum is wrong");
@@ -227,6 +247,7 @@ Snapshot read_snapshot(int fd) {
   Snapshot snapshot =
       snapshot_of(std::as_bytes(std::span(description)), {header.ram_pages}, header.windows == 0);
   snapshot.identity = {header.id, header.checksum};
+  snapshot.devices_bytes = header.devices_bytes;
   return snapshot;
 }
 

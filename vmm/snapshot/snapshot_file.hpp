@@ -5,6 +5,8 @@
 //   0                header: a page, of which the first bytes say something
 //   memory_offset    window 0: page i of the guest's RAM at memory_offset + i pages;
 //                    pages without data are holes
+//   behind that      what the guest has written to disks and persistent memory whose files
+//                    stay as they are (written_device.hpp)
 //   behind that      the description: the guest's configuration, its state, the list of
 //                    pages with data, checksums of those that are in this file
 //
@@ -67,11 +69,16 @@ struct Snapshot {
   SnapshotIdentity identity = {};
   std::vector<OtherFile> others = {};
   std::vector<MemoryChecksum> checksums = {};  // of checksum_pieces(runs)
+  std::string devices = {};                    // bytes of WrittenDevices
+  std::uint64_t devices_bytes = 0;             // of what they have, between memory and description
 
   bool operator==(const Snapshot&) const = default;
 };
 
 [[nodiscard]] SnapshotId new_snapshot_id();
+
+/// Where what the devices have begins.
+[[nodiscard]] std::uint64_t devices_offset(PageCount ram);
 
 /// Completes `fd`, in which the memory is. The identity's checksum is left out of account, and returned.
 /// Throws std::system_error.
@@ -80,6 +87,10 @@ std::uint64_t write_snapshot(int fd, const Snapshot& snapshot);
 /// Throws UserError that begins "it ..." and says why the file is no snapshot that can be used;
 /// std::system_error where it can't be read.
 [[nodiscard]] Snapshot read_snapshot(int fd);
+
+/// Reads all that the devices have in the file, and compares its checksum. Throws UserError that begins "it",
+/// std::system_error.
+void require_sound_devices(int fd, const Snapshot& snapshot);
 
 /// The description as bytes, and back, but for its identity. `bytes` may be anything: throws UserError.
 [[nodiscard]] std::string description_of(const Snapshot& snapshot);

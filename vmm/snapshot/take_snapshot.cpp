@@ -31,6 +31,7 @@ TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& so
     if (base != nullptr) copy->reuse_equal(map, *base);
     copy->copy(map);
   };
+  source.devices.copy_running();
   if (source.memory.watch()) {
     copy_all();
     taken.pages = copy->copied_pages();
@@ -50,6 +51,7 @@ TakenSnapshot take_snapshot(const ChooseTarget& choose, const SnapshotSource& so
     } else {
       copy_all();
     }
+    source.devices.copy_held();
     state = machine.save(held);
     taken.held_us = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());

@@ -13,6 +13,7 @@
 #include "dedup/agent/page_map.hpp"
 #include "dedup/agent/still_memory.hpp"
 #include "vmm/machine/machine.hpp"
+#include "vmm/snapshot/device_copy.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 #include "vmm/snapshot/snapshot_memory.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
@@ -22,6 +23,7 @@ namespace samepage::vmm {
 struct SnapshotSource {
   Machine& machine;
   dedup::StillMemory& memory;
+  DeviceCopy& devices;
   std::function<std::vector<dedup::PageMapRun>()> page_map;
   std::string config;  // of the guest, for whoever starts one from the snapshot
 };

@@ -19,9 +19,11 @@ GuestProcessConfig unusual() {
   guest.machine.memory_bytes = std::uint64_t{7} << 40U;
   guest.machine.cpus = 3;
   guest.machine.roms = {{"rom-1", Gpa{0xd000'0000}}, {"rom-2", Gpa{0xd001'0000}}};
-  guest.machine.devices.disks = {{"a", DiskAccess::read_only}, {"b,c", DiskAccess::read_write}};
+  guest.machine.devices.disks = {{"a", DiskAccess::read_only},
+                                 {"b,c", DiskAccess::read_write},
+                                 {"d", DiskAccess::overlay, FileAsItWas{4096, 1234567890123456789}}};
   guest.machine.devices.pmems = {{"e", PmemAccess::shared, Gpa{0x1'4000'0000}},
-                                 {"f", PmemAccess::read_only, {}}};
+                                 {"f", PmemAccess::read_only, {}, FileAsItWas{8192, -1}}};
   guest.machine.devices.nets = {{"tap0", MacAddress{2, 0, 0, 0, 10, 255}}, {"tap1", {}}};
   guest.machine.devices.rng = guest.machine.devices.balloon = guest.machine.devices.console = true;
   guest.machine.initrd = "initrd";
@@ -65,10 +67,13 @@ TEST(GuestConfigBytes, ReadsTheMachineThatWasWritten) {
 
 TEST(GuestConfigBytes, ReadsTheDevicesThatWereWritten) {
   const DeviceConfig devices = guest_config_of(bytes_of(unusual())).machine.devices;
-  ASSERT_EQ(devices.disks.size(), 2U);
+  ASSERT_EQ(devices.disks.size(), 3U);
   EXPECT_EQ(devices.disks[1].path, "b,c");
   EXPECT_EQ(devices.disks[1].access, DiskAccess::read_write);
+  EXPECT_FALSE(devices.disks[1].expected);
+  EXPECT_EQ(devices.disks[2].expected, (FileAsItWas{4096, 1234567890123456789}));
   ASSERT_EQ(devices.pmems.size(), 2U);
+  EXPECT_EQ(devices.pmems[1].expected, (FileAsItWas{8192, -1}));
   EXPECT_EQ(devices.pmems[0].access, PmemAccess::shared);
   EXPECT_EQ(devices.pmems[0].address, Gpa{0x1'4000'0000});
   EXPECT_FALSE(devices.pmems[1].address);

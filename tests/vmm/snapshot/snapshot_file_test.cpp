@@ -51,7 +51,8 @@ class SnapshotFile : public testing::Test {
       std::string("its\0state", 9),
       {{1, 2, 3}, 0},
       {{"/a/base", {{7, 8}, 99}, snapshot_memory_offset}, {"/b", {{9}, 1}, snapshot_memory_offset}},
-      {{0xaa, 0xbb}, {0xcc}}};
+      {{0xaa, 0xbb}, {0xcc}},
+      "its devices"};
   UniqueFd file_ = unnamed_file("a test");
 };
 
@@ -66,6 +67,13 @@ TEST_F(SnapshotFile, OneWhoseMemoryIsApartHasItsPagesInAnyWindow) {
   const UniqueFd file = unnamed_file("a test");
   apart.identity.checksum = write_snapshot(file.get(), apart);
   EXPECT_EQ(read_snapshot(file.get()), apart);
+}
+
+TEST_F(SnapshotFile, WhatItsDevicesHaveLiesBeforeItsDescription) {
+  sample_.devices_bytes = 1536;
+  sample_.identity.checksum = write_snapshot(file_.get(), sample_);
+  EXPECT_EQ(read_snapshot(file_.get()), sample_);
+  EXPECT_EQ(devices_offset(sample_.ram), description);
 }
 
 TEST_F(SnapshotFile, AnyChangedBitOfHeaderAndDescriptionIsNoticed) {

@@ -58,6 +58,9 @@ std::optional<std::string_view> Block::restore(const DeviceState& state) {
 
 // Each request may be carried out twice: once more by a guest that goes on from a state (QueueProgress).
 Block::Outcome Block::handle(VirtioState& state, const Chain& chain) {
+  // Before anything is read of the chain: that fails for one from before the guest was put back. So what is
+  // written belongs to this life or is not written.
+  life_ = disk_.life();
   std::array<std::byte, sizeof(Header)> bytes{};
   if (!state.copy_from(chain, 0, bytes)) return {.lost = true};
   Header header{};
@@ -132,7 +135,8 @@ Block::Outcome Block::write(VirtioState& state, const Chain& chain, std::uint64_
   for (std::uint64_t done = 0; done < bytes;) {
     const auto part = std::span(buffer_).first(std::min<std::uint64_t>(buffer_.size(), bytes - done));
     if (!state.copy_from(chain, sizeof(Header) + done, part)) return {.lost = true};
-    if (!disk_.write(sector + done / sector_bytes, part)) return {.status = io_error};
+    const auto wrote = disk_.write(sector + done / sector_bytes, part, life_);
+    if (wrote != DiskFile::Wrote::all) return outcome_of(wrote);
     done += part.size();
   }
   return {};
@@ -147,7 +151,19 @@ Block::Outcome Block::clear(VirtioState& state, const Chain& chain) {
   const std::uint64_t count = range.num_sectors;
   if (count > most_cleared_sectors || !on_disk(range.sector, count * sector_bytes))
     return {.status = io_error};
-  return {.status = disk_.write_zeroes(range.sector, count) ? ok : io_error};
+  return outcome_of(disk_.write_zeroes(range.sector, count, life_));
+}
+
+Block::Outcome Block::outcome_of(DiskFile::Wrote wrote) {
+  switch (wrote) {
+    case DiskFile::Wrote::all:
+      return {};
+    case DiskFile::Wrote::failed:
+      return {.status = io_error};
+    case DiskFile::Wrote::undone:
+      return {.lost = true};
+  }
+  return {.status = io_error};
 }
 
 Block::Outcome Block::identify(VirtioState& state, const Chain& chain) const {

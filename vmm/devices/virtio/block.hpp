@@ -30,6 +30,7 @@ class Block final : public VirtioDevice {
   [[nodiscard]] std::optional<std::string_view> restore(const DeviceState& state) override;
   /// Any thread.
   [[nodiscard]] DiskFigures figures() const;
+  [[nodiscard]] const DiskFile& disk() const { return disk_; }
 
  private:
   struct Header {
@@ -41,8 +42,9 @@ class Block final : public VirtioDevice {
   struct Outcome {
     std::uint8_t status = VIRTIO_BLK_S_OK;
     std::uint64_t written = 0;
-    bool lost = false;  // the driver has reset the device meanwhile
+    bool lost = false;  // the driver has reset the device meanwhile, or the guest was put back
   };
+  static Outcome outcome_of(DiskFile::Wrote wrote);
   Outcome handle(VirtioState& state, const Chain& chain);
   Outcome perform(VirtioState& state, const Chain& chain, const Header& header);
   void count(const Header& header, const Chain& chain, const Outcome& outcome);
@@ -57,6 +59,7 @@ class Block final : public VirtioDevice {
   std::string serial_;
   virtio_blk_config config_{};
   std::vector<std::byte> buffer_;
+  std::uint64_t life_ = 0;  // of the disk, when the request was begun
   struct {
     Counter read_requests, read_bytes, write_requests, write_bytes, flush_requests, errors;
   } counts_;

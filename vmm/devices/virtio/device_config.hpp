@@ -18,9 +18,18 @@ enum class DiskAccess : std::uint8_t {
   read_write,  // the guest's writes go to the file
 };
 
+/// A file of the host's that a guest was saved with. One that goes on from there needs the same content.
+struct FileAsItWas {
+  std::uint64_t bytes = 0;
+  std::int64_t modified_ns = 0;  // since 1970; 0 where the host can't say (a block device)
+
+  bool operator==(const FileAsItWas&) const = default;
+};
+
 struct DiskConfig {
   std::string path;
   DiskAccess access = DiskAccess::overlay;
+  std::optional<FileAsItWas> expected = {};  // else any file will do
 };
 
 enum class PmemAccess : std::uint8_t {
@@ -32,7 +41,8 @@ enum class PmemAccess : std::uint8_t {
 struct PmemConfig {
   std::string path;
   PmemAccess access = PmemAccess::copied;
-  std::optional<Gpa> address;  // else behind RAM; a multiple of pmem_alignment
+  std::optional<Gpa> address;                // else behind RAM; a multiple of pmem_alignment
+  std::optional<FileAsItWas> expected = {};  // else any file will do
 };
 
 /// What Linux needs of memory that it is given at run time.

@@ -14,7 +14,7 @@
 
 #include "base/file_bytes.hpp"
 #include "base/types.hpp"
-#include "base/unnamed_file.hpp"
+#include "vmm/devices/virtio/file_as_it_was.hpp"
 #include "vmm/devices/virtio/file_lock.hpp"
 
 namespace samepage::vmm {
@@ -92,40 +92,28 @@ DiskFile::DiskFile(const DiskConfig& config)
     const int error = errno;
     throw cannot_use(config.path, error == EACCES && config.access == DiskAccess::read_write
                                       ? "you may not write it; use ',overlay' or ',ro'"
-                                      : std::strerror(error));
+                                      : std::strerror(error) + way_out(config.expected));
   }
   bytes_ = length_of(file_.get(), config.path);
   require_whole_sectors(bytes_, config);
   sectors_ = (bytes_ + sector_bytes - 1) / sector_bytes;
   lock(file_.get(), config);
-  if (access_ != DiskAccess::overlay) return;
-  overlay_ = unnamed_file("a disk's changes");
-  check(::ftruncate(overlay_.get(), static_cast<off_t>(offset_of(sectors_))),
-        "ftruncate of a disk's overlay");
-  changed_ = Mapping::anonymous(pages_for(sectors_ / 8 + 1).bytes());
+  if (const auto why = why_not_as_it_was(config.expected, as_it_is())) throw cannot_use(config.path, *why);
+  if (access_ == DiskAccess::overlay) overlay_ = std::make_unique<DiskOverlay>(sectors_);
 }
 
-bool DiskFile::is_changed(std::uint64_t sector) const {
-  return changed_ && (std::to_integer<unsigned>(changed_.data()[sector / 8]) >> sector % 8 & 1U) != 0;
-}
-
-void DiskFile::note_changed(std::uint64_t sector, std::uint64_t count) {
-  for (const std::uint64_t end = sector + count; sector < end; ++sector) {
-    changed_.data()[sector / 8] |= std::byte{1} << sector % 8;
-  }
+FileAsItWas DiskFile::as_it_is() const {
+  return file_as_it_is(file_.get(), bytes_);
 }
 
 bool DiskFile::read(std::uint64_t sector, std::span<std::byte> to) {
+  if (!overlay_) return read_file(sector, to);
   while (!to.empty()) {
-    // As many as come from one of the two.
-    const bool changed = is_changed(sector);
-    std::uint64_t count = 1;
-    while (count * sector_bytes < to.size() && is_changed(sector + count) == changed) ++count;
-    const auto part = to.first(count * sector_bytes);
-    if (!(changed ? read_all(overlay_.get(), part, offset_of(sector)) : read_file(sector, part)))
-      return false;
+    const DiskOverlay::Place place = overlay_->place_of(sector, to.size() / sector_bytes);
+    const auto part = to.first(place.sectors * sector_bytes);
+    if (!(place.fd < 0 ? read_file(sector, part) : read_all(place.fd, part, place.at))) return false;
     to = to.subspan(part.size());
-    sector += count;
+    sector += place.sectors;
   }
   return true;
 }
@@ -144,24 +132,19 @@ bool DiskFile::still_reaches(std::uint64_t sector) const {
          (!S_ISREG(info.st_mode) || info.st_size >= static_cast<off_t>(offset_of(sector)));
 }
 
-bool DiskFile::write(std::uint64_t sector, std::span<const std::byte> from) {
-  const bool aside = access_ == DiskAccess::overlay;
-  if (!aside && !still_reaches(sector + from.size() / sector_bytes)) return false;
-  if (!write_fully(aside ? overlay_.get() : file_.get(), offset_of(sector), from)) return false;
-  if (aside) note_changed(sector, from.size() / sector_bytes);
-  return true;
+DiskFile::Wrote DiskFile::write(std::uint64_t sector, std::span<const std::byte> from, std::uint64_t life) {
+  if (overlay_) return overlay_->write(sector, from, life);
+  if (!still_reaches(sector + from.size() / sector_bytes)) return Wrote::failed;
+  return write_fully(file_.get(), offset_of(sector), from) ? Wrote::all : Wrote::failed;
 }
 
-bool DiskFile::write_zeroes(std::uint64_t sector, std::uint64_t count) {
-  const bool aside = access_ == DiskAccess::overlay;
-  if (!aside && !still_reaches(sector + count)) return false;
-  const int fd = aside ? overlay_.get() : file_.get();
+DiskFile::Wrote DiskFile::write_zeroes(std::uint64_t sector, std::uint64_t count, std::uint64_t life) {
+  if (overlay_) return overlay_->write_zeroes(sector, count, life);
+  if (!still_reaches(sector + count)) return Wrote::failed;
   const std::uint64_t offset = offset_of(sector);
-  const bool punched = ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                                   static_cast<off_t>(offset_of(count))) == 0;
-  if (!punched && !write_zeros(fd, count * sector_bytes, offset)) return false;
-  if (aside) note_changed(sector, count);
-  return true;
+  const bool punched = ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                   static_cast<off_t>(offset), static_cast<off_t>(offset_of(count))) == 0;
+  return punched || write_zeros(file_.get(), count * sector_bytes, offset) ? Wrote::all : Wrote::failed;
 }
 
 bool DiskFile::flush() {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is behind a block device: sectors of a raw file, or of one that is only read with the guest's changes
-// beside it. Locked against other users while it lives. One thread.
+// beside it (disk_overlay.hpp). Locked against other users while it lives. One thread.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
-#include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
+#include "vmm/devices/virtio/disk_overlay.hpp"
+#include "vmm/devices/virtio/sector_set.hpp"
 
 namespace samepage::vmm {
-
-inline constexpr std::uint64_t sector_bytes = 512;
 
 class DiskFile {
  public:
@@ -23,26 +23,35 @@ class DiskFile {
   [[nodiscard]] std::uint64_t sectors() const { return sectors_; }
   [[nodiscard]] bool writable() const { return access_ != DiskAccess::read_only; }
 
-  // Of whole sectors below sectors(). False when the host can't: the file may have been cut short.
+  using Wrote = DiskOverlay::Wrote;
+
+  // Of whole sectors below sectors(). Fails when the host can't: the file may have been cut short.
   [[nodiscard]] bool read(std::uint64_t sector, std::span<std::byte> to);
-  [[nodiscard]] bool write(std::uint64_t sector, std::span<const std::byte> from);
+  /// `life`: life() when the request was taken.
+  [[nodiscard]] Wrote write(std::uint64_t sector, std::span<const std::byte> from, std::uint64_t life);
   /// Makes the sectors read as zeros, giving their memory back where the file system can.
-  [[nodiscard]] bool write_zeroes(std::uint64_t sector, std::uint64_t count);
+  [[nodiscard]] Wrote write_zeroes(std::uint64_t sector, std::uint64_t count, std::uint64_t life);
+  /// DiskOverlay::life()
+  [[nodiscard]] std::uint64_t life() const { return overlay_ ? overlay_->life() : 0; }
   /// Returns when all that was written is on the medium.
   [[nodiscard]] bool flush();
+
+  // Any thread.
+  [[nodiscard]] DiskAccess access() const { return access_; }
+  /// Where the guest's changes are, if they are kept apart.
+  [[nodiscard]] DiskOverlay* overlay() const { return overlay_.get(); }
+  /// What the file is like now. Throws std::system_error.
+  [[nodiscard]] FileAsItWas as_it_is() const;
 
  private:
   [[nodiscard]] bool read_file(std::uint64_t sector, std::span<std::byte> to);
   [[nodiscard]] bool still_reaches(std::uint64_t sector) const;
-  [[nodiscard]] bool is_changed(std::uint64_t sector) const;
-  void note_changed(std::uint64_t sector, std::uint64_t count);
 
   DiskAccess access_;
   UniqueFd file_;
   std::uint64_t bytes_ = 0;  // of the file when it was opened
   std::uint64_t sectors_ = 0;
-  UniqueFd overlay_;  // a sparse file without a name; sectors at their own offsets
-  Mapping changed_;   // a bit a sector: it is in the overlay
+  std::unique_ptr<DiskOverlay> overlay_;
 };
 
 }  // namespace samepage::vmm

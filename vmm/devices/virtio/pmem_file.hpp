@@ -5,10 +5,13 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/devices/virtio/device_config.hpp"
+#include "vmm/devices/virtio/disk_overlay.hpp"
+#include "vmm/devices/virtio/written_runs.hpp"
 
 namespace samepage::vmm {
 
@@ -22,11 +25,18 @@ class PmemFile {
   [[nodiscard]] PmemAccess access() const { return access_; }
   /// Returns when all that guests have written is on the medium. False: it could not be done.
   [[nodiscard]] bool flush() const;
+  /// Before the guest has begun: what it goes on from, mapped like the file. Whole pages within bytes(), of a
+  /// file of the guest's own copy. Throws std::system_error.
+  void begin_from(const WrittenContent& content);
+  [[nodiscard]] const std::vector<WrittenRun>& begun_from() const { return begun_from_; }
+  /// What the file is like now. Throws std::system_error.
+  [[nodiscard]] FileAsItWas as_it_is() const;
 
  private:
   PmemAccess access_;
   UniqueFd file_;
   Mapping mapping_;
+  std::vector<WrittenRun> begun_from_;
 };
 
 }  // namespace samepage::vmm

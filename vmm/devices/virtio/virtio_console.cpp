@@ -6,8 +6,8 @@
 namespace samepage::vmm {
 namespace {
 
-constexpr unsigned receive_queue = 0;
-constexpr unsigned transmit_queue = 1;
+constexpr unsigned input_queue = 0;
+constexpr unsigned output_queue = 1;
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void VirtioConsole::serve(VirtioState& state) {
 
 void VirtioConsole::send(VirtioState& state) {
   Chain chain;
-  while (state.take(transmit_queue, chain)) {
+  while (state.take(output_queue, chain)) {
     print(state, chain);
     state.finish(chain, 0, [this] { set_sent(0); });
     set_sent(0);  // of a chain that is void, too
@@ -60,7 +60,7 @@ void VirtioConsole::receive(VirtioState& state) {
       const std::lock_guard lock(mutex_);
       if (typed_.empty()) return;
     }
-    if (!state.take(receive_queue, chain)) return;
+    if (!state.take(input_queue, chain)) return;
     {
       const std::lock_guard lock(mutex_);
       size = std::min({text.size(), typed_.size(), static_cast<std::size_t>(chain.writable_bytes)});

@@ -212,9 +212,10 @@ TEST_F(BlockTest, AFileThatShrinksGivesErrorsAndIsNotMadeLonger) {
       EXPECT_EQ(write(300, std::string(512, 'x')), VIRTIO_BLK_S_IOERR);
       std::filesystem::resize_file(path(), 100 * 512);
       DiskFile alone = reopened();
-      EXPECT_TRUE(alone.write_zeroes(0, 100));
+      EXPECT_EQ(alone.write_zeroes(0, 100, 0), DiskFile::Wrote::all);
       std::filesystem::resize_file(path(), 50 * 512);
-      EXPECT_FALSE(alone.write_zeroes(40, 20)) << "what lies behind the end can't become zeros";
+      EXPECT_NE(alone.write_zeroes(40, 20, 0), DiskFile::Wrote::all)
+          << "what lies behind the end can't become zeros";
       EXPECT_EQ(std::filesystem::file_size(path()), 50U * 512);
       continue;
     }
