@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/process_memory.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cinttypes>
-#include <cstdio>
 #include <fstream>
 
 #include "base/check.hpp"
+#include "base/unique_fd.hpp"
 
 namespace samepage {
 namespace {
@@ -23,6 +24,30 @@ std::optional<std::uint64_t> field_value(std::string_view line, std::string_view
   std::uint64_t value = 0;
   std::from_chars(line.data(), line.data() + line.size(), value);
   return value * 1024;
+}
+
+// A file of /proc, which is to be read in as few pieces as it comes in.
+std::string text_of(const char* path) {
+  std::string text;
+  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return text;
+  for (std::size_t size = 0;;) {
+    constexpr std::size_t piece = std::size_t{1} << 14U;
+    text.resize(size + piece);
+    const ssize_t got = ::read(file.get(), text.data() + size, piece);
+    size += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    text.resize(size);
+    if (got <= 0) return text;
+  }
+}
+
+// The number that the line begins with; it and the character behind it are taken off.
+std::uint64_t take_number(std::string_view& line, int base) {
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(line.data(), line.data() + line.size(), number, base);
+  const auto length = static_cast<std::size_t>(read.ptr - line.data());
+  line.remove_prefix(std::min(length + 1, line.size()));
+  return number;
 }
 
 std::int64_t page_faults_of(int who) {
@@ -41,6 +66,7 @@ std::optional<ProcessMemory> memory_of(pid_t pid) {
   bool seen = false;
   while (std::getline(rollup, line)) {
     if (const auto value = field_value(line, "Pss_Anon")) memory.pss_anon = *value, seen = true;
+    if (const auto value = field_value(line, "Pss")) memory.pss = *value;
     if (const auto value = field_value(line, "Private_Dirty")) memory.private_dirty = *value;
     if (const auto value = field_value(line, "Rss")) memory.rss = *value;
   }
@@ -58,18 +84,21 @@ ProcessMemory own_memory() {
 
 std::vector<MappedRange> mappings_in(std::uint64_t start, std::uint64_t end) {
   std::vector<MappedRange> ranges;
-  std::ifstream maps("/proc/self/maps");
-  std::string line;
-  while (std::getline(maps, line)) {
+  const std::string maps = text_of("/proc/self/maps");
+  for (std::string_view rest = maps; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     MappedRange range;
-    unsigned major = 0, minor = 0;
-    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64, &range.start,
-                    &range.end, &range.offset, &major, &minor, &range.inode) != 6) {
-      continue;
-    }
-    range.device = makedev(major, minor);
+    range.start = take_number(line, 16);
+    range.end = take_number(line, 16);
     if (range.end <= start) continue;
     if (range.start >= end) break;
+    line.remove_prefix(std::min<std::size_t>(line.find(' ') + 1, line.size()));  // the rights
+    range.offset = take_number(line, 16);
+    const auto major = static_cast<unsigned>(take_number(line, 16));
+    const auto minor = static_cast<unsigned>(take_number(line, 16));
+    range.device = makedev(major, minor);
+    range.inode = take_number(line, 10);
     if (range.start < start) range.offset += start - range.start, range.start = start;
     range.end = std::min(range.end, end);
     ranges.push_back(range);

@@ -16,6 +16,7 @@ namespace samepage {
 
 /// A process's memory as /proc/PID/smaps_rollup and /proc/PID/status give it.
 struct ProcessMemory {
+  std::uint64_t pss = 0;       // its share of all that it has mapped
   std::uint64_t pss_anon = 0;  // its share of anonymous pages: what goes when the process goes
   std::uint64_t private_dirty = 0;
   std::uint64_t rss = 0;

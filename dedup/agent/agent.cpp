@@ -32,8 +32,8 @@ void Agent::look_now() {
   thread_->look_now();
 }
 
-void Agent::is_backed(std::span<const PageRange> pages) {
-  thread_->is_backed(pages);
+void Agent::is_backed(const Backing& backing) {
+  thread_->is_backed(backing);
 }
 
 bool Agent::while_still(const std::function<void(StillMemory&)>& act) {

@@ -86,8 +86,8 @@ class Agent final : public ImagePlacer {
   void look_now();
 
   /// Before start(): the guest goes on from files that never change, and these pages lie in private mappings
-  /// of them (backing.hpp).
-  void is_backed(std::span<const PageRange> pages);
+  /// of them (backing.hpp). The descriptors must outlive the agent.
+  void is_backed(const Backing& backing);
   /// Calls `act` on the agent's thread: no page is replaced meanwhile. What it throws comes through. False
   /// when the agent has ended.
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);

@@ -2,7 +2,6 @@
 #include "dedup/agent/agent_thread.hpp"
 
 #include <poll.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -14,7 +13,6 @@
 #include "base/cpu_time.hpp"
 #include "base/event_fd.hpp"
 #include "base/log.hpp"
-#include "base/mapping.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/daemon_connection.hpp"
@@ -126,14 +124,8 @@ void Agent::Thread::take_backing() {
     std::swap(taken, new_backing_);
   }
   if (!taken || taken->runs.empty()) return;
-  Backing backing{std::move(taken->runs), {}};
-  for (BackedRun& run : backing.runs) run.file = taken->file.get();
   try {
-    struct stat info {};
-    check(::fstat(taken->file.get(), &info), "fstat");
-    const Mapping content = Mapping::read_only(taken->file.get(), static_cast<std::size_t>(info.st_size));
-    backing.content = content.bytes();
-    worker_.back(backing);
+    worker_.forked(std::move(taken->file), std::move(taken->runs));
   } catch (const std::system_error& error) {
     log_error("the guest keeps its memory beside its snapshot's", error);
   }

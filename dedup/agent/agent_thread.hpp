@@ -36,7 +36,7 @@ class Agent::Thread {
   // A message that the agent is at for as long as two looks is cancelled: the daemon hangs.
   void discard(std::span<const GfnRange> ranges);
   void look_now();
-  void is_backed(std::span<const PageRange> pages) { worker_.is_backed(pages); }
+  void is_backed(const Backing& backing) { worker_.is_backed(backing); }
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
   void back(UniqueFd file, std::vector<BackedRun> runs);
 

@@ -4,9 +4,7 @@
 // files never change, so nobody counts references to their pages.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "base/types.hpp"
@@ -24,9 +22,14 @@ struct BackedRun {
   }
 };
 
+/// Whether `next` lies behind `run`, in RAM and in the file.
+constexpr bool continues(const BackedRun& run, const BackedRun& next) {
+  return next.file == run.file && next.pages.first == run.pages.end() &&
+         next.offset == run.offset + PageCount{run.pages.count}.bytes();
+}
+
 struct Backing {
-  std::vector<BackedRun> runs;              // in ascending order
-  std::span<const std::byte> content = {};  // of one file: all of it, mapped to read, for those who compare
+  std::vector<BackedRun> runs;  // in ascending order
 };
 
 }  // namespace samepage::dedup

@@ -132,21 +132,25 @@ std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
   std::vector<PageRange> withdrawn, mapped;
   // A run that somebody has written in the middle of since is two.
   const std::uint64_t mappings = 2 * backing.runs.size();
-  if (!budget_.affords(mappings)) return withdrawn;
+  if (backing.runs.empty() || !budget_.affords(mappings)) return withdrawn;
   std::vector<BackedRun> pieces;
   for (const BackedRun& run : backing.runs) {
     for (const PageRange& piece : pages_.pieces_of(std::span(&run.pages, 1), piece_pages)) {
       pieces.push_back({piece, run.offset_of(piece.first), run.file});
     }
   }
-  holds_.work_off(pieces, [&](const PausedGuest& held, const BackedRun& piece) {
-    for (const PageIndex page : piece.pages) {
-      if (!states_.stands_offered(page)) continue;
-      states_.withdrawn(page);
-      wire::append_page(withdrawn, page);
-    }
-    remapper_.back(held, backing, piece, mapped);
-  });
+  for (std::size_t done = 0; done < pieces.size();) {
+    const std::vector<BackingCandidate> candidates = copies_.read(std::span(pieces).subspan(done));
+    holds_.work_off(candidates, [&](const PausedGuest& held, const BackingCandidate& candidate) {
+      for (const PageIndex page : candidate.run.pages) {
+        if (!states_.stands_offered(page)) continue;
+        states_.withdrawn(page);
+        wire::append_page(withdrawn, page);
+      }
+      remapper_.back(held, candidate, mapped);
+    });
+    done += candidates.size();
+  }
   for (const PageRange& run : mapped) {
     for (const PageIndex page : run) tracker_.dropped(page);
   }

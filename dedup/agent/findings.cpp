@@ -26,6 +26,15 @@ void Findings::quiet_zero(PageIndex page) {
   any_ = true;
 }
 
+void Findings::quiet_as_before(const BackedRun& run) {
+  any_ = true;
+  if (!as_before_.empty() && continues(as_before_.back(), run)) {
+    ++as_before_.back().pages.count;
+  } else {
+    as_before_.push_back(run);
+  }
+}
+
 void Findings::quiet(PageIndex page, Digest digest) {
   if (states_.stands_offered(page)) return;
   states_.offered(page);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dedup/agent/backing.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/digest.hpp"
 #include "dedup/protocol.hpp"
@@ -24,6 +25,9 @@ class Findings {
   void quiet_zero(PageIndex page);
   /// The page is quiet and has this digest.
   void quiet(PageIndex page, Digest digest);
+  /// The page is quiet, and what it was in a file that the guest goes on from: it is the first of `run`,
+  /// which has one page.
+  void quiet_as_before(const BackedRun& run);
   /// Something else was found that makes the next pass worth while.
   void note_any() { any_ = true; }
 
@@ -33,6 +37,7 @@ class Findings {
   [[nodiscard]] const std::vector<PageRange>& broken() const { return broken_; }
   [[nodiscard]] const std::vector<PageRange>& withdrawn() const { return withdrawn_; }
   [[nodiscard]] const std::vector<PageRange>& zero() const { return zero_; }
+  [[nodiscard]] const std::vector<BackedRun>& as_before() const { return as_before_; }
   /// In the order of their pages: the daemon numbers frames in the order of the offers, and neighbours are to
   /// have neighbouring ones.
   [[nodiscard]] std::vector<wire::Offer> take_offers();
@@ -42,6 +47,7 @@ class Findings {
   std::vector<PageRange> broken_;
   std::vector<PageRange> withdrawn_;
   std::vector<PageRange> zero_;
+  std::vector<BackedRun> as_before_;
   std::vector<wire::Offer> offers_;
   std::uint64_t breaks_ = 0;
   std::uint64_t volatile_pages_ = 0;

@@ -15,11 +15,29 @@ std::vector<MergeCandidate> FrameCopies::read(int store, std::span<const wire::G
     const auto copy = copies_.bytes().subspan(used);
     const std::size_t wanted = PageCount{grant.count}.bytes();
     if (wanted > copy.size()) break;
-    const ssize_t got = ::pread(store, copy.data(), wanted, static_cast<off_t>(grant.frame.offset()));
-    candidates.push_back({grant, copy.first(static_cast<std::size_t>(std::max<ssize_t>(got, 0)))});
+    candidates.push_back({grant, read(store, grant.frame.offset(), copy.first(wanted))});
     used += wanted;
   }
   return candidates;
+}
+
+std::vector<BackingCandidate> FrameCopies::read(std::span<const BackedRun> runs) {
+  std::vector<BackingCandidate> candidates;
+  std::size_t used = 0;
+  for (const BackedRun& run : runs) {
+    const auto copy = copies_.bytes().subspan(used);
+    const std::size_t wanted = PageCount{run.pages.count}.bytes();
+    if (wanted > copy.size()) break;
+    candidates.push_back({run, read(run.file, run.offset, copy.first(wanted))});
+    used += wanted;
+  }
+  return candidates;
+}
+
+// What could be read of it.
+std::span<const std::byte> FrameCopies::read(int file, std::uint64_t offset, std::span<std::byte> to) {
+  const ssize_t got = ::pread(file, to.data(), to.size(), static_cast<off_t>(offset));
+  return to.first(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
 }
 
 void FrameCopies::forget() {

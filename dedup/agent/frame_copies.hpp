@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "base/mapping.hpp"
 #include "base/types.hpp"
+#include "dedup/agent/backing.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
@@ -20,6 +22,12 @@ struct MergeCandidate {
   std::span<const std::byte> frames;
 };
 
+/// The same for pages of a file that a guest goes on from.
+struct BackingCandidate {
+  BackedRun run;
+  std::span<const std::byte> content;
+};
+
 class FrameCopies {
  public:
   /// No grant that is to be read may be longer.
@@ -28,10 +36,14 @@ class FrameCopies {
   /// Copies the frames of the first of `grants` from the store behind a descriptor, as many as there is room
   /// for, at least one grant's. They are there until the next call or forget().
   [[nodiscard]] std::vector<MergeCandidate> read(int store, std::span<const wire::Grant> grants);
+  /// The same of what guests go on from.
+  [[nodiscard]] std::vector<BackingCandidate> read(std::span<const BackedRun> runs);
   /// Gives the copies' memory back.
   void forget();
 
  private:
+  [[nodiscard]] std::span<const std::byte> read(int file, std::uint64_t offset, std::span<std::byte> to);
+
   Mapping copies_ = Mapping::anonymous(most_at_once.bytes());
 };
 

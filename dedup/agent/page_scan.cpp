@@ -65,14 +65,28 @@ void PageScan::consider(PageIndex page, const DigestSecret& secret, Findings& fi
   // A page that is quiet for sure may be given back on a guess: all of it is compared while the guest is
   // held.
   const bool zero = tracks_writes() ? looks_zero(memory) : is_zero_page(memory);
-  const bool needs_digest = !zero && (sharing_ == Sharing::all || !tracks_writes());
-  const Digest digest = needs_digest ? digest_of_page(memory, secret) : Digest{};
+  const bool is_hashed = !zero && !tracks_writes();
+  const Digest digest = is_hashed ? digest_of_page(memory, secret) : Digest{};
   if (!tracker_.quiet(page, digest)) {
     findings.changed(page);
   } else if (zero) {
     findings.quiet_zero(page);
+  } else if (states_.stands_offered(page)) {
+    // What it is was found out before.
+  } else if (const auto run = origins_.same(page, memory)) {
+    findings.quiet_as_before(*run);
   } else if (sharing_ == Sharing::all) {
-    findings.quiet(page, digest);
+    findings.quiet(page, is_hashed ? digest : digest_of_page(memory, secret));
+  }
+}
+
+void PageScan::offer_what_is_left(const std::vector<BackedRun>& runs, const DigestSecret& secret,
+                                  Findings& findings) {
+  if (sharing_ != Sharing::all) return;
+  for (const BackedRun& run : runs) {
+    for (const PageIndex page : run.pages) {
+      if (!states_.is_shared(page)) findings.quiet(page, digest_of_page(pages_.host(page), secret));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at a part of a guest's memory and decides what is to be done about its pages. Reads memory and page
-// tables, changes neither. The agent's thread.
+// Looks at a part of a guest's memory and decides what is to be done about its pages. Reads memory, page
+// tables and what the guest goes on from, changes none of them. The agent's thread.
 #pragma once
 
 #include <vector>
@@ -9,6 +9,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/findings.hpp"
 #include "dedup/agent/guest_pages.hpp"
+#include "dedup/agent/origins.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/tracker.hpp"
 
@@ -18,8 +19,13 @@ class PageScan {
  public:
   /// All must outlive it.
   PageScan(const GuestPages& pages, PageStates& states, Tracker& tracker, const Pagemap& pagemap,
-           Sharing sharing)
-      : pages_(pages), states_(states), tracker_(tracker), pagemap_(pagemap), sharing_(sharing) {}
+           Origins& origins, Sharing sharing)
+      : pages_(pages),
+        states_(states),
+        tracker_(tracker),
+        pagemap_(pagemap),
+        origins_(origins),
+        sharing_(sharing) {}
 
   /// Pages among the written ones that were never seen before, and look all zero.
   [[nodiscard]] std::vector<PageRange> new_zero_pages(const Tracker::Look& look);
@@ -31,6 +37,8 @@ class PageScan {
   void note_break(PageIndex page, Findings& findings);
   /// Offers the pages of `zero` that turned out not to be zero.
   void offer_the_others(const std::vector<PageRange>& zero, const DigestSecret& secret, Findings& findings);
+  /// Offers the pages of `runs` that could not be mapped from there.
+  void offer_what_is_left(const std::vector<BackedRun>& runs, const DigestSecret& secret, Findings& findings);
 
  private:
   [[nodiscard]] bool tracks_writes() const { return tracker_.evidence() == Tracker::Evidence::writes; }
@@ -40,6 +48,7 @@ class PageScan {
   PageStates& states_;
   Tracker& tracker_;
   const Pagemap& pagemap_;
+  Origins& origins_;
   Sharing sharing_;
 };
 

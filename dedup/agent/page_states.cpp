@@ -97,7 +97,7 @@ void PageStates::given_back(const PageRange& range) {
 
 void PageStates::backed(const PageRange& range) {
   for (const PageIndex page : range) {
-    invariant(is(page, State::untouched) || is(page, State::own) || is(page, State::backed),
+    invariant(!is(page, State::merged) && !is(page, State::zero) && !stands_offered(page),
               "a page gets a backing that is shared already, or stands offered");
     become(page, State::backed, true);
   }

@@ -9,7 +9,7 @@
 //                        ├────written, unmerged, left_behind─────────────────┘
 //                        └────written──── zero ◄──given_back── all but merged
 //   all but untouched ──discarded──► discarded
-//   untouched, own, backed ──backed──► backed ──written──► own
+//   untouched, own, discarded, backed ──backed──► backed ──written──► own
 //   all ──put_back──► backed; all ──begun_anew──► untouched
 //
 // `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all

@@ -129,17 +129,20 @@ void Remapper::begin_run(const PausedGuest& held, PageIndex page) {
   }
 }
 
-void Remapper::back(const PausedGuest& held, const Backing& backing, const BackedRun& run,
+void Remapper::back(const PausedGuest& held, const BackingCandidate& candidate,
                     std::vector<PageRange>& mapped) {
+  const BackedRun& run = candidate.run;
   begin_run(held, run.pages.first);
+  // A page that was given up may have been used again since.
   const auto may_be_backed = [&](PageIndex page) {
-    return states_.is(page, PageStates::State::own) || states_.is(page, PageStates::State::untouched) ||
-           states_.is(page, PageStates::State::backed);
+    const PageStates::State state = states_.of(page);
+    return state == PageStates::State::own || state == PageStates::State::untouched ||
+           state == PageStates::State::discarded || state == PageStates::State::backed;
   };
   const auto is_equal = [&](PageIndex page) {
-    const std::uint64_t at = run.offset_of(page);
-    return may_be_backed(page) && at + page_size <= backing.content.size() &&
-           std::memcmp(pages_.host(page), backing.content.data() + at, page_size) == 0;
+    const std::size_t at = PageCount{page - run.pages.first}.bytes();
+    return may_be_backed(page) && at + page_size <= candidate.content.size() &&
+           std::memcmp(pages_.host(page), candidate.content.data() + at, page_size) == 0;
   };
   for (PageIndex first = run.pages.first; first < run.pages.end();) {
     PageIndex end = first;

@@ -34,10 +34,9 @@ class Remapper {
   /// mapped, is copied and said to be refused.
   void place(const PausedGuest& held, int store, const wire::Grant& grant, std::span<const std::byte> image,
              wire::Merged& merged);
-  /// Maps the pages of `run` from `backing` where they are the guest's own, or another file's, and all bytes
-  /// are equal. `mapped` gets them.
-  void back(const PausedGuest& held, const Backing& backing, const BackedRun& run,
-            std::vector<PageRange>& mapped);
+  /// Maps the pages of a candidate from its file where they are the guest's own, or another file's, and all
+  /// bytes are equal. `mapped` gets them.
+  void back(const PausedGuest& held, const BackingCandidate& candidate, std::vector<PageRange>& mapped);
   /// Makes the pages of `range` those of `run` of its file again, or untouched where it is null. `of_file`:
   /// the range lies in a mapping of just these. Calls `changed` with what was something else as far as is
   /// known. Returns how many had memory of the guest's own. Throws std::system_error.

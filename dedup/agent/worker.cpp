@@ -34,7 +34,7 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       budget_(mapping_limit.value_or(mappings_for_merging()), [this] { return upkeep_.count_mappings(); }),
       remapper_(pages_, states_, *tracker_, barrier, budget_),
       upkeep_(pages_, states_, *tracker_, pagemap_, budget_, remapper_),
-      scan_(pages_, states_, *tracker_, pagemap_, config_.sharing),
+      scan_(pages_, states_, *tracker_, pagemap_, origins_, config_.sharing),
       daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_}) {}
 
 // --- The daemon comes and goes.
@@ -117,6 +117,10 @@ void Worker::act_on(Findings& findings) {
   daemon_.send_list(wire::Type::broken, findings.broken());
   daemon_.send_list(wire::Type::withdraw, findings.withdrawn());
   remapper_.give_back(findings.zero());
+  if (!findings.as_before().empty()) {
+    back({findings.as_before()});
+    if (daemon_.joined()) scan_.offer_what_is_left(findings.as_before(), daemon_.link().secret(), findings);
+  }
   if (daemon_.joined()) scan_.offer_the_others(findings.zero(), daemon_.link().secret(), findings);
   daemon_.send_list(wire::Type::offer, findings.take_offers());
 }
@@ -185,16 +189,22 @@ void Worker::discard(std::span<const GfnRange> ranges) {
   }
 }
 
-void Worker::is_backed(std::span<const PageRange> ranges) {
-  for (const PageRange& range : ranges) states_.backed(range);
+void Worker::is_backed(const Backing& backing) {
+  for (const BackedRun& run : backing.runs) states_.backed(run.pages);
   upkeep_.add_mapped_backings();
+  origins_.start(backing.runs);
 }
 
 void Worker::back(const Backing& backing) {
-  if (backing.runs.empty()) return;
-  const FileFigures file = figures_of_file(backing.runs.front().file);
-  upkeep_.add_backing(file.device, file.inode);
   daemon_.send_list(wire::Type::withdraw, remapper_.back(backing));
+}
+
+void Worker::forked(UniqueFd file, std::vector<BackedRun> runs) {
+  const FileFigures figures = figures_of_file(file.get());
+  upkeep_.add_backing(figures.device, figures.inode);
+  for (BackedRun& run : runs) run.file = file.get();
+  back({runs});
+  origins_.forked(std::move(file), figures, std::move(runs));
 }
 
 std::uint64_t Worker::put_back(const Backing& backing) {

@@ -6,6 +6,8 @@
 //   written by the guest ─► quiet (tracker) ─► considered (page_scan, findings) ─► OFFER
 //   ─► grant (grants) ─► compared and mapped under a hold (bulk_remapper, remapper) ─► MERGED
 //   ─► written again: seen with memory of the guest's own (page_scan) ─► BROKEN, and it starts again.
+// One that is again what it was in the file that the guest goes on from is mapped from there (origins), and
+// asks nobody.
 // A page that is zero, and new or quiet, is given back and asks nobody. What the agent knows of each page is
 // in page_states; what is said between it and the daemon, in daemon_peer; how many mappings it may make, in
 // mapping_budget.
@@ -28,6 +30,7 @@
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/image_sharing.hpp"
 #include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/origins.hpp"
 #include "dedup/agent/page_scan.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/store_upkeep.hpp"
@@ -76,10 +79,14 @@ class Worker {
   /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
-  /// Before the first pass: these pages lie in a private mapping of what the guest goes on from.
-  void is_backed(std::span<const PageRange> ranges);
+  /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The
+  /// descriptors must outlive the worker.
+  void is_backed(const Backing& backing);
   /// Maps from `backing` what of the guest's own is still as it is there.
   void back(const Backing& backing);
+  /// The same with the copy that a fork has made of these pages; it is kept until another file takes its
+  /// place.
+  void forked(UniqueFd file, std::vector<BackedRun> runs);
   // StillMemory, for as long as nobody else replaces a page. What put_back() takes from the daemon it hears
   // of by tell_lost(), when the guest is not held any more.
   std::uint64_t put_back(const Backing& backing);
@@ -117,6 +124,7 @@ class Worker {
   MappingBudget budget_;
   BulkRemapper remapper_;
   StoreUpkeep upkeep_;
+  Origins origins_;
   PageScan scan_;
   AgentTotals totals_;
   DaemonPeer daemon_;

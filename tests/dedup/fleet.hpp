@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mapping.hpp"
@@ -31,7 +32,10 @@ class CountingBarrier final : public WriteBarrier {
     const auto now = std::chrono::steady_clock::now();
     let_go_ = let_go_ && (holds_ == 0 || now - released_at_ >= released_at_ - held_at_);
     ++holds_, held_ = true, policy_ = ::sched_getscheduler(0), held_at_ = now;
+    at_hold_();
   }
+  /// What the guest does before it stands still.
+  void at_hold(std::function<void()> act) { at_hold_ = std::move(act); }
   void release() override { held_ = false, released_at_ = std::chrono::steady_clock::now(); }
   [[nodiscard]] bool keeps_waiting() const override { return keeps_waiting_; }
   /// From now on it is as if a vCPU ran.
@@ -49,6 +53,7 @@ class CountingBarrier final : public WriteBarrier {
   std::chrono::steady_clock::time_point held_at_, released_at_;
   std::uint64_t holds_ = 0;
   bool held_ = false;
+  std::function<void()> at_hold_ = [] {};
 };
 
 struct FleetGuest {

@@ -4,11 +4,17 @@
 // is shared.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/memory_file.hpp"
+#include "dedup/agent/backing.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
@@ -22,6 +28,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     if (fleet_.guests().empty()) return add_guest();
     FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
     const std::size_t page = random_() % pages;
+    if (forks_ && random_() % 12 == 0) return fork(guest);
     switch (random_() % 18) {
       case 0:
         if (fleet_.guests().size() < 6) add_guest();
@@ -73,6 +80,39 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     fleet_.load(guest, random_() % (pages / 2), contents);
   }
 
+  // As a fork does: a part of memory is copied, and goes on being written until the agent hears of it.
+  void fork(FleetGuest& guest) {
+    Copied& copied = copies_[guest.name];
+    copied.first = static_cast<std::uint32_t>(random_() % pages);
+    const std::size_t count = 1 + random_() % (pages - copied.first);
+    const std::byte* const memory = guest.page(copied.first);
+    copied.bytes.assign(memory, memory + count * page_size);
+    // SAFETY: char may alias any bytes.
+    UniqueFd file = memory_file_with(
+        "copy", std::string_view(reinterpret_cast<const char*>(copied.bytes.data()), copied.bytes.size()));
+    while (random_() % 3 != 0) guest.fill(random_() % pages, random_() % 7);
+    const BackedRun run{{{copied.first}, static_cast<std::uint32_t>(count)}, 0, file.get()};
+    guest.worker->forked(std::move(file), {run});
+  }
+
+  // No page that is what it was in the last copy is memory of the guest's own.
+  void check_what_is_backed() {
+    for (const auto& guest : fleet_.guests()) {
+      const auto copy = copies_.find(guest->name);
+      if (copy == copies_.end() || guest->scarce_mappings) continue;
+      const std::size_t count = copy->second.bytes.size() / page_size;
+      for (const PageMapRun& run : guest->map()) {
+        if (run.state != PageState::own) continue;
+        for (std::uint64_t i = 0; i < run.range.pages.value; ++i) {
+          const std::uint64_t page = run.range.first.value + i;
+          if (page < copy->second.first || page >= copy->second.first + count) continue;
+          const std::byte* const bytes = &copy->second.bytes[(page - copy->second.first) * page_size];
+          EXPECT_NE(std::memcmp(guest->page(page), bytes, page_size), 0) << guest->name << ", page " << page;
+        }
+      }
+    }
+  }
+
   GuestOptions some_options() {
     GuestOptions options;
     options.tracker = random_() % 2 == 0 ? TrackerKind::best : TrackerKind::rehash;
@@ -117,6 +157,12 @@ class ModelTest : public testing::TestWithParam<unsigned> {
   }
 
   std::mt19937_64 random_{GetParam()};
+  struct Copied {
+    std::uint32_t first = 0;
+    std::vector<std::byte> bytes;
+  };
+  std::map<std::string, Copied> copies_;  // the last one of each guest
+  const bool forks_ = GetParam() >= 8;
   const bool scarce_mappings_ = GetParam() % 4 == 3;  // in some guests: not all can be shared there
   // Every other fleet gives contents dups as soon as it can.
   Fleet fleet_{GetParam() % 2 == 0 ? DupPolicy{} : DupPolicy{.references = 2, .run = 4}};
@@ -138,13 +184,17 @@ TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
   for (int i = 0; i < 3; ++i) fleet_.settle();
   fleet_.check_references("in the end");
   ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in the end"));
-  check_final_sharing();
+  if (forks_) {
+    check_what_is_backed();
+  } else {
+    check_final_sharing();
+  }
   while (!fleet_.guests().empty()) fleet_.kill(*fleet_.guests().front());
   EXPECT_EQ(fleet_.figure("pages_shared"), 0U);
   EXPECT_EQ(fleet_.figure("store_bytes"), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(0U, 8U));
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(0U, 16U));
 
 }  // namespace
 }  // namespace samepage::dedup

@@ -172,7 +172,7 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   std::optional<GuestImage> image;
   if (!restored) image.emplace(config.machine);
   Chassis chassis(config.machine);
-  std::vector<PageRange> backed;
+  dedup::Backing backed;
   if (restored) backed = restored->map_into(chassis.memory);
   std::optional<dedup::Agent> joined;
   if (shares(config.domain)) {

@@ -14,12 +14,14 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <variant>
 
 #include "base/check.hpp"
 #include "base/file_figures.hpp"
 #include "base/framing.hpp"
+#include "dedup/agent/hold_priority.hpp"
 #include "vmm/machine/machine_state_bytes.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/snapshot/backed_memory.hpp"
@@ -181,12 +183,13 @@ std::vector<MemoryFile> RestoredGuest::memory_files() const {
   return files;
 }
 
-std::vector<PageRange> RestoredGuest::map_into(const GuestMemory& memory) const {
+dedup::Backing RestoredGuest::map_into(const GuestMemory& memory) const {
   map_backing(memory, memory_files(), runs_);
-  std::vector<PageRange> pages;
-  pages.reserve(runs_.size());
-  for (const SnapshotRun& run : runs_) pages.push_back(run.pages);
-  return pages;
+  return backing();
+}
+
+dedup::Backing RestoredGuest::backing() const {
+  return {backed_runs(runs_, memory_files(), ram_)};
 }
 
 nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) const {
@@ -204,11 +207,14 @@ nlohmann::json RestoredGuest::roll_back(Machine& machine, dedup::Agent* agent) c
     if (disk->overlay() != nullptr) overlays.push_back(disk->overlay());
   }
   for (DiskOverlay* overlay : overlays) overlay->prepare();
-  const dedup::Backing backing{backed_runs(runs_, memory_files(), ram_), {}};
+  const dedup::Backing began = backing();
   while_still(machine, agent, [&](dedup::StillMemory& memory) {
+    // Where others want this processor they have it now, and not while the guest is held.
+    std::this_thread::yield();
+    const dedup::HoldPriority priority;
     const AllHeld held(machine.gate());
     try {
-      pages = memory.put_back(backing);
+      pages = memory.put_back(began);
       for (DiskOverlay* overlay : overlays) overlay->put_back();
       for (const PmemFile* pmem : files.pmems) {
         if (pmem->access() != PmemAccess::copied) continue;

@@ -39,8 +39,8 @@ class RestoredGuest {
   /// can't be used; std::system_error.
   RestoredGuest(SnapshotFiles source, const GuestProcessConfig& config);
 
-  /// Puts its pages into the memory, once. Returns where they are.
-  std::vector<PageRange> map_into(const GuestMemory& memory) const;
+  /// Puts its pages into the memory, once. Returns where they are, in files that are this value's.
+  [[nodiscard]] dedup::Backing map_into(const GuestMemory& memory) const;
   [[nodiscard]] const MachineState& state() const { return state_; }
   /// Gives disks and persistent memory what was written to them; once, before the guest begins. Throws
   /// UserError, std::system_error.
@@ -59,6 +59,8 @@ class RestoredGuest {
   [[nodiscard]] const std::vector<FrozenFile>& written() const { return written_; }
 
  private:
+  [[nodiscard]] dedup::Backing backing() const;
+
   std::vector<File> files_;
   PageCount ram_;
   std::vector<SnapshotRun> runs_;  // the first of files_ has the number 0
