@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// samepage-bench: measures Samepage and ksmd side by side. Needs no guest and no /dev/kvm; ksmd's column
-// needs root.
+// samepage-bench: measures Samepage and ksmd side by side. Needs no guest and no /dev/kvm, but for what is
+// told of real guests; ksmd's column needs root.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +18,7 @@
 #include "bench/cases/cases.hpp"
 #include "bench/interruption.hpp"
 #include "bench/ksm_knobs.hpp"
+#include "bench/live_guests.hpp"
 #include "dedup/json_text.hpp"
 #include "vmm/control/exit_code.hpp"
 
@@ -53,9 +54,13 @@ void measure(const Options& options) {
   try {
     for (const Case& one : all_cases()) {
       if (options.bench_case != one.name && options.bench_case != "all") continue;
+      if (options.bench_case == "all" && one.live && !LiveGuests::obstacle().empty()) {
+        complain(fmt::format("samepage-bench: {} is left out: {}", one.name, LiveGuests::obstacle()));
+        continue;
+      }
       if (one.generated && !options.image_paths.empty()) {
         complain(
-            fmt::format("samepage-bench: {} is measured on generated guests, not on the images", one.name));
+            fmt::format("samepage-bench: {} is measured on guests of its own, not on the images", one.name));
       }
       one.measure(bench);
     }

@@ -53,6 +53,9 @@ Options parse_options(CLI::App& app, int argc, char** argv) {
   app.add_option("--guests", options.guests, "of a generated set")->check(CLI::Range(1, 4096));
   app.add_option("--pages", options.pattern.pages.value, "of each generated guest")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 28U));
+  app.add_option("--forks", options.forks, "forks, restores and rollbacks of a real guest within a run")
+      ->check(CLI::Range(1, 100'000));
+  app.add_option("--clones", options.clones, "of a real guest, by one command")->check(CLI::Range(1, 4096));
   app.add_option("--zero", options.pattern.zero_percent, "% of zero pages")->check(percentage);
   app.add_option("--common", options.pattern.common_percent, "% of pages that all guests have")
       ->check(percentage);

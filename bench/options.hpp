@@ -20,6 +20,8 @@ struct Options {
   ImagePattern pattern;
   std::uint32_t runs = 3;
   std::uint32_t rounds = 5;         // what a case repeats within a run: passes, samples
+  std::uint32_t forks = 100;        // of a real guest, within a run; restores and rollbacks too
+  std::uint32_t clones = 100;       // of one command
   std::chrono::seconds limit{300};  // of waiting for sharing to settle
   Knobs knobs;
   SmartScan smart_scan = SmartScan::off;

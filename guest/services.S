@@ -125,6 +125,16 @@ service write_any_port
   out %al, %dx
   iretq
 
+// uint8_t read_any_port(uint16_t port)
+service read_any_port
+  mov %edi, %edx
+  xor %eax, %eax
+  call_ring0
+  ret
+7:
+  in %dx, %al
+  iretq
+
 // void read_cpuid(uint32_t leaf, uint32_t subleaf, CpuidResult*). In ring 3 the instruction itself may run
 // natively, without the hypervisor, and then it describes the host.
 service read_cpuid

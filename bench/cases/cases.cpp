@@ -13,13 +13,16 @@ namespace samepage::bench {
 
 std::span<const Case> all_cases() {
   static constexpr std::array cases{
-      Case{"merge", "merging all images from the beginning", false, measure_merge},
-      Case{"idle", "a further pass when 0, 1 and 10 % of the pages were written", false, measure_idle},
-      Case{"converge", "a guest joins others that are settled", false, measure_converge},
-      Case{"break", "the first write to a merged page (generated guests)", true, measure_break},
-      Case{"hold", "how long a working guest is held", false, measure_hold},
-      Case{"slowdown", "what working guests lose", false, measure_slowdown},
-      Case{"scale", "1 to 64 guests: what a page costs (generated guests)", true, measure_scale},
+      Case{"merge", "merging all images from the beginning", false, false, measure_merge},
+      Case{"idle", "a further pass when 0, 1 and 10 % of the pages were written", false, false, measure_idle},
+      Case{"converge", "a guest joins others that are settled", false, false, measure_converge},
+      Case{"break", "the first write to a merged page (generated guests)", true, false, measure_break},
+      Case{"hold", "how long a working guest is held", false, false, measure_hold},
+      Case{"slowdown", "what working guests lose", false, false, measure_slowdown},
+      Case{"scale", "1 to 64 guests: what a page costs (generated guests)", true, false, measure_scale},
+      Case{"fork", "clones of a running guest (real guests)", true, true, measure_fork},
+      Case{"restore", "guests that go on from a snapshot (real guests)", true, true, measure_restore},
+      Case{"rollback", "putting a clone back to where it began (real guests)", true, true, measure_rollback},
   };
   return cases;
 }

@@ -33,7 +33,8 @@ struct Bench {
 struct Case {
   std::string_view name;
   std::string_view help;
-  bool generated;  // uses generated guests even when images are given
+  bool generated;  // uses guests of its own even when images are given
+  bool live;       // real ones
   void (*measure)(Bench& bench);
 };
 std::span<const Case> all_cases();
@@ -50,5 +51,8 @@ void measure_break(Bench& bench);
 void measure_hold(Bench& bench);
 void measure_slowdown(Bench& bench);
 void measure_scale(Bench& bench);
+void measure_fork(Bench& bench);
+void measure_restore(Bench& bench);
+void measure_rollback(Bench& bench);
 
 }  // namespace samepage::bench

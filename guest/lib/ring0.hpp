@@ -20,6 +20,7 @@ void wait_for_timer();
 void wait_for_deadline(std::uint64_t tsc);
 std::uint64_t ring0_tsc();
 void write_any_port(std::uint16_t port, std::uint8_t value);
+std::uint8_t read_any_port(std::uint16_t port);
 void read_cpuid(std::uint32_t leaf, std::uint32_t subleaf, CpuidResult* result);
 
 /// The CPU that calls: 0 is the one that booted, the others are numbered as they came up.

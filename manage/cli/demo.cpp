@@ -21,6 +21,7 @@
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
 #include "manage/cli/demo_count.hpp"
+#include "manage/cli/demo_fork.hpp"
 #include "manage/cli/demo_host.hpp"
 #include "manage/cli/demo_report.hpp"
 #include "manage/cli/guest_client.hpp"
@@ -43,6 +44,7 @@ struct DemoOptions {
   unsigned guests = 8;
   std::uint64_t memory_bytes = std::uint64_t{32} << 20;  // of each guest
   std::string report;                                    // where a page goes; empty: nowhere
+  bool fork = false;                                     // another demo
   Format format = Format::text;
 };
 
@@ -225,6 +227,7 @@ int demo(const DemoOptions& options) {
   require_kvm();
   if (options.memory_bytes < least_memory)
     throw UserError("the demo's guests need at least 8M of memory each");
+  if (options.fork) return demo_fork({options.guests, options.memory_bytes, options.format});
   if (!options.report.empty()) require_writable(options.report);
   DemoHost host;
   std::optional<DemoRecord> record;
@@ -254,12 +257,18 @@ int demo(const DemoOptions& options) {
 void add_demo(const Command& program) {
   const Command command = program.add("demo", "Run guests with common pages and show what sharing saves");
   const auto options = std::make_shared<DemoOptions>();
+  command.flag("--fork", "Show clones of a guest that takes a while to warm up instead; --guests: the clones",
+               options->fork);
   command.number({"--guests", "N", "How many (default: 8)"}, options->guests, 3, 256);
   add_size(command, "--mem", options->memory_bytes, "RAM of each (default: 32M)");
   command.text({"--report", "FILE", "Record it, and write one HTML page as 'samepage report' does"},
                options->report, check_file);
   add_json(command, options->format);
-  command.runs([options] { return demo(*options); });
+  command.runs([options] { return demo(*options); },
+               [options] {
+                 if (options->fork && !options->report.empty())
+                   throw OptionError("--report", "the demo of forks makes no report; leave --fork or it out");
+               });
 }
 
 }  // namespace samepage::cli

@@ -16,6 +16,7 @@
 #include "base/runtime_dir.hpp"
 #include "dedup/daemon_client.hpp"
 #include "manage/cli/interrupted.hpp"
+#include "manage/cli/run_together.hpp"
 #include "manage/guests/figures.hpp"
 
 namespace samepage::cli {
@@ -69,6 +70,15 @@ DemoHost::DemoHost()
 void DemoHost::start(const vmm::GuestProcessConfig& guest) {
   progress_.show(fmt::format("starting guest {}", guest.name));
   guests_.start(guest, Attachment::foreground, {-1, complaints_.get()});
+}
+
+std::vector<std::string> DemoHost::start_clones(const vmm::GuestProcessConfig& clone, unsigned count,
+                                                const vmm::SnapshotFiles& from) {
+  const std::size_t before = guests_.all().size();
+  cli::start_clones(guests_, clone, count, {Attachment::foreground, {-1, complaints_.get()}}, from);
+  std::vector<std::string> names;
+  for (const GuestChild* child : in_order_of_numbers(guests_.all(), before)) names.push_back(child->name);
+  return names;
 }
 
 void DemoHost::check_guests() {

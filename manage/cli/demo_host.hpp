@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "manage/cli/guest_child.hpp"
@@ -49,6 +50,9 @@ class DemoHost {
 
   /// Starts a guest and returns when it runs.
   void start(const vmm::GuestProcessConfig& guest);
+  /// The same for clones of a guest. Returns their names, numbers in ascending order.
+  std::vector<std::string> start_clones(const vmm::GuestProcessConfig& clone, unsigned count,
+                                        const vmm::SnapshotFiles& from);
   /// Calls `holds` until it returns true, and meanwhile shows what it says it waits for. Throws Interrupted
   /// on a stop signal, UserError when a guest ends or `seconds` have passed.
   void wait_until(const std::string& what, int seconds, const std::function<bool()>& holds);

@@ -5,25 +5,23 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
-#include "base/framing.hpp"
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"
 #include "manage/cli/device_options.hpp"
 #include "manage/cli/guest_client.hpp"
+#include "manage/cli/guest_fork.hpp"
 #include "manage/cli/guest_writes.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/output_file.hpp"
@@ -32,7 +30,6 @@
 #include "manage/cli/snapshot_check.hpp"
 #include "vmm/control/exit_code.hpp"
 #include "vmm/control/guest_name.hpp"
-#include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/snapshot/snapshot_chain.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 #include "vmm/snapshot/written_device.hpp"
@@ -41,9 +38,6 @@ namespace samepage::cli {
 namespace {
 
 using nlohmann::json;
-
-// A large guest's memory is copied meanwhile.
-constexpr std::chrono::seconds fork_patience{60};
 
 enum class FormerTap : std::uint8_t { kept, pulled };
 
@@ -59,16 +53,8 @@ struct Told {
   bool without_own_disks = false;
 };
 
-// A guest that goes on is like the one that it goes on from, but for what there can be only one of.
 vmm::GuestProcessConfig config_of(const vmm::Snapshot& snapshot, const Told& told) {
-  vmm::GuestProcessConfig guest = vmm::guest_config_of(snapshot.config);
-  guest.numbered_as = guest.name;
-  guest.name = told.run.guest.name;
-  guest.first_number = 1;
-  guest.note.clear();
-  guest.joins_later = false;
-  guest.afterwards = vmm::Afterwards::forgotten;
-  guest.console_content = vmm::ConsoleContent::kept;
+  vmm::GuestProcessConfig guest = config_of_clone(snapshot, told.run.guest.name);
   guest.starts = told.paused ? vmm::Starts::paused : vmm::Starts::running;
   return guest;
 }
@@ -147,32 +133,19 @@ int restore(Told& told) {
 }
 
 int fork_guest(Told& told) {
-  const GuestConnection parent = connect_guest(told.guest);
-  auto [ours, guests] = connected_sockets();
-  const auto deadline = std::chrono::steady_clock::now() + fork_patience;
-  json about = ask_guest(parent, {{"do", "fork"}, {"own_disks", !told.files.disks.empty()}},
-                         std::array{guests.get()}, deadline)
-                   .body;
-  guests.reset();
-  const auto receive = [&](std::size_t least) {
-    std::optional<Frame> sent = receive_frame(ours.get());
-    if (sent && sent->fds.size() >= least) return std::move(sent->fds);
-    throw UserError(fmt::format("guest '{}' did not send what its clones go on from", told.guest));
-  };
-  std::vector<UniqueFd> sent = receive(2);
-  told.run.from.description = std::move(sent.front());
-  for (UniqueFd& file : std::span(sent).subspan(1)) told.run.from.memory.push_back(std::move(file));
-  const vmm::Snapshot snapshot = vmm::read_snapshot(told.run.from.description.get());
-  const std::uint64_t written = vmm::written_devices_of(snapshot.devices).files;
-  for (std::uint64_t i = 0; i < written; ++i) {
-    told.run.from.written.push_back(std::move(receive(1).front()));
-  }
-  told.run.guest = config_of(snapshot, told);
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  GuestFork fork = fork_now(told.guest, told.files.disks.empty() ? OwnDisks::kept : OwnDisks::replaced);
+  told.run.from = std::move(fork.from);
+  told.run.guest = config_of(fork.snapshot, told);
   choose_files(told.run.guest.machine.devices, told.files, told.run.count);
   choose_nets(told.run.guest.machine.devices.nets, told, FormerTap::pulled);
   told.run.attachment = Attachment::detached;
-  about["parent"] = told.guest;
-  return run_detached(told.run, about);
+  return run_detached(told.run, [&] {
+    fork.about["took_us"] =
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
+    return fork.about;
+  });
 }
 
 int roll_back(const std::string& name, Format format) {

@@ -31,6 +31,12 @@ unsigned number_of(std::string_view name) {
   return number;
 }
 
+std::string numbered(const std::string& base, unsigned number) {
+  std::string name = fmt::format("{}-{}", base, number);
+  vmm::require_guest_name(name);
+  return name;
+}
+
 // What one of several guests is started with. Numbers of names that we choose only grow, so that no two
 // guests of one command have the same name even when the first has ended.
 vmm::GuestProcessConfig config_of(const RunOptions& all, unsigned number,
@@ -38,33 +44,42 @@ vmm::GuestProcessConfig config_of(const RunOptions& all, unsigned number,
   vmm::GuestProcessConfig one = all.guest;
   if (!before.empty() && one.name.empty()) one.first_number = number_of(before.back().name) + 1;
   if (all.count > 1 && !one.name.empty()) {
-    one.name = fmt::format("{}-{}", one.name, number);
-    vmm::require_guest_name(one.name);
+    one.name = numbered(one.name, number);
   }
   if (all.attachment == Attachment::detached) one.afterwards = vmm::Afterwards::recorded;
   if (!all.console.empty()) one.console_content = vmm::ConsoleContent::emptied;
   return one;
 }
 
-// Clones load nothing: each is there after some milliseconds, of which it waits for a part. So several start
-// at the same time, and each takes the lowest number that is free, from its place among them on.
-void start_clones(const RunOptions& options, GuestChildren& children) {
+}  // namespace
+
+void start_clones(GuestChildren& children, const vmm::GuestProcessConfig& clone, unsigned count,
+                  const ClonePlace& place, const vmm::SnapshotFiles& from) {
   const std::size_t at_once = 2 * std::max(1U, std::thread::hardware_concurrency());
   std::deque<GuestChildren::Starting> clones;
   const auto finish_first = [&] {
     children.finish(std::move(clones.front()));
     clones.pop_front();
   };
-  for (unsigned number = 1; number <= options.count; ++number) {
-    vmm::GuestProcessConfig clone = config_of(options, number, {});
-    clone.first_number = number;
-    clones.push_back(children.begin(std::move(clone), options.attachment, {}, options.from));
+  for (unsigned number = 1; number <= count; ++number) {
+    vmm::GuestProcessConfig one = clone;
+    if (count > 1 && !one.name.empty()) one.name = numbered(one.name, number);
+    one.first_number = number;
+    clones.push_back(children.begin(std::move(one), place.attachment, place.output, from));
     if (clones.size() == at_once) finish_first();
   }
   while (!clones.empty()) finish_first();
 }
 
-}  // namespace
+std::vector<const GuestChild*> in_order_of_numbers(const std::vector<GuestChild>& children,
+                                                   std::size_t first) {
+  std::vector<const GuestChild*> in_order;
+  for (std::size_t i = first; i < children.size(); ++i) in_order.push_back(&children[i]);
+  std::stable_sort(in_order.begin(), in_order.end(), [](const GuestChild* a, const GuestChild* b) {
+    return number_of(a->name) < number_of(b->name);
+  });
+  return in_order;
+}
 
 ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::StopSignals* signals) {
   if (options.console.empty()) return {};
@@ -72,11 +87,13 @@ ConsoleFile open_console(const RunOptions& options, unsigned number, const vmm::
                      signals);
 }
 
-int run_detached(const RunOptions& options, nlohmann::json about) {
+int run_detached(const RunOptions& options, const std::function<nlohmann::json()>& about) {
   const vmm::StopSignals signals;
   GuestChildren children(signals);
   if (options.from.description && options.console.empty()) {
-    start_clones(options, children);
+    vmm::GuestProcessConfig clone = options.guest;
+    clone.afterwards = vmm::Afterwards::recorded;
+    start_clones(children, clone, options.count, {options.attachment, {}}, options.from);
   } else {
     for (unsigned number = 1; number <= options.count; ++number) {
       ConsoleFile console = open_console(options, number, &signals);
@@ -85,22 +102,17 @@ int run_detached(const RunOptions& options, nlohmann::json about) {
       console.keep();
     }
   }
+  nlohmann::json told = about ? about() : nlohmann::json();
   nlohmann::json started = nlohmann::json::array();
   std::string names;
-  std::vector<GuestChild const*> in_order;
-  for (const GuestChild& child : children.all()) in_order.push_back(&child);
-  std::stable_sort(in_order.begin(), in_order.end(), [](const GuestChild* a, const GuestChild* b) {
-    return number_of(a->name) < number_of(b->name);
-  });
-  for (const GuestChild* one : in_order) {
-    const GuestChild& child = *one;
-    started.push_back({{"name", child.name}, {"pid", child.pid}});
-    names += child.name + "\n";
+  for (const GuestChild* child : in_order_of_numbers(children.all())) {
+    started.push_back({{"name", child->name}, {"pid", child->pid}});
+    names += child->name + "\n";
   }
   // Guests whose names nobody hears of would run for ever: until they are told, they end with us.
-  if (about.is_object()) {
-    about["guests"] = std::move(started);
-    started = std::move(about);
+  if (told.is_object()) {
+    told["guests"] = std::move(started);
+    started = std::move(told);
   }
   const int status = print_text(options.format == Format::json ? json_text(started) : names, signals);
   children.let_go();

@@ -3,6 +3,7 @@
 // time; those that must be what they are, whatever the host does, are.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -68,6 +69,35 @@ TEST(SamepageBench, ConvergeReachesWhatCanBeShared) {
 
 TEST(SamepageBench, BreakTimesWritesThatFault) {
   EXPECT_GT(figure(rows_of("break"), "page read before, p50"), 0);
+}
+
+// Real guests.
+class LiveCases : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/kvm can't be used";
+  }
+  static constexpr const char* few = "--forks 2 --clones 3";
+};
+
+TEST_F(LiveCases, ForkMergesAgainWhatDivergedAndBecameEqual) {
+  const json rows = rows_of("fork", few);
+  EXPECT_GE(figure(rows, "first fork: pages copied"), 512);
+  EXPECT_LT(figure(rows, "pages copied, p50"), 256);
+  EXPECT_GT(figure(rows, "parent held, p99"), 0);
+  EXPECT_GT(figure(rows, "request until the clone runs, p50"), 0);
+  EXPECT_GT(figure(rows, "memory of a clone: Pss"), 0);
+  EXPECT_GE(figure(rows, "became equal in all clones: merged again"), 99);
+  EXPECT_GE(figure(rows, "became what it was: merged again"), 99);
+}
+
+TEST_F(LiveCases, RestoreAndRollbackComeToAnEnd) {
+  const json restore = rows_of("restore", few);
+  EXPECT_GT(figure(restore, "command until the guest runs, p50"), 0);
+  EXPECT_GT(figure(restore, "guests of one command"), 0);
+  const json rollback = rows_of("rollback", few);
+  EXPECT_GT(figure(rollback, "nothing written, p50"), 0);
+  EXPECT_GT(figure(rollback, "with those, p50"), 0);
 }
 
 TEST(SamepageBench, WhatWasMeasuredBeforeAnErrorIsPrinted) {
