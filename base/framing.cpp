@@ -18,6 +18,21 @@ bool peer_gone(int error) {
   return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EAGAIN;
 }
 
+using Control = std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))>;
+
+// `control` must live as long as the message, and be aligned for a cmsghdr.
+void attach(msghdr& message, Control& control, std::span<const int> fds) {
+  if (fds.empty()) return;
+  invariant(fds.size() <= max_fds, "too many descriptors in one message");
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+  cmsghdr* item = CMSG_FIRSTHDR(&message);
+  item->cmsg_level = SOL_SOCKET;
+  item->cmsg_type = SCM_RIGHTS;
+  item->cmsg_len = CMSG_LEN(fds.size_bytes());
+  std::memcpy(CMSG_DATA(item), fds.data(), fds.size_bytes());
+}
+
 }  // namespace
 
 std::string_view Frame::text() const {
@@ -32,20 +47,11 @@ bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> paylo
   // SAFETY: sendmsg only reads through the iovec.
   std::array<iovec, 2> parts{iovec{&header, sizeof(header)},
                              iovec{const_cast<std::byte*>(payload.data()), payload.size()}};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control{};
+  alignas(cmsghdr) Control control{};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  if (!fds.empty()) {
-    invariant(fds.size() <= max_fds, "too many descriptors in one message");
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-    cmsghdr* item = CMSG_FIRSTHDR(&message);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(fds.size_bytes());
-    std::memcpy(CMSG_DATA(item), fds.data(), fds.size_bytes());
-  }
+  attach(message, control, fds);
   while (parts[0].iov_len + parts[1].iov_len > 0) {
     const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -65,6 +71,28 @@ bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> paylo
 
 bool send_frame(int socket, std::uint32_t type, std::string_view text, std::span<const int> fds) {
   return send_frame(socket, type, std::as_bytes(std::span(text)), fds);
+}
+
+// The kernel takes so short a message whole or not at all.
+Sent try_send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                    std::span<const int> fds) {
+  std::array<std::byte, 1024> bytes{};
+  const FrameHeader header{static_cast<std::uint32_t>(payload.size()), type};
+  const std::size_t length = sizeof(header) + payload.size();
+  invariant(length <= bytes.size(), "a message is too long to be sent at once");
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  if (!payload.empty()) std::memcpy(bytes.data() + sizeof(header), payload.data(), payload.size());
+  iovec part{bytes.data(), length};
+  alignas(cmsghdr) Control control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  attach(message, control, fds);
+  ssize_t sent = 0;
+  do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) return Sent::later;
+  return sent == static_cast<ssize_t>(length) ? Sent::whole : Sent::gone;
 }
 
 std::optional<Frame> receive_frame(int socket) {

@@ -45,6 +45,15 @@ struct Frame {
 [[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::string_view text,
                               std::span<const int> fds = {});
 
+/// The same for a message that is short, with descriptors, on a socket that is never waited for.
+enum class Sent : std::uint8_t {
+  whole,
+  later,  // nothing of it: there is no room in the socket's buffer
+  gone,   // the peer is
+};
+[[nodiscard]] Sent try_send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                                  std::span<const int> fds);
+
 /// Reads one message from a blocking socket. Empty when there is none, and errno says why: EAGAIN when the
 /// peer was silent for longer than limit_waits() allows, EPROTO when what it says is not a message, else it
 /// is gone.

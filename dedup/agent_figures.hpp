@@ -22,6 +22,18 @@ inline constexpr Figure backed{"backed_bytes",
                                Kind::gauge,
                                "of the file that it was restored or forked from",
                                page_tables};
+inline constexpr Figure paged{"paged_bytes", "    in paging files", Unit::bytes, Kind::gauge, "",
+                              page_tables};
+inline constexpr Figure paged_resident{"paged_resident_bytes",
+                                       "",
+                                       Unit::bytes,
+                                       Kind::gauge,
+                                       "of these, in memory too because the guest read them",
+                                       page_tables};
+inline constexpr Figure paged_out{"paged_out", "paged out", Unit::count, Kind::counter,
+                                  "pages that went to paging files"};
+inline constexpr Figure came_back{"came_back", "came back", Unit::count, Kind::counter,
+                                  "times that some were written soon after"};
 inline constexpr Figure zero{"zero_bytes", "  zero", Unit::bytes, Kind::gauge, "", page_tables};
 inline constexpr Figure untouched{"untouched_bytes", "  untouched", Unit::bytes, Kind::gauge, "",
                                   page_tables};

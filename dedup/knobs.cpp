@@ -13,20 +13,22 @@
 namespace samepage::dedup {
 namespace {
 
-using wire::Knobs;
 constexpr std::string_view on_off = "on|off";
 
 constexpr std::array descriptions{
-    KnobDescription{"merging", &Knobs::merging, on_off, 0, 1,
+    KnobDescription{"merging", &Settings::merging, on_off, 0, 1,
                     "look for pages to merge; what is merged stays merged, and images are loaded as ever"},
-    KnobDescription{"interval", &Knobs::interval_ms, "ms", 0, 3'600'000,
+    KnobDescription{"interval", &Settings::interval_ms, "ms", 0, 3'600'000,
                     "least time between two passes over a guest: how long a page must be quiet"},
-    KnobDescription{"max-interval", &Knobs::max_interval_ms, "ms", 0, 3'600'000,
+    KnobDescription{"max-interval", &Settings::max_interval_ms, "ms", 0, 3'600'000,
                     "passes that find nothing become as rare as this"},
-    KnobDescription{"cpu", &Knobs::cpu_percent, "%", 1, 100,
+    KnobDescription{"cpu", &Settings::cpu_percent, "%", 1, 100,
                     "of one core, at most, for the passes over one guest"},
-    KnobDescription{"hold-budget", &Knobs::hold_budget_us, "us", 10, 1'000'000,
+    KnobDescription{"hold-budget", &Settings::hold_budget_us, "us", 10, 1'000'000,
                     "a guest is let go after being held this long", "stop-budget"},
+    KnobDescription{
+        "overcommit", &Settings::overcommit_percent, "%", 0, 1'000'000,
+        "RAM that all guests may be promised, of the host's memory and paging files; 0: no bound"},
 };
 
 }  // namespace
@@ -35,7 +37,7 @@ std::span<const KnobDescription> knob_descriptions() {
   return descriptions;
 }
 
-void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
+void set_knob(Settings& knobs, std::string_view name, std::string_view value) {
   for (const KnobDescription& knob : descriptions) {
     if (knob.name != name && (knob.former_name.empty() || knob.former_name != name)) continue;
     if (knob.unit == on_off) {
@@ -61,7 +63,7 @@ void set_knob(Knobs& knobs, std::string_view name, std::string_view value) {
   throw UserError(fmt::format("there is no knob '{}'; there are {}", name, fmt::join(names, ", ")));
 }
 
-std::string knob_text(const Knobs& knobs, const KnobDescription& knob) {
+std::string knob_text(const Settings& knobs, const KnobDescription& knob) {
   const std::uint32_t value = knobs.*knob.field;
   if (knob.unit == on_off) return value != 0 ? "on" : "off";
   return fmt::format("{}{}", value, knob.unit);

@@ -11,10 +11,15 @@
 
 namespace samepage::dedup {
 
-/// One knob: where it lives in wire::Knobs, what it takes and what it is for.
+/// All knobs: those that agents are told of, and those that are the daemon's alone.
+struct Settings : wire::Knobs {
+  std::uint32_t overcommit_percent = 0;  // RAM of all guests, of memory and paging files; 0: no bound
+};
+
+/// One knob: where it lives in Settings, what it takes and what it is for.
 struct KnobDescription {
   std::string_view name;
-  std::uint32_t wire::Knobs::*field;
+  std::uint32_t Settings::*field;
   std::string_view unit;  // may be written behind the number; "on|off" for a switch
   std::uint32_t lowest;
   std::uint32_t highest;
@@ -25,9 +30,9 @@ struct KnobDescription {
 std::span<const KnobDescription> knob_descriptions();
 
 /// Sets a knob from text such as "on", "50", "50ms", "5%". Throws UserError that names what would be right.
-void set_knob(wire::Knobs& knobs, std::string_view name, std::string_view value);
+void set_knob(Settings& knobs, std::string_view name, std::string_view value);
 
 /// A knob's value as set_knob() takes it.
-std::string knob_text(const wire::Knobs& knobs, const KnobDescription& knob);
+std::string knob_text(const Settings& knobs, const KnobDescription& knob);
 
 }  // namespace samepage::dedup

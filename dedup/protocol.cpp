@@ -38,7 +38,9 @@ bool is_name(std::string_view text) {
 }
 
 std::optional<Hello> decode_hello(std::span<const std::byte> payload) {
-  if (const auto hello = read_one<Hello>(payload); hello && hello->version == version) return hello;
+  const auto hello_now = read_one<Hello>(payload);
+  if (hello_now && (hello_now->version == version || hello_now->version == version_without_paging))
+    return hello_now;
   const auto former = read_one<FormerHello>(payload);
   if (!former || former->version != former_version) return std::nullopt;
   Hello hello{former->magic, former->version, former->pages, former->zero_only};
@@ -48,7 +50,10 @@ std::optional<Hello> decode_hello(std::span<const std::byte> payload) {
 }
 
 std::optional<Report> decode_report(std::span<const std::byte> payload, std::uint32_t pages) {
-  if (payload.size() != sizeof(Report) && payload.size() != short_report) return std::nullopt;
+  if (payload.size() != sizeof(Report) && payload.size() != report_without_paging &&
+      payload.size() != short_report) {
+    return std::nullopt;
+  }
   Report report;
   std::memcpy(&report, payload.data(), payload.size());
   const auto few = [pages](std::uint64_t value) { return value <= pages; };
@@ -63,7 +68,9 @@ std::optional<Report> decode_report(std::span<const std::byte> payload, std::uin
   if (payload.size() == short_report) return report;
   const bool whole =
       report.ram_pages == pages && few(report.own_pages) && few(report.shared_pages) &&
-      report.backed_pages <= report.shared_pages && few(report.untouched_pages) &&
+      report.backed_pages <= report.shared_pages && report.paged_pages <= report.shared_pages &&
+      report.paged_resident_pages <= report.paged_pages && counted(report.paged_out) &&
+      counted(report.came_back) && few(report.untouched_pages) &&
       report.own_pages + report.shared_pages + report.zero_pages + report.untouched_pages == pages &&
       few(report.unaffordable_pages) && few(report.lost_store_pages) && counted(report.merges) &&
       counted(report.errors) && counted(report.merge_cpu_us) && counted(report.hold_times.sum_us) &&

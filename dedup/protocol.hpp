@@ -15,9 +15,14 @@
 //     REPORT (counters)             ──►              after each pass
 //     IMAGE (page, digest)...       ──►              what is about to be loaded: a frame is made at the first
 //                                                    sighting, so that the next guest of the image finds it
+//     PAGE_OUT (page, digest)...    ──►              these are to leave memory: a frame is made at the first
+//                                                    sighting, in a paging file
 //     SYNC (number)                 ──►
 //                              ◄──  SYNCED (number)  everything before the SYNC has been answered
 //                              ◄──  KNOBS            when somebody tunes
+//                              ◄──  PAGING_FILE      a paging file that the agent may be granted frames of,
+//                              with
+//                                                    a descriptor; or one whose frames it is to leave
 //
 // An agent that has lost a daemon and finds it again (it hung, say) names its former membership in HELLO.
 // When the WELCOME has the same one, the agent has it back, with all references that the daemon counts:
@@ -49,7 +54,7 @@
 namespace samepage::dedup::wire {
 
 inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
-inline constexpr std::uint32_t version = 3;
+inline constexpr std::uint32_t version = 4;
 
 enum class Type : std::uint32_t {
   // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
@@ -63,12 +68,14 @@ enum class Type : std::uint32_t {
   image,
   sync,
   retained,
+  page_out,
   // From the daemon.
   welcome = 64,
   refused,
   verdict,
   knobs,
   synced,
+  paging_file,
   // Commands.
   query = 128,
   reply,
@@ -127,13 +134,17 @@ struct Knobs {
 struct Welcome {
   std::uint32_t version = wire::version;
   std::uint32_t staging_slots = 0;  // pages of the staging area
-  std::uint32_t max_frames = 0;     // every frame number that will ever be granted is below
+  std::uint32_t max_frames = 0;     // every frame of the store that will ever be granted is below
   Knobs knobs;
   std::uint32_t ends_when_idle = 0;       // 1: whoever started the first guest has started it, and may again
   std::uint32_t takes_whole_reports = 0;  // 0: of a REPORT the part that all daemons know
   std::uint64_t membership = 0;           // no two are equal, of one daemon or of two
   DigestSecret secret{};
 };
+
+/// The same but for slots of paging files, which an agent of that version is never granted, and for the end
+/// of its REPORT.
+inline constexpr std::uint32_t version_without_paging = 3;
 
 /// HELLO and WELCOME of version 2, whose guests may still run when samepaged is replaced. What they know of
 /// the rest is the same; they have no membership to come back to.
@@ -178,6 +189,13 @@ struct Donation {
   std::uint32_t slot = 0;
 };
 
+/// Of the slots in a paging file (dedup/frame_numbers.hpp).
+struct PagingFile {
+  std::uint32_t file = 0;
+  std::uint32_t leaving = 0;  // 1: without a descriptor; the agent is to take back what it has there
+  char path[256] = {};        // of the paging file, zero-padded, for people; cut off where it is longer
+};
+
 /// SYNC and its answer, SYNCED: numbers are the agent's own.
 struct Sync {
   std::uint32_t number = 0;
@@ -210,10 +228,17 @@ struct Report {
   std::uint64_t errors = 0;
   std::uint64_t merge_cpu_us = 0;  // of the agent's thread
   HoldTimes hold_times;
+
+  // From here on what agents of version_without_paging do not tell.
+  std::uint64_t paged_pages = 0;           // of shared_pages: in paging files, now
+  std::uint64_t paged_resident_pages = 0;  // of these: in memory too, since the guest read them
+  std::uint64_t paged_out = 0;             // pages that have gone out
+  std::uint64_t came_back = 0;             // times that pages were used soon after they had gone out
 };
 /// The part of a REPORT that all daemons know.
 inline constexpr std::size_t short_report = offsetof(Report, ram_pages);
-/// A whole REPORT or a short one. Empty where it is neither, or can't be true of a guest of `pages` pages.
+inline constexpr std::size_t report_without_paging = offsetof(Report, paged_pages);
+/// A whole REPORT or a shorter one. Empty where it is neither, or can't be true of a guest of `pages` pages.
 /// What is left can be added up: counters are below 2^53, and what is now is not more than the guest has.
 std::optional<Report> decode_report(std::span<const std::byte> payload, std::uint32_t pages);
 

@@ -44,6 +44,19 @@ void Agent::back(UniqueFd file, std::vector<BackedRun> runs) {
   thread_->back(std::move(file), std::move(runs));
 }
 
+bool Agent::begin_page_out(std::uint64_t pages, PageOutOrder order) {
+  return thread_->begin_page_out(pages, order);
+}
+
+PageOutProgress Agent::page_out_progress() const {
+  const PageOuts& outs = thread_->worker().page_outs();
+  return {outs.active(), outs.went()};
+}
+
+void Agent::bring_back() {
+  thread_->bring_back();
+}
+
 AgentCounters Agent::counters() const {
   return thread_->worker().counters();
 }

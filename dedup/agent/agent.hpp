@@ -43,6 +43,17 @@ struct StoreFigure {
   std::uint64_t mapped_bytes = 0;  // by this guest, and not written since
 };
 
+/// Which pages go out.
+enum class PageOutOrder : std::uint8_t {
+  coldest_first,
+  all,  // of a guest that does not run, in the order of their addresses
+};
+
+struct PageOutProgress {
+  bool under_way = false;
+  std::uint64_t pages = 0;  // that have left the guest's memory: out, or shared with others, or zeros
+};
+
 /// What the agent has done since it started. Times in microseconds.
 struct AgentCounters {
   std::uint64_t passes = 0;
@@ -53,6 +64,8 @@ struct AgentCounters {
   std::uint64_t longest_hold_us = 0;
   bool connected = false;  // false: the daemon is gone, what is merged stays merged
   std::vector<StoreFigure> lost_stores;
+  std::uint64_t paged_out = 0;  // pages
+  std::uint64_t came_back = 0;  // times that pages were written soon after they had gone out
   HoldTimes hold_times;
   std::uint64_t merge_cpu_us = 0;  // of the agent's thread, after its last pass
 };
@@ -94,6 +107,16 @@ class Agent final : public ImagePlacer {
   /// `file`, which all of `runs` are in, holds what is in these pages now, and nobody changes them there any
   /// more: what is the guest's own and still the same is mapped from it soon. Does not wait.
   void back(UniqueFd file, std::vector<BackedRun> runs);
+
+  /// Has up to so many pages go out to the daemon's paging files; does not wait for it. False where there are
+  /// no paging files, or no daemon.
+  [[nodiscard]] bool begin_page_out(std::uint64_t pages, PageOutOrder order);
+  /// How far that is, or was.
+  [[nodiscard]] PageOutProgress page_out_progress() const;
+
+  /// Of a guest whose pages all went out: has the kernel read those that it used last, before it goes on.
+  /// Does not wait for the disk.
+  void bring_back();
 
   [[nodiscard]] AgentCounters counters() const;
   /// The guest's page map, with what the agent knows.

@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/process_memory.hpp"
+#include "dedup/agent/page_out_demand.hpp"
 #include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
@@ -131,6 +132,48 @@ void Agent::Thread::take_backing() {
   }
 }
 
+bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
+  bool can = false;
+  const bool asked = ask([&] {
+    can = worker_.can_page_out();
+    if (!can) return;
+    demanded_ = false;
+    worker_.begin_page_out(pages,
+                           order == PageOutOrder::all ? PageOuts::Which::all : PageOuts::Which::by_order);
+  });
+  return asked && can;
+}
+
+void Agent::Thread::bring_back() {
+  static_cast<void>(ask([this] { worker_.bring_back(); }));
+}
+
+void Agent::Thread::go_on_paging() {
+  if (worker_.page_outs().active() || worker_.page_outs().leaving() != 0) worker_.go_on_paging();
+}
+
+// Reading how much room there is costs some system calls, so that is done the rarer the more there is.
+void Agent::Thread::watch_memory() {
+  if (!worker_.can_page_out()) return worker_.brake(false);
+  if (Clock::now() < next_memory_look_) return;
+  const PageStates& states = worker_.states();
+  using State = PageStates::State;
+  const PageCount own{states.count(State::own) + states.count(State::offered)};
+  const PageOutDemand demand = page_out_demand(memory_room_.read(), own);
+  next_memory_look_ = Clock::now() + demand.look_again;
+  if (worker_.page_outs().active()) {
+    if (demand.brake) worker_.brake(true);
+    if (demand.pages == 0) worker_.brake(false);
+    return;
+  }
+  // A guest that has nothing to give, or nowhere to, is not stopped for it.
+  const bool helps = worker_.page_outs().went() > 0 || !demanded_;
+  worker_.brake(demand.brake && helps);
+  demanded_ = demand.pages > 0;
+  if (demanded_)
+    worker_.begin_page_out(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
+}
+
 void Agent::Thread::look_now() {
   looking_ = true;
   signal_event(requested_.get());
@@ -146,6 +189,7 @@ void Agent::Thread::run() {
       worker_.lose_daemon();
     }
   }
+  worker_.brake(false);
   requests_.end();
 }
 
@@ -159,6 +203,7 @@ void Agent::Thread::work() {
     serve_requests();
     take_backing();
     if (!worker_.connected()) {
+      worker_.brake(false);
       // A daemon that was asked to let us in is waited for without an end: it answers, or ends.
       if (wait(worker_.joining() ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return;
       if (!worker_.joining() && Clock::now() < next_connect_) continue;
@@ -170,8 +215,10 @@ void Agent::Thread::work() {
     note_whether_merging();
     if (looking_.exchange(false)) schedule_.ask();
     if (Clock::now() >= schedule_.due(faults())) pass();
+    watch_memory();
     if (wait(time_to_wait())) return;
     worker_.handle_messages();
+    go_on_paging();
   }
 }
 
@@ -187,10 +234,15 @@ std::int64_t Agent::Thread::faults() const {
 
 std::chrono::milliseconds Agent::Thread::time_to_wait() {
   if (looking_) return milliseconds(0);
+  // Pages that go out are answered at once, or not at all.
+  const bool paging = worker_.page_outs().active() || worker_.page_outs().leaving() != 0;
+  const milliseconds soonest = paging                   ? milliseconds(10)
+                               : worker_.can_page_out() ? milliseconds(poll_timeout(next_memory_look_))
+                                                        : milliseconds(std::chrono::hours(1));
   const milliseconds left(poll_timeout(schedule_.due(faults())));
   const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
                                                                    : milliseconds(std::chrono::hours(1));
-  return std::min(left, longest);
+  return std::min({left, longest, soonest});
 }
 
 bool Agent::Thread::wait(milliseconds limit) {

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/memory_room.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_requests.hpp"
@@ -39,6 +40,8 @@ class Agent::Thread {
   void is_backed(const Backing& backing) { worker_.is_backed(backing); }
   [[nodiscard]] bool while_still(const std::function<void(StillMemory&)>& act);
   void back(UniqueFd file, std::vector<BackedRun> runs);
+  void bring_back();
+  [[nodiscard]] bool begin_page_out(std::uint64_t pages, PageOutOrder order);
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
@@ -67,6 +70,8 @@ class Agent::Thread {
   void go_on_joining();
   void start_daemon();
   void pass();
+  void go_on_paging();
+  void watch_memory();
 
   std::vector<MemoryRegion> regions_;
   AgentConfig config_;
@@ -88,6 +93,9 @@ class Agent::Thread {
   std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts
   std::atomic<bool> looking_ = false;      // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
+  MemoryRoomReader memory_room_;
+  Clock::time_point next_memory_look_ = Clock::now();
+  bool demanded_ = false;  // the last pages went out because there was little memory
   std::thread thread_;
 };
 

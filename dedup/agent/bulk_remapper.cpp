@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/bulk_remapper.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -34,18 +36,24 @@ BulkRemapper::BulkRemapper(const GuestPages& pages, PageStates& states, Tracker&
       remapper_(pages, states),
       holds_(barrier, [this](const PausedGuest& held) { remapper_.keep_from_children(held); }) {}
 
-BulkRemapper::Merging BulkRemapper::merge(int store, std::vector<wire::Grant> grants) {
+BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<wire::Grant> grants) {
   std::vector<wire::Grant> pieces = arranged(
       std::move(grants), piece_pages, [&](PageIndex page) { return pages_.region_of(page).pages.end(); });
   const std::vector<wire::Grant> excess = budget_.split_off_excess(pieces);
   Merging merging;
   std::uint64_t mappings = 0;
   for (std::size_t done = 0; done < pieces.size();) {
-    const std::vector<MergeCandidate> candidates = copies_.read(store, std::span(pieces).subspan(done));
+    const std::vector<MergeCandidate> candidates = copies_.read(files, std::span(pieces).subspan(done));
     holds_.work_off(candidates, [&](const PausedGuest& held, const MergeCandidate& candidate) {
-      mappings += remapper_.merge(held, store, candidate, merging.merged);
+      mappings += remapper_.merge(held, files, candidate, merging.merged);
     });
     done += candidates.size();
+  }
+  // What was compared is in the page cache, and is to be out of memory.
+  for (const wire::Grant& piece : pieces) {
+    if (!is_slot(piece.frame)) continue;
+    ::posix_fadvise(files.file_of(piece.frame), static_cast<off_t>(offset_in_file(piece.frame)),
+                    static_cast<off_t>(PageCount{piece.count}.bytes()), POSIX_FADV_DONTNEED);
   }
   // Neighbouring pages are one range for the daemon, and a mapping each where their frames are no neighbours.
   if (mappings > 0) note_replaced(2 * mappings);
@@ -64,7 +72,8 @@ BulkRemapper::Merging BulkRemapper::merge(int store, std::vector<wire::Grant> gr
   return merging;
 }
 
-wire::Merged BulkRemapper::place(int store, ImagePages& image, std::vector<wire::Grant> grants) {
+wire::Merged BulkRemapper::place(const FrameFiles& files, ImagePages& image,
+                                 std::vector<wire::Grant> grants) {
   wire::Merged merged;
   for (const wire::Grant& grant : budget_.split_off_excess(grants)) {
     states_.unaffordable(grant.pages());
@@ -76,7 +85,7 @@ wire::Merged BulkRemapper::place(int store, ImagePages& image, std::vector<wire:
     for (const wire::Grant& grant : grants) {
       const ImagePages::Run& run = *image.run_of(grant.page);
       const std::span bytes(ImagePages::bytes_of(run, grant.page), PageCount{grant.count}.bytes());
-      remapper_.place(held, store, grant, bytes, merged);
+      remapper_.place(held, files, grant, bytes, merged);
       for (const PageIndex page : grant.pages()) image.state(run, page) = ImagePages::State::placed;
     }
     remapper_.keep_from_children(held);

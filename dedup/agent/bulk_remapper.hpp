@@ -38,11 +38,12 @@ class BulkRemapper {
     std::uint64_t failed = 0;  // pages that were compared and differed
   };
 
-  /// Merges what the daemon has granted: `grants` are within the guest and `store`. The longest runs first
-  /// where mappings are scarce; pages that get none are unaffordable then.
-  [[nodiscard]] Merging merge(int store, std::vector<wire::Grant> grants);
+  /// Merges what the daemon has granted: `grants` are within the guest, and their frames in `files` or
+  /// refused. The longest runs first where mappings are scarce; pages that get none are unaffordable then.
+  [[nodiscard]] Merging merge(const FrameFiles& files, std::vector<wire::Grant> grants);
   /// Maps pages of an image that is being loaded; `grants` lie within its runs. Nothing runs yet.
-  [[nodiscard]] wire::Merged place(int store, ImagePages& image, std::vector<wire::Grant> grants);
+  [[nodiscard]] wire::Merged place(const FrameFiles& files, ImagePages& image,
+                                   std::vector<wire::Grant> grants);
   /// Gives back the pages of `ranges` that are zero. Returns how many.
   std::uint64_t give_back(std::span<const PageRange> ranges);
   /// Drops the memory of `range`, but for what the kernel can't.

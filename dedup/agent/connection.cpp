@@ -89,7 +89,7 @@ Membership Connection::finish_joining() {
   }
   if (!welcome || welcome->version != wire::version) throw UserError(not_our_daemon(path_));
   Mapping staging = Mapping::shared(frame->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
-  return {*welcome, std::move(frame->fds[0]), std::move(staging)};
+  return {*welcome, FrameFiles(std::move(frame->fds[0])), std::move(staging)};
 }
 
 bool Connection::send(wire::Type type, std::span<const std::byte> payload) {

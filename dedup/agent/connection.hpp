@@ -15,6 +15,7 @@
 #include "base/framing.hpp"
 #include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
+#include "dedup/agent/frame_files.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
@@ -24,7 +25,7 @@ struct AgentConfig;
 /// What a guest gets when it joins.
 struct Membership {
   wire::Welcome welcome;
-  UniqueFd store;   // read-only
+  FrameFiles files;
   Mapping staging;  // welcome.staging_slots pages
 };
 

@@ -36,7 +36,7 @@ DaemonLink::Joined DaemonLink::finish_joining() {
 void DaemonLink::lose() noexcept {
   joining_.reset();
   if (!joined_) return;
-  former_ = Former{joined_->membership.welcome.membership, std::move(joined_->membership.store)};
+  former_ = Former{joined_->membership.welcome.membership, joined_->membership.files.take_store()};
   joined_.reset();
 }
 

@@ -50,8 +50,9 @@ class DaemonLink {
   [[nodiscard]] Connection& connection() { return joined_->connection; }
   [[nodiscard]] Membership& membership() { return joined_->membership; }
   [[nodiscard]] const DigestSecret& secret() const { return joined_->membership.welcome.secret; }
-  /// The domain's frame store, read-only.
-  [[nodiscard]] int store() const { return joined_->membership.store.get(); }
+  /// What its frames are mapped from.
+  [[nodiscard]] FrameFiles& files() { return joined_->membership.files; }
+  [[nodiscard]] const FrameFiles& files() const { return joined_->membership.files; }
 
   /// Ends waits for the daemon. Any thread.
   [[nodiscard]] HangUp& hang_up() { return hang_up_; }

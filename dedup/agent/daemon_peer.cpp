@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/file_figures.hpp"
+#include "base/files_behind_memory.hpp"
 #include "base/log.hpp"
 #include "dedup/agent/grants.hpp"
 #include "dedup/knobs.hpp"
@@ -19,7 +21,7 @@ void DaemonPeer::ask_to_join(const AgentConfig& config, UniqueFd socket) {
 
 DaemonPeer::Joined DaemonPeer::finish_joining() {
   DaemonLink::Joined joined = link_.finish_joining();
-  if (joined.former) guest_.upkeep.leave(std::move(joined.former->store), link_.store());
+  if (joined.former) guest_.upkeep.leave(std::move(joined.former->store), link_.files().store());
   const wire::Welcome& welcome = link_.membership().welcome;
   is_private_ = welcome.ends_when_idle != 0;
   take_knobs(welcome.knobs);
@@ -54,7 +56,8 @@ void DaemonPeer::lose() noexcept {
   }
 }
 
-void DaemonPeer::take_knobs(wire::Knobs knobs) {
+void DaemonPeer::take_knobs(const wire::Knobs& told) {
+  Settings knobs{told};
   for (const KnobDescription& knob : knob_descriptions()) {
     knobs.*knob.field = std::clamp(knobs.*knob.field, knob.lowest, knob.highest);
   }
@@ -77,6 +80,8 @@ wire::Report DaemonPeer::counters() const {
   report.failed_merges = guest_.totals.failed_merges;
   report.merge_cpu_us = guest_.totals.cpu_us;
   report.errors = logged_errors();
+  report.paged_out = guest_.totals.paged_out;
+  report.came_back = guest_.paging.coldness().came_back_count();
   report.holds = holds.holds();
   report.hold_times = holds.times();
   report.hold_max_us = holds.longest_us();
@@ -86,9 +91,9 @@ wire::Report DaemonPeer::counters() const {
 void DaemonPeer::report(wire::Report now) {
   if (!link_.joined()) return;
   const wire::Report so_far = counters();
-  for (const auto counter :
-       {&wire::Report::passes, &wire::Report::merges, &wire::Report::breaks, &wire::Report::failed_merges,
-        &wire::Report::merge_cpu_us, &wire::Report::errors, &wire::Report::holds}) {
+  for (const auto counter : {&wire::Report::passes, &wire::Report::merges, &wire::Report::breaks,
+                             &wire::Report::failed_merges, &wire::Report::merge_cpu_us, &wire::Report::errors,
+                             &wire::Report::holds, &wire::Report::paged_out, &wire::Report::came_back}) {
     now.*counter = so_far.*counter - before_.*counter;
   }
   (now.hold_times = so_far.hold_times) -= before_.hold_times;
@@ -115,15 +120,15 @@ void DaemonPeer::answer(wire::Merged merged) {
 
 void DaemonPeer::handle_messages() {
   while (link_.joined() && link_.connection().readable()) {
-    if (const auto frame = link_.connection().receive()) {
-      handle(*frame);
+    if (auto frame = link_.connection().receive()) {
+      handle(std::move(*frame));
     } else {
       lose();
     }
   }
 }
 
-void DaemonPeer::handle(const Frame& frame) {
+void DaemonPeer::handle(Frame frame) {
   switch (static_cast<wire::Type>(frame.type)) {
     case wire::Type::verdict:
       if (auto verdict = wire::decode_verdict(frame.payload)) {
@@ -135,12 +140,31 @@ void DaemonPeer::handle(const Frame& frame) {
     case wire::Type::knobs:
       if (const auto knobs = wire::read_one<wire::Knobs>(frame.payload)) return take_knobs(*knobs);
       break;
+    case wire::Type::paging_file:
+      if (take_paging_file(frame)) return;
+      break;
     case wire::Type::synced:
       return;  // late: an image was loaded without the daemon's last answers
     default:
       break;
   }
   lose();  // what we don't understand we don't obey
+}
+
+bool DaemonPeer::take_paging_file(Frame& frame) {
+  const auto message = wire::read_one<wire::PagingFile>(frame.payload);
+  if (!message || message->file >= max_paging_files) return false;
+  if (message->leaving != 0) {
+    guest_.paging.leave(message->file);
+    return true;
+  }
+  if (frame.fds.size() != 1) return false;
+  const FileFigures file = figures_of_file(frame.fds[0].get());
+  guest_.upkeep.add_backing(file.device, file.inode);  // no store: never unmerged for the sake of mappings
+  note_file_behind_memory({message->path, ::strnlen(message->path, sizeof(message->path))});
+  link_.files().set_slots(message->file, std::move(frame.fds[0]));
+  guest_.paging.come(message->file);
+  return true;
 }
 
 void DaemonPeer::donate(const std::vector<wire::Donation>& requests) {
@@ -163,8 +187,16 @@ void DaemonPeer::merge(std::vector<wire::Grant> grants) {
       })) {
     return lose();
   }
-  const BulkRemapper::Merging merging = guest_.remapper.merge(link_.store(), std::move(grants));
-  for (const PageRange& range : merging.merged.kept) guest_.totals.merges += range.count;
+  const std::uint64_t out = guest_.states.paged_count();
+  const BulkRemapper::Merging merging = guest_.remapper.merge(link_.files(), std::move(grants));
+  const std::uint64_t paged = guest_.states.paged_count() - out;
+  std::uint64_t kept = 0;
+  for (const PageRange& range : merging.merged.kept) kept += range.count;
+  std::uint64_t refused = 0;
+  for (const PageRange& range : merging.merged.refused) refused += range.count;
+  guest_.paging.answered(kept + refused, kept, PageOuts::Clock::now());
+  guest_.totals.merges += kept - paged;
+  guest_.totals.paged_out += paged;
   guest_.totals.failed_merges += merging.failed;
   answer(merging.merged);
 }

@@ -16,6 +16,7 @@
 #include "dedup/agent/daemon_link.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/page_outs.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/store_upkeep.hpp"
 #include "dedup/agent/tracker.hpp"
@@ -34,6 +35,7 @@ class DaemonPeer {
     BulkRemapper& remapper;
     StoreUpkeep& upkeep;
     AgentTotals& totals;
+    PageOuts& paging;
   };
 
   explicit DaemonPeer(Guest guest) : guest_(guest) {}
@@ -53,7 +55,7 @@ class DaemonPeer {
   [[nodiscard]] DaemonLink& link() { return link_; }
   [[nodiscard]] const DaemonLink& link() const { return link_; }
   [[nodiscard]] const wire::Knobs& knobs() const { return knobs_; }
-  void take_knobs(wire::Knobs knobs);
+  void take_knobs(const wire::Knobs& told);
   /// Whether the daemon that was joined last ends by itself after its last guest. True while there was none.
   [[nodiscard]] bool is_private() const { return is_private_; }
   /// Passes since it was joined.
@@ -74,10 +76,12 @@ class DaemonPeer {
 
   /// Answers all messages that are there.
   void handle_messages();
+  /// Answers one.
+  void handle(Frame frame);
 
  private:
   [[nodiscard]] wire::Report counters() const;
-  void handle(const Frame& frame);
+  [[nodiscard]] bool take_paging_file(Frame& frame);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
 

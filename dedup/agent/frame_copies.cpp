@@ -8,14 +8,15 @@
 
 namespace samepage::dedup {
 
-std::vector<MergeCandidate> FrameCopies::read(int store, std::span<const wire::Grant> grants) {
+std::vector<MergeCandidate> FrameCopies::read(const FrameFiles& files, std::span<const wire::Grant> grants) {
   std::vector<MergeCandidate> candidates;
   std::size_t used = 0;
   for (const wire::Grant& grant : grants) {
     const auto copy = copies_.bytes().subspan(used);
     const std::size_t wanted = PageCount{grant.count}.bytes();
     if (wanted > copy.size()) break;
-    candidates.push_back({grant, read(store, grant.frame.offset(), copy.first(wanted))});
+    candidates.push_back(
+        {grant, read(files.file_of(grant.frame), offset_in_file(grant.frame), copy.first(wanted))});
     used += wanted;
   }
   return candidates;

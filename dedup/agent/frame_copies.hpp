@@ -12,6 +12,7 @@
 #include "base/mapping.hpp"
 #include "base/types.hpp"
 #include "dedup/agent/backing.hpp"
+#include "dedup/agent/frame_files.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
@@ -33,9 +34,10 @@ class FrameCopies {
   /// No grant that is to be read may be longer.
   static constexpr PageCount most_at_once{256};
 
-  /// Copies the frames of the first of `grants` from the store behind a descriptor, as many as there is room
+  /// Copies the frames of the first of `grants` from their files, as many as there is room
   /// for, at least one grant's. They are there until the next call or forget().
-  [[nodiscard]] std::vector<MergeCandidate> read(int store, std::span<const wire::Grant> grants);
+  [[nodiscard]] std::vector<MergeCandidate> read(const FrameFiles& files,
+                                                 std::span<const wire::Grant> grants);
   /// The same of what guests go on from.
   [[nodiscard]] std::vector<BackingCandidate> read(std::span<const BackedRun> runs);
   /// Gives the copies' memory back.

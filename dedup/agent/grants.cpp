@@ -3,11 +3,12 @@
 
 #include <algorithm>
 
+#include "dedup/agent/frame_files.hpp"
+
 namespace samepage::dedup {
 
 bool is_within(const wire::Grant& grant, std::uint32_t pages, std::uint32_t max_frames) {
-  return lies_below(grant.page.value, grant.count, pages) &&
-         lies_below(grant.frame.value, grant.count, max_frames);
+  return lies_below(grant.page.value, grant.count, pages) && FrameFiles::are_frames(grant, max_frames);
 }
 
 wire::Grant take_front(wire::Grant& grant, std::uint32_t most) {

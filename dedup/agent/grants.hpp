@@ -11,7 +11,8 @@
 
 namespace samepage::dedup {
 
-/// Whether a guest of `pages` pages and a store of `max_frames` frames have all of a grant.
+/// Whether a guest of `pages` pages has all pages of a grant, and its frames can be; those of the store are
+/// numbered below `max_frames`.
 [[nodiscard]] bool is_within(const wire::Grant& grant, std::uint32_t pages, std::uint32_t max_frames);
 
 /// Takes the first `most` pages and frames off the grant, or all that there are.

@@ -77,11 +77,11 @@ Outcome ImageSharing::handle_waiting() {
 // A daemon that never stops talking is no better than one that is silent.
 Outcome ImageSharing::receive() {
   if (Clock::now() >= deadline_) return Outcome::overdue;
-  const std::optional<Frame> frame = connection_.receive();
-  return frame && handle(*frame) ? Outcome::settled : Outcome::lost;
+  std::optional<Frame> frame = connection_.receive();
+  return frame && handle(std::move(*frame)) ? Outcome::settled : Outcome::lost;
 }
 
-bool ImageSharing::handle(const Frame& frame) {
+bool ImageSharing::handle(Frame frame) {
   switch (static_cast<wire::Type>(frame.type)) {
     case wire::Type::verdict: {
       const auto verdict = wire::decode_verdict(frame.payload);
@@ -94,6 +94,9 @@ bool ImageSharing::handle(const Frame& frame) {
     case wire::Type::knobs:
       knobs_ = wire::read_one<wire::Knobs>(frame.payload);
       return knobs_.has_value();
+    case wire::Type::paging_file:
+      deferred_.push_back(std::move(frame));
+      return true;
     default:
       return false;
   }

@@ -53,6 +53,8 @@ void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& page
       map.add(gfn, run->is(page_is_present) ? PageState::own : PageState::swapped, {});
     } else if (page_known.backed) {
       map.add(gfn, PageState::backed, {});
+    } else if (page_known.paged) {
+      map.add(gfn, populated && run->is(page_is_present) ? PageState::paged_in : PageState::paged, {});
     } else if (on_file) {
       map.add(gfn, PageState::frame, frame_at(mapping->offset + (address - mapping->start)));
     } else {
@@ -89,6 +91,13 @@ MemoryFigures figures_of(std::span<const MemoryRegion> regions, std::span<const 
         [[fallthrough]];
       case PageState::own:
         figures.private_bytes += bytes;
+        break;
+      case PageState::paged_in:
+        figures.paged_in_bytes += bytes;
+        [[fallthrough]];
+      case PageState::paged:
+        figures.paged_bytes += bytes;
+        figures.shared_bytes += bytes;
         break;
       case PageState::backed:
         figures.backed_bytes += bytes;

@@ -21,6 +21,8 @@ enum class PageState : std::uint8_t {
   swapped,    // the same, swapped out by the host's kernel
   frame,      // mapped from the domain's frame store, read-only until the guest writes
   backed,     // the same of the file that the guest was restored or forked from
+  paged,      // out: in a paging file, and not in memory
+  paged_in,   // in a paging file, and in memory too because the guest read it
 };
 
 /// Consecutive pages of one state; frames are consecutive too.
@@ -34,8 +36,10 @@ struct PageMapRun {
 struct MemoryFigures {
   std::uint64_t ram_bytes = 0;
   std::uint64_t private_bytes = 0;  // swapped_bytes among them
-  std::uint64_t shared_bytes = 0;   // backed_bytes among them
+  std::uint64_t shared_bytes = 0;   // backed_bytes and paged_bytes among them
   std::uint64_t backed_bytes = 0;
+  std::uint64_t paged_bytes = 0;     // in paging files
+  std::uint64_t paged_in_bytes = 0;  // of these, in memory too
   std::uint64_t zero_bytes = 0;
   std::uint64_t untouched_bytes = 0;
   std::uint64_t swapped_bytes = 0;  // of the guest's own memory, in the host's swap
@@ -47,6 +51,7 @@ struct KnownPage {
   bool given_back = false;  // it was written once, then given back, and not seen written since
   bool merged = false;      // mapped to a frame, and not seen written since
   bool backed = false;      // a page of the file that the guest goes on from, and not seen written since
+  bool paged = false;       // merged, with a slot of a paging file
 };
 
 /// The page map of memory of this process. `known` tells of a page that has no memory, or looks swapped out,

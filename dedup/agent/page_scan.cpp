@@ -31,6 +31,7 @@ void PageScan::take(const Tracker::Look& look, const DigestSecret& secret, Findi
   const Tracker::Changes changes = tracker_.take(look);
   for (const PageRange& range : changes.own) {
     for (const PageIndex page : range) {
+      coldness_.written(page);
       note_break(page, findings);
       if (tracks_writes()) findings.changed(page);
     }
@@ -55,6 +56,7 @@ void PageScan::note_break(PageIndex page, Findings& findings) {
     states_.written(page);
     return;
   }
+  if (states_.is_paged(page)) coldness_.came_back(page);
   findings.written(page);
   tracker_.forget(page);
 }

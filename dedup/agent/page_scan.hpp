@@ -7,6 +7,7 @@
 
 #include "base/pagemap.hpp"
 #include "dedup/agent/agent.hpp"
+#include "dedup/agent/coldness.hpp"
 #include "dedup/agent/findings.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/origins.hpp"
@@ -19,11 +20,12 @@ class PageScan {
  public:
   /// All must outlive it.
   PageScan(const GuestPages& pages, PageStates& states, Tracker& tracker, const Pagemap& pagemap,
-           Origins& origins, Sharing sharing)
+           Coldness& coldness, Origins& origins, Sharing sharing)
       : pages_(pages),
         states_(states),
         tracker_(tracker),
         pagemap_(pagemap),
+        coldness_(coldness),
         origins_(origins),
         sharing_(sharing) {}
 
@@ -48,6 +50,7 @@ class PageScan {
   PageStates& states_;
   Tracker& tracker_;
   const Pagemap& pagemap_;
+  Coldness& coldness_;
   Origins& origins_;
   Sharing sharing_;
 };

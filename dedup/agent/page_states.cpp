@@ -13,10 +13,12 @@ PageStates::PageStates(std::uint32_t pages)
   counts_[static_cast<std::size_t>(State::untouched)] = pages;
 }
 
-void PageStates::become(PageIndex page, State state, bool on_file) {
+void PageStates::become(PageIndex page, State state, bool on_file, bool paged) {
+  paged_ = paged_ - (is_paged(page) ? 1 : 0) + (paged ? 1 : 0);
   --counts_[static_cast<std::size_t>(of(page))];
   ++counts_[static_cast<std::size_t>(state)];
-  const auto byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) | (on_file ? file_bit : 0U));
+  const auto byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) | (on_file ? file_bit : 0U) |
+                                              (paged ? paged_bit : 0U));
   byte_of(page).store(byte, std::memory_order_relaxed);
 }
 
@@ -36,6 +38,15 @@ bool PageStates::all_are(const PageRange& range, State state, bool on_file) cons
 
 std::vector<PageRange> PageStates::all_in(State state) const {
   return count(state) == 0 ? std::vector<PageRange>{} : parts_in({{0}, pages_}, state);
+}
+
+std::vector<PageRange> PageStates::all_paged() const {
+  std::vector<PageRange> found;
+  if (paged_ == 0) return found;
+  for (const PageIndex page : PageRange{{0}, pages_}) {
+    if (is_paged(page)) wire::append_page(found, page);
+  }
+  return found;
 }
 
 std::vector<PageRange> PageStates::parts_in(const PageRange& range, State state) const {
@@ -67,10 +78,10 @@ void PageStates::unaffordable(const PageRange& range) {
   }
 }
 
-void PageStates::merged(const PageRange& range) {
+void PageStates::merged(const PageRange& range, FrameIn where) {
   for (const PageIndex page : range) {
     invariant(!is(page, State::merged), "a page is merged twice");
-    become(page, State::merged, true);
+    become(page, State::merged, true, where == FrameIn::paging_file);
   }
 }
 
@@ -81,7 +92,7 @@ void PageStates::written(PageIndex page) {
 
 void PageStates::left_behind(PageIndex page) {
   invariant(is(page, State::merged), "a page leaves a store that it is not merged with");
-  become(page, State::own, true);
+  become(page, is_paged(page) ? State::backed : State::own, true);
 }
 
 void PageStates::unmerged(const PageRange& range) {

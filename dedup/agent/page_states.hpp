@@ -10,6 +10,7 @@
 //                        └────written──── zero ◄──given_back── all but merged
 //   all but untouched ──discarded──► discarded
 //   untouched, own, discarded, backed ──backed──► backed ──written──► own
+//   a merged page whose frame is a slot of a paging file is paged; left_behind, it becomes backed
 //   all ──put_back──► backed; all ──begun_anew──► untouched
 //
 // `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all
@@ -19,7 +20,7 @@
 // whether it is the file's page or was written since: such a page is never dropped with MADV_DONTNEED, the
 // frame below may be another one by now.
 //
-// A byte a page: three bits are left for further states. The agent's thread changes it. Any thread may read
+// A byte a page: two bits are left for further states. The agent's thread changes it. Any thread may read
 // a page's state; counts are the agent's own.
 #pragma once
 
@@ -61,6 +62,12 @@ class PageStates {
   [[nodiscard]] bool is_shared(PageIndex page) const {
     return is(page, State::merged) || is(page, State::zero) || is(page, State::backed);
   }
+  /// Of a merged page: its frame is a slot of a paging file.
+  [[nodiscard]] bool is_paged(PageIndex page) const { return (load(page) & paged_bit) != 0; }
+  /// Pages of which that is so.
+  [[nodiscard]] std::uint64_t paged_count() const { return paged_; }
+  /// All of them, in ascending order.
+  [[nodiscard]] std::vector<PageRange> all_paged() const;
   [[nodiscard]] bool on_file(PageIndex page) const { return (load(page) & file_bit) != 0; }
   [[nodiscard]] std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
   /// Pages of `range` in that state.
@@ -81,11 +88,13 @@ class PageStates {
   void withdrawn(PageIndex page);
   /// A frame was granted and there is no mapping to be had for it. Pages that were not offered stay.
   void unaffordable(const PageRange& range);
-  /// A frame of the store is mapped there.
-  void merged(const PageRange& range);
+  /// A frame of the store is mapped there, or a slot of a paging file.
+  enum class FrameIn : std::uint8_t { store, paging_file };
+  void merged(const PageRange& range, FrameIn where = FrameIn::store);
   /// The guest has written a page that is_shared().
   void written(PageIndex page);
-  /// A merged page's daemon is lost for good: nobody counts the reference any more.
+  /// A merged page's daemon is lost for good: nobody counts the reference any more. Nobody writes its paging
+  /// files any more either: what lies there stays as it is.
   void left_behind(PageIndex page);
   /// Memory of its own was put there in place of a mapping of a store; the bytes are the same.
   void unmerged(const PageRange& range);
@@ -102,7 +111,7 @@ class PageStates {
 
   /// What page_map() asks. Any thread.
   [[nodiscard]] KnownPage known(PageIndex page) const {
-    return {is(page, State::zero), is(page, State::merged), is(page, State::backed)};
+    return {is(page, State::zero), is(page, State::merged), is(page, State::backed), is_paged(page)};
   }
   /// The memory that holds the states: a byte a page, committed where the guest's memory is.
   [[nodiscard]] std::span<const std::byte> metadata() const { return bytes_.bytes(); }
@@ -110,6 +119,7 @@ class PageStates {
  private:
   static constexpr std::uint8_t state_mask = 0x0f;
   static constexpr std::uint8_t file_bit = 0x10;
+  static constexpr std::uint8_t paged_bit = 0x20;
   static constexpr std::size_t state_count = 8;
 
   // SAFETY: the mapping is zeroed, a byte a page, and only ever used through these atomic references.
@@ -119,11 +129,12 @@ class PageStates {
   [[nodiscard]] std::uint8_t load(PageIndex page) const {
     return byte_of(page).load(std::memory_order_relaxed);
   }
-  void become(PageIndex page, State state, bool on_file);
+  void become(PageIndex page, State state, bool on_file, bool paged = false);
 
   Mapping bytes_;
   std::uint32_t pages_;
   std::array<std::uint64_t, state_count> counts_{};
+  std::uint64_t paged_ = 0;
 };
 
 }  // namespace samepage::dedup

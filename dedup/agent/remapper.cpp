@@ -61,17 +61,17 @@ bool drop_memory(std::span<std::byte> memory, bool on_store) {
                   : ::madvise(memory.data(), memory.size(), MADV_DONTNEED) == 0;
 }
 
-// Whether the store's file reaches to the frames' end: reading a mapping beyond it would end the process.
-bool has_frames(int store, const wire::Grant& grant) {
+// Whether the file reaches to the frames' end: reading a mapping beyond it would end the process.
+bool has_frames(int file, const wire::Grant& grant) {
   struct stat info {};
-  return ::fstat(store, &info) == 0 &&
-         grant.frame.offset() + PageCount{grant.count}.bytes() <= static_cast<std::uint64_t>(info.st_size);
+  return ::fstat(file, &info) == 0 && offset_in_file(grant.frame) + PageCount{grant.count}.bytes() <=
+                                          static_cast<std::uint64_t>(info.st_size);
 }
 
 }  // namespace
 
-std::uint32_t Remapper::merge(const PausedGuest& held, int store, const MergeCandidate& candidate,
-                              wire::Merged& merged) {
+std::uint32_t Remapper::merge(const PausedGuest& held, const FrameFiles& files,
+                              const MergeCandidate& candidate, wire::Merged& merged) {
   const wire::Grant& grant = candidate.grant;
   const std::byte* const memory = pages_.host(grant.page);
   const auto mergeable = [&](std::uint32_t i) {
@@ -86,7 +86,7 @@ std::uint32_t Remapper::merge(const PausedGuest& held, int store, const MergeCan
     std::uint32_t end = first;
     while (end < grant.count && mergeable(end)) ++end;
     const wire::Grant run{grant.page + first, grant.frame + first, end - first};
-    const bool mapped = run.count > 0 && map_frames(store, run);
+    const bool mapped = run.count > 0 && map_frames(files.file_of(run.frame), run);
     mappings += mapped ? 1 : 0;
     for (const PageIndex page : run.pages()) wire::append_page(mapped ? merged.kept : merged.refused, page);
     if (end < grant.count) wire::append_page(merged.refused, grant.page + end);  // the one that differs
@@ -95,11 +95,12 @@ std::uint32_t Remapper::merge(const PausedGuest& held, int store, const MergeCan
   return mappings;
 }
 
-void Remapper::place(const PausedGuest& held, int store, const wire::Grant& grant,
+void Remapper::place(const PausedGuest& held, const FrameFiles& files, const wire::Grant& grant,
                      std::span<const std::byte> image, wire::Merged& merged) {
   std::byte* const memory = pages_.host(grant.page);
   begin_run(held, grant.page);
-  if (!has_frames(store, grant) || !map_frames(store, grant)) {
+  const int file = files.file_of(grant.frame);
+  if (!has_frames(file, grant) || !map_frames(file, grant)) {
     std::memcpy(memory, image.data(), image.size());
     for (const PageIndex page : grant.pages()) {
       states_.withdrawn(page);
@@ -195,9 +196,10 @@ std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap
   return own;
 }
 
-bool Remapper::map_frames(int store, const wire::Grant& grant) {
-  if (!map_file(grant.pages(), store, grant.frame.offset())) return false;
-  states_.merged(grant.pages());
+bool Remapper::map_frames(int file, const wire::Grant& grant) {
+  if (!map_file(grant.pages(), file, offset_in_file(grant.frame))) return false;
+  using FrameIn = PageStates::FrameIn;
+  states_.merged(grant.pages(), is_slot(grant.frame) ? FrameIn::paging_file : FrameIn::store);
   return true;
 }
 

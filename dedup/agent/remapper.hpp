@@ -13,6 +13,7 @@
 #include "base/types.hpp"
 #include "dedup/agent/backing.hpp"
 #include "dedup/agent/frame_copies.hpp"
+#include "dedup/agent/frame_files.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/write_barrier.hpp"
@@ -25,15 +26,15 @@ class Remapper {
   /// Both must outlive it.
   Remapper(const GuestPages& pages, PageStates& states) : pages_(pages), states_(states) {}
 
-  /// Maps the pages of a candidate to its frames of `store` where all bytes are equal. Says in `merged` which
+  /// Maps the pages of a candidate to its frames where all bytes are equal. Says in `merged` which
   /// were mapped and which were not. Returns how many mappings that took.
-  std::uint32_t merge(const PausedGuest& held, int store, const MergeCandidate& candidate,
+  std::uint32_t merge(const PausedGuest& held, const FrameFiles& files, const MergeCandidate& candidate,
                       wire::Merged& merged);
-  /// Maps the pages of `grant`, which were never written, to its frames of `store`, and makes them hold
+  /// Maps the pages of `grant`, which were never written, to its frames, and makes them hold
   /// `image`, the bytes of an image that is being loaded: what a frame has otherwise, or what could not be
   /// mapped, is copied and said to be refused.
-  void place(const PausedGuest& held, int store, const wire::Grant& grant, std::span<const std::byte> image,
-             wire::Merged& merged);
+  void place(const PausedGuest& held, const FrameFiles& files, const wire::Grant& grant,
+             std::span<const std::byte> image, wire::Merged& merged);
   /// Maps the pages of a candidate from its file where they are the guest's own, or another file's, and all
   /// bytes are equal. `mapped` gets them.
   void back(const PausedGuest& held, const BackingCandidate& candidate, std::vector<PageRange>& mapped);
@@ -65,7 +66,7 @@ class Remapper {
 
  private:
   void begin_run(const PausedGuest& held, PageIndex page);
-  bool map_frames(int store, const wire::Grant& grant);
+  bool map_frames(int file, const wire::Grant& grant);
   bool map_file(const PageRange& range, int file, std::uint64_t offset);
 
   const GuestPages& pages_;

@@ -31,7 +31,7 @@ StoreUpkeep::StoreUpkeep(const GuestPages& pages, PageStates& states, Tracker& t
 
 void StoreUpkeep::daemon_lost(const UniqueFd& store) {
   const FileFigures file = figures_of_file(store.get());
-  const std::uint64_t mapped = PageCount{states_.count(State::merged)}.bytes();
+  const std::uint64_t mapped = PageCount{states_.count(State::merged) - states_.paged_count()}.bytes();
   const std::lock_guard lock(lock_);
   figures_.push_back({file.inode, file.allocated_bytes, mapped});
 }

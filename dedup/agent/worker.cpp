@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/worker.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
+#include "dedup/agent/guest_mappings.hpp"
 #include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
@@ -34,8 +37,10 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       budget_(mapping_limit.value_or(mappings_for_merging()), [this] { return upkeep_.count_mappings(); }),
       remapper_(pages_, states_, *tracker_, barrier, budget_),
       upkeep_(pages_, states_, *tracker_, pagemap_, budget_, remapper_),
-      scan_(pages_, states_, *tracker_, pagemap_, origins_, config_.sharing),
-      daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_}) {}
+      page_outs_(pages_, states_, pagemap_),
+      scan_(pages_, states_, *tracker_, pagemap_, page_outs_.coldness(), origins_, config_.sharing),
+      barrier_(barrier),
+      daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_, page_outs_}) {}
 
 // --- The daemon comes and goes.
 
@@ -75,6 +80,7 @@ void Worker::retain_merged_pages() {
 bool Worker::run_pass(const std::function<bool()>& cancelled) {
   bool found = false;
   volatile_pages_ = 0;
+  page_outs_.coldness().next_pass();
   for (const GuestPages::Region& region : pages_.regions()) {
     for (PageRange rest = region.pages; !rest.empty();) {
       if (cancelled() || !daemon_.joined()) return found;
@@ -116,6 +122,7 @@ void Worker::act_on(Findings& findings) {
   volatile_pages_ += findings.volatile_pages();
   daemon_.send_list(wire::Type::broken, findings.broken());
   daemon_.send_list(wire::Type::withdraw, findings.withdrawn());
+  page_outs_.withdrawn(findings.withdrawn());
   remapper_.give_back(findings.zero());
   if (!findings.as_before().empty()) {
     back({findings.as_before()});
@@ -127,7 +134,8 @@ void Worker::act_on(Findings& findings) {
 
 void Worker::report(bool found) {
   if (daemon_.joined()) {
-    daemon_.send_list(wire::Type::broken, upkeep_.tidy(found, daemon_.passes(), daemon_.link().store()));
+    daemon_.send_list(wire::Type::broken,
+                      upkeep_.tidy(found, daemon_.passes(), daemon_.link().files().store()));
   }
   if (!daemon_.joined()) return;
   if (!found) remapper_.forget_copies();
@@ -148,12 +156,97 @@ wire::Report Worker::memory_now() const {
   report.backed_pages = states_.count(State::backed);
   report.shared_pages = states_.count(State::merged) + report.backed_pages;
   report.untouched_pages = states_.count(State::untouched) + states_.count(State::discarded);
+  report.paged_pages = states_.paged_count();
+  report.paged_resident_pages = resident_paged_pages();
   report.own_pages = report.ram_pages - report.shared_pages - report.untouched_pages - report.zero_pages;
   report.unaffordable_pages = states_.count(State::unaffordable);
   for (const StoreFigure& store : upkeep_.lost())
     report.lost_store_pages += pages_in(store.mapped_bytes).value;
   report.lost_store_pages = std::min(report.lost_store_pages, report.ram_pages);
   return report;
+}
+
+std::uint64_t Worker::resident_paged_pages() const {
+  std::uint64_t resident = 0;
+  for (const PageRange& range : pages_.pieces_of(states_.all_paged(), chunk_pages)) {
+    for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
+      if (run.is(page_is_file) && run.is(page_is_present)) resident += run.count;
+    }
+  }
+  return std::min(resident, states_.paged_count());
+}
+
+// --- Paging.
+
+void Worker::begin_page_out(std::uint64_t pages, PageOuts::Which which) {
+  if (!can_page_out()) return;
+  if (which == PageOuts::Which::all) drop_resident();
+  page_outs_.begin(pages, which);
+  go_on_paging();
+}
+
+// What is out and was read since is in memory too, until somebody needs the memory more.
+void Worker::drop_resident() {
+  for (const PageRange& range : pages_.pieces_of(states_.all_paged(), chunk_pages)) {
+    const std::span<std::byte> memory = pages_.bytes_of(range);
+    // Where the kernel is too old for it, or the file another user's, the pages stay.
+    ::madvise(memory.data(), memory.size(), MADV_PAGEOUT);
+  }
+}
+
+void Worker::go_on_paging() {
+  if (!daemon_.joined()) return page_outs_.end();
+  for (unsigned file = 0; file < max_paging_files && !page_outs_.active(); ++file) {
+    if ((page_outs_.leaving() >> file & 1U) != 0) take_back(file);
+  }
+  const PageOuts::Batch batch = page_outs_.next(daemon_.link().secret(), PageOuts::Clock::now());
+  daemon_.send_list(wire::Type::withdraw, batch.withdrawn);
+  page_outs_.answered(0, remapper_.give_back(batch.zero), PageOuts::Clock::now());
+  daemon_.send_list(wire::Type::page_out, batch.offers);
+}
+
+// In parts, so that not all of it has to be in memory at once: what has come back goes out to other files
+// before the next part.
+void Worker::take_back(unsigned file) {
+  constexpr std::uint64_t part_pages = 4096;
+  const FileFigures slots = figures_of_file(daemon_.link().files().slots(file).get());
+  std::vector<PageRange> ranges;
+  std::uint64_t pages = 0;
+  for (const FileMapping& mapping : mappings_of(pages_).of_files) {
+    if (mapping.inode != slots.inode || mapping.device != slots.device || pages >= part_pages) continue;
+    PageRange rest = mapping.pages;
+    ranges.push_back(rest.take_front(static_cast<std::uint32_t>(part_pages)));
+    pages += ranges.back().count;
+    const std::span<std::byte> memory = pages_.bytes_of(ranges.back());
+    ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);  // the guest is not held for the disk
+  }
+  if (ranges.empty()) {
+    page_outs_.left(file);
+    daemon_.link().files().set_slots(file, {});
+    return;
+  }
+  daemon_.send_list(wire::Type::broken, remapper_.unmerge(ranges));
+  if (can_page_out()) page_outs_.begin(std::move(ranges));
+}
+
+void Worker::bring_back() {
+  for (const PageRange& range : page_outs_.working_set()) {
+    const std::span<std::byte> memory = pages_.bytes_of(range);
+    ::madvise(memory.data(), memory.size(), MADV_WILLNEED);
+  }
+}
+
+void Worker::brake(bool on) {
+  if (std::exchange(brake_, on) == on) return;
+  on ? barrier_.stand_still() : barrier_.go_on();
+}
+
+bool Worker::can_page_out() const {
+  if (!daemon_.joined()) return false;
+  for (unsigned file = 0; file < max_paging_files; ++file) {
+    if (daemon_.link().files().slots(file) && (page_outs_.leaving() >> file & 1U) == 0) return true;
+  }
+  return false;
 }
 
 // --- What others ask for.
@@ -170,7 +263,8 @@ void Worker::share(ImagePages& image, ImageSharing::Patience patience) {
   const ImageSharing::Outcome outcome = sharing.run(patience);
   if (outcome == ImageSharing::Outcome::lost) return lose_daemon();
   if (sharing.knobs()) daemon_.take_knobs(*sharing.knobs());
-  const wire::Merged merged = remapper_.place(daemon_.link().store(), image, sharing.take_grants());
+  for (Frame& message : sharing.take_deferred()) daemon_.handle(std::move(message));
+  const wire::Merged merged = remapper_.place(daemon_.link().files(), image, sharing.take_grants());
   for (const PageRange& range : merged.kept) totals_.merges += range.count;
   daemon_.answer(merged);
 }
@@ -244,8 +338,12 @@ bool Worker::written_since_watch(const std::function<void(const GfnRange&)>& vis
 
 AgentCounters Worker::counters() const {
   const GuestHolds& holds = remapper_.holds();
-  return {totals_.passes,     totals_.merges,    totals_.breaks, totals_.failed_merges, holds.holds(),
-          holds.longest_us(), totals_.connected, upkeep_.lost(), holds.times(),         totals_.cpu_us};
+  return {totals_.passes,    totals_.merges,
+          totals_.breaks,    totals_.failed_merges,
+          holds.holds(),     holds.longest_us(),
+          totals_.connected, upkeep_.lost(),
+          totals_.paged_out, page_outs_.coldness().came_back_count(),
+          holds.times(),     totals_.cpu_us};
 }
 
 }  // namespace samepage::dedup

@@ -13,6 +13,7 @@
 // mapping_budget.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,7 @@
 #include "dedup/agent/image_sharing.hpp"
 #include "dedup/agent/mapping_budget.hpp"
 #include "dedup/agent/origins.hpp"
+#include "dedup/agent/page_outs.hpp"
 #include "dedup/agent/page_scan.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/store_upkeep.hpp"
@@ -79,6 +81,18 @@ class Worker {
   /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
+  /// Whether there is a paging file that pages may go out to.
+  [[nodiscard]] bool can_page_out() const;
+  /// Asks for up to so many pages to go out. Nothing happens where none can.
+  void begin_page_out(std::uint64_t pages, PageOuts::Which which);
+  /// Does what is next of that, and of leaving paging files that are to go. Call after handle_messages(), and
+  /// when page_outs().due().
+  void go_on_paging();
+  [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
+  /// Has the kernel read what went out last of what the guest used last.
+  void bring_back();
+  /// Lets the guest stand still, or go on: it writes faster than pages go out.
+  void brake(bool on);
   /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The
   /// descriptors must outlive the worker.
   void is_backed(const Backing& backing);
@@ -114,6 +128,9 @@ class Worker {
   void act_on(Findings& findings);
   void report(bool found);
   [[nodiscard]] wire::Report memory_now() const;
+  [[nodiscard]] std::uint64_t resident_paged_pages() const;
+  void take_back(unsigned file);
+  void drop_resident();
   void share(ImagePages& image, ImageSharing::Patience patience);
 
   AgentConfig config_;
@@ -124,8 +141,11 @@ class Worker {
   MappingBudget budget_;
   BulkRemapper remapper_;
   StoreUpkeep upkeep_;
+  PageOuts page_outs_;
   Origins origins_;
   PageScan scan_;
+  WriteBarrier& barrier_;
+  bool brake_ = false;
   AgentTotals totals_;
   DaemonPeer daemon_;
   std::uint64_t volatile_pages_ = 0;

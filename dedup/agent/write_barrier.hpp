@@ -14,6 +14,10 @@ class WriteBarrier {
   virtual void hold() = 0;
   /// Lets the guest go on.
   virtual void release() = 0;
+  /// The guest does not run from now on, until go_on(): there is hardly any memory left for what it writes.
+  /// Independent of hold(), which works meanwhile as ever.
+  virtual void stand_still() {}
+  virtual void go_on() {}
   /// Asked while the guest is held: whether the guest has anything that would run now, and that must get a
   /// turn before the next hold().
   [[nodiscard]] virtual bool keeps_waiting() const { return true; }

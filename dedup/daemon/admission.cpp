@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 #include <system_error>
 
 #include "base/check.hpp"
+#include "base/types.hpp"
 #include "base/units.hpp"
 
 namespace samepage::dedup {
@@ -38,6 +40,14 @@ Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant) {
   }
   if (applicant.pages > applicant.host_pages) {
     return "the guest has more memory than the host; give it less with --mem";
+  }
+  const std::uint64_t wanted = PageCount{applicant.pages}.bytes();
+  const CommitCharge& charge = applicant.charge;
+  if (charge.limit != 0 && wanted > charge.limit - std::min(charge.limit, charge.bytes)) {
+    return fmt::format(
+        "guests have been promised {} of the {} that may be, and this one wants {}; end some, add a paging "
+        "file, or allow more with 'samepage tune overcommit='",
+        format_size(charge.bytes), format_size(charge.limit), format_size(wanted));
   }
   return std::nullopt;
 }

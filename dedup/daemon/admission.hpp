@@ -48,6 +48,12 @@ using Refusal = std::optional<std::string>;
 /// Where users can't be told apart, nobody's guests are let in.
 [[nodiscard]] Refusal refuse_user(const AdmissionRules& rules, uid_t uid);
 
+/// RAM that was promised to guests, and how much may be.
+struct CommitCharge {
+  std::uint64_t bytes = 0;
+  std::uint64_t limit = 0;  // 0: no bound
+};
+
 /// A guest that wants to join and what there is already.
 struct Applicant {
   uid_t uid = 0;
@@ -56,6 +62,7 @@ struct Applicant {
   std::uint32_t host_pages = 0;
   std::ptrdiff_t guests_of_process = 0;
   std::ptrdiff_t guests_of_user = 0;
+  CommitCharge charge = {};  // without this guest
 };
 [[nodiscard]] Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant);
 

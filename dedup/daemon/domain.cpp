@@ -25,13 +25,17 @@ bool lies_in(const PageRange& range, std::uint32_t pages) {
 }  // namespace
 
 Domain::Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
-               DupPolicy dup_policy)
+               DupPolicy dup_policy, std::optional<Paging> paging)
     : label_(std::move(label)),
       owner_(owner),
       account_(std::move(account)),
       merger_(
           max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy,
-          account_.get()) {}
+          account_.get(),
+          paging ? &slots_.emplace(
+                       paging->files, std::move(paging->post),
+                       [this](const std::vector<FrameId>& slots, int error) { slots_written(slots, error); })
+                 : nullptr) {}
 
 bool Domain::copy_frame(FrameId from, FrameId to) {
   try {
@@ -212,6 +216,10 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
   const auto frame = merger_.donated(guest + page, digest);
   if (!frame) return Outcome::done;
   try {
+    if (is_slot(*frame)) {
+      slots_->write(*frame, bytes);  // it is published when the disk has it
+      return Outcome::done;
+    }
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
@@ -220,6 +228,33 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
   }
   merger_.publish(*frame, turn);
   return Outcome::done;
+}
+
+std::vector<OpenSlots> Domain::open_slots() {
+  std::vector<OpenSlots> open;
+  if (!slots_) return open;
+  for (const unsigned file : slots_->files()) open.push_back(slots_->open_read_only(file));
+  return open;
+}
+
+void Domain::slots_written(const std::vector<FrameId>& slots, int error) {
+  Turn whole(Turn::endless);  // as many as were donated in one message
+  for (const FrameId slot : slots) {
+    if (error == 0) {
+      merger_.publish(slot, whole);
+    } else {
+      give_up(slot);
+    }
+  }
+  carry_out();
+}
+
+// A frame that can't get its bytes: its pages stay where they are.
+void Domain::give_up(FrameId frame) {
+  while (merger_.records().state(frame) == FrameState::waiting) {
+    const auto page = merger_.records().two_sharers(frame).first;
+    if (!page || merger_.withdraw(*page) == Outcome::violation) return;
+  }
 }
 
 // Empty for a page of a guest that has left since the order was given.
@@ -238,12 +273,20 @@ void Domain::carry_out() {
   std::set<GuestLink*> ordered;
   // A guest that was detached meanwhile hears nothing: what it was granted counts until its process is gone.
   for (const auto& [page, frame] : orders.grants) {
-    if (const auto to = recipient_of(page)) to->link->grant(to->page, frame), ordered.insert(to->link);
+    const auto to = recipient_of(page);
+    if (!to) continue;
+    if (is_slot(frame) && !to->link->takes_slots()) {
+      static_cast<void>(merger_.answered(page, Merger::Answer::refused));
+      continue;
+    }
+    to->link->grant(to->page, frame);
+    ordered.insert(to->link);
   }
   for (const auto& [page, frame] : orders.donations) {
     if (const auto to = recipient_of(page)) to->link->request_donation(to->page), ordered.insert(to->link);
   }
   for (GuestLink* link : ordered) link->flush();
+  if (slots_) slots_->flush();
 }
 
 }  // namespace samepage::dedup

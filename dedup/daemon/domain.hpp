@@ -19,6 +19,7 @@
 #include "dedup/daemon/account.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/merger.hpp"
+#include "dedup/daemon/paging/domain_slots.hpp"
 #include "dedup/daemon/store_trimmer.hpp"
 #include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
@@ -32,6 +33,8 @@ class GuestLink {
   virtual ~GuestLink() = default;
   virtual void grant(PageIndex page, FrameId frame) = 0;
   virtual void request_donation(PageIndex page) = 0;
+  /// Whether the agent can map slots of paging files.
+  [[nodiscard]] virtual bool takes_slots() const = 0;
   /// All that was ordered since the last call may go out.
   virtual void flush() = 0;
 };
@@ -41,10 +44,15 @@ class Domain {
   using Offers = wire::List<wire::Offer>;
   using Ranges = wire::List<PageRange>;
 
+  /// Where its pages go out to.
+  struct Paging {
+    PagingFiles& files;
+    DomainSlots::Post post;
+  };
   /// `account` is the owner's. Throws std::system_error when the store or the
   /// records can't be made.
   Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
-         DupPolicy dup_policy = {});
+         DupPolicy dup_policy = {}, std::optional<Paging> paging = {});
 
   /// The guest's first page number: its handle from now on. `link` must live until detach(). Throws when
   /// there is no room for the guest's pages; then nothing has changed.
@@ -100,6 +108,10 @@ class Domain {
   [[nodiscard]] const DigestSecret& secret() const { return secret_; }
   [[nodiscard]] const FrameStore& store() const { return store_; }
   [[nodiscard]] const Merger& merger() const { return merger_; }
+  /// Descriptors of its slots in each paging file, to hand to an agent. Throws std::system_error.
+  [[nodiscard]] std::vector<OpenSlots> open_slots();
+  /// Null where no paging file can be had.
+  [[nodiscard]] DomainSlots* slots() { return slots_ ? &*slots_ : nullptr; }
   [[nodiscard]] bool empty() const { return guests_.empty(); }
 
  private:
@@ -129,12 +141,15 @@ class Domain {
   bool release_up_to(PageId guest, std::uint32_t end, Turn& turn);
   std::optional<Recipient> recipient_of(PageId page);
   bool copy_frame(FrameId from, FrameId to);
+  void slots_written(const std::vector<FrameId>& slots, int error);
+  void give_up(FrameId frame);
 
   std::string label_;
   uid_t owner_;
   std::shared_ptr<Account> account_;
   DigestSecret secret_ = random_digest_secret();
   FrameStore store_;
+  std::optional<DomainSlots> slots_;
   Merger merger_;
   StoreTrimmer trimmer_{store_, merger_.records()};
   std::map<PageId, Guest> guests_;  // by the number of their first page

@@ -6,7 +6,7 @@
 namespace samepage::dedup {
 
 bool Dups::is_popular(FrameId frame) const {
-  return copy_frame_ && ledger_.records().references(frame) >= policy_.references;
+  return copy_frame_ && !is_slot(frame) && ledger_.records().references(frame) >= policy_.references;
 }
 
 // Whether the page before `page` has that content, too.
@@ -18,7 +18,7 @@ bool Dups::continues_content(PageId page, Digest digest) const {
 }
 
 FrameId Dups::frame_for(PageId page, FrameId frame, bool popular, std::span<const FrameId> reaped) {
-  if (!popular && runs_.empty()) return frame;
+  if (is_slot(frame) || (!popular && runs_.empty())) return frame;
   const Digest digest = ledger_.records().digest(frame);
   if (!continues_content(page, digest)) return frame;
   auto run = runs_.find(digest.value);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/extents.hpp"
 
+#include <algorithm>
+
 #include "base/check.hpp"
 
 namespace samepage::dedup {
@@ -21,9 +23,9 @@ std::uint32_t Extents::take(Runs::iterator run, std::uint32_t first, std::uint32
   return first;
 }
 
-std::optional<std::uint32_t> Extents::allocate_near(std::uint32_t wanted) {
-  if (wanted == end_ && end_ < limit_) return end_++;
-  if (wanted < end_ && !free_.empty()) {
+std::optional<std::uint32_t> Extents::allocate_near(std::uint32_t wanted, std::uint32_t most) {
+  if (wanted == end_ && end_ < most) return end_++;
+  if (wanted < std::min(end_, most) && !free_.empty()) {
     auto run = free_.upper_bound(wanted);
     if (run != free_.begin()) {
       --run;
@@ -32,12 +34,12 @@ std::optional<std::uint32_t> Extents::allocate_near(std::uint32_t wanted) {
   }
   // Holes cost nothing in the store, numbers little: take an old run only when it is long or when there are
   // as many free numbers as used ones.
-  if (free_count_ > in_use() || end_ == limit_) {
-    if (!free_.empty()) return take(free_.begin(), free_.begin()->first, 1);
+  if (free_count_ > in_use() || end_ >= most) {
+    if (!free_.empty() && free_.begin()->first < most) return take(free_.begin(), free_.begin()->first, 1);
   } else if (!free_.empty() && free_.begin()->second >= roomy) {
     return take(free_.begin(), free_.begin()->first, 1);
   }
-  if (end_ == limit_) return std::nullopt;
+  if (end_ >= most) return std::nullopt;
   return end_++;
 }
 

@@ -16,8 +16,9 @@ class Extents {
   explicit Extents(std::uint32_t limit) : limit_(limit) {}
 
   /// One number: `wanted` when it is free, so that neighbours get neighbours; else the start of a run that
-  /// leaves room for more, else a new highest one. Empty when all are in use.
-  std::optional<std::uint32_t> allocate_near(std::uint32_t wanted);
+  /// leaves room for more, else a new highest one. Empty when all are in use, or all below `most`.
+  std::optional<std::uint32_t> allocate_near(std::uint32_t wanted) { return allocate_near(wanted, limit_); }
+  std::optional<std::uint32_t> allocate_near(std::uint32_t wanted, std::uint32_t most);
   /// `count` numbers in a row; the first of them. Empty when there is no such run.
   std::optional<std::uint32_t> allocate_run(std::uint32_t count);
   /// Takes back [first, first + count), which must be in use.

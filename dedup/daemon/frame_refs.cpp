@@ -12,7 +12,8 @@ FrameRefs::FrameRefs(std::uint32_t frames, Account* account)
     : frame_numbers_(std::min(frames, max_frames)), account_(account == nullptr ? &unlimited_ : account) {}
 
 FrameRefs::~FrameRefs() {
-  account_->release(charged_blocks_ * block_bytes + frames_in_use_ * frame_bytes);
+  account_->release(charged_blocks_ * block_bytes + frames_in_use_ * frame_bytes +
+                    slots_in_use_ * slot_bytes);
 }
 
 void FrameRefs::make_room(std::uint32_t end) {
@@ -110,6 +111,22 @@ std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
   return FrameId{*number};
 }
 
+std::optional<FrameId> FrameRefs::allocate_slot(Digest digest, FrameId wanted, std::uint32_t end) {
+  Slots& slots = slots_[paging_file_of(wanted)];
+  const auto number = slots.numbers.allocate_near(ordinal_of(wanted), end);
+  if (!number) return std::nullopt;
+  const FrameId slot = slot_at(paging_file_of(wanted), *number);
+  try {
+    slots.frames.grow(std::size_t{*number} + 1);
+    slots.donors.grow(std::size_t{*number} + 1);
+    if (allocate_reserved(slot, digest)) return slot;
+  } catch (const std::system_error& error) {
+    log_error("a slot is not made", error);
+  }
+  slots.numbers.release(*number, 1);
+  return std::nullopt;
+}
+
 // A host without memory for records is a store without room for frames.
 bool FrameRefs::make_frame_records(std::uint32_t first, std::uint32_t count) {
   try {
@@ -140,16 +157,16 @@ void FrameRefs::unreserve(FrameId first, std::uint32_t count) {
 
 bool FrameRefs::allocate_reserved(FrameId frame, Digest digest) {
   invariant(state(frame) == FrameState::free, "a frame is allocated twice");
-  if (!account_->charge_for_merging(frame_bytes)) return false;
-  frames_[frame.value] = {with_state(FrameState::waiting, digest.value), no_page, 0};
-  donors_[frame.value] = {{no_page}, 0};
-  ++frames_in_use_;
+  if (!account_->charge_for_merging(charge_of(frame))) return false;
+  record(frame) = {with_state(FrameState::waiting, digest.value), no_page, 0};
+  donor_of(frame) = {{no_page}, 0};
+  ++(is_slot(frame) ? slots_in_use_ : frames_in_use_);
   return true;
 }
 
 void FrameRefs::publish(FrameId frame) {
   invariant(state(frame) == FrameState::waiting, "a frame is published twice");
-  Frame& record = frames_[frame.value];
+  Frame& record = this->record(frame);
   if (record.head != no_page) waiting_.emplace(frame.value, record.head);
   record.head = no_page;
   record.word = with_state(FrameState::published, record.word & low_60);
@@ -163,19 +180,23 @@ std::optional<PageId> FrameRefs::next_waiting(FrameId frame) const {
 
 void FrameRefs::release(FrameId frame) {
   release_reserved(frame);
-  frame_numbers_.release(frame.value, 1);
+  if (is_slot(frame)) {
+    slots_[paging_file_of(frame)].numbers.release(ordinal_of(frame), 1);
+  } else {
+    frame_numbers_.release(frame.value, 1);
+  }
 }
 
 void FrameRefs::release_reserved(FrameId frame) {
   invariant(state(frame) != FrameState::free && references(frame) == 0, "a frame in use is released");
-  frames_[frame.value].word = 0;
-  --frames_in_use_;
-  account_->release(frame_bytes);
+  record(frame).word = 0;
+  --(is_slot(frame) ? slots_in_use_ : frames_in_use_);
+  account_->release(charge_of(frame));
 }
 
 void FrameRefs::link(PageId page, FrameId frame, SharingState state) {
   invariant(!is_linked(page) && links(state), "a page joins a second frame");
-  Frame& record = frames_[frame.value];
+  Frame& record = this->record(frame);
   set_word(page.value, with_state(state, std::uint64_t{frame.value} << frame_shift | record.head));
   previous_[page.value] = no_page;
   if (record.head != no_page) previous_[record.head] = page.value;
@@ -185,7 +206,7 @@ void FrameRefs::link(PageId page, FrameId frame, SharingState state) {
 
 std::uint32_t FrameRefs::unlink(PageId page) {
   invariant(is_linked(page), "a page leaves a frame that it does not share");
-  Frame& record = frames_[frame(page).value];
+  Frame& record = this->record(frame(page));
   const std::uint32_t next = next_of(page.value);
   const std::uint32_t previous = previous_[page.value];
   if (next != no_page) previous_[next] = previous;
@@ -203,15 +224,17 @@ std::uint32_t FrameRefs::unlink(PageId page) {
 }
 
 std::pair<std::optional<PageId>, std::optional<PageId>> FrameRefs::two_sharers(FrameId frame) const {
-  const std::uint32_t first = frames_[frame.value].head;
+  const std::uint32_t first = record(frame).head;
   if (first == no_page) return {};
   const std::uint32_t second = next_of(first);
   return {PageId{first}, second == no_page ? std::nullopt : std::optional(PageId{second})};
 }
 
 std::uint64_t FrameRefs::memory_bytes() const {
+  std::uint64_t frames = frame_numbers_.end();
+  for (const Slots& slots : slots_) frames += slots.numbers.end();
   return std::uint64_t{charged_blocks_} * block * (sizeof(std::uint64_t) + sizeof(std::uint32_t)) +
-         std::uint64_t{frame_numbers_.end()} * (sizeof(Frame) + sizeof(Donor));
+         frames * (sizeof(Frame) + sizeof(Donor));
 }
 
 }  // namespace samepage::dedup

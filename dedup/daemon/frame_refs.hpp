@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The records of one domain: what the daemon knows of every page of its guests and of every frame of its
-// store.
+// store, and of every slot of its part of the paging files (dedup/frame_numbers.hpp), which are frames too.
 //
 //   pages  word:  state 4 | digest 60                     unshared
 //                 state 4 | frame 30 | next sharer 30     waiting, granted, merged
@@ -22,6 +22,7 @@
 // (ledger.hpp) changes them, together with the index. Pure: no descriptor, no clock. Not for several threads.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -34,6 +35,7 @@
 #include "dedup/daemon/sighting.hpp"
 #include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
+#include "dedup/frame_numbers.hpp"
 
 namespace samepage::dedup {
 
@@ -58,10 +60,10 @@ struct Donor {
 class FrameRefs {
  public:
   static constexpr std::uint32_t max_pages = 1U << 30;
-  static constexpr std::uint32_t max_frames = (1U << 30) - 1;
+  static constexpr std::uint32_t max_frames = max_store_frames;
 
-  /// No page and no frame. Frames are numbered below `frames`. `account` is charged for frames and for
-  /// records of pages.
+  /// No page and no frame. Frames of the store are numbered below `frames`. `account` is charged for frames
+  /// and for records of pages.
   explicit FrameRefs(std::uint32_t frames = max_frames, Account* account = nullptr);
   ~FrameRefs();
   FrameRefs(const FrameRefs&) = delete;
@@ -102,7 +104,7 @@ class FrameRefs {
   /// Has the processor fetch what digest() will read.
   void prefetch(Sighting seen) const {
     if (seen.is_frame()) {
-      __builtin_prefetch(&frames_[seen.frame().value]);
+      __builtin_prefetch(&record(seen.frame()));
     } else {
       __builtin_prefetch(&words_[seen.page().value]);
     }
@@ -116,6 +118,8 @@ class FrameRefs {
   /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Empty when the
   /// store or the account is full.
   std::optional<FrameId> allocate(Digest digest, FrameId wanted);
+  /// The same for a slot of the paging file that `wanted` is in, with an ordinal below `end`.
+  std::optional<FrameId> allocate_slot(Digest digest, FrameId wanted, std::uint32_t end);
   /// The pages that wait for it are to be granted it, see next_waiting().
   void publish(FrameId frame);
   /// One of the pages that waited when the frame was published and are still on that list. Empty when there
@@ -134,13 +138,13 @@ class FrameRefs {
   void release_reserved(FrameId frame);
 
   [[nodiscard]] FrameState state(FrameId frame) const {
-    return static_cast<FrameState>(frames_[frame.value].word >> state_shift);
+    return static_cast<FrameState>(record(frame).word >> state_shift);
   }
-  [[nodiscard]] Digest digest(FrameId frame) const { return {frames_[frame.value].word & low_60}; }
-  [[nodiscard]] std::uint32_t references(FrameId frame) const { return frames_[frame.value].references; }
+  [[nodiscard]] Digest digest(FrameId frame) const { return {record(frame).word & low_60}; }
+  [[nodiscard]] std::uint32_t references(FrameId frame) const { return record(frame).references; }
   /// Of a frame that is waiting, once it was set.
-  [[nodiscard]] Donor donor(FrameId frame) const { return donors_[frame.value]; }
-  void set_donor(FrameId frame, Donor donor) { donors_[frame.value] = donor; }
+  [[nodiscard]] Donor donor(FrameId frame) const { return donor_of(frame); }
+  void set_donor(FrameId frame, Donor donor) { donor_of(frame) = donor; }
 
   /// The page becomes a sharer of the frame, waiting or granted.
   void link(PageId page, FrameId frame, SharingState state);
@@ -151,16 +155,18 @@ class FrameRefs {
   /// is given.
   template <typename Visit>
   void for_each_sharer(FrameId frame, Visit visit) const {
-    for (std::uint32_t page = frames_[frame.value].head; page != no_page;) {
+    for (std::uint32_t page = record(frame).head; page != no_page;) {
       const std::uint32_t next = next_of(page);
       visit(PageId{page});
       page = next;
     }
   }
 
-  /// Frames that are waiting or published.
+  /// Frames of the store that are waiting or published.
   [[nodiscard]] std::uint32_t frames_in_use() const { return frames_in_use_; }
-  /// Every frame in use is numbered below.
+  /// The same of slots.
+  [[nodiscard]] std::uint32_t slots_in_use() const { return slots_in_use_; }
+  /// Every frame of the store that is in use is numbered below.
   [[nodiscard]] std::uint32_t frames_end() const { return frame_numbers_.end(); }
   /// Two of the sharers, or fewer if there are fewer: without a walk.
   [[nodiscard]] std::pair<std::optional<PageId>, std::optional<PageId>> two_sharers(FrameId frame) const;
@@ -194,6 +200,24 @@ class FrameRefs {
   static constexpr std::uint64_t frame_bytes =
       page_size + sizeof(Frame) + sizeof(Donor) + sizeof(std::uint32_t);
 
+  static constexpr std::uint64_t slot_bytes = frame_bytes - page_size;
+
+  // Of the slots in one paging file.
+  struct Slots {
+    Extents numbers{max_slots};
+    GrowingArray<Frame> frames;
+    GrowingArray<Donor> donors;
+  };
+  [[nodiscard]] Frame& record(FrameId frame) const {
+    return is_slot(frame) ? slots_[paging_file_of(frame)].frames[ordinal_of(frame)] : frames_[frame.value];
+  }
+  [[nodiscard]] Donor& donor_of(FrameId frame) const {
+    return is_slot(frame) ? slots_[paging_file_of(frame)].donors[ordinal_of(frame)] : donors_[frame.value];
+  }
+  static constexpr std::uint64_t charge_of(FrameId frame) {
+    return is_slot(frame) ? slot_bytes : frame_bytes;
+  }
+
   template <typename State>
   static constexpr std::uint64_t with_state(State state, std::uint64_t payload) {
     return static_cast<std::uint64_t>(state) << state_shift | payload;
@@ -215,7 +239,9 @@ class FrameRefs {
   GrowingArray<Frame> frames_;
   GrowingArray<Donor> donors_;
   std::uint32_t frames_in_use_ = 0;
+  std::uint32_t slots_in_use_ = 0;
   Extents frame_numbers_;
+  std::array<Slots, max_paging_files> slots_;
   std::unordered_map<std::uint32_t, std::uint32_t> waiting_;  // frame -> head of the list of next_waiting()
   Account unlimited_;
   Account* account_;

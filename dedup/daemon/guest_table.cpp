@@ -32,6 +32,8 @@ void GuestTable::remove(std::uint64_t membership) {
   breaks_of_gone_[gone->second.peer.uid] += gone->second.report.breaks;
   past_.hold_times += gone->second.report.hold_times;
   past_.merge_cpu_us += gone->second.report.merge_cpu_us;
+  past_.paged_out += gone->second.report.paged_out;
+  past_.came_back += gone->second.report.came_back;
   guests_.erase(gone);
 }
 

@@ -62,6 +62,7 @@ class GuestTable {
   struct Past {
     HoldTimes hold_times;
     std::uint64_t merge_cpu_us = 0;
+    std::uint64_t paged_out = 0, came_back = 0;
   };
   [[nodiscard]] const Past& past() const { return past_; }
   /// The longest hold that a guest ever reported, gone or not, by user.

@@ -51,7 +51,8 @@ std::vector<std::byte> make_welcome(const SessionHost::Membership& membership, c
   welcome.takes_whole_reports = 1;
   welcome.ends_when_idle = membership.ends_when_idle ? 1 : 0;
   welcome.secret = secret;
-  if (version == wire::version) return copy_of(welcome);
+  welcome.version = version;
+  if (version != wire::former_version) return copy_of(welcome);
   return copy_of(wire::FormerWelcome{.staging_slots = welcome.staging_slots,
                                      .max_frames = welcome.max_frames,
                                      .knobs = welcome.knobs,

@@ -27,7 +27,7 @@ bool is_trustworthy(const UniqueFd& file) {
          (info.st_uid == ::geteuid() || info.st_uid == 0);
 }
 
-void read_line(std::string_view line, wire::Knobs& knobs, const std::string& path) {
+void read_line(std::string_view line, Settings& knobs, const std::string& path) {
   if (line.empty()) return;
   try {
     const std::size_t at = line.find('=');
@@ -47,7 +47,7 @@ std::string KeptKnobs::place(const std::string& socket_path) {
   return std::string(all.substr(0, all.find(':'))) + "/samepaged.knobs";
 }
 
-bool KeptKnobs::read_into(wire::Knobs& knobs) const {
+bool KeptKnobs::read_into(Settings& knobs) const {
   const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file && errno == ENOENT) return false;
   if (!file || !is_trustworthy(file)) {
@@ -65,7 +65,7 @@ bool KeptKnobs::read_into(wire::Knobs& knobs) const {
   return true;
 }
 
-bool KeptKnobs::keep(const wire::Knobs& knobs, const wire::Knobs& defaults) const {
+bool KeptKnobs::keep(const Settings& knobs, const Settings& defaults) const {
   std::string text;
   for (const KnobDescription& knob : knob_descriptions()) {
     if (knobs.*knob.field == defaults.*knob.field) continue;

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "dedup/protocol.hpp"
+#include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
 
@@ -19,9 +19,9 @@ class KeptKnobs {
 
   /// Sets those that the file has. A line that makes no sense is left out and said on stderr, and so is a
   /// file that is neither ours nor root's. False when there is no such file.
-  bool read_into(wire::Knobs& knobs) const;
+  bool read_into(Settings& knobs) const;
   /// Keeps those that are not as in `defaults`; without any there is no file. False when it can't be written.
-  [[nodiscard]] bool keep(const wire::Knobs& knobs, const wire::Knobs& defaults) const;
+  [[nodiscard]] bool keep(const Settings& knobs, const Settings& defaults) const;
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:

@@ -16,7 +16,7 @@ bool sets_knobs(const json& request) {
 
 void set_knobs(KnobSettings& settings, const json& request) {
   const bool reset = request.value("reset", json()) == json(true);
-  wire::Knobs knobs = reset ? settings.defaults : settings.current;
+  Settings knobs = reset ? settings.defaults : settings.current;
   for (const auto& [name, value] : request.items()) {
     if (name == "do" || name == "reset") continue;
     if (!value.is_string()) throw UserError("knobs are set with text, such as {\"interval\": \"50ms\"}");

@@ -7,15 +7,15 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "dedup/protocol.hpp"
+#include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
 
 struct KnobSettings {
-  wire::Knobs current;
-  wire::Knobs defaults;
+  Settings current;
+  Settings defaults;
   /// Keeps knobs that were set for the next daemon; says where, or nothing when it can't.
-  std::function<std::string(const wire::Knobs&)> keep = {};
+  std::function<std::string(const Settings&)> keep = {};
   std::string kept_in = {};  // where those are that were kept last; empty: nowhere
 };
 

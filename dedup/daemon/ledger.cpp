@@ -48,6 +48,28 @@ std::optional<FrameId> Ledger::open_frame(Digest digest) {
   return frame;
 }
 
+std::optional<FrameId> Ledger::open_slot(Digest digest) {
+  while (const auto file = slots_ == nullptr ? std::nullopt : slots_->next_file()) {
+    const auto slot = records_.allocate_slot(digest, slot_at(*file, next_slot_[*file]), slots_->end(*file));
+    if (!slot) {
+      slots_->all_taken(*file);
+      continue;
+    }
+    if (slots_->take(*slot)) {
+      next_slot_[*file] = ordinal_of(*slot) + 1;
+      index_.insert(digest, Sighting::of(*slot));
+      return slot;
+    }
+    records_.release(*slot);
+  }
+  return std::nullopt;
+}
+
+void Ledger::release_frame(FrameId frame) {
+  records_.release(frame);
+  if (is_slot(frame)) slots_->release(frame);
+}
+
 std::optional<FrameId> Ledger::open_frame_for(PageId unshared) {
   const Digest digest = records_.digest(unshared);
   const auto frame = allocate(digest);
@@ -72,12 +94,12 @@ void Ledger::close_waiting(FrameId frame) {
   } else {
     index_.erase(digest, Sighting::of(frame));
   }
-  records_.release(frame);
+  release_frame(frame);
 }
 
 void Ledger::publish(FrameId frame) {
   records_.publish(frame);
-  ++counts_.pages_shared;
+  ++published(frame);
 }
 
 std::uint32_t Ledger::grant_waiting(PageId page, FrameId frame) {
@@ -88,7 +110,7 @@ std::uint32_t Ledger::grant_waiting(PageId page, FrameId frame) {
 }
 
 std::uint32_t Ledger::release(PageId page) {
-  --(records_.state(page) == SharingState::merged ? counts_.pages_merged : counts_.pages_pending);
+  --(records_.state(page) == SharingState::merged ? confirmed(page) : counts_.pages_pending);
   return records_.unlink(page);
 }
 
@@ -107,8 +129,8 @@ void Ledger::reap_one_of(FrameId frame, FrameId other, FrameNumber number) {
 }
 
 void Ledger::drop_frame(FrameId frame, FrameNumber number) {
-  --counts_.pages_shared;
-  number == FrameNumber::freed ? records_.release(frame) : records_.release_reserved(frame);
+  --published(frame);
+  number == FrameNumber::freed ? release_frame(frame) : records_.release_reserved(frame);
 }
 
 void Ledger::publish_dup(FrameId dup) {

@@ -24,12 +24,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 
 #include "dedup/daemon/digest_index.hpp"
 #include "dedup/daemon/extents.hpp"
 #include "dedup/daemon/frame_refs.hpp"
+#include "dedup/daemon/paging/slot_room.hpp"
 #include "dedup/daemon/sighting.hpp"
 
 namespace samepage::dedup {
@@ -40,6 +42,8 @@ struct SharingCounts {
   std::uint64_t pages_unshared = 0;
   std::uint64_t pages_pending = 0;  // waiting for a frame or granted and not answered
   std::uint64_t frame_dups = 0;     // of pages_shared: frames whose content another frame has too
+  std::uint64_t slots = 0;          // of paging files, which have their bytes
+  std::uint64_t pages_paged = 0;    // mappings of them that agents confirmed
 
   /// Further mappings of frames: the pages that sharing saves.
   [[nodiscard]] std::uint64_t pages_sharing() const {
@@ -52,6 +56,8 @@ struct SharingCounts {
     pages_unshared += other.pages_unshared;
     pages_pending += other.pages_pending;
     frame_dups += other.frame_dups;
+    slots += other.slots;
+    pages_paged += other.pages_paged;
     return *this;
   }
   friend bool operator==(const SharingCounts&, const SharingCounts&) = default;
@@ -62,9 +68,10 @@ enum class FrameNumber : std::uint8_t { freed, stays_reserved };
 
 class Ledger {
  public:
-  /// Frames are numbered below `max_frames`. `account` is charged for frames and records. Throws
-  /// std::system_error.
-  explicit Ledger(std::uint32_t max_frames, Account* account = nullptr) : records_(max_frames, account) {}
+  /// Frames of the store are numbered below `max_frames`. `account` is charged for frames and records. Pages
+  /// go out to where `slots` has room; null: nowhere. Throws std::system_error.
+  explicit Ledger(std::uint32_t max_frames, Account* account = nullptr, SlotRoom* slots = nullptr)
+      : records_(max_frames, account), slots_(slots) {}
   ~Ledger() = default;
   Ledger(const Ledger&) = delete;  // the index points at the records
   Ledger& operator=(const Ledger&) = delete;
@@ -98,6 +105,8 @@ class Ledger {
   /// A frame for a digest that the index does not have. Empty when the store or the account is full. Frames
   /// that are opened one after the other are neighbours where that is possible.
   std::optional<FrameId> open_frame(Digest digest);
+  /// The same for a slot of a paging file.
+  std::optional<FrameId> open_slot(Digest digest);
   /// A frame for the digest of an unshared page, which waits for it then. Empty as above.
   std::optional<FrameId> open_frame_for(PageId unshared);
   void wait(PageId page, FrameId frame) {
@@ -124,7 +133,7 @@ class Ledger {
   void confirm(PageId page) {
     records_.set_linked(page, SharingState::merged);
     --counts_.pages_pending;
-    ++counts_.pages_merged;
+    ++confirmed(page);
   }
   /// The page shares nothing any more. Returns the references that are left to its frame.
   std::uint32_t release(PageId page);
@@ -161,11 +170,20 @@ class Ledger {
 
   std::optional<FrameId> allocate(Digest digest);
   void drop_frame(FrameId frame, FrameNumber number);
+  void release_frame(FrameId frame);
+  [[nodiscard]] std::uint64_t& confirmed(PageId page) {
+    return is_slot(records_.frame(page)) ? counts_.pages_paged : counts_.pages_merged;
+  }
+  [[nodiscard]] std::uint64_t& published(FrameId frame) {
+    return is_slot(frame) ? counts_.slots : counts_.pages_shared;
+  }
 
   FrameRefs records_;
   DigestIndex<DigestOf> index_{DigestOf{&records_}};
   Extents page_numbers_{FrameRefs::max_pages - 1};
   FrameId last_frame_;
+  SlotRoom* slots_;
+  std::array<std::uint32_t, max_paging_files> next_slot_{};
   SharingCounts counts_;
 };
 

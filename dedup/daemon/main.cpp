@@ -61,7 +61,7 @@ void report_ready(int fd, std::string_view problem) {
 }
 
 // `values` has one for each knob, empty where it was not given.
-void set_given(wire::Knobs& knobs, const std::vector<std::string>& values) {
+void set_given(Settings& knobs, const std::vector<std::string>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!values[i].empty()) set_knob(knobs, knob_descriptions()[i].name, values[i]);
   }
@@ -145,8 +145,8 @@ void require_fitting(const HandedSocket& handed, const Options& options) {
   }
 }
 
-void serve(const Options& options, const wire::Knobs& defaults, std::optional<HandedSocket> handed,
-           MetricsConfig metrics_config) {
+void serve(const Options& options, const Settings& defaults, std::optional<HandedSocket> handed,
+           MetricsConfig metrics_config, std::vector<PagingSpec> paging_files) {
   std::optional<OwnHome> home;
   if (options.background) home.emplace();  // a daemon that is started otherwise stays where it was put
   std::string path;
@@ -162,7 +162,7 @@ void serve(const Options& options, const wire::Knobs& defaults, std::optional<Ha
     listening = own->take();
   }
   const KeptKnobs kept(KeptKnobs::place(path));
-  wire::Knobs knobs = defaults;
+  Settings knobs = defaults;
   const bool any_kept = kept.read_into(knobs);
   set_given(knobs, options.knobs);
   boost::asio::io_context io(1);
@@ -188,9 +188,10 @@ void serve(const Options& options, const wire::Knobs& defaults, std::optional<Ha
   if (options.everybody) config.admission.unmapped_uid = unmapped_uid();
   config.knobs.defaults = defaults;
   if (any_kept) config.knobs.kept_in = kept.path();
-  config.knobs.keep = [&](const wire::Knobs& now) {
+  config.knobs.keep = [&](const Settings& now) {
     return kept.keep(now, defaults) ? kept.path() : std::string();
   };
+  config.paging_files = std::move(paging_files);
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   if (metrics) config.metrics_places = [&] { return metrics->places(); };
   Server server(io, config);
@@ -225,13 +226,15 @@ int run(int argc, char** argv) {
     std::optional<HandedSocket> handed = take_handed_socket();
     settle_runtime_paths();
     log_to_file_when_unheard();
-    wire::Knobs knobs;
+    Settings knobs;
     set_given(knobs, options.knobs);
     if (!options.socket.empty()) options.socket = std::filesystem::absolute(options.socket);
     MetricsConfig metrics = metrics_of(options);
+    std::vector<PagingSpec> paging_files;
+    for (const std::string& text : options.paging_files) paging_files.push_back(parse_paging_spec(text));
     if (options.background) go_to_background();
     raise_file_size_limit();
-    serve(options, knobs, std::move(handed), std::move(metrics));
+    serve(options, knobs, std::move(handed), std::move(metrics), std::move(paging_files));
     return 0;
   } catch (const CLI::ParseError& error) {
     return tell_parse_outcome(app, error, 2);

@@ -7,8 +7,12 @@
 
 namespace samepage::dedup {
 
-Member::Member(std::uint32_t pages, Send send, Report report)
-    : pages_(pages), staging_(pages), send_(std::move(send)), report_(std::move(report)) {}
+Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report)
+    : pages_(pages),
+      takes_slots_(takes_slots),
+      staging_(pages),
+      send_(std::move(send)),
+      report_(std::move(report)) {}
 
 Progress Member::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
   // A guest that has its membership back says first what it retains of it.
@@ -32,6 +36,9 @@ Progress Member::dispatch(wire::Type type, std::span<const std::byte> payload, T
       return domain_->offer(guest_, Domain::Offers(payload), FirstSighting::noted, reached_, turn);
     case wire::Type::image:
       return domain_->offer(guest_, Domain::Offers(payload), FirstSighting::makes_frame, reached_, turn);
+    case wire::Type::page_out:
+      if (!takes_slots_) return Progress::violation;
+      return domain_->offer(guest_, Domain::Offers(payload), FirstSighting::pages_out, reached_, turn);
     case wire::Type::donated:
       return handle_donated(payload, turn);
     case wire::Type::merged:

@@ -23,9 +23,9 @@ class Member final : public GuestLink {
   using Send = std::function<void(wire::Type, std::span<const std::byte>)>;
   using Report = std::function<void(const wire::Report&)>;
 
-  /// Of a guest of so many pages that is about to join. `send` queues a message for its agent, `report` hears
-  /// what the agent says of itself. Throws std::system_error.
-  Member(std::uint32_t pages, Send send, Report report);
+  /// Of a guest of so many pages that is about to join; `takes_slots`: its agent can map slots. `send` queues
+  /// a message for its agent, `report` hears what the agent says of itself. Throws std::system_error.
+  Member(std::uint32_t pages, bool takes_slots, Send send, Report report);
 
   /// It is a member of the domain from now on.
   void joined(Domain& domain, PageId guest) { domain_ = &domain, guest_ = guest; }
@@ -42,6 +42,7 @@ class Member final : public GuestLink {
   void grant(PageIndex page, FrameId frame) override;
   void request_donation(PageIndex page) override;
   void flush() override;
+  [[nodiscard]] bool takes_slots() const override { return takes_slots_; }
 
  private:
   [[nodiscard]] Progress dispatch(wire::Type type, std::span<const std::byte> payload, Turn& turn);
@@ -51,6 +52,7 @@ class Member final : public GuestLink {
   [[nodiscard]] Progress handle_report(std::span<const std::byte> payload);
 
   std::uint32_t pages_;
+  bool takes_slots_;
   StagingArea staging_;
   Send send_;
   Report report_;

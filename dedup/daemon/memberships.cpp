@@ -42,7 +42,8 @@ Memberships::Membership Memberships::join(Session& session, GuestLink& link, con
                                 .pages = hello.pages,
                                 .host_pages = max_frames_,
                                 .guests_of_process = guests_.of_process(process),
-                                .guests_of_user = guests_.of_user(peer.uid)}));
+                                .guests_of_user = guests_.of_user(peer.uid),
+                                .charge = charge_()}));
   return join_anew(session, link, hello, std::move(pidfd), process, label);
 }
 
@@ -53,6 +54,7 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
   const std::uint64_t membership = random_number();
   try {
     UniqueFd store = domain.store().open_read_only();
+    std::vector<OpenSlots> paging = domain.open_slots();
     Guest& guest = guests_.add({.membership = membership,
                                 .name = hello.guest,
                                 .peer = session.peer(),
@@ -64,7 +66,7 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
     watch(membership, std::move(pidfd));
     guest.first = domain.join(hello.pages, link);
     log(LogLevel::info, "guest {} (process {}) joins domain {}", guest.name, guest.peer.pid, label);
-    return membership_of(guest, std::move(store));
+    return membership_of(guest, std::move(store), std::move(paging));
   } catch (...) {
     pidfds_.erase(membership);
     guests_.remove(membership);
@@ -77,20 +79,23 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
 // have not read is void, for it says anew what it maps.
 Memberships::Membership Memberships::rejoin(Guest& guest, Session& session, GuestLink& link) {
   UniqueFd store = domain_of(guest).store().open_read_only();
+  std::vector<OpenSlots> paging = domain_of(guest).open_slots();
   if (guest.session != nullptr) guest.session->close();
   domain_of(guest).reattach(guest.first, link);
   guest.session = &session;
   log(LogLevel::info, "guest {} (process {}) is back in domain {}", guest.name, guest.peer.pid, guest.domain);
-  return membership_of(guest, std::move(store));
+  return membership_of(guest, std::move(store), std::move(paging));
 }
 
-Memberships::Membership Memberships::membership_of(const Guest& guest, UniqueFd store) const {
+Memberships::Membership Memberships::membership_of(const Guest& guest, UniqueFd store,
+                                                   std::vector<OpenSlots> paging) const {
   Membership membership;
   membership.domain = &domain_of(guest);
   membership.guest = guest.first;
   membership.max_frames = max_frames_;
   membership.number = guest.membership;
   membership.store = std::move(store);
+  membership.paging = std::move(paging);
   return membership;
 }
 

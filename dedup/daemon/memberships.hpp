@@ -26,8 +26,8 @@ class Memberships {
 
   /// `domains` and `rules` must live as long. A domain's frames are numbered below `max_frames`.
   Memberships(boost::asio::io_context& io, DomainTable& domains, const AdmissionRules& rules,
-              std::uint32_t max_frames)
-      : io_(io), domains_(domains), rules_(rules), max_frames_(max_frames) {}
+              std::uint32_t max_frames, std::function<CommitCharge()> charge)
+      : io_(io), domains_(domains), rules_(rules), max_frames_(max_frames), charge_(std::move(charge)) {}
   Memberships(const Memberships&) = delete;
   Memberships& operator=(const Memberships&) = delete;
   ~Memberships() = default;
@@ -54,7 +54,8 @@ class Memberships {
   Membership join_anew(Session& session, GuestLink& link, const wire::Hello& hello, UniqueFd pidfd,
                        const ProcessKey& process, const std::string& label);
   Membership rejoin(Guest& guest, Session& session, GuestLink& link);
-  [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store) const;
+  [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store,
+                                         std::vector<OpenSlots> paging) const;
   [[nodiscard]] Domain& domain_of(const Guest& guest) const { return domains_.at(guest.domain); }
   void watch(std::uint64_t membership, UniqueFd pidfd);
   void end(std::uint64_t membership);
@@ -63,6 +64,7 @@ class Memberships {
   DomainTable& domains_;
   const AdmissionRules& rules_;
   std::uint32_t max_frames_;
+  std::function<CommitCharge()> charge_;
   GuestTable guests_;
   std::map<std::uint64_t, Pidfd> pidfds_;  // by membership
   Clock::time_point last_end_;

@@ -20,7 +20,7 @@ Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
     case SharingState::granted:
       return Outcome::done;  // the offer and the grant met on the way; the answer to the grant will come
     case SharingState::unshared:
-      if (records().digest(page) == digest) return Outcome::done;
+      if (records().digest(page) == digest && first != FirstSighting::pages_out) return Outcome::done;
       leave(page);
       break;
     case SharingState::waiting:
@@ -43,8 +43,9 @@ Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
 }
 
 void Merger::first_sighting(PageId page, Digest digest, FirstSighting first) {
-  const bool makes_frame = first == FirstSighting::makes_frame;
-  const std::optional<FrameId> frame = makes_frame ? ledger_.open_frame(digest) : std::nullopt;
+  std::optional<FrameId> frame;
+  if (first == FirstSighting::makes_frame) frame = ledger_.open_frame(digest);
+  if (first == FirstSighting::pages_out) frame = ledger_.open_slot(digest);
   if (!frame) return ledger_.note_unshared(page, digest);
   ledger_.wait(page, *frame);
   donors_.ask(*frame, page);
@@ -141,7 +142,7 @@ void Merger::leave_published(PageId page) {
 }
 
 void Merger::reap(FrameId frame) {
-  orders_.reaped.push_back(frame);
+  if (!is_slot(frame)) orders_.reaped.push_back(frame);
   dups_.reap(frame);
 }
 

@@ -6,6 +6,7 @@
 //   first sighting of a digest     unshared: the index knows the one page
 //   ... of a page of an image      a frame is set aside, the page waits for it and donates: the next guest of
 //                                  the image finds it while it loads
+//   ... of a page that goes out    the same, and the frame is a slot of a paging file
 //   second sighting                a frame is set aside, both pages wait for it, the newcomer donates
 //   donation arrives, digest right the frame is published, every page that waits is granted it
 //   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared
@@ -38,10 +39,13 @@ class Merger {
   enum class [[nodiscard]] Outcome : std::uint8_t{done, violation};
 
   /// Every frame's number will be below `max_frames`. Without `copy_frame` no content gets dups. `account` is
-  /// charged for frames and records; what it has no room for is not merged. Throws std::system_error.
+  /// charged for frames and records; what it has no room for is not merged. Pages go out to `slots`. Throws
+  /// std::system_error.
   explicit Merger(std::uint32_t max_frames, CopyFrame copy_frame = {}, DupPolicy dup_policy = {},
-                  Account* account = nullptr)
-      : ledger_(max_frames, account), dups_(ledger_, std::move(copy_frame), dup_policy), donors_(ledger_) {}
+                  Account* account = nullptr, SlotRoom* slots = nullptr)
+      : ledger_(max_frames, account, slots),
+        dups_(ledger_, std::move(copy_frame), dup_policy),
+        donors_(ledger_) {}
 
   /// Numbers for a guest's pages; the first of them. Throws UserError when the domain is full, or
   /// std::system_error when there is no memory for records; then nothing has changed.
@@ -59,7 +63,11 @@ class Merger {
   void not_retained(PageId page) { leave(page); }
 
   /// What becomes of a digest that nobody has offered before.
-  enum class FirstSighting : std::uint8_t { noted, makes_frame };
+  enum class FirstSighting : std::uint8_t {
+    noted,
+    makes_frame,
+    pages_out,  // a frame in a paging file: the page is to leave memory, alone if need be
+  };
   Outcome offer(PageId page, Digest digest, FirstSighting first = FirstSighting::noted);
   /// The offer of this page, if there is one, does not stand any more.
   Outcome withdraw(PageId page);

@@ -35,6 +35,11 @@ void declare_options(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
   app.add_flag("--metrics-public", options.metrics_public,
                "let --metrics take addresses that other hosts can reach");
+  app.add_option(
+         "--paging-file", options.paging_files,
+         "PATH[,initial=SIZE][,max=SIZE]: let pages go out to this file; may be repeated, up to 16 times")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
   app.add_flag("--background", options.background,
                "go on as a process of its own, in a control group of its own where that is allowed");

@@ -23,6 +23,7 @@ struct Options {
   std::string user_memory;
   std::uint64_t user_guests = 1024;
   std::vector<std::string> metrics;
+  std::vector<std::string> paging_files;
   bool metrics_public = false;
   std::vector<std::string> knobs;  // one for each of knob_descriptions(), empty where it was not given
 };

@@ -17,7 +17,7 @@ struct PageAndFrame {
 struct MergerOrders {
   std::vector<PageAndFrame> grants;     // map this page to that frame
   std::vector<PageAndFrame> donations;  // copy this page out, its bytes are for that frame
-  std::vector<FrameId> reaped;          // no reference is left: their memory can be given back at once
+  std::vector<FrameId> reaped;          // of the store, and no reference is left: their memory can go
 };
 
 }  // namespace samepage::dedup

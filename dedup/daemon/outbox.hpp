@@ -30,6 +30,8 @@ class Outbox {
   [[nodiscard]] std::size_t unread() const { return sending_.size() + queued_.size(); }
   /// Whether something is to be sent, and nothing is being sent.
   [[nodiscard]] bool ready() const { return sending_.empty() && !queued_.empty(); }
+  /// Whether nothing is being sent.
+  [[nodiscard]] bool idle() const { return sending_.empty(); }
   /// All that is here is being sent from now on, until sent(). It stays where it is.
   [[nodiscard]] std::span<const std::byte> begin_sending();
   void sent();

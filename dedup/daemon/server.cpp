@@ -66,10 +66,13 @@ Server::Server(asio::io_context& io, ServerConfig config)
       domains_(
           turns_,
           [this](const std::string& label, uid_t owner) {
-            return std::make_shared<Domain>(label, owner, account_of(owner), max_frames_, config_.dup_policy);
+            const auto post = [&io = io_](std::function<void()> act) { asio::post(io, std::move(act)); };
+            return std::make_shared<Domain>(label, owner, account_of(owner), max_frames_, config_.dup_policy,
+                                            Domain::Paging{paging_, post});
           },
           [this](Domain& domain) { memberships_.drop_unreferenced(domain); }),
-      memberships_(io, domains_, config_.admission, max_frames_) {
+      memberships_(io, domains_, config_.admission, max_frames_, [this] { return commit_charge({}); }) {
+  for (const PagingSpec& spec : config_.paging_files) paging_.add(spec);
   if (config_.exit_when_idle) check_idle();
   every_second();
 }
@@ -147,9 +150,69 @@ std::string Server::answer(const Session& session, std::string_view question) {
     }
     return json_text(to_json(config_.knobs));
   }
+  if (what == "paging") return answer_paging(request, trusted);
   throw UserError(
-      "the daemon knows the questions stat, counts and tune; install samepage and samepaged from the same "
+      "the daemon knows the questions stat, counts, tune and paging; install samepage and samepaged from the "
+      "same "
       "release");
+}
+
+std::size_t Server::pages_on_their_way() const {
+  std::size_t pages = 0;
+  for (const auto& [label, domain] : domains_.all()) pages += domain->slots()->on_their_way();
+  return pages;
+}
+
+CommitCharge Server::commit_charge(std::optional<uid_t> viewer) const {
+  CommitCharge charge;
+  for (const auto& [membership, guest] : memberships_.guests().all())
+    if (!viewer || guest.peer.uid == *viewer) charge.bytes += PageCount{guest.pages}.bytes();
+  const std::uint64_t all = host_memory("MemTotal") + paging_.max_bytes();
+  charge.limit = all / 100 * config_.knobs.current.overcommit_percent;
+  return charge;
+}
+
+std::string Server::answer_paging(const json& request, bool trusted) {
+  const auto text_of = [&](const char* key) -> std::optional<std::string> {
+    const auto found = request.find(key);
+    if (found == request.end() || !found->is_string()) return std::nullopt;
+    return found->get<std::string>();
+  };
+  const auto added = text_of("add"), removed = text_of("remove");
+  if (!trusted)
+    throw UserError(
+        "paging files are shown to the daemon's own user and to root, and theirs to add and remove");
+  if (added) add_paging_file(*added);
+  if (removed) {
+    const unsigned file = paging_.begin_removal(*removed);
+    for (const auto& [key, session] : sessions_) session->leave_paging_file(file);
+    close_left_paging_files();
+  }
+  return json_text({{"files", paging_.to_json()}});
+}
+
+// Guests that are there get a descriptor of the new file; those that come, with the WELCOME.
+void Server::add_paging_file(const std::string& spec) {
+  const unsigned file = paging_.add(parse_paging_spec(spec));
+  log(LogLevel::info, "pages go out to {} too", paging_.at(file)->room.spec().path);
+  for (const auto& [key, session] : sessions_) {
+    const Domain* const domain = session->domain();
+    if (domain == nullptr) continue;
+    session->send_paging_file(domains_.at(domain->label()).slots()->open_read_only(file));
+  }
+}
+
+void Server::close_left_paging_files() {
+  for (const unsigned file : paging_.numbers()) {
+    if (!paging_.at(file)->leaving) continue;
+    const auto& domains = domains_.all();
+    const bool used = std::any_of(domains.begin(), domains.end(),
+                                  [&](const auto& entry) { return entry.second->slots()->used(file) > 0; });
+    if (used || paging_.at(file)->writer.waiting_bytes() > 0) continue;
+    for (const auto& [label, domain] : domains) domain->slots()->close(file);
+    log(LogLevel::info, "{} is not a paging file any more", paging_.at(file)->room.spec().path);
+    paging_.close(file);
+  }
 }
 
 HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
@@ -168,6 +231,7 @@ HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   if (!viewer) host.add_past(table.past());
   for (const auto& [uid, breaks] : table.breaks_of_gone()) host.add_breaks_of_gone(shown(uid) ? breaks : 0);
   for (const auto& [uid, longest] : table.hold_max_us()) host.add_hold(shown(uid) ? longest : 0);
+  host.count_commit(commit_charge(viewer));
   host.count_full_scans(full_scans_);
   host.count_errors(viewer ? 0 : logged_errors());
   host.count_daemon_cpu(viewer ? 0 : static_cast<std::uint64_t>(process_cpu_time().count()));
@@ -240,7 +304,11 @@ std::shared_ptr<Account> Server::account_of(uid_t uid) {
 }
 
 void Server::every_second() {
-  for (const auto& [label, domain] : domains_.all()) domain->pass_over_silent_donors();
+  for (const auto& [label, domain] : domains_.all()) {
+    domain->pass_over_silent_donors();
+    domain->slots()->retry();
+  }
+  close_left_paging_files();
   domains_.settle_busy();
   // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.
   for (const uid_t uid : accounts_.newly_full()) {

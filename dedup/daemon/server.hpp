@@ -23,6 +23,7 @@
 #include "dedup/daemon/domain_table.hpp"
 #include "dedup/daemon/knob_settings.hpp"
 #include "dedup/daemon/memberships.hpp"
+#include "dedup/daemon/paging/paging_files.hpp"
 #include "dedup/daemon/session.hpp"
 #include "dedup/daemon/session_host.hpp"
 #include "dedup/daemon/statistics.hpp"
@@ -39,6 +40,7 @@ struct ServerConfig {
   /// A connection that is not a guest's is closed when it has said nothing for this long.
   std::chrono::milliseconds pending_timeout = std::chrono::minutes(1);
   DupPolicy dup_policy = {};
+  std::vector<PagingSpec> paging_files = {};
   /// Where metrics are served, for people.
   std::function<std::vector<std::string>()> metrics_places = [] { return std::vector<std::string>(); };
 };
@@ -64,6 +66,9 @@ class Server final : public SessionHost {
   [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted,
                                           std::optional<uid_t> viewer = {}) const;
 
+  /// Pages that are on their way to paging files.
+  [[nodiscard]] std::size_t pages_on_their_way() const;
+
   /// What metrics are made from. `daemon_bytes`: what the daemon itself costs, which takes long to find out.
   [[nodiscard]] MetricsSnapshot metrics(std::uint64_t daemon_bytes) const;
 
@@ -82,6 +87,11 @@ class Server final : public SessionHost {
 
   void every_second();
   void check_idle();
+  [[nodiscard]] CommitCharge commit_charge(std::optional<uid_t> viewer) const;
+  // Paging files, while guests run.
+  void add_paging_file(const std::string& spec);
+  void close_left_paging_files();
+  [[nodiscard]] std::string answer_paging(const nlohmann::json& request, bool trusted);
 
   boost::asio::io_context& io_;
   ServerConfig config_;
@@ -92,6 +102,7 @@ class Server final : public SessionHost {
   std::uint32_t max_frames_;
   Accounts accounts_;
   TurnRunner turns_;
+  PagingFiles paging_;
   DomainTable domains_;
   Memberships memberships_;
   std::map<const Session*, std::shared_ptr<Session>> sessions_;

@@ -154,7 +154,8 @@ Progress Session::handle_hello() {
 void Session::join(const wire::Hello& hello) {
   if (!share_.charge(Member::bytes)) throw UserError(account_is_full(peer_.uid, share_.account()));
   member_.emplace(
-      hello.pages, [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
+      hello.pages, hello.version >= wire::version,
+      [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
       [this](const wire::Report& report) { host_.reported(*this, report); });
   const SessionHost::Membership membership = host_.join(*this, *member_, hello);
   member_->joined(*membership.domain, membership.guest);
@@ -166,8 +167,52 @@ void Session::welcome(const SessionHost::Membership& membership, std::uint32_t v
   const std::array<int, 2> fds{membership.store.get(), member_->staging().fd()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
   if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
-    close();
+    return close();
   }
+  if (!member_->takes_slots()) return;
+  for (const auto& [message, slots] : membership.paging) {
+    const std::array<int, 1> descriptor{slots.get()};
+    if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::paging_file),
+                    wire::bytes_of(message), descriptor)) {
+      return close();
+    }
+  }
+}
+
+// Between two messages, when all that was said before has been sent: a descriptor goes with the first byte.
+void Session::send_paging_file(OpenSlots file) {
+  if (!joined() || closed_ || !member_->takes_slots()) return;
+  paging_files_.push_back(std::move(file));
+  if (outbox_.idle()) send_paging_files();
+}
+
+void Session::leave_paging_file(unsigned file) {
+  if (joined() && member_->takes_slots())
+    send(wire::Type::paging_file, wire::bytes_of(wire::PagingFile{.file = file, .leaving = 1}));
+}
+
+void Session::send_paging_files() {
+  while (!closed_ && !paging_files_.empty()) {
+    const auto& [message, slots] = paging_files_.front();
+    const std::array<int, 1> descriptor{slots.get()};
+    switch (try_send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::paging_file),
+                           wire::bytes_of(message), descriptor)) {
+      case Sent::gone:
+        return close();
+      case Sent::later:
+        if (waits_for_room_) return;
+        waits_for_room_ = true;
+        return socket_.async_wait(Socket::wait_write,
+                                  [self = shared_from_this()](boost::system::error_code error) {
+                                    self->waits_for_room_ = false;
+                                    if (error || self->closed_) return;
+                                    if (self->outbox_.idle()) self->send_paging_files();
+                                  });
+      case Sent::whole:
+        paging_files_.pop_front();
+    }
+  }
+  if (outbox_.ready()) write_queued();
 }
 
 void Session::send_knobs(const wire::Knobs& knobs) {
@@ -208,6 +253,8 @@ void Session::write_queued() {
                       if (self->closed_) return;
                       if (error) return self->close();
                       self->outbox_.sent();
+                      if (!self->paging_files_.empty()) self->send_paging_files();
+                      if (self->closed_) return;
                       if (self->outbox_.ready()) {
                         self->write_queued();
                       } else if (self->closing_) {

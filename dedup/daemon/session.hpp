@@ -10,9 +10,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/framing.hpp"
@@ -43,6 +45,9 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Ends the connection; the host hears of it once.
   void close();
   void send_knobs(const wire::Knobs& knobs);
+  /// A paging file that the guest's agent may be granted slots of from now on, and one that it is to leave.
+  void send_paging_file(OpenSlots file);
+  void leave_paging_file(unsigned file);
   /// Carries out more of the message that has come. True while there is more of it.
   [[nodiscard]] bool work(Turn& turn);
 
@@ -71,6 +76,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   void refuse(std::string_view reason);
   void send(wire::Type type, std::span<const std::byte> payload);
   void write_queued();
+  void send_paging_files();
 
   Socket socket_;
   PeerCredentials peer_;
@@ -85,7 +91,9 @@ class Session final : public std::enable_shared_from_this<Session> {
   bool reads_ = true;  // false while too much waits to be read by the peer
 
   Outbox outbox_{share_};
-  bool closing_ = false;  // after all of it is sent
+  std::deque<OpenSlots> paging_files_;  // to be sent
+  bool waits_for_room_ = false;         // for them, in the socket's buffer
+  bool closing_ = false;                // after all of it is sent
   bool closed_ = false;
 };
 

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.hpp"
+#include "dedup/daemon/paging/domain_slots.hpp"
 #include "dedup/daemon/sighting.hpp"
 #include "dedup/protocol.hpp"
 
@@ -26,7 +28,8 @@ class SessionHost {
     std::uint32_t max_frames = 0;
     std::uint64_t number = 0;  // of the membership
     bool ends_when_idle = false;
-    UniqueFd store;  // read-only, for the agent
+    UniqueFd store;                 // read-only, for the agent
+    std::vector<OpenSlots> paging;  // likewise
   };
 
   virtual ~SessionHost() = default;

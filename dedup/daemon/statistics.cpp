@@ -30,10 +30,15 @@ void HostFigures::add_guest(const Guest& guest, std::uint64_t staging_bytes) {
   sum_.breaks += report.breaks;
   sum_.merge_cpu_us += report.merge_cpu_us;
   sum_.hold_times += report.hold_times;
+  sum_.paged_out += report.paged_out;
+  sum_.came_back += report.came_back;
   if (guest.session == nullptr) return;
   sum_.zero_pages += report.zero_pages;
   sum_.volatile_pages += report.volatile_pages;
   sum_.vmas += report.vmas;
+  sum_.own_pages += report.own_pages;
+  sum_.shared_pages += report.shared_pages;
+  sum_.paged_resident_pages += report.paged_resident_pages;
   sum_.agent_bytes += report.agent_bytes;
   sum_.failed_merges += report.failed_merges;
   staging_bytes_ += staging_bytes;
@@ -43,6 +48,8 @@ void HostFigures::add_guest(const Guest& guest, std::uint64_t staging_bytes) {
 void HostFigures::add_past(const GuestTable::Past& past) {
   sum_.hold_times += past.hold_times;
   sum_.merge_cpu_us += past.merge_cpu_us;
+  sum_.paged_out += past.paged_out;
+  sum_.came_back += past.came_back;
 }
 
 void HostFigures::add_hold(std::uint64_t microseconds) {
@@ -73,6 +80,14 @@ json HostFigures::to_json() const {
           {"errors", errors_},
           {"breaks", sum_.breaks},
           {"failed_merges", sum_.failed_merges},
+          {"reserved_bytes", commit_.bytes},
+          {"commit_limit_bytes", commit_.limit},
+          {"committed_bytes", PageCount{sum_.own_pages + sum_.shared_pages}.bytes()},
+          {"paged_bytes", PageCount{counts_.pages_paged}.bytes()},
+          {"paged_resident_bytes", PageCount{sum_.paged_resident_pages}.bytes()},
+          {"slots_bytes", PageCount{counts_.slots}.bytes()},
+          {"paged_out", sum_.paged_out},
+          {"came_back", sum_.came_back},
           {"saved_bytes", saved},
           {"overhead_bytes", overhead},
           {"net_saved_bytes", static_cast<std::int64_t>(saved) - static_cast<std::int64_t>(overhead)},

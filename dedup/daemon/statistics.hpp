@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dedup/daemon/account.hpp"
+#include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/guest_table.hpp"
 #include "dedup/daemon/ledger.hpp"
 
@@ -34,6 +35,7 @@ class HostFigures {
   void count_full_scans(std::uint64_t full_scans) { full_scans_ = full_scans; }
   /// Errors that the daemon has told of and gone on.
   void count_errors(std::uint64_t errors) { errors_ = errors; }
+  void count_commit(const CommitCharge& charge) { commit_ = charge; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
   void count_daemon_cpu(std::uint64_t microseconds) { daemon_cpu_us_ = microseconds; }
@@ -56,6 +58,7 @@ class HostFigures {
   std::uint64_t full_scans_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t hold_max_us_ = 0;
+  CommitCharge commit_;
   std::uint64_t daemon_bytes_ = 0;
   std::uint64_t daemon_cpu_us_ = 0;
 };

@@ -56,6 +56,7 @@ void describe(CLI::App& app, const Command& program, const std::vector<std::stri
   add_control(program);
   add_image(program);
   add_tune(program);
+  add_paging(program);
   add_report(program);
   add_analyze(program);
   add_demo(program);

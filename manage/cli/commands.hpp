@@ -26,6 +26,8 @@ void add_image(const Command& program);
 /// Commands of `image`.
 void add_image_import(const Command& image);
 void add_tune(const Command& program);
+/// paging, page-out, suspend
+void add_paging(const Command& program);
 void add_report(const Command& program);
 void add_analyze(const Command& program);
 void add_demo(const Command& program);

@@ -32,6 +32,23 @@ TEST(Framing, AMessageArrivesWithItsDescriptors) {
   EXPECT_EQ(::read(read_end.get(), &byte, 1), 1);
 }
 
+TEST(Framing, AShortMessageIsSentAtOnceOrNotAtAll) {
+  Pair pair;
+  const std::array<std::byte, 300> payload{};
+  std::size_t sent = 0;
+  while (try_send_frame(pair.a.get(), 7, payload, std::array{pair.a.get()}) == Sent::whole) ++sent;
+  EXPECT_EQ(try_send_frame(pair.a.get(), 7, payload, {}), Sent::later) << "nobody reads";
+  for (; sent > 0; --sent) {
+    const auto frame = receive_frame(pair.b.get());
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->payload.size(), payload.size());
+    EXPECT_EQ(frame->fds.size(), 1U);
+  }
+  EXPECT_EQ(try_send_frame(pair.a.get(), 7, payload, {}), Sent::whole);
+  pair.b.reset();
+  EXPECT_EQ(try_send_frame(pair.a.get(), 7, payload, {}), Sent::gone);
+}
+
 TEST(Framing, AMessageLargerThanTheSocketsBufferArrivesWhole) {
   const Pair pair;
   const std::string large(max_payload, 'x');

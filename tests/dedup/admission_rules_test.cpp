@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.hpp"
+#include "base/types.hpp"
 #include "dedup/daemon/admission.hpp"
 
 namespace samepage::dedup {
@@ -44,6 +45,18 @@ TEST(AdmissionRules, AProcessJoinsSoOftenWhoeverItIs) {
   EXPECT_FALSE(refuse_guest(rules(), again));
   again.guests_of_process = 2;
   EXPECT_THAT(refuse_guest(rules(), again).value(), HasSubstr("process 77"));
+}
+
+TEST(AdmissionRules, RamIsPromisedUpToTheLimit) {
+  Applicant guest = applicant(root, 0);
+  guest.charge = {.bytes = 6 * page_size, .limit = 16 * page_size};
+  EXPECT_FALSE(refuse_guest(rules(), guest));
+  guest.charge.bytes += 1;
+  EXPECT_THAT(refuse_guest(rules(), guest).value(), HasSubstr("overcommit"));
+  guest.charge.bytes = 1000 * page_size;  // more than that was promised before somebody lowered it
+  EXPECT_TRUE(refuse_guest(rules(), guest));
+  guest.charge.limit = 0;
+  EXPECT_FALSE(refuse_guest(rules(), guest)) << "no bound";
 }
 
 TEST(AdmissionRules, AGuestIsNotLargerThanTheHost) {

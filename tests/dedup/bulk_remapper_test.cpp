@@ -36,7 +36,7 @@ class BulkRemapperTest : public testing::Test {
 
   Mapping memory_ = Mapping::anonymous(count * page_size);
   FrameStore store_;
-  UniqueFd store_fd_ = store_.open_read_only();
+  FrameFiles files_{store_.open_read_only()};
   GuestPages pages_{{{Gfn{0}, PageCount{count}, memory_.data()}}};
   PageStates states_{count};
   Pagemap pagemap_;
@@ -47,7 +47,7 @@ class BulkRemapperTest : public testing::Test {
 };
 
 TEST_F(BulkRemapperTest, WhatMergingTakesIsEstimatedFromAbove) {
-  const auto merging = remapper_.merge(store_fd_.get(), grants());
+  const auto merging = remapper_.merge(files_, grants());
   ASSERT_EQ(states_.count(PageStates::State::merged), count);
   EXPECT_EQ(merging.merged.kept.size(), 1U) << "one range of pages";
   EXPECT_GE(budget_.used(), mappings_of(pages_).added);
@@ -60,7 +60,7 @@ TEST_F(BulkRemapperTest, WhatGivingBackTakesIsEstimatedFromAbove) {
     std::memcpy(frame.data(), host(page), page_size);
     store_.write({1000 + page}, frame);
   }
-  (void)remapper_.merge(store_fd_.get(), {{{0}, {1000}, count}});
+  (void)remapper_.merge(files_, {{{0}, {1000}, count}});
   for (std::uint32_t page = 0; page < count; ++page) {
     std::memset(host(page), 0, page_size);
     if (page % 2 == 1) host(page)[page_size - 1] = std::byte{1};
@@ -76,7 +76,7 @@ TEST_F(BulkRemapperTest, PagesWithoutAMappingAreUnaffordable) {
   for (std::uint32_t page = 0; page < count; ++page) states_.offered({page});
   MappingBudget small(20, [this] { return mappings_of(pages_).added; });
   BulkRemapper remapper(pages_, states_, *tracker_, barrier_, small);
-  const auto merging = remapper.merge(store_fd_.get(), grants());
+  const auto merging = remapper.merge(files_, grants());
   EXPECT_EQ(states_.count(PageStates::State::merged), 10U);
   EXPECT_EQ(states_.count(PageStates::State::unaffordable), count - 10U);
   EXPECT_EQ(merging.failed, 0U);

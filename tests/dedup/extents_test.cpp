@@ -18,6 +18,17 @@ TEST(Extents, NeighboursGetNeighbours) {
   EXPECT_EQ(numbers.allocate_near(1), 1U);
 }
 
+TEST(Extents, WhereThereIsAnEndHolesBelowItAreUsed) {
+  Extents numbers(100);
+  ASSERT_EQ(numbers.allocate_run(10), 0U);
+  EXPECT_EQ(numbers.allocate_near(10, 10), std::nullopt);
+  numbers.release(4, 1);
+  EXPECT_EQ(numbers.allocate_near(10, 10), 4U);
+  numbers.release(7, 1);
+  EXPECT_EQ(numbers.allocate_near(7, 5), std::nullopt) << "the hole lies beyond";
+  EXPECT_EQ(numbers.allocate_near(7, 8), 7U);
+}
+
 TEST(Extents, TheHighestNumbersGoAndComeAgain) {
   Extents numbers(100);
   ASSERT_EQ(numbers.allocate_run(10), 0U);

@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/check.hpp"
+#include "base/framing.hpp"
 #include "base/pipe.hpp"
 
 namespace samepage::dedup {
@@ -64,7 +66,42 @@ std::size_t FleetGuest::frames_mapped() const {
   return frames;
 }
 
-Fleet::Fleet(DupPolicy dup_policy) : server_(io_, {.dup_policy = dup_policy}) {}
+std::size_t FleetGuest::pages_paged() const {
+  std::size_t paged = 0;
+  for (const PageMapRun& run : map()) {
+    if (run.state == PageState::paged || run.state == PageState::paged_in) paged += run.range.pages.value;
+  }
+  return paged;
+}
+
+namespace {
+
+ServerConfig config_of(DupPolicy dup_policy, const std::vector<std::string>& paging_files) {
+  ServerConfig config{.dup_policy = dup_policy};
+  for (const std::string& spec : paging_files) config.paging_files.push_back(parse_paging_spec(spec));
+  return config;
+}
+
+}  // namespace
+
+Fleet::Fleet(DupPolicy dup_policy, const std::vector<std::string>& paging_files)
+    : server_(io_, config_of(dup_policy, paging_files)) {}
+
+nlohmann::json Fleet::ask_paging(const nlohmann::json& request) {
+  nlohmann::json question = request;
+  question["do"] = "paging";
+  const UniqueFd socket = dial({});
+  nlohmann::json answer;
+  while_daemon_answers([&] {
+    if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question.dump())) return;
+    const auto frame = receive_frame(socket.get());
+    if (!frame) return;
+    if (frame->type == static_cast<std::uint32_t>(wire::Type::refused))
+      throw UserError(std::string(frame->text()));
+    answer = nlohmann::json::parse(frame->text());
+  });
+  return answer;
+}
 
 Fleet::~Fleet() = default;
 
@@ -164,13 +201,21 @@ void Fleet::poll_daemon() {
   }
 }
 
+void Fleet::wait_for_disks() {
+  poll_daemon();
+  while (server_.pages_on_their_way() > 0) io_.restart(), io_.run_one();
+  poll_daemon();
+}
+
 void Fleet::exchange_messages() {
   // Until the daemon has had nothing to do since every agent fell silent.
   for (bool busy = true; busy;) {
     poll_daemon();
-    busy = false;
+    busy = server_.pages_on_their_way() > 0;
+    if (busy) io_.restart(), io_.run_one();  // a disk writes
     for (const auto& guest : guests_) {
       if (!guest->worker->connected()) continue;
+      guest->worker->go_on_paging();
       pollfd waiting{guest->worker->socket_fd(), POLLIN, 0};
       if (::poll(&waiting, 1, 0) <= 0) continue;
       guest->worker->handle_messages();
@@ -221,6 +266,9 @@ void Fleet::check_references(const std::string& when) const {
   for (const auto& guest : guests_) mapped += guest->frames_mapped();
   EXPECT_EQ(figure("pages_shared") + figure("pages_sharing"), mapped) << when;
   EXPECT_EQ(figure("pages_pending"), 0U) << when;
+  std::size_t paged = 0;
+  for (const auto& guest : guests_) paged += guest->pages_paged();
+  EXPECT_EQ(figure("paged_bytes"), paged * page_size) << when;
 }
 
 }  // namespace samepage::dedup

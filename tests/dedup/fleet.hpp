@@ -76,6 +76,8 @@ struct FleetGuest {
   [[nodiscard]] bool intact() const;
   [[nodiscard]] std::vector<PageMapRun> map() const;
   [[nodiscard]] std::size_t frames_mapped() const;
+  /// Pages in paging files.
+  [[nodiscard]] std::size_t pages_paged() const;
 };
 
 /// An image's bytes, and where they go.
@@ -113,7 +115,7 @@ inline void PrintTo(const GuestOptions& options, std::ostream* out) {
 
 class Fleet {
  public:
-  explicit Fleet(DupPolicy dup_policy = {});
+  explicit Fleet(DupPolicy dup_policy = {}, const std::vector<std::string>& paging_files = {});
   ~Fleet();
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
@@ -139,6 +141,10 @@ class Fleet {
   /// Runs what waits for the daemon's answers in a thread of its own, while the daemon gives them.
   void while_daemon_answers(const std::function<void()>& act);
   void poll_daemon();
+  /// Until the daemon has heard that all that was donated is on the disk.
+  void wait_for_disks();
+  /// What a command asks the daemon's paging files, and is answered.
+  nlohmann::json ask_paging(const nlohmann::json& request);
 
   [[nodiscard]] nlohmann::json host() const;
   [[nodiscard]] std::uint64_t figure(const std::string& key) const;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dedup/frame_numbers.hpp"
+
 #include <limits>
 
 namespace samepage::dedup {
@@ -19,6 +21,8 @@ TEST(Grants, AGrantBeyondTheGuestOrTheStoreIsRefused) {
   EXPECT_TRUE(is_within({{5}, {7}, 5}, 10, 12));
   EXPECT_FALSE(is_within({{5}, {7}, 6}, 10, 100));
   EXPECT_FALSE(is_within({{5}, {7}, 6}, 100, 12));
+  EXPECT_TRUE(is_within({{5}, slot_at(3, 7), 5}, 10, 12)) << "slots are not frames of the store";
+  EXPECT_FALSE(is_within({{5}, slot_at(3, max_slots - 1), 2}, 10, 12)) << "a grant leaves its file";
   EXPECT_FALSE(is_within({{10}, {0}, 0}, 10, 12));
   EXPECT_FALSE(is_within({{1}, {1}, endless}, 10, 12)) << "the sum does not wrap around";
 }

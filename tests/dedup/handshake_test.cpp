@@ -58,6 +58,10 @@ TEST(Handshake, AFormerVersionIsWelcomedInItsOwnWords) {
   const auto now = wire::read_one<wire::Welcome>(make_welcome(membership, {}, wire::version));
   ASSERT_TRUE(now);
   EXPECT_EQ(now->membership, 5U);
+  const auto last = wire::read_one<wire::Welcome>(make_welcome(membership, {}, wire::version_without_paging));
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->version, wire::version_without_paging);
+  EXPECT_EQ(last->membership, 5U);
   const auto former = wire::read_one<wire::FormerWelcome>(make_welcome(membership, {}, wire::former_version));
   ASSERT_TRUE(former);
   EXPECT_EQ(former->version, wire::former_version);

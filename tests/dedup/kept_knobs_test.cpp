@@ -16,14 +16,14 @@ class KeptKnobsTest : public testing::Test {
  protected:
   const TemporaryDirectory directory_;
   const KeptKnobs kept_{KeptKnobs::place(directory_.path() + "/daemon.sock")};
-  wire::Knobs knobs_;
+  Settings knobs_;
 };
 
 TEST_F(KeptKnobsTest, WhatWasSetHoldsForTheNextDaemon) {
   knobs_.merging = 0;
   knobs_.interval_ms = 7;
   ASSERT_TRUE(kept_.keep(knobs_, {}));
-  wire::Knobs next;
+  Settings next;
   next.cpu_percent = 55;
   EXPECT_TRUE(kept_.read_into(next));
   EXPECT_EQ(next.merging, 0U);
@@ -45,7 +45,7 @@ TEST_F(KeptKnobsTest, ALineThatMakesNoSenseIsLeftOut) {
   EXPECT_TRUE(kept_.read_into(knobs_));
   EXPECT_EQ(knobs_.merging, 0U);
   EXPECT_EQ(knobs_.interval_ms, 9U);
-  EXPECT_EQ(knobs_.cpu_percent, wire::Knobs().cpu_percent);
+  EXPECT_EQ(knobs_.cpu_percent, Settings().cpu_percent);
 }
 
 TEST_F(KeptKnobsTest, AFileOfSomethingElseIsNotRead) {

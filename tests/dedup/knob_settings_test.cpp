@@ -14,8 +14,8 @@ using nlohmann::json;
 
 TEST(KnobSettings, WhatIsSetIsKeptForTheNextDaemon) {
   KnobSettings settings;
-  wire::Knobs kept;
-  settings.keep = [&](const wire::Knobs& knobs) {
+  Settings kept;
+  settings.keep = [&](const Settings& knobs) {
     kept = knobs;
     return std::string("file");
   };
@@ -34,7 +34,7 @@ TEST(KnobSettings, ARequestIsCarriedOutWholeOrNotAtAll) {
   KnobSettings settings;
   EXPECT_THROW(set_knobs(settings, {{"do", "tune"}, {"cpu", "20"}, {"interval", 7}}), UserError);
   EXPECT_THROW(set_knobs(settings, {{"do", "tune"}, {"cpu", "20"}, {"speed", "7"}}), UserError);
-  EXPECT_EQ(settings.current.cpu_percent, wire::Knobs().cpu_percent);
+  EXPECT_EQ(settings.current.cpu_percent, Settings().cpu_percent);
 }
 
 TEST(KnobSettings, AResetComesBeforeWhatIsSetWithIt) {

@@ -9,7 +9,7 @@ namespace samepage::dedup {
 namespace {
 
 TEST(Knobs, AreSetWithAndWithoutTheirUnit) {
-  wire::Knobs knobs;
+  Settings knobs;
   set_knob(knobs, "interval", "250ms");
   EXPECT_EQ(knobs.interval_ms, 250U);
   set_knob(knobs, "cpu", "7");
@@ -19,7 +19,7 @@ TEST(Knobs, AreSetWithAndWithoutTheirUnit) {
 }
 
 TEST(Knobs, NonsenseIsRefusedAndChangesNothing) {
-  wire::Knobs knobs;
+  Settings knobs;
   for (const auto& [name, value] : {std::pair{"cpu", "0"},
                                     {"cpu", "101%"},
                                     {"cpu", "5ms"},
@@ -29,11 +29,11 @@ TEST(Knobs, NonsenseIsRefusedAndChangesNothing) {
                                     {"speed", "9"}}) {
     EXPECT_THROW(set_knob(knobs, name, value), UserError) << name << "=" << value;
   }
-  EXPECT_EQ(knobs.cpu_percent, wire::Knobs{}.cpu_percent);
+  EXPECT_EQ(knobs.cpu_percent, Settings{}.cpu_percent);
 }
 
 TEST(Knobs, AFormerNameIsTaken) {
-  wire::Knobs knobs;
+  Settings knobs;
   set_knob(knobs, "stop-budget", "250us");
   EXPECT_EQ(knobs.hold_budget_us, 250U);
   set_knob(knobs, "hold-budget", "300us");
@@ -42,9 +42,9 @@ TEST(Knobs, AFormerNameIsTaken) {
 }
 
 TEST(Knobs, TheirTextsCanBeReadBack) {
-  wire::Knobs knobs;
+  Settings knobs;
   knobs.interval_ms = 77;
-  wire::Knobs copy;
+  Settings copy;
   for (const KnobDescription& knob : knob_descriptions()) set_knob(copy, knob.name, knob_text(knobs, knob));
   EXPECT_EQ(copy.interval_ms, 77U);
 }

@@ -16,6 +16,7 @@
 #include "base/memory_file.hpp"
 #include "dedup/agent/backing.hpp"
 #include "tests/dedup/fleet.hpp"
+#include "tests/dedup/temporary_folder.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -29,7 +30,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
     const std::size_t page = random_() % pages;
     if (forks_ && random_() % 12 == 0) return fork(guest);
-    switch (random_() % 18) {
+    switch (random_() % (pages_go_out_ ? 21 : 18)) {
       case 0:
         if (fleet_.guests().size() < 6) add_guest();
         break;
@@ -61,6 +62,14 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         break;
       case 11:
         if (random_() % 4 == 0) guest.worker->lose_daemon();  // it hung; what was under way is lost
+        break;
+      case 18:
+      case 19:
+        guest.worker->begin_page_out(1 + random_() % pages,
+                                     random_() % 2 == 0 ? PageOuts::Which::all : PageOuts::Which::by_order);
+        break;
+      case 20:
+        guest.worker->go_on_paging();
         break;
       case 12:
         if (!guest.worker->connected()) fleet_.rejoin(guest);
@@ -143,7 +152,8 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     }
     std::size_t duplicates = 0;
     for (const auto& [bytes, count] : contents) duplicates += count - 1;
-    const std::uint64_t found = fleet_.figure("pages_sharing") + fleet_.figure("frame_dups");
+    const std::uint64_t found = fleet_.figure("pages_sharing") + fleet_.figure("frame_dups") +
+                                (fleet_.figure("paged_bytes") - fleet_.figure("slots_bytes")) / page_size;
     EXPECT_LE(found, duplicates);
     if (!scarce_mappings_) {
       EXPECT_EQ(found, duplicates);
@@ -162,10 +172,15 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     std::vector<std::byte> bytes;
   };
   std::map<std::string, Copied> copies_;  // the last one of each guest
-  const bool forks_ = GetParam() >= 8;
+  const bool forks_ = GetParam() >= 8 && GetParam() < 18;
   const bool scarce_mappings_ = GetParam() % 4 == 3;  // in some guests: not all can be shared there
+  // In the last ones pages go out to two paging files.
+  const bool pages_go_out_ = GetParam() >= 13;
+  const TemporaryFolder folder_;
   // Every other fleet gives contents dups as soon as it can.
-  Fleet fleet_{GetParam() % 2 == 0 ? DupPolicy{} : DupPolicy{.references = 2, .run = 4}};
+  Fleet fleet_{
+      GetParam() % 2 == 0 ? DupPolicy{} : DupPolicy{.references = 2, .run = 4},
+      pages_go_out_ ? std::vector{folder_.path("a"), folder_.path("b")} : std::vector<std::string>{}};
 };
 
 TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
@@ -192,9 +207,10 @@ TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
   while (!fleet_.guests().empty()) fleet_.kill(*fleet_.guests().front());
   EXPECT_EQ(fleet_.figure("pages_shared"), 0U);
   EXPECT_EQ(fleet_.figure("store_bytes"), 0U);
+  EXPECT_EQ(fleet_.figure("slots_bytes"), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(0U, 16U));
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(0U, 20U));
 
 }  // namespace
 }  // namespace samepage::dedup

@@ -48,6 +48,26 @@ TEST_F(PageStatesTest, APageThatIsMergedAndWrittenIsTheGuestsOwnInAMappingOfTheS
   expect_counts_add_up();
 }
 
+TEST_F(PageStatesTest, APagedPageIsMergedAndCountedApart) {
+  states_.seen(page);
+  states_.merged(one, PageStates::FrameIn::paging_file);
+  EXPECT_TRUE(states_.is(page, State::merged) && states_.is_paged(page) && states_.on_file(page));
+  EXPECT_EQ(states_.paged_count(), 1U);
+  EXPECT_EQ(states_.all_paged(), std::vector{one});
+  states_.written(page);
+  EXPECT_FALSE(states_.is_paged(page));
+  EXPECT_EQ(states_.paged_count(), 0U);
+  expect_counts_add_up();
+}
+
+TEST_F(PageStatesTest, WhatIsOutWhenItsDaemonIsLostStaysThere) {
+  states_.merged(one, PageStates::FrameIn::paging_file);
+  states_.left_behind(page);
+  EXPECT_TRUE(states_.is(page, State::backed) && states_.on_file(page));
+  EXPECT_EQ(states_.paged_count(), 0U);
+  expect_counts_add_up();
+}
+
 TEST_F(PageStatesTest, ABackedPageThatIsWrittenIsTheGuestsOwnInAMappingOfItsFile) {
   states_.backed(one);
   EXPECT_TRUE(states_.is_shared(page));

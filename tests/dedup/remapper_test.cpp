@@ -38,8 +38,8 @@ class RemapperTest : public testing::Test {
   wire::Merged merge(std::uint32_t page, std::uint32_t frame, std::uint32_t pages) {
     wire::Merged merged;
     const PausedGuest held(barrier_);
-    for (const auto& candidate : copies_.read(store_fd_.get(), std::array{wire::Grant{page, frame, pages}}))
-      remapper_.merge(held, store_fd_.get(), candidate, merged);
+    for (const auto& candidate : copies_.read(files_, std::array{wire::Grant{page, frame, pages}}))
+      remapper_.merge(held, files_, candidate, merged);
     remapper_.keep_from_children(held);
     return merged;
   }
@@ -79,7 +79,7 @@ class RemapperTest : public testing::Test {
   PageStates states_{count};
   Remapper remapper_{pages_, states_};
   FrameCopies copies_;
-  UniqueFd store_fd_ = store_.open_read_only();
+  FrameFiles files_{store_.open_read_only()};
   NothingRuns barrier_;
 };
 
@@ -195,8 +195,8 @@ TEST_F(RemapperTest, NothingIsInheritedInWhateverOrderRunsAreMapped) {
   {
     wire::Merged merged;
     const PausedGuest held(barrier_);
-    for (const auto& candidate : copies_.read(store_fd_.get(), order))
-      remapper_.merge(held, store_fd_.get(), candidate, merged);
+    for (const auto& candidate : copies_.read(files_, order))
+      remapper_.merge(held, files_, candidate, merged);
     remapper_.keep_from_children(held);
   }
   EXPECT_EQ(inheritable_mappings(bytes(2), bytes(4)), 0U);

@@ -58,7 +58,8 @@ pid_t private_daemon(const std::string& directory) {
     const std::string pid = entry.path().filename();
     if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file(entry.path() / "cmdline");
-    const std::string words{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::string words;
+    std::getline(file, words);  // empty, and no exception, where the process has just ended
     if (words.find("samepaged") != std::string::npos && words.find(directory + "/") != std::string::npos)
       return std::stoi(pid);
   }

@@ -151,14 +151,15 @@ TEST_F(Lifecycle, TheMapAddsUpToTheMemory) {
 TEST_F(Lifecycle, StatHasItsKeys) {
   start("a", {"hello", "wait=1"}, {"--mem", "16M"});
   const auto stat = ask({"stat"});
-  for (const char* key : {"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "zero_pages",
-                          "full_scans", "breaks", "saved_bytes", "overhead_bytes", "net_saved_bytes",
-                          "kernel_bytes", "hold_max_us", "tracker", "frame_dups"}) {
+  for (const char* key :
+       {"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "zero_pages", "full_scans",
+        "breaks", "saved_bytes", "overhead_bytes", "net_saved_bytes", "kernel_bytes", "hold_max_us",
+        "tracker", "frame_dups", "reserved_bytes", "committed_bytes", "paged_bytes"}) {
     EXPECT_TRUE(stat.at("host").contains(key)) << key;
   }
   ASSERT_EQ(stat.at("guests").size(), 1U);
   for (const char* key : {"name", "pid", "domain", "state", "ram_bytes", "private_bytes", "shared_bytes",
-                          "zero_bytes", "untouched_bytes", "breaks", "vmas"}) {
+                          "zero_bytes", "untouched_bytes", "breaks", "vmas", "paged_bytes", "paged_out"}) {
     EXPECT_TRUE(stat.at("guests")[0].contains(key)) << key;
   }
 }

@@ -10,8 +10,9 @@ namespace samepage::vmm {
 enum class GateReason : std::uint32_t {
   write_barrier = 1U << 0,
   user_pause = 1U << 1,
-  stop = 1U << 2,   // for good
-  state = 1U << 3,  // the machine's state is read, or its memory copied
+  stop = 1U << 2,       // for good
+  no_memory = 1U << 4,  // hardly any is left for what it writes
+  state = 1U << 3,      // the machine's state is read, or its memory copied
 };
 
 constexpr std::uint32_t bit_of(GateReason reason) {

@@ -11,6 +11,14 @@ void GuestGate::release() {
   open(GateReason::write_barrier);
 }
 
+void GuestGate::stand_still() {
+  close(GateReason::no_memory);
+}
+
+void GuestGate::go_on() {
+  open(GateReason::no_memory);
+}
+
 void GuestGate::pause() {
   close(GateReason::user_pause);
 }

@@ -20,6 +20,8 @@ class GuestGate final : public dedup::WriteBarrier {
   // WriteBarrier: no vCPU is in KVM_RUN and no device in guest memory between the two.
   void hold() override;
   void release() override;
+  void stand_still() override;
+  void go_on() override;
 
   /// The user's pause, independent of the write barrier: holds the guest until unpause().
   void pause();

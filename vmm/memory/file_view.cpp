@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <mutex>
 
 #include "base/check.hpp"
+#include "base/files_behind_memory.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 
@@ -30,6 +32,18 @@ namespace {
 // More than a guest has while it is loaded. Static: a signal handler can't wait for a lock.
 std::array<LossWatch, 16> watches;
 std::mutex watches_lock;  // of those who begin a watch
+
+void say(std::string_view text) {
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
+
+void tell_of_lost_memory() {
+  const std::string_view files = files_behind_memory();
+  if (files.empty()) return;
+  say("samepage: a page of the guest could not be read back from ");
+  say(files);
+  say(": the disk has errors, or the file was damaged; the guest ends\n");
+}
 
 // Only what a system call and atomics can do. The faulting thread goes on and reads zeros.
 void put_zeros(int signal, siginfo_t* info, void* /*context*/) {
@@ -48,6 +62,7 @@ void put_zeros(int signal, siginfo_t* info, void* /*context*/) {
     errno = saved_errno;
     return;
   }
+  if (info->si_code == BUS_ADRERR) tell_of_lost_memory();
   // Nobody's: the access is made again, and ends the process as ever. Where none is made again (somebody sent
   // the signal), it is sent once more.
   ::signal(signal, SIG_DFL);

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <exception>
+#include <limits>
 #include <system_error>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
@@ -21,6 +23,8 @@ namespace samepage::vmm {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();  // pages
 
 json to_json(const BalloonFigures& balloon) {
   json body{{"target_bytes", balloon.target_bytes},
@@ -119,7 +123,10 @@ ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
     return {snapshots_.write(fd, own_disks, base_of(request)), {}};
   }
   if (verb == "pause") return pause();
-  if (verb == "resume") return machine_.gate().unpause(), ControlAnswer{done, {}};
+  if (verb == "suspend") return {suspend(), {}};
+  if (verb == "page-out") return {page_out(request), {}};
+  if (verb == "page-out-progress") return {page_out_progress(), {}};
+  if (verb == "resume") return resume();
   if (verb == "balloon") return {resize_balloon(request), {}};
   if (verb == "stop") {
     machine_.request_stop();
@@ -145,9 +152,52 @@ ControlAnswer GuestAnswers::pause() {
   return {json{{"ok", true}}, {}};
 }
 
-std::string_view GuestAnswers::state() const {
+ControlAnswer GuestAnswers::resume() {
+  if (agent_ != nullptr && std::exchange(suspended_, false)) agent_->bring_back();
+  machine_.gate().unpause();
+  return {json{{"ok", true}}, {}};
+}
+
+// A guest that was not paused goes on when nothing can go out.
+json GuestAnswers::suspend() {
+  const bool was_paused = machine_.gate().paused();
+  machine_.gate().pause();
+  const json answer = begin_page_out(everything, dedup::PageOutOrder::all);
+  suspended_ = answer.at("ok").get<bool>();
+  if (!suspended_ && !was_paused) machine_.gate().unpause();
+  return answer;
+}
+
+json GuestAnswers::page_out(const Frame& request) {
+  const json body = json::parse(request.text(), nullptr, false);
+  if (!body.contains("bytes")) return begin_page_out(everything, dedup::PageOutOrder::all);
+  if (!body["bytes"].is_number_unsigned()) return refusal("page-out needs a size");
+  return begin_page_out(pages_for(body["bytes"].get<std::uint64_t>()).value,
+                        dedup::PageOutOrder::coldest_first);
+}
+
+// A disk takes its time: whoever asked for it asks how far it is.
+json GuestAnswers::begin_page_out(std::uint64_t pages, dedup::PageOutOrder order) {
+  if (agent_ == nullptr || !agent_->begin_page_out(pages, order)) {
+    return refusal(
+        "its pages have nowhere to go: it shares nothing, or the daemon has no paging file; add one with "
+        "'samepage paging --add PATH'");
+  }
+  return page_out_progress();
+}
+
+json GuestAnswers::page_out_progress() const {
+  const auto progress = agent_ == nullptr ? dedup::PageOutProgress{} : agent_->page_out_progress();
+  return {{"ok", true}, {"under_way", progress.under_way}, {"bytes", PageCount{progress.pages}.bytes()}};
+}
+
+bool GuestAnswers::has_ended() const {
   pollfd ended{machine_.ended_fd(), POLLIN, 0};
-  if (::poll(&ended, 1, 0) > 0) return "stopped";
+  return ::poll(&ended, 1, 0) > 0;
+}
+
+std::string_view GuestAnswers::state() const {
+  if (has_ended()) return "stopped";
   return machine_.gate().paused() ? "paused" : "running";
 }
 
@@ -175,6 +225,8 @@ GuestFigures GuestAnswers::figures() const {
   figures.private_bytes = memory.private_bytes;
   figures.shared_bytes = memory.shared_bytes;
   figures.backed_bytes = memory.backed_bytes;
+  figures.paged_bytes = memory.paged_bytes;
+  figures.paged_resident_bytes = memory.paged_in_bytes;
   figures.zero_bytes = memory.zero_bytes;
   figures.untouched_bytes = memory.untouched_bytes;
   figures.swapped_bytes = memory.swapped_bytes;
@@ -184,6 +236,8 @@ GuestFigures GuestAnswers::figures() const {
   figures.merges = counters.merges;
   figures.breaks = counters.breaks;
   figures.failed_merges = counters.failed_merges;
+  figures.paged_out = counters.paged_out;
+  figures.came_back = counters.came_back;
   figures.holds = counters.holds;
   figures.hold_max_us = counters.longest_hold_us;
   figures.hold_times = dedup::to_json(counters.hold_times);

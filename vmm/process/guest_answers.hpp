@@ -50,6 +50,12 @@ class GuestAnswers {
  private:
   ControlAnswer answer_or_throw(const Frame& request);
   ControlAnswer pause();
+  ControlAnswer resume();
+  [[nodiscard]] nlohmann::json suspend();
+  [[nodiscard]] nlohmann::json page_out(const Frame& request);
+  [[nodiscard]] nlohmann::json begin_page_out(std::uint64_t pages, dedup::PageOutOrder order);
+  [[nodiscard]] nlohmann::json page_out_progress() const;
+  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] GuestFigures brief() const;
   [[nodiscard]] GuestFigures figures() const;
   [[nodiscard]] std::string map_text() const;
@@ -64,6 +70,7 @@ class GuestAnswers {
   dedup::Agent* agent_;
   ConsoleLog& console_;
   GuestSnapshots snapshots_;
+  bool suspended_ = false;           // paused, and its pages have gone out
   std::uint64_t balloon_bytes_ = 0;  // that the guest was asked for
 };
 

@@ -27,6 +27,10 @@ Row row_of(const dedup::PageMapRun& run) {
       return {run.range, "frame", "r-", run.first_frame};
     case dedup::PageState::backed:
       return {run.range, "backed", "r-", {}};
+    case dedup::PageState::paged:
+      return {run.range, "paged", "r-", {}};
+    case dedup::PageState::paged_in:
+      return {run.range, "paged-in", "r-", {}};
     case dedup::PageState::zero:
       return {run.range, "zero", "r-", {}};
     case dedup::PageState::untouched:

@@ -12,11 +12,20 @@ namespace {
 using nlohmann::json;
 
 TEST(HostFigures, HaveExactlyThePublishedKeysWithAndWithoutADaemon) {
-  const std::set<std::string> published{
-      "pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "zero_pages",
-      "full_scans",   "breaks",        "saved_bytes",    "overhead_bytes", "net_saved_bytes",
-      "kernel_bytes", "hold_max_us",   "stop_max_us",    "tracker",        "frame_dups",
-      "errors",       "hold_us",       "merge_cpu_us",   "daemon_cpu_us"};
+  const std::set<std::string> published{"pages_shared",    "pages_sharing",
+                                        "pages_unshared",  "pages_volatile",
+                                        "zero_pages",      "full_scans",
+                                        "breaks",          "saved_bytes",
+                                        "overhead_bytes",  "net_saved_bytes",
+                                        "kernel_bytes",    "hold_max_us",
+                                        "stop_max_us",     "tracker",
+                                        "frame_dups",      "errors",
+                                        "hold_us",         "merge_cpu_us",
+                                        "daemon_cpu_us",   "reserved_bytes",
+                                        "committed_bytes", "commit_limit_bytes",
+                                        "paged_bytes",     "paged_resident_bytes",
+                                        "slots_bytes",     "paged_out",
+                                        "came_back"};
   for (const json& daemon :
        {json::object(), json{{"saved_bytes", 5}, {"store_bytes", 7}, {"tracker", "rehash"}}}) {
     std::set<std::string> keys;

@@ -2,29 +2,16 @@
 #include "vmm/devices/virtio/device_thread.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 
 #include <cerrno>
-#include <csignal>
 #include <exception>
 #include <utility>
 
 #include "base/check.hpp"
 #include "base/event_fd.hpp"
+#include "base/thread_setup.hpp"
 
 namespace samepage::vmm {
-namespace {
-
-/// Signals are for the thread that polls for them.
-void take_no_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  for (const int own : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP}) sigdelset(&all, own);
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
-
-}  // namespace
-
 DeviceThread::DeviceThread() : stop_(make_event()) {}
 
 DeviceThread::~DeviceThread() {
@@ -49,7 +36,7 @@ void DeviceThread::stop() {
 }
 
 void DeviceThread::run() {
-  take_no_signals();
+  prepare_thread("devices");
   std::string failure;
   try {
     serve_until_stopped();

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/memory_room.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace samepage {
+namespace {
+
+constexpr std::uint64_t unbounded = std::numeric_limits<std::uint64_t>::max();
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end != text.data() ? std::optional(value) : std::nullopt;
+}
+
+// Of a file that holds one. Empty for "max", too.
+std::optional<std::uint64_t> number_in(const std::string& path) {
+  std::ifstream file(path);
+  std::string text;
+  return file >> text ? number_of(text) : std::nullopt;
+}
+
+// Of a line "NAME NUMBER" or "NAME: NUMBER kB".
+std::optional<std::uint64_t> number_in(const std::string& path, std::string_view name) {
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    std::string first, second;
+    if (words >> first >> second && first == name) return number_of(second);
+  }
+  return std::nullopt;
+}
+
+// Mountinfo writes blanks and the like as three octal digits behind a backslash.
+std::string unescaped(std::string_view text) {
+  const auto is_octal = [](char digit) { return digit >= '0' && digit <= '7'; };
+  std::string plain;
+  while (!text.empty()) {
+    if (text.size() >= 4 && text[0] == '\\' && std::all_of(text.begin() + 1, text.begin() + 4, is_octal)) {
+      plain += static_cast<char>((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
+      text.remove_prefix(4);
+    } else {
+      plain += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return plain;
+}
+
+// Whether `word` is one of those that commas separate.
+bool has_word(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (list.substr(0, end) == word) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
+
+// `path` as seen from `root`: "" or "/a/b". Empty when it does not lie below.
+std::optional<std::string> path_below(std::string_view root, std::string_view path) {
+  if (path.find("/..") != std::string_view::npos) return std::nullopt;  // outside of our cgroup namespace
+  if (root == "/") root = "";
+  if (path == "/") path = "";
+  if (!path.starts_with(root)) return std::nullopt;
+  path.remove_prefix(root.size());
+  if (!path.empty() && path.front() != '/') return std::nullopt;
+  return std::string(path);
+}
+
+// The names of the same things in the two versions.
+struct CgroupFiles {
+  std::string_view used;
+  std::vector<std::string_view> limits;
+  std::vector<std::string_view> cache;  // in memory.stat
+};
+
+const CgroupFiles& files_of(int version) {
+  static const CgroupFiles one{
+      "memory.usage_in_bytes", {"memory.limit_in_bytes"}, {"total_inactive_file", "total_active_file"}};
+  static const CgroupFiles two{
+      "memory.current", {"memory.max", "memory.high"}, {"inactive_file", "active_file"}};
+  return version == 1 ? one : two;
+}
+
+MemoryRoom room_of_cgroup(int version, const std::string& folder) {
+  const CgroupFiles& files = files_of(version);
+  MemoryRoom room{unbounded, unbounded};
+  for (const std::string_view name : files.limits) {
+    room.limit = std::min(room.limit, number_in(folder + "/" + std::string(name)).value_or(unbounded));
+  }
+  const std::optional<std::uint64_t> used = number_in(folder + "/" + std::string(files.used));
+  if (room.limit == unbounded || !used) return {unbounded, unbounded};
+  std::uint64_t cache = 0;
+  for (const std::string_view name : files.cache) {
+    cache += number_in(folder + "/memory.stat", name).value_or(0);
+  }
+  const std::uint64_t kept = *used - std::min(*used, cache);
+  room.available = room.limit - std::min(room.limit, kept);
+  return room;
+}
+
+MemoryRoom room_of_host(const std::string& meminfo) {
+  const std::optional<std::uint64_t> available = number_in(meminfo, "MemAvailable:");
+  const std::optional<std::uint64_t> total = number_in(meminfo, "MemTotal:");
+  if (!available || !total) return {unbounded, unbounded};
+  return {*available * 1024, *total * 1024};
+}
+
+}  // namespace
+
+MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : proc_(std::move(proc)) {
+  // "31 23 0:28 ROOT POINT OPTIONS [more]... - TYPE SOURCE OPTIONS"
+  std::ifstream mounts(proc_ + "/self/mountinfo");
+  std::string line;
+  while (std::getline(mounts, line)) {
+    std::istringstream words(line);
+    std::string word, root, point, type, source, options;
+    words >> word >> word >> word >> root >> point;
+    while (words >> word && word != "-") {
+    }
+    words >> type >> source >> options;
+    const bool first = type == "cgroup" && has_word(options, "memory");
+    if (!first && type != "cgroup2") continue;
+    point = unescaped(point);
+    if (point.starts_with("/sys/")) point.replace(0, 4, sys);
+    mounts_.push_back({first ? 1 : 2, unescaped(root), point});
+  }
+}
+
+MemoryRoom MemoryRoomReader::read() const {
+  MemoryRoom tightest = room_of_host(proc_ + "/meminfo");
+  // "4:cpu,memory:/a/b", or "0::/a/b" of version 2
+  std::ifstream cgroups(proc_ + "/self/cgroup");
+  std::string line;
+  while (std::getline(cgroups, line)) {
+    const std::size_t controllers = line.find(':');
+    const std::size_t path = controllers == std::string::npos ? controllers : line.find(':', controllers + 1);
+    if (path == std::string::npos) continue;
+    const std::string_view list = std::string_view(line).substr(controllers + 1, path - controllers - 1);
+    if (!list.empty() && !has_word(list, "memory")) continue;
+    const int version = list.empty() ? 2 : 1;
+    for (const std::string& folder : folders_of(version, line.substr(path + 1))) {
+      const MemoryRoom room = room_of_cgroup(version, folder);
+      if (room.available < tightest.available) tightest = room;
+    }
+  }
+  return tightest;
+}
+
+// Those of the cgroup and all above it that are visible.
+std::vector<std::string> MemoryRoomReader::folders_of(int version, const std::string& cgroup) const {
+  std::string top;
+  std::string below;
+  for (const Mount& mount : mounts_) {
+    if (mount.version != version) continue;
+    if (top.empty()) top = mount.point;
+    const std::optional<std::string> path = path_below(mount.root, cgroup);
+    std::error_code ignored;
+    if (!path || !std::filesystem::is_directory(mount.point + *path, ignored)) continue;
+    top = mount.point;
+    below = *path;
+    break;
+  }
+  std::vector<std::string> folders;
+  if (top.empty()) return folders;
+  for (;;) {
+    folders.push_back(top + below);
+    if (below.empty()) return folders;
+    below.resize(below.rfind('/'));
+  }
+}
+
+}  // namespace samepage

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much more memory this process may take before the kernel kills somebody: of the host (MemAvailable) and
+// of each memory cgroup that it is in (version 2: memory.max and memory.high; version 1:
+// memory.limit_in_bytes; page cache that the kernel can drop counts as room).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace samepage {
+
+struct MemoryRoom {
+  std::uint64_t available = 0;  // bytes
+  std::uint64_t limit = 0;      // bytes: of the host or cgroup that has the least room
+};
+
+class MemoryRoomReader {
+ public:
+  /// Finds where memory cgroups are mounted. `proc` and `sys` are /proc and /sys, other folders in tests.
+  explicit MemoryRoomReader(std::string proc = "/proc", const std::string& sys = "/sys");
+  /// The tightest of all. What can't be read counts as no bound. A process that moves to another cgroup is
+  /// followed.
+  [[nodiscard]] MemoryRoom read() const;
+
+ private:
+  struct Mount {
+    int version = 0;
+    std::string root;  // of the hierarchy: the cgroup that is seen at `point`
+    std::string point;
+  };
+
+  [[nodiscard]] std::vector<std::string> folders_of(int version, const std::string& cgroup) const;
+
+  std::string proc_;
+  std::vector<Mount> mounts_;
+};
+
+}  // namespace samepage

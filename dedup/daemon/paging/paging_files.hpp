@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paging files of a daemon, up to 16, each with a thread that writes to it. A file keeps its number until
+// it is gone. One that is to go gets no new slots; agents take back what they have there, and when nothing
+// is left it is closed. The daemon's thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dedup/daemon/paging/paging_file.hpp"
+#include "dedup/daemon/paging/slot_writer.hpp"
+#include "dedup/frame_numbers.hpp"
+
+namespace samepage::dedup {
+
+class PagingFiles {
+ public:
+  struct File {
+    explicit File(PagingSpec spec) : room(std::move(spec)) {}
+
+    PagingFile room;
+    std::uint64_t written_bytes = 0;
+    std::uint64_t errors = 0;  // writes that failed
+    std::string problem;       // the last of them: it gets no further slots
+    bool leaving = false;
+    SlotWriter writer;  // last: its thread ends first
+  };
+
+  /// The number of the new file. Throws UserError: it can't be used, is there already, or is one too many.
+  unsigned add(PagingSpec spec);
+  /// The file at that path gets no new slots. Its number. Throws UserError when there is none.
+  unsigned begin_removal(const std::string& path);
+  /// Nobody has slots in it any more.
+  void close(unsigned file);
+
+  [[nodiscard]] File* at(unsigned file) const { return files_[file].get(); }
+  [[nodiscard]] bool takes_slots(unsigned file) const;
+  /// Numbers of files that are there.
+  [[nodiscard]] std::vector<unsigned> numbers() const;
+  [[nodiscard]] bool empty() const { return numbers().empty(); }
+  /// Bytes that all of them may take at most.
+  [[nodiscard]] std::uint64_t max_bytes() const;
+  /// [{"path", "size_bytes", "max_bytes", "used_bytes", "written_bytes", "errors", "state"}, ...]
+  [[nodiscard]] nlohmann::json to_json() const;
+
+ private:
+  [[nodiscard]] std::optional<unsigned> number_of(const std::string& path) const;
+
+  std::array<std::unique_ptr<File>, max_paging_files> files_;
+};
+
+}  // namespace samepage::dedup

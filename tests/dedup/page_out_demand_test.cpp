@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dedup/agent/page_out_demand.hpp"
+
+#include <gtest/gtest.h>
+
+namespace samepage::dedup {
+namespace {
+
+constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr PageCount own{pages_in(100 * mib)};
+
+TEST(PageOutDemandTest, NothingGoesOutWhileThereIsRoom) {
+  const PageOutDemand demand = page_out_demand({300 * mib, 1024 * mib}, own);
+  EXPECT_EQ(demand.pages, 0U);
+  EXPECT_FALSE(demand.brake);
+}
+
+TEST(PageOutDemandTest, ItIsLookedAtTheSoonerTheLessRoomThereIs) {
+  EXPECT_GT(page_out_demand({900 * mib, 1024 * mib}, own).look_again,
+            page_out_demand({300 * mib, 1024 * mib}, own).look_again);
+  EXPECT_LE(page_out_demand({100'000 * mib, 200'000 * mib}, own).look_again, std::chrono::seconds(1));
+}
+
+TEST(PageOutDemandTest, GuestsTogetherAskForWhatIsMissing) {
+  // 768 MiB are in use, by three guests alike: 192 MiB are missing to half as much again as low water.
+  const PageOutDemand demand = page_out_demand({192 * mib, 1024 * mib}, {pages_in(832 * mib / 4)});
+  EXPECT_NEAR(static_cast<double>(PageCount{demand.pages}.bytes()) / mib, 192.0 / 4, 1.0);
+  EXPECT_FALSE(demand.brake);
+}
+
+TEST(PageOutDemandTest, NoMoreThanThereIs) {
+  EXPECT_LE(page_out_demand({0, 1024 * mib}, {3}).pages, 3U);
+  EXPECT_EQ(page_out_demand({0, 0}, {0}).pages, 0U);
+}
+
+TEST(PageOutDemandTest, WhereHardlyAnyIsLeftTheGuestStandsStill) {
+  EXPECT_TRUE(page_out_demand({100 * mib, 1024 * mib}, own).brake);
+}
+
+TEST(PageOutDemandTest, LowWaterOfALargeHostIsNotAQuarterOfIt) {
+  EXPECT_EQ(low_water({0, 100'000 * mib}), 1024 * mib);
+}
+
+}  // namespace
+}  // namespace samepage::dedup
