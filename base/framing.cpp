@@ -18,20 +18,36 @@ bool peer_gone(int error) {
   return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EAGAIN;
 }
 
-using Control = std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))>;
+constexpr std::size_t longest_at_once = 1024;
 
-// `control` must live as long as the message, and be aligned for a cmsghdr.
-void attach(msghdr& message, Control& control, std::span<const int> fds) {
-  if (fds.empty()) return;
-  invariant(fds.size() <= max_fds, "too many descriptors in one message");
-  message.msg_control = control.data();
-  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-  cmsghdr* item = CMSG_FIRSTHDR(&message);
-  item->cmsg_level = SOL_SOCKET;
-  item->cmsg_type = SCM_RIGHTS;
-  item->cmsg_len = CMSG_LEN(fds.size_bytes());
-  std::memcpy(CMSG_DATA(item), fds.data(), fds.size_bytes());
-}
+// A message as sendmsg(2) takes it. What it points at, beside itself, are the payload's bytes.
+struct Outgoing {
+  Outgoing(std::uint32_t type, std::span<const std::byte> payload, std::span<const int> fds)
+      : header{static_cast<std::uint32_t>(payload.size()), type},
+        // SAFETY: sendmsg only reads through the iovec.
+        parts{iovec{&header, sizeof(header)}, iovec{const_cast<std::byte*>(payload.data()), payload.size()}} {
+    invariant(payload.size() <= max_payload, "a message is longer than messages may be");
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    if (fds.empty()) return;
+    invariant(fds.size() <= max_fds, "too many descriptors in one message");
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    cmsghdr* item = CMSG_FIRSTHDR(&message);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(item), fds.data(), fds.size_bytes());
+  }
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+  ~Outgoing() = default;
+
+  FrameHeader header;
+  std::array<iovec, 2> parts;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control{};
+  msghdr message{};
+};
 
 }  // namespace
 
@@ -42,16 +58,9 @@ std::string_view Frame::text() const {
 
 bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
                 std::span<const int> fds) {
-  invariant(payload.size() <= max_payload, "a message is longer than messages may be");
-  FrameHeader header{static_cast<std::uint32_t>(payload.size()), type};
-  // SAFETY: sendmsg only reads through the iovec.
-  std::array<iovec, 2> parts{iovec{&header, sizeof(header)},
-                             iovec{const_cast<std::byte*>(payload.data()), payload.size()}};
-  alignas(cmsghdr) Control control{};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  attach(message, control, fds);
+  Outgoing outgoing(type, payload, fds);
+  std::array<iovec, 2>& parts = outgoing.parts;
+  msghdr& message = outgoing.message;
   while (parts[0].iov_len + parts[1].iov_len > 0) {
     const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -76,20 +85,11 @@ bool send_frame(int socket, std::uint32_t type, std::string_view text, std::span
 // The kernel takes so short a message whole or not at all.
 Sent try_send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
                     std::span<const int> fds) {
-  std::array<std::byte, 1024> bytes{};
-  const FrameHeader header{static_cast<std::uint32_t>(payload.size()), type};
-  const std::size_t length = sizeof(header) + payload.size();
-  invariant(length <= bytes.size(), "a message is too long to be sent at once");
-  std::memcpy(bytes.data(), &header, sizeof(header));
-  if (!payload.empty()) std::memcpy(bytes.data() + sizeof(header), payload.data(), payload.size());
-  iovec part{bytes.data(), length};
-  alignas(cmsghdr) Control control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  attach(message, control, fds);
+  Outgoing outgoing(type, payload, fds);
+  const std::size_t length = sizeof(FrameHeader) + payload.size();
+  invariant(length <= longest_at_once, "a message is too long to be sent at once");
   ssize_t sent = 0;
-  do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  do sent = ::sendmsg(socket, &outgoing.message, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (sent < 0 && errno == EINTR);
   if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) return Sent::later;
   return sent == static_cast<ssize_t>(length) ? Sent::whole : Sent::gone;

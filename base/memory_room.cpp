@@ -5,11 +5,14 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <sstream>
 #include <string_view>
 #include <utility>
+
+#include "base/memory_cgroup.hpp"
 
 namespace samepage {
 namespace {
@@ -55,16 +58,6 @@ std::string unescaped(std::string_view text) {
     }
   }
   return plain;
-}
-
-// Whether `word` is one of those that commas separate.
-bool has_word(std::string_view list, std::string_view word) {
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    if (list.substr(0, end) == word) return true;
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return false;
 }
 
 // `path` as seen from `root`: "" or "/a/b". Empty when it does not lie below.
@@ -140,18 +133,11 @@ MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : p
 
 MemoryRoom MemoryRoomReader::read() const {
   MemoryRoom tightest = room_of_host(proc_ + "/meminfo");
-  // "4:cpu,memory:/a/b", or "0::/a/b" of version 2
-  std::ifstream cgroups(proc_ + "/self/cgroup");
-  std::string line;
-  while (std::getline(cgroups, line)) {
-    const std::size_t controllers = line.find(':');
-    const std::size_t path = controllers == std::string::npos ? controllers : line.find(':', controllers + 1);
-    if (path == std::string::npos) continue;
-    const std::string_view list = std::string_view(line).substr(controllers + 1, path - controllers - 1);
-    if (!list.empty() && !has_word(list, "memory")) continue;
-    const int version = list.empty() ? 2 : 1;
-    for (const std::string& folder : folders_of(version, line.substr(path + 1))) {
-      const MemoryRoom room = room_of_cgroup(version, folder);
+  std::ifstream file(proc_ + "/self/cgroup");
+  const std::string cgroups{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  for (const MemoryCgroup& cgroup : memory_cgroups(cgroups)) {
+    for (const std::string& folder : folders_of(cgroup.version, std::string(cgroup.path))) {
+      const MemoryRoom room = room_of_cgroup(cgroup.version, folder);
       if (room.available < tightest.available) tightest = room;
     }
   }

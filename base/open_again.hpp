@@ -10,5 +10,7 @@ namespace samepage {
 /// `flags` as of open(2), and O_CLOEXEC. Returns no descriptor, and errno says why, where this process may
 /// not open it, such as another user's terminal.
 UniqueFd open_again(int fd, int flags);
+/// A descriptor that can only be read, to hand to others. Throws std::system_error that begins with `what`.
+[[nodiscard]] UniqueFd open_to_read(int fd, const char* what);
 
 }  // namespace samepage

@@ -16,8 +16,10 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <utility>
 
 #include "base/check.hpp"
+#include "base/elapsed.hpp"
 #include "base/pipe.hpp"
 #include "base/process_memory.hpp"
 #include "base/standard_output.hpp"
@@ -150,6 +152,26 @@ std::uint64_t pss_of(const json& guests) {
   std::uint64_t sum = 0;
   for (const json& guest : guests) sum += memory_of(guest.at("pid")).value_or(ProcessMemory{}).pss;
   return sum;
+}
+
+void add_many(Bench& bench, const LiveGuests& guests, std::string_view name, std::string_view what,
+              Words words) {
+  constexpr double kib = 1024;
+  const double count = bench.options.clones;
+  words.insert(words.end(), {"--count", std::to_string(bench.options.clones)});
+  const auto before = static_cast<double>(host_memory("MemAvailable"));
+  const auto start = std::chrono::steady_clock::now();
+  const json answer = guests.ask(std::move(words));
+  const double took = ms_since(start);
+  const auto after = static_cast<double>(host_memory("MemAvailable"));
+  const json& started = answer.is_array() ? answer : answer.at("guests");
+  const auto add = [&](const std::string& figure, std::string_view unit, double value) {
+    bench.report.add(name, figure, unit, Party::samepage, value);
+  };
+  add(fmt::format("{}s of one command", what), "1/s", count * 1000 / took);
+  add(fmt::format("memory of a {}: MemAvailable", what), "KiB", (before - after) / kib / count);
+  add(fmt::format("memory of a {}: Pss", what), "KiB", static_cast<double>(pss_of(started)) / kib / count);
+  guests.kill(names_of(started));
 }
 
 void add_percentiles(Bench& bench, std::string_view name, const std::string& figure, std::string_view unit,

@@ -58,6 +58,11 @@ class LiveGuests {
 /// The sum of the kernel's Pss of their processes.
 [[nodiscard]] std::uint64_t pss_of(const nlohmann::json& guests);
 
+/// Starts `--clones` guests with one command, which is `words` without their number, and adds how many that
+/// are a second and what memory one of them takes; `what` is a word for one. They are ended.
+void add_many(Bench& bench, const LiveGuests& guests, std::string_view name, std::string_view what,
+              Words words);
+
 /// Values of one figure within a run: their median and their 99th percentile are rows.
 void add_percentiles(Bench& bench, std::string_view name, const std::string& figure, std::string_view unit,
                      const std::vector<double>& values);

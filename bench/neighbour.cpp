@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/elapsed.hpp"
 #include "base/framing.hpp"
 #include "base/mapping.hpp"
 #include "base/pipe.hpp"
@@ -64,7 +65,7 @@ Waits measure(ProtocolPeer& victim, Clock::time_point end) {
   while (Clock::now() < end) {
     const auto start = Clock::now();
     victim.sync();
-    waits.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    waits.push_back(ms_since(start));
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   std::sort(waits.begin(), waits.end());

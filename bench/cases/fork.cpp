@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/check.hpp"
+#include "base/elapsed.hpp"
 #include "base/process_memory.hpp"
 #include "base/types.hpp"
 #include "bench/cases/cases.hpp"
@@ -22,11 +23,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view name = "fork";
 constexpr unsigned cold_starts = 3;
-constexpr double kib = 1024;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 void add(Bench& bench, const std::string& figure, std::string_view unit, double value) {
   bench.report.add(name, figure, unit, Party::samepage, value);
@@ -91,20 +87,6 @@ void measure_first_forks(Bench& bench, const LiveGuests& guests) {
   add(bench, "a clone's first fork: command until it runs", "ms", percentile(command, 50));
   add(bench, "a clone's first fork: clone held", "ms", percentile(held, 50));
   add(bench, "a clone's first fork: pages copied", "", percentile(pages, 50));
-}
-
-void measure_clones(Bench& bench, const LiveGuests& guests) {
-  const double clones = bench.options.clones;
-  const auto before = static_cast<double>(host_memory("MemAvailable"));
-  const auto start = Clock::now();
-  const json forked =
-      guests.ask({"fork", "parent", "--name", "many", "--count", std::to_string(bench.options.clones)});
-  add(bench, "clones of one command", "1/s", clones * 1000 / ms_since(start));
-  const auto after = static_cast<double>(host_memory("MemAvailable"));
-  add(bench, "memory of a clone: MemAvailable", "KiB", (before - after) / kib / clones);
-  add(bench, "memory of a clone: Pss", "KiB",
-      static_cast<double>(pss_of(forked.at("guests"))) / kib / clones);
-  guests.kill(names_of(forked.at("guests")));
 }
 
 // Clones that serve on their consoles.
@@ -182,7 +164,7 @@ void measure_fork(Bench& bench) {
     guests.start_filled("parent");
     measure_forks(bench, guests, cold);
     measure_first_forks(bench, guests);
-    measure_clones(bench, guests);
+    add_many(bench, guests, name, "clone", {"fork", "parent", "--name", "many"});
     measure_merging(bench, guests);
   }
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "base/elapsed.hpp"
 #include "base/process_memory.hpp"
 #include "bench/cases/cases.hpp"
 #include "bench/live_guests.hpp"
@@ -17,11 +18,6 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view name = "restore";
-constexpr double kib = 1024;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 void add(Bench& bench, const std::string& figure, std::string_view unit, double value) {
   bench.report.add(name, figure, unit, Party::samepage, value);
@@ -55,15 +51,7 @@ void measure_run(Bench& bench) {
   }
   add_percentiles(bench, name, "command until the guest runs", "ms", times);
   add(bench, "command : cold start", "", percentile(times, 50) / cold);
-  const double clones = bench.options.clones;
-  const auto before = static_cast<double>(host_memory("MemAvailable"));
-  start = Clock::now();
-  const json many = guests.ask(
-      {"restore", file, "--detach", "--name", "many", "--count", std::to_string(bench.options.clones)});
-  add(bench, "guests of one command", "1/s", clones * 1000 / ms_since(start));
-  const auto after = static_cast<double>(host_memory("MemAvailable"));
-  add(bench, "memory of a guest: MemAvailable", "KiB", (before - after) / kib / clones);
-  add(bench, "memory of a guest: Pss", "KiB", static_cast<double>(pss_of(many)) / kib / clones);
+  add_many(bench, guests, name, "guest", {"restore", file, "--detach", "--name", "many"});
 }
 
 }  // namespace

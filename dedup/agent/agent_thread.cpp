@@ -159,7 +159,8 @@ void Agent::Thread::watch_memory() {
   const PageStates& states = worker_.states();
   using State = PageStates::State;
   const PageCount own{states.count(State::own) + states.count(State::offered)};
-  const PageOutDemand demand = page_out_demand(memory_room_.read(), own);
+  if (!memory_room_) memory_room_.emplace();
+  const PageOutDemand demand = page_out_demand(memory_room_->read(), own);
   next_memory_look_ = Clock::now() + demand.look_again;
   if (worker_.page_outs().active()) {
     if (demand.brake) worker_.brake(true);

@@ -93,7 +93,7 @@ class Agent::Thread {
   std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts
   std::atomic<bool> looking_ = false;      // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
-  MemoryRoomReader memory_room_;
+  std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
   Clock::time_point next_memory_look_ = Clock::now();
   bool demanded_ = false;  // the last pages went out because there was little memory
   std::thread thread_;

@@ -17,7 +17,7 @@ struct BackedRun {
   std::uint64_t offset = 0;  // of the first, in the file
   int file = -1;             // nobody changes these pages of it any more; the caller's
 
-  [[nodiscard]] std::uint64_t offset_of(PageIndex page) const {
+  [[nodiscard]] constexpr std::uint64_t offset_of(PageIndex page) const {
     return offset + PageCount{page - pages.first}.bytes();
   }
 };
@@ -26,6 +26,20 @@ struct BackedRun {
 constexpr bool continues(const BackedRun& run, const BackedRun& next) {
   return next.file == run.file && next.pages.first == run.pages.end() &&
          next.offset == run.offset + PageCount{run.pages.count}.bytes();
+}
+
+// For laid_over() (base/laid_over.hpp).
+constexpr PageIndex first_of(const BackedRun& run) {
+  return run.pages.first;
+}
+constexpr PageIndex end_of(const BackedRun& run) {
+  return run.pages.end();
+}
+constexpr void extend_to(BackedRun& run, PageIndex end) {
+  run.pages.count = end - run.pages.first;
+}
+constexpr BackedRun part_of(const BackedRun& run, PageIndex first, PageIndex end) {
+  return {pages_between(first, end), run.offset_of(first), run.file};
 }
 
 struct Backing {

@@ -163,7 +163,7 @@ bool DaemonPeer::take_paging_file(Frame& frame) {
   guest_.upkeep.add_backing(file.device, file.inode);  // no store: never unmerged for the sake of mappings
   note_file_behind_memory({message->path, ::strnlen(message->path, sizeof(message->path))});
   link_.files().set_slots(message->file, std::move(frame.fds[0]));
-  guest_.paging.come(message->file);
+  guest_.paging.settled(message->file);
   return true;
 }
 

@@ -24,13 +24,6 @@ class FrameFiles {
   void set_slots(unsigned file, UniqueFd slots) { slots_[file] = std::move(slots); }
   /// Invalid when the daemon has not told of that file.
   [[nodiscard]] const UniqueFd& slots(unsigned file) const { return slots_[file]; }
-  /// Whether pages may go out.
-  [[nodiscard]] bool any_slots() const {
-    for (const UniqueFd& slots : slots_) {
-      if (slots) return true;
-    }
-    return false;
-  }
 
   /// Whether the frames of a grant can be: those of the store are numbered below `max_frames`, and no grant
   /// leaves its file.

@@ -7,53 +7,15 @@
 #include <cstring>
 #include <utility>
 
+#include "base/laid_over.hpp"
+
 namespace samepage::dedup {
-namespace {
-
-BackedRun part_of(const BackedRun& run, PageIndex first, PageIndex end) {
-  return {pages_between(first, end), run.offset_of(first), run.file};
-}
-
-}  // namespace
-
-std::vector<BackedRun> laid_over(std::vector<BackedRun> below, std::vector<BackedRun> above) {
-  if (below.empty()) return above;
-  std::vector<BackedRun> all;
-  const auto add = [&all](const BackedRun& run) {
-    if (run.pages.empty()) return;
-    if (!all.empty() && continues(all.back(), run)) {
-      all.back().pages.count += run.pages.count;
-    } else {
-      all.push_back(run);
-    }
-  };
-  auto lower = below.begin();
-  const auto add_below = [&](PageIndex end) {
-    while (lower != below.end() && lower->pages.first < end) {
-      const PageIndex until = std::min(lower->pages.end(), end);
-      add(part_of(*lower, lower->pages.first, until));
-      *lower = part_of(*lower, until, lower->pages.end());
-      if (lower->pages.empty()) ++lower;
-    }
-  };
-  for (const BackedRun& upper : above) {
-    add_below(upper.pages.first);
-    add(upper);
-    while (lower != below.end() && lower->pages.first < upper.pages.end()) {
-      *lower = part_of(*lower, std::min(upper.pages.end(), lower->pages.end()), lower->pages.end());
-      if (lower->pages.empty()) ++lower;
-    }
-  }
-  for (; lower != below.end(); ++lower) add(*lower);
-  return all;
-}
-
 void Origins::forked(UniqueFd file, const FileFigures& figures, std::vector<BackedRun> runs) {
   const bool same_file =
       fork_file_ && figures.inode == fork_figures_.inode && figures.device == fork_figures_.device;
   if (same_file) {
     for (BackedRun& run : runs) run.file = fork_file_.get();
-    fork_ = laid_over(std::move(fork_), std::move(runs));
+    fork_ = laid_over<BackedRun>(fork_, runs);
     return;
   }
   fork_ = std::move(runs);

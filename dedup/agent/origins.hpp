@@ -20,10 +20,6 @@
 
 namespace samepage::dedup {
 
-/// `below` with `above` laid over it. Both are in ascending order, without overlap, and so is the result.
-/// Pure.
-[[nodiscard]] std::vector<BackedRun> laid_over(std::vector<BackedRun> below, std::vector<BackedRun> above);
-
 class Origins {
  public:
   /// What the guest goes on from; the descriptors outlive this.

@@ -85,7 +85,7 @@ void PageOuts::take(PageIndex page, const DigestSecret& secret, Batch& batch) {
 PageOuts::Batch PageOuts::next(const DigestSecret& secret, Clock::time_point now) {
   Batch batch;
   if (!active_) return batch;
-  if (now >= due()) {
+  if (now >= progress_ + patience) {
     // What was asked is not answered: once more, then no more.
     if (std::exchange(stalled_, true)) {
       end();
@@ -98,15 +98,15 @@ PageOuts::Batch PageOuts::next(const DigestSecret& secret, Clock::time_point now
     end();
     return batch;
   }
-  const std::uint64_t room = std::min(left_ > under_way_ ? left_ - under_way_ : 0,
-                                      most_under_way - std::min(most_under_way, under_way_));
-  if (room < std::min<std::uint64_t>(left_, batch_pages) && under_way_ > 0) return batch;
-  while (!ranges_.empty() && batch.offers.size() < std::min<std::uint64_t>(room, batch_pages)) {
+  const std::uint64_t room = std::min({left_ - std::min(left_, under_way_),
+                                       most_under_way - std::min(most_under_way, under_way_), batch_pages});
+  if (room < std::min(left_, batch_pages) && under_way_ > 0) return batch;
+  while (!ranges_.empty() && batch.offers.size() < room) {
     PageRange& rest = ranges_.front();
     // In one region, and not more than there is room for.
     const PageIndex region_end = pages_.region_of(rest.first).pages.end();
-    const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-        std::min<std::uint64_t>(room, batch_pages) - batch.offers.size(), region_end - rest.first));
+    const auto most = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(room - batch.offers.size(), region_end - rest.first));
     const PageRange part = rest.take_front(most);
     if (rest.empty()) ranges_.pop_front();
     for (const PageRun& run : pagemap_.populated(pages_.bytes_of(part))) {

@@ -38,11 +38,11 @@ class PageOuts {
   [[nodiscard]] const Coldness& coldness() const { return coldness_; }
 
   // Paging files.
-  void come(unsigned file) { leaving_ &= ~(1U << file); }
+  /// It is here from now on, or nothing of the guest's is there any more.
+  void settled(unsigned file) { leaving_ &= ~(1U << file); }
   void leave(unsigned file) { leaving_ |= 1U << file; }
   /// Files that the guest is to take its pages back from.
   [[nodiscard]] std::uint32_t leaving() const { return leaving_; }
-  void left(unsigned file) { come(file); }
 
   /// What a job may ask to go out.
   enum class Which : std::uint8_t {
@@ -69,8 +69,6 @@ class PageOuts {
   void answered(std::uint64_t granted, std::uint64_t kept, Clock::time_point now);
   /// A look has found that these were written: what was asked of them is void.
   void withdrawn(std::span<const PageRange> pages);
-  /// When next() is to be called though nothing was answered.
-  [[nodiscard]] Clock::time_point due() const { return progress_ + patience; }
 
   /// What the guest had written last when all of it was asked to go out, in that order.
   [[nodiscard]] const std::vector<PageRange>& working_set() const { return working_set_; }
@@ -81,7 +79,7 @@ class PageOuts {
  private:
   // More than are in the staging area at a time, so that the daemon never waits.
   static constexpr std::uint64_t most_under_way = 512;
-  static constexpr std::uint32_t batch_pages = 256;
+  static constexpr std::uint64_t batch_pages = 256;
   // Reading more than that takes longer than a guest that goes on should wait.
   static constexpr std::uint32_t most_in_working_set = 8192;
   // After so long nobody answers any more: the paging files are full, say.

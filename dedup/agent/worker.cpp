@@ -221,7 +221,7 @@ void Worker::take_back(unsigned file) {
     ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);  // the guest is not held for the disk
   }
   if (ranges.empty()) {
-    page_outs_.left(file);
+    page_outs_.settled(file);
     daemon_.link().files().set_slots(file, {});
     return;
   }

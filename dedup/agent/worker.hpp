@@ -86,7 +86,7 @@ class Worker {
   /// Asks for up to so many pages to go out. Nothing happens where none can.
   void begin_page_out(std::uint64_t pages, PageOuts::Which which);
   /// Does what is next of that, and of leaving paging files that are to go. Call after handle_messages(), and
-  /// when page_outs().due().
+  /// now and then.
   void go_on_paging();
   [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
   /// Has the kernel read what went out last of what the guest used last.

@@ -25,17 +25,15 @@ bool lies_in(const PageRange& range, std::uint32_t pages) {
 }  // namespace
 
 Domain::Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
-               DupPolicy dup_policy, std::optional<Paging> paging)
+               DupPolicy dup_policy, Paging paging)
     : label_(std::move(label)),
       owner_(owner),
       account_(std::move(account)),
+      slots_(paging.files, std::move(paging.post),
+             [this](const std::vector<FrameId>& slots, int error) { slots_written(slots, error); }),
       merger_(
           max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy,
-          account_.get(),
-          paging ? &slots_.emplace(
-                       paging->files, std::move(paging->post),
-                       [this](const std::vector<FrameId>& slots, int error) { slots_written(slots, error); })
-                 : nullptr) {}
+          account_.get(), &slots_) {}
 
 bool Domain::copy_frame(FrameId from, FrameId to) {
   try {
@@ -217,7 +215,7 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
   if (!frame) return Outcome::done;
   try {
     if (is_slot(*frame)) {
-      slots_->write(*frame, bytes);  // it is published when the disk has it
+      slots_.write(*frame, bytes);  // it is published when the disk has it
       return Outcome::done;
     }
     store_.write(*frame, bytes);
@@ -232,8 +230,7 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
 
 std::vector<OpenSlots> Domain::open_slots() {
   std::vector<OpenSlots> open;
-  if (!slots_) return open;
-  for (const unsigned file : slots_->files()) open.push_back(slots_->open_read_only(file));
+  for (const unsigned file : slots_.files()) open.push_back(slots_.open_read_only(file));
   return open;
 }
 
@@ -286,7 +283,7 @@ void Domain::carry_out() {
     if (const auto to = recipient_of(page)) to->link->request_donation(to->page), ordered.insert(to->link);
   }
   for (GuestLink* link : ordered) link->flush();
-  if (slots_) slots_->flush();
+  slots_.flush();
 }
 
 }  // namespace samepage::dedup

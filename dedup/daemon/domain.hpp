@@ -52,7 +52,7 @@ class Domain {
   /// `account` is the owner's. Throws std::system_error when the store or the
   /// records can't be made.
   Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
-         DupPolicy dup_policy = {}, std::optional<Paging> paging = {});
+         DupPolicy dup_policy, Paging paging);
 
   /// The guest's first page number: its handle from now on. `link` must live until detach(). Throws when
   /// there is no room for the guest's pages; then nothing has changed.
@@ -110,8 +110,7 @@ class Domain {
   [[nodiscard]] const Merger& merger() const { return merger_; }
   /// Descriptors of its slots in each paging file, to hand to an agent. Throws std::system_error.
   [[nodiscard]] std::vector<OpenSlots> open_slots();
-  /// Null where no paging file can be had.
-  [[nodiscard]] DomainSlots* slots() { return slots_ ? &*slots_ : nullptr; }
+  [[nodiscard]] DomainSlots& slots() { return slots_; }
   [[nodiscard]] bool empty() const { return guests_.empty(); }
 
  private:
@@ -149,7 +148,7 @@ class Domain {
   std::shared_ptr<Account> account_;
   DigestSecret secret_ = random_digest_secret();
   FrameStore store_;
-  std::optional<DomainSlots> slots_;
+  DomainSlots slots_;
   Merger merger_;
   StoreTrimmer trimmer_{store_, merger_.records()};
   std::map<PageId, Guest> guests_;  // by the number of their first page

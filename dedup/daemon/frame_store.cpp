@@ -30,7 +30,7 @@ FrameStore::FrameStore() : fd_(make_memfd("samepage-frames")) {
 }
 
 UniqueFd FrameStore::open_read_only() const {
-  return checked_fd(open_again(fd_.get(), O_RDONLY).release(), "open the frame store read-only");
+  return open_to_read(fd_.get(), "open the frame store read-only");
 }
 
 void FrameStore::write(FrameId frame, std::span<const std::byte> bytes) {

@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 
 #include "base/log.hpp"
+#include "base/memory_cgroup.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -23,28 +23,12 @@ struct OwnGroup {
   std::string_view path;
 };
 
-bool has_word(std::string_view list, std::string_view word) {
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    if (list.substr(0, end) == word) return true;
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return false;
-}
-
 OwnGroup memory_group(std::string_view text) {
   OwnGroup group;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+  for (const MemoryCgroup& one : memory_cgroups(text)) {
     // Where both versions are mounted, memory is version 1's.
-    if (has_word(controllers, "memory")) return {"/memory", line.substr(second + 1)};
-    if (controllers.empty()) group = {"", line.substr(second + 1)};
+    if (one.version == 1) return {"/memory", one.path};
+    group = {"", one.path};
   }
   return group;
 }

@@ -159,7 +159,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
 
 std::size_t Server::pages_on_their_way() const {
   std::size_t pages = 0;
-  for (const auto& [label, domain] : domains_.all()) pages += domain->slots()->on_their_way();
+  for (const auto& [label, domain] : domains_.all()) pages += domain->slots().on_their_way();
   return pages;
 }
 
@@ -198,7 +198,7 @@ void Server::add_paging_file(const std::string& spec) {
   for (const auto& [key, session] : sessions_) {
     const Domain* const domain = session->domain();
     if (domain == nullptr) continue;
-    session->send_paging_file(domains_.at(domain->label()).slots()->open_read_only(file));
+    session->send_paging_file(domains_.at(domain->label()).slots().open_read_only(file));
   }
 }
 
@@ -207,9 +207,9 @@ void Server::close_left_paging_files() {
     if (!paging_.at(file)->leaving) continue;
     const auto& domains = domains_.all();
     const bool used = std::any_of(domains.begin(), domains.end(),
-                                  [&](const auto& entry) { return entry.second->slots()->used(file) > 0; });
+                                  [&](const auto& entry) { return entry.second->slots().used(file) > 0; });
     if (used || paging_.at(file)->writer.waiting_bytes() > 0) continue;
-    for (const auto& [label, domain] : domains) domain->slots()->close(file);
+    for (const auto& [label, domain] : domains) domain->slots().close(file);
     log(LogLevel::info, "{} is not a paging file any more", paging_.at(file)->room.spec().path);
     paging_.close(file);
   }
@@ -306,7 +306,7 @@ std::shared_ptr<Account> Server::account_of(uid_t uid) {
 void Server::every_second() {
   for (const auto& [label, domain] : domains_.all()) {
     domain->pass_over_silent_donors();
-    domain->slots()->retry();
+    domain->slots().retry();
   }
   close_left_paging_files();
   domains_.settle_busy();

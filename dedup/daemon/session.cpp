@@ -157,26 +157,19 @@ void Session::join(const wire::Hello& hello) {
       hello.pages, hello.version >= wire::version,
       [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
       [this](const wire::Report& report) { host_.reported(*this, report); });
-  const SessionHost::Membership membership = host_.join(*this, *member_, hello);
+  SessionHost::Membership membership = host_.join(*this, *member_, hello);
   member_->joined(*membership.domain, membership.guest);
-  welcome(membership, hello.version);
+  welcome(std::move(membership), hello.version);
 }
 
-void Session::welcome(const SessionHost::Membership& membership, std::uint32_t version) {
+void Session::welcome(SessionHost::Membership membership, std::uint32_t version) {
   const auto bytes = make_welcome(membership, membership.domain->secret(), version);
   const std::array<int, 2> fds{membership.store.get(), member_->staging().fd()};
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
   if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
     return close();
   }
-  if (!member_->takes_slots()) return;
-  for (const auto& [message, slots] : membership.paging) {
-    const std::array<int, 1> descriptor{slots.get()};
-    if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::paging_file),
-                    wire::bytes_of(message), descriptor)) {
-      return close();
-    }
-  }
+  for (OpenSlots& file : membership.paging) send_paging_file(std::move(file));
 }
 
 // Between two messages, when all that was said before has been sent: a descriptor goes with the first byte.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/elapsed.hpp"
 #include "base/process_memory.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"
@@ -30,10 +31,6 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* parent_name = "warm";
 constexpr int longest_start_s = 120;
 constexpr int longest_answer_s = 60;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 // Half of its memory.
 PageCount table_pages(const ForkDemoOptions& options) {

@@ -2,17 +2,14 @@
 // Pages that go out to paging files: what guests read is what they wrote, whatever happens on the way.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
 #include "base/pagemap.hpp"
 #include "base/process_memory.hpp"
 #include "tests/dedup/fleet_fixture.hpp"
-#include "tests/dedup/temporary_folder.hpp"
+#include "tests/dedup/paging/full_disks.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -21,7 +18,7 @@ using Which = PageOuts::Which;
 
 class Paging : public testing::TestWithParam<GuestOptions> {
  protected:
-  explicit Paging(const std::string& sizes = "") : fleet_({}, {folder_.path("first") + sizes}) {}
+  explicit Paging(const std::string& sizes = "") : fleet_({}, {folder_.path() + "/first" + sizes}) {}
 
   FleetGuest& add(std::size_t pages, std::uint64_t first_content) {
     FleetGuest& guest = fleet_.add(pages, GetParam());
@@ -42,7 +39,7 @@ class Paging : public testing::TestWithParam<GuestOptions> {
   nlohmann::json files() { return fleet_.ask_paging(nlohmann::json::object()).at("files"); }
   [[nodiscard]] std::uint64_t slots() const { return fleet_.figure("slots_bytes") / page_size; }
 
-  TemporaryFolder folder_;
+  TemporaryDirectory folder_;
   Fleet fleet_;
 };
 
@@ -154,14 +151,14 @@ TEST_P(Paging, AGuestWhoseDaemonIsLostKeepsWhatIsOut) {
 TEST_P(Paging, AFileThatIsRemovedIsEmptiedIntoTheOthers) {
   FleetGuest& guest = add(300, 1);
   page_out(guest);
-  fleet_.ask_paging({{"add", folder_.path("second")}});
+  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
   fleet_.exchange_messages();
-  fleet_.ask_paging({{"remove", folder_.path("first")}});
+  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
   while (files().size() > 1) {
     fleet_.exchange_messages();
     fleet_.check_memory("while a file is emptied");
   }
-  EXPECT_EQ(files().at(0).at("path"), folder_.path("second"));
+  EXPECT_EQ(files().at(0).at("path"), folder_.path() + "/second");
   EXPECT_EQ(guest.pages_paged(), 300U);
   EXPECT_EQ(guest.worker->page_outs().leaving(), 0U);
   fleet_.check_references("after a file was removed");
@@ -171,7 +168,7 @@ TEST_P(Paging, AFileThatIsRemovedIsEmptiedIntoTheOthers) {
 TEST_P(Paging, TheLastFileThatIsRemovedIsEmptiedIntoMemory) {
   FleetGuest& guest = add(30, 1);
   page_out(guest);
-  fleet_.ask_paging({{"remove", folder_.path("first")}});
+  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
   while (!files().empty()) fleet_.exchange_messages();
   EXPECT_EQ(own_pages(guest), 30U);
   EXPECT_FALSE(guest.worker->can_page_out());
@@ -179,40 +176,19 @@ TEST_P(Paging, TheLastFileThatIsRemovedIsEmptiedIntoMemory) {
 }
 
 TEST_P(Paging, FilesTakeTurns) {
-  fleet_.ask_paging({{"add", folder_.path("second")}});
+  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
   FleetGuest& guest = add(512, 1);
   page_out(guest);
   for (const auto& file : files()) EXPECT_EQ(file.at("written_bytes"), 256 * page_size);
   EXPECT_LE(guest.map().size(), 9U) << "neighbours stay neighbours";
 }
 
-// Writes beyond the limit fail while this lives.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    former_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &former_);
-    const rlimit limit{bytes, former_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &former_);
-    std::signal(SIGXFSZ, former_handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit former_{};
-  void (*former_handler_)(int) = nullptr;
-};
-
 TEST_P(Paging, WhatTheDiskDoesNotTakeStaysInMemory) {
   FleetGuest& guest = add(100, 1);
   page_out(guest, 10, Which::by_order);
   const std::size_t out = guest.pages_paged();
   {
-    const FileSizeLimit limit(page_size);
+    const LimitedFileSize limit(page_size);
     page_out(guest);
   }
   EXPECT_EQ(guest.pages_paged(), out);
@@ -221,7 +197,7 @@ TEST_P(Paging, WhatTheDiskDoesNotTakeStaysInMemory) {
   EXPECT_GE(files().at(0).at("errors"), 1U);
   EXPECT_EQ(fleet_.figure("pages_pending"), 0U);
   fleet_.check_everything("after a disk has failed");
-  fleet_.ask_paging({{"add", folder_.path("second")}});
+  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
   fleet_.exchange_messages();
   page_out(guest);
   EXPECT_EQ(guest.pages_paged(), 100U) << "another one takes them";
@@ -249,19 +225,19 @@ INSTANTIATE_TEST_SUITE_P(Tracked, Paging, all_trackers(), kind_of);
 INSTANTIATE_TEST_SUITE_P(Tracked, SmallFile, testing::Values(write_protection), kind_of);
 
 TEST(PagingFilesTest, ThereAreSixteenAtMost) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   Fleet fleet;
   for (int i = 0; i < 16; ++i) {
-    fleet.ask_paging({{"add", folder.path(std::to_string(i)) + ",initial=8M,max=8M"}});
+    fleet.ask_paging({{"add", folder.path() + "/" + std::to_string(i) + ",initial=8M,max=8M"}});
   }
-  EXPECT_THROW(fleet.ask_paging({{"add", folder.path("17")}}), UserError);
-  EXPECT_THROW(fleet.ask_paging({{"add", folder.path("3")}}), UserError) << "it is there already";
-  EXPECT_THROW(fleet.ask_paging({{"remove", folder.path("none")}}), UserError);
+  EXPECT_THROW(fleet.ask_paging({{"add", folder.path() + "/17"}}), UserError);
+  EXPECT_THROW(fleet.ask_paging({{"add", folder.path() + "/3"}}), UserError) << "it is there already";
+  EXPECT_THROW(fleet.ask_paging({{"remove", folder.path() + "/none"}}), UserError);
 }
 
 TEST(PagingFilesTest, NoDomainGetsADescriptorOfAnothersSlots) {
-  const TemporaryFolder folder;
-  Fleet fleet({}, {folder.path("file")});
+  const TemporaryDirectory folder;
+  Fleet fleet({}, {folder.path() + "/file"});
   FleetGuest& a = fleet.add(10, {.domain = "a"});
   FleetGuest& b = fleet.add(10, {.domain = "b"});
   for (FleetGuest* guest : {&a, &b}) {

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/memory_file.hpp"
+#include "base/temporary_directory.hpp"
 #include "dedup/agent/backing.hpp"
 #include "tests/dedup/fleet.hpp"
-#include "tests/dedup/temporary_folder.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -176,11 +176,11 @@ class ModelTest : public testing::TestWithParam<unsigned> {
   const bool scarce_mappings_ = GetParam() % 4 == 3;  // in some guests: not all can be shared there
   // In the last ones pages go out to two paging files.
   const bool pages_go_out_ = GetParam() >= 13;
-  const TemporaryFolder folder_;
+  const TemporaryDirectory folder_;
   // Every other fleet gives contents dups as soon as it can.
   Fleet fleet_{
       GetParam() % 2 == 0 ? DupPolicy{} : DupPolicy{.references = 2, .run = 4},
-      pages_go_out_ ? std::vector{folder_.path("a"), folder_.path("b")} : std::vector<std::string>{}};
+      pages_go_out_ ? std::vector{folder_.path() + "/a", folder_.path() + "/b"} : std::vector<std::string>{}};
 };
 
 TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {

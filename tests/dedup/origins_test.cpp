@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/laid_over.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -41,7 +42,7 @@ TEST(LaidOver, EachPageIsWhereTheUpperOneHasItElseTheLowerOne) {
       for (std::size_t page = 0; page < wanted.size(); ++page) {
         if (upper[page].first >= 0) wanted[page] = upper[page];
       }
-      const std::vector<BackedRun> both = laid_over(below, above);
+      const std::vector<BackedRun> both = laid_over<BackedRun>(below, above);
       EXPECT_EQ(places(both), wanted);
       for (std::size_t i = 1; i < both.size(); ++i) {
         EXPECT_LE(both[i - 1].pages.end(), both[i].pages.first);

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/check.hpp"
+#include "manage/libvirt/memory_parameters.hpp"
 #include "manage/libvirt/message.hpp"
 #include "manage/libvirt/procedures.hpp"
 #include "tests/manage/libvirt/fake_host.hpp"
@@ -15,8 +16,17 @@
 namespace samepage::libvirt::test {
 namespace {
 
+// Answers as FakeHost does, but has parameters checked as a real host checks them.
+class CheckingHost : public FakeHost {
+ public:
+  void set_node_memory_parameters(std::span<const TypedParameter> given) override {
+    FakeHost::set_node_memory_parameters(given);
+    (void)tune_request_for(given);
+  }
+};
+
 void call(std::int32_t number, std::span<const std::byte> arguments) {
-  FakeHost host;
+  CheckingHost host;
   const std::span<const Procedure> all = all_procedures();
   const Procedure* procedure = find_procedure(number);
   if (procedure == nullptr) procedure = &all[static_cast<std::uint32_t>(number) % all.size()];

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for libFuzzer where the compiler has none: random inputs of all lengths, the same ones each time.
+// Stands in for libFuzzer where the compiler has none: the inputs of the given folders, each of which once
+// broke something, then random inputs of all lengths, the same ones each time.
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-int main() {
+namespace {
+
+void run_found(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::vector<char> input{std::istreambuf_iterator<char>(file), {}};
+    // Given as it is: whoever looks at an input doesn't write to it.
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+  }
+}
+
+void run_random() {
   constexpr int inputs = 3000;
   std::mt19937_64 random(1);
   for (int i = 0; i < inputs; ++i) {
@@ -18,4 +33,11 @@ int main() {
     }
     LLVMFuzzerTestOneInput(input.data(), input.size());
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) run_found(argv[i]);
+  run_random();
 }

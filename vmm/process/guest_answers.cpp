@@ -17,6 +17,7 @@
 #include "dedup/hold_times_json.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
+#include "vmm/process/still_guest.hpp"
 #include "vmm/process/usage.hpp"
 
 namespace samepage::vmm {

@@ -29,7 +29,7 @@
 #include "vmm/process/guest_config_bytes.hpp"
 #include "vmm/process/guest_control.hpp"
 #include "vmm/process/guest_service.hpp"
-#include "vmm/process/guest_snapshot.hpp"
+#include "vmm/process/restored_guest.hpp"
 #include "vmm/process/settled_config.hpp"
 
 namespace samepage::vmm {

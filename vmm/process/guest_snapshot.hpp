@@ -14,7 +14,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/page_map.hpp"
 #include "vmm/machine/machine.hpp"
-#include "vmm/process/guest_process.hpp"
+#include "vmm/process/restored_guest.hpp"
 #include "vmm/snapshot/fork_memory.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
@@ -23,51 +23,10 @@
 
 namespace samepage::vmm {
 
-/// The guest's page map; `agent` is null for a guest that shares nothing.
-[[nodiscard]] std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent);
-
 /// What becomes of disks that a guest writes itself (DiskAccess::read_write), whose content is in no copy.
 enum class OwnDisks : std::uint8_t {
   refused,    // such a guest is not copied
   named_anew  // whoever goes on from the copy names other files
-};
-
-/// The guest that goes on from a snapshot.
-class RestoredGuest {
- public:
-  /// Reads `source`; the state in it is made that of a guest with `config`. Throws UserError that says why it
-  /// can't be used; std::system_error.
-  RestoredGuest(SnapshotFiles source, const GuestProcessConfig& config);
-
-  /// Puts its pages into the memory, once. Returns where they are, in files that are this value's.
-  [[nodiscard]] dedup::Backing map_into(const GuestMemory& memory) const;
-  [[nodiscard]] const MachineState& state() const { return state_; }
-  /// Gives disks and persistent memory what was written to them; once, before the guest begins. Throws
-  /// UserError, std::system_error.
-  void write_devices(const GuestFiles& files) const;
-  /// Puts the guest back to where it went on from. `agent` is null for a guest that shares nothing. Returns
-  /// the answer for whoever asked. Where the host fails, so does the guest.
-  [[nodiscard]] nlohmann::json roll_back(Machine& machine, dedup::Agent* agent) const;
-  /// What its memory is mapped from, as a snapshot of it names these files.
-  struct File {
-    UniqueFd fd;
-    OtherFile about;
-  };
-  [[nodiscard]] std::span<const File> files() const { return files_; }
-  [[nodiscard]] std::vector<MemoryFile> memory_files() const;
-  /// What its disks and persistent memory read from.
-  [[nodiscard]] const std::vector<FrozenFile>& written() const { return written_; }
-
- private:
-  [[nodiscard]] dedup::Backing backing() const;
-
-  std::vector<File> files_;
-  PageCount ram_;
-  std::vector<SnapshotRun> runs_;  // the first of files_ has the number 0
-  MachineState state_;
-  WrittenDevices devices_;
-  std::vector<FrozenFile> written_;  // the files of that
-  std::string own_disk_;             // the path of one that can't be put back, if there is one
 };
 
 /// A snapshot that another one is to be based on, as whoever asks for that names it: its own file, then the

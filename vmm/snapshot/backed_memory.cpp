@@ -48,4 +48,14 @@ void map_backing(const GuestMemory& memory, std::span<const MemoryFile> files,
   }
 }
 
+std::vector<dedup::BackedRun> backed_runs(std::span<const SnapshotRun> runs,
+                                          std::span<const MemoryFile> files, PageCount ram) {
+  std::vector<dedup::BackedRun> backed;
+  backed.reserve(runs.size());
+  for (const SnapshotRun& run : runs) {
+    backed.push_back({run.pages, offset_of(run, files[run.file], ram), files[run.file].fd});
+  }
+  return backed;
+}
+
 }  // namespace samepage::vmm

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "dedup/agent/backing.hpp"
 #include "vmm/memory/guest_memory.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
 
@@ -15,5 +17,9 @@ namespace samepage::vmm {
 /// shorter, std::system_error.
 void map_backing(const GuestMemory& memory, std::span<const MemoryFile> files,
                  std::span<const SnapshotRun> runs);
+
+/// The same runs as the agent knows them, of a guest with `ram`.
+[[nodiscard]] std::vector<dedup::BackedRun> backed_runs(std::span<const SnapshotRun> runs,
+                                                        std::span<const MemoryFile> files, PageCount ram);
 
 }  // namespace samepage::vmm

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/open_again.hpp"
 #include "vmm/devices/virtio/written_content.hpp"
 
 namespace samepage::vmm {
@@ -70,7 +71,7 @@ std::vector<WrittenDevice> DeviceCopy::apart(std::vector<FrozenFile>& files) {
   }
   if (memories_.empty()) return devices;
   const auto number = static_cast<std::uint32_t>(files.size());
-  files.push_back(std::make_shared<const UniqueFd>(to_read_only(fd_)));
+  files.push_back(std::make_shared<const UniqueFd>(open_to_read(fd_, "open of what a guest has written")));
   for (const Memory& memory : memories_) {
     devices.push_back({WrittenDevice::Kind::pmem, memory.number, memory.copy->runs(number)});
   }

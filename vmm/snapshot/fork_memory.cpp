@@ -2,7 +2,6 @@
 #include "vmm/snapshot/fork_memory.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/falloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cerrno>
 
 #include "base/check.hpp"
+#include "base/open_again.hpp"
 #include "vmm/snapshot/unchanged_pages.hpp"
 
 namespace samepage::vmm {
@@ -64,8 +64,7 @@ void ForkMemory::failed() {
 }
 
 UniqueFd ForkMemory::for_clones() const {
-  return checked_fd(::open(fmt::format("/proc/self/fd/{}", file_.get()).c_str(), O_RDONLY | O_CLOEXEC),
-                    "open of a fork's memory");
+  return open_to_read(file_.get(), "open of a fork's memory");
 }
 
 }  // namespace samepage::vmm

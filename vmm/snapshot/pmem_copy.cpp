@@ -2,6 +2,7 @@
 #include "vmm/snapshot/pmem_copy.hpp"
 
 #include "base/file_bytes.hpp"
+#include "base/laid_over.hpp"
 #include "base/pagemap.hpp"
 #include "vmm/snapshot/snapshot_pages.hpp"
 
@@ -28,7 +29,7 @@ std::vector<WrittenRun> PmemCopy::written() const {
     const std::uint64_t first = PageCount{run.first}.bytes();
     since.push_back({first, PageCount{run.count}.bytes(), 0, first});
   }
-  return laid_over(before, since);
+  return laid_over<WrittenRun>(before, since);
 }
 
 void PmemCopy::copy_running() {

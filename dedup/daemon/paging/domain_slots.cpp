@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/paging/domain_slots.hpp"
 
-#include <fcntl.h>
-
 #include <cstring>
 #include <numeric>
 
@@ -92,8 +90,7 @@ OpenSlots DomainSlots::open_read_only(unsigned file) {
   open.message.file = file;
   const std::string& path = files_.at(file)->room.spec().path;
   path.copy(open.message.path, sizeof(open.message.path) - 1);
-  open.slots =
-      checked_fd(open_again(parts_[file].file->get(), O_RDONLY).release(), "open a slot file read-only");
+  open.slots = open_to_read(parts_[file].file->get(), "open a slot file read-only");
   return open;
 }
 

@@ -42,7 +42,6 @@ class PagingFiles {
   [[nodiscard]] bool takes_slots(unsigned file) const;
   /// Numbers of files that are there.
   [[nodiscard]] std::vector<unsigned> numbers() const;
-  [[nodiscard]] bool empty() const { return numbers().empty(); }
   /// Bytes that all of them may take at most.
   [[nodiscard]] std::uint64_t max_bytes() const;
   /// [{"path", "size_bytes", "max_bytes", "used_bytes", "written_bytes", "errors", "state"}, ...]

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+// The room of a paging file, and the segments that it is given out in.
 #include "dedup/daemon/paging/paging_file.hpp"
 
-#include <fcntl.h>
-#include <gmock/gmock.h>
 #include <sys/file.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
-#include "base/check.hpp"
 #include "base/file_bytes.hpp"
 #include "base/open_again.hpp"
-#include "base/temporary_directory.hpp"
-#include "base/types.hpp"
 #include "tests/dedup/paging/full_disks.hpp"
+#include "tests/dedup/paging/paging_file_fixture.hpp"
 #include "tests/dedup/paging/refused_calls.hpp"
 
 namespace samepage::dedup {
@@ -32,32 +24,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr std::uint64_t segment = PagingFile::segment_bytes;
-constexpr std::uint64_t header = page_size;
-constexpr std::uint64_t extra = header + PagingFile::margin_bytes;  // what it takes beside its initial size
-// For extents and the like, which some file systems count.
-constexpr std::uint64_t metadata = std::uint64_t{256} << 10;
-
-struct stat status_of(int fd) {
-  struct stat status {};
-  check(::fstat(fd, &status), "fstat");
-  return status;
-}
-std::uint64_t length_of(int fd) {
-  return static_cast<std::uint64_t>(status_of(fd).st_size);
-}
-std::uint64_t blocks_of(int fd) {
-  return static_cast<std::uint64_t>(status_of(fd).st_blocks) * 512;
-}
-testing::Matcher<std::uint64_t> room_at_path(std::uint64_t segments) {
-  return AllOf(testing::Ge(segments * segment + extra), testing::Le(segments * segment + extra + metadata));
-}
 testing::Matcher<std::uint64_t> room_of(std::uint64_t segments) {
   return AllOf(testing::Ge(segments * segment), testing::Le(segments * segment + metadata));
-}
-std::size_t names_in(const std::string& directory) {
-  const std::filesystem::directory_iterator all(directory);
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 void put(int fd, std::uint64_t offset, char letter) {
@@ -68,28 +36,6 @@ char at(int fd, std::uint64_t offset) {
   EXPECT_EQ(read_fully(fd, offset, {&byte, 1}), 1);
   return static_cast<char>(byte);
 }
-
-class PagingFileTest : public testing::Test {
- protected:
-  [[nodiscard]] PagingSpec spec(std::uint64_t initial, std::uint64_t max) const {
-    return {path_, initial * segment, max * segment};
-  }
-  [[nodiscard]] UniqueFd look() const {
-    return checked_fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC), "open");
-  }
-  /// What is said of `path` as a paging file with one segment.
-  static std::string refusal(const std::string& path, std::uint64_t initial = 1) {
-    try {
-      const PagingFile file({path, initial * segment, initial * segment});
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "it was taken";
-  }
-
-  const TemporaryDirectory directory_;
-  const std::string path_ = directory_.path() + "/paging";
-};
 
 TEST_F(PagingFileTest, ANewFileHasItsInitialSizeWithoutHoles) {
   const mode_t mask = ::umask(0777);
@@ -109,116 +55,6 @@ TEST_F(PagingFileTest, NothingNeedBeSetAside) {
   const UniqueFd slots = file.make_slot_file();
   EXPECT_TRUE(file.give(slots.get(), 0));
   EXPECT_FALSE(file.give(slots.get(), 1));
-}
-
-TEST_F(PagingFileTest, WhatIsNotAFileIsRefused) {
-  EXPECT_THAT(refusal(directory_.path()), AllOf(HasSubstr("is a directory"), HasSubstr(directory_.path())));
-  EXPECT_THAT(refusal(directory_.path() + "/none/paging"), HasSubstr("make it first"));
-  const std::string pipe = directory_.path() + "/pipe";
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_THAT(refusal(pipe), HasSubstr("not a regular file"));
-  EXPECT_THAT(refusal("/dev/null"), HasSubstr("not a regular file"));
-  const std::string link = directory_.path() + "/link";
-  std::filesystem::create_symlink(path_, link);
-  EXPECT_THAT(refusal(link), HasSubstr("symbolic link"));
-  EXPECT_EQ(names_in(directory_.path()), 2U);  // pipe and link
-
-  const UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  ASSERT_LT(path_.size(), sizeof address.sun_path);
-  path_.copy(address.sun_path, path_.size());
-  // SAFETY: the way that bind(2) takes addresses.
-  check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
-  EXPECT_THAT(refusal(path_), HasSubstr("not a regular file"));
-}
-
-TEST_F(PagingFileTest, AFileOfSomethingElseIsLeftAlone) {
-  for (const std::string text :
-       {"x", "Samepage paging file of my notes, which are long", "Samepage paging file 1"}) {
-    std::ofstream(path_) << text;
-    ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
-    EXPECT_THAT(refusal(path_), HasSubstr("is not a paging file"));
-    EXPECT_EQ(std::filesystem::file_size(path_), text.size());
-    std::ifstream file(path_);
-    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), text);
-    EXPECT_EQ(status_of(look().get()).st_mode & 0777U, 0644U);
-  }
-}
-
-TEST_F(PagingFileTest, AnotherUsersFileIsLeftAlone) {
-  std::ofstream(path_).flush();
-  if (::chown(path_.c_str(), 12345, 12345) != 0) GTEST_SKIP() << "may not give a file to another user";
-  EXPECT_THAT(refusal(path_), HasSubstr("another user"));
-  EXPECT_EQ(std::filesystem::file_size(path_), 0U);
-}
-
-TEST_F(PagingFileTest, AnEmptyFileIsTaken) {
-  std::ofstream(path_).flush();
-  ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
-  const PagingFile file(spec(1, 1));
-  EXPECT_EQ(status_of(look().get()).st_mode & 0777U, 0600U);
-  EXPECT_EQ(length_of(look().get()), extra + segment);
-}
-
-TEST_F(PagingFileTest, APagingFileIsTakenAgainWithAnotherSize) {
-  { const PagingFile file(spec(3, 3)); }
-  {
-    const PagingFile file(spec(1, 1));
-    EXPECT_EQ(length_of(look().get()), extra + segment);
-    EXPECT_THAT(blocks_of(look().get()), room_at_path(1));
-  }
-  // Somebody has cut it short, or copied it with holes.
-  ASSERT_EQ(::truncate(path_.c_str(), header), 0);
-  ASSERT_EQ(::truncate(path_.c_str(), extra + segment), 0);
-  const PagingFile file(spec(2, 2));
-  EXPECT_EQ(length_of(look().get()), extra + 2 * segment);
-  EXPECT_THAT(blocks_of(look().get()), room_at_path(2));
-}
-
-TEST_F(PagingFileTest, NoTwoDaemonsHaveOne) {
-  {
-    const PagingFile file(spec(1, 2));
-    EXPECT_THAT(refusal(path_, 2), HasSubstr("another daemon"));
-    EXPECT_EQ(length_of(look().get()), extra + segment);
-  }
-  EXPECT_EQ(refusal(path_), "it was taken");
-  const UniqueFd other = look();
-  ASSERT_EQ(::flock(other.get(), LOCK_SH | LOCK_NB), 0);
-  EXPECT_THAT(refusal(path_), HasSubstr("another daemon"));
-}
-
-TEST_F(PagingFileTest, AFileThatIsAMountOfItsOwnIsRefused) {
-  const std::string other = directory_.path() + "/other";
-  std::ofstream(other).flush();
-  std::ofstream(path_).flush();
-  if (::mount(other.c_str(), path_.c_str(), nullptr, MS_BIND, nullptr) != 0) GTEST_SKIP() << "may not mount";
-  const std::string said = refusal(path_);
-  ::umount2(path_.c_str(), MNT_DETACH);
-  EXPECT_THAT(said, HasSubstr("mount its directory"));
-}
-
-TEST_F(PagingFileTest, WithoutRoomNothingIsLeftBehind) {
-  const SmallDisk disk(12);
-  if (!disk.mounted()) GTEST_SKIP() << "may not mount a small disk";
-  const std::string path = disk.path() + "/paging";
-  EXPECT_THAT(refusal(path, 2), AllOf(HasSubstr("17.0 MiB"), HasSubstr("are free there"), HasSubstr(path)));
-  EXPECT_EQ(names_in(disk.path()), 0U);
-
-  std::ofstream(path).flush();  // the user's, and stays
-  EXPECT_THAT(refusal(path, 2), HasSubstr("no room"));
-  EXPECT_EQ(std::filesystem::file_size(path), 0U);
-
-  EXPECT_EQ(refusal(path, 1), "it was taken");
-  EXPECT_THAT(refusal(path, 2), HasSubstr("no room"));
-  EXPECT_EQ(std::filesystem::file_size(path), extra + segment);
-  EXPECT_EQ(refusal(path, 1), "it was taken");
-}
-
-TEST_F(PagingFileTest, WhereFilesMayNotGrowSoFarNothingIsLeftBehind) {
-  const LimitedFileSize limit(segment);
-  EXPECT_THAT(refusal(path_), AllOf(HasSubstr("9.0 MiB"), HasSubstr("ulimit -f")));
-  EXPECT_EQ(names_in(directory_.path()), 0U);
 }
 
 TEST_F(PagingFileTest, SlotFilesHaveNoNameAndCannotGetOne) {

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/event_fd.hpp"
 #include "base/framing.hpp"
 #include "manage/libvirt/error.hpp"
@@ -172,7 +174,9 @@ class FakeHost final : public Host {
   std::vector<TypedParameter> node_memory_parameters() override { return parameters; }
   void set_node_memory_parameters(std::span<const TypedParameter> given) override {
     for (const TypedParameter& parameter : given) {
-      did("tune " + parameter.field + " " + std::to_string(std::get<std::uint32_t>(parameter.value)));
+      // A client may send any type, and which ones a host takes is the host's to say.
+      std::visit([&](const auto& value) { did(fmt::format("tune {} {}", parameter.field, value)); },
+                 parameter.value);
     }
   }
 

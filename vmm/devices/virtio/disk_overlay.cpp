@@ -12,6 +12,8 @@
 
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
+#include "base/laid_over.hpp"
+#include "base/open_again.hpp"
 #include "base/unnamed_file.hpp"
 #include "vmm/devices/virtio/written_content.hpp"
 
@@ -132,12 +134,13 @@ WrittenContent DiskOverlay::frozen() {
     WrittenContent now = *content_;
     for (const std::shared_ptr<const Layer>& layer : frozen_) {
       const auto number = static_cast<std::uint32_t>(now.files.size());
-      now.files.push_back(std::make_shared<const UniqueFd>(to_read_only(layer->file.get())));
+      now.files.push_back(std::make_shared<const UniqueFd>(
+          open_to_read(layer->file.get(), "open of what a guest has written")));
       std::vector<WrittenRun> runs;
       layer->sectors.for_each_range([&](std::uint64_t first, std::uint64_t end) {
         runs.push_back({byte_of(first), byte_of(end - first), number, byte_of(first)});
       });
-      now.runs = laid_over(now.runs, runs);
+      now.runs = laid_over<WrittenRun>(now.runs, runs);
     }
     auto content = std::make_shared<const WrittenContent>(compact(std::move(now)));
     const std::lock_guard lock(mutex_);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/devices/virtio/written_content.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <numeric>
@@ -11,14 +8,11 @@
 
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
+#include "base/laid_over.hpp"
+#include "base/open_again.hpp"
 #include "base/unnamed_file.hpp"
 
 namespace samepage::vmm {
-
-UniqueFd to_read_only(int fd) {
-  return checked_fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDONLY | O_CLOEXEC),
-                    "open of what a guest has written");
-}
 
 std::vector<bool> files_to_join(const std::vector<std::uint64_t>& used) {
   std::vector<bool> join(used.size());
@@ -75,8 +69,10 @@ WrittenContent compact(WrittenContent content) {
       run.file = numbers[run.file];
     }
   }
-  if (file) result.files.push_back(std::make_shared<const UniqueFd>(to_read_only(file.get())));
-  result.runs = laid_over(content.runs, {});  // what has become neighbours is joined
+  if (file)
+    result.files.push_back(
+        std::make_shared<const UniqueFd>(open_to_read(file.get(), "open of what a guest has written")));
+  result.runs = laid_over<WrittenRun>(content.runs, {});  // what has become neighbours is joined
   return result;
 }
 

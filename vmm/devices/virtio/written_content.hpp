@@ -11,9 +11,6 @@
 
 namespace samepage::vmm {
 
-/// A descriptor of the same file that can only be read. Throws std::system_error.
-[[nodiscard]] UniqueFd to_read_only(int fd);
-
 /// No content is in more files.
 inline constexpr std::size_t most_written_files = 6;
 

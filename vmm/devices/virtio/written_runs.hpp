@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace samepage::vmm {
 
@@ -16,13 +15,26 @@ struct WrittenRun {
   std::uint32_t file = 0;
   std::uint64_t at = 0;
 
-  [[nodiscard]] std::uint64_t end() const { return first + count; }
+  [[nodiscard]] constexpr std::uint64_t end() const { return first + count; }
   friend bool operator==(const WrittenRun&, const WrittenRun&) = default;
 };
 
-/// `over` laid over `under`; of both and of the result: in ascending order, without overlap. Pure.
-[[nodiscard]] std::vector<WrittenRun> laid_over(std::span<const WrittenRun> under,
-                                                std::span<const WrittenRun> over);
+// For laid_over() (base/laid_over.hpp).
+constexpr std::uint64_t first_of(const WrittenRun& run) {
+  return run.first;
+}
+constexpr std::uint64_t end_of(const WrittenRun& run) {
+  return run.end();
+}
+constexpr void extend_to(WrittenRun& run, std::uint64_t end) {
+  run.count = end - run.first;
+}
+constexpr WrittenRun part_of(const WrittenRun& run, std::uint64_t first, std::uint64_t end) {
+  return {first, end - first, run.file, run.at + (first - run.first)};
+}
+constexpr bool continues(const WrittenRun& run, const WrittenRun& next) {
+  return run.end() == next.first && run.file == next.file && run.at + run.count == next.at;
+}
 
 /// The run that has `byte`, or the first one behind it; runs.end() if there is none.
 [[nodiscard]] std::span<const WrittenRun>::iterator run_at(std::span<const WrittenRun> runs,

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/file_bytes.hpp"
+#include "base/laid_over.hpp"
 #include "vmm/devices/virtio/file_as_it_was.hpp"
 #include "vmm/devices/virtio/written_content.hpp"
 
@@ -22,21 +23,23 @@ constexpr std::uint64_t sectors = 100'000;  // more than one page of bits
 
 TEST(WrittenRuns, WhatIsWrittenLaterCoversWhatWasThere) {
   const Runs under{{100, 100, 0, 0}, {300, 100, 0, 500}};
-  EXPECT_EQ(laid_over(under, {}), under);
-  EXPECT_EQ(laid_over({}, under), under);
-  EXPECT_EQ(laid_over(under, Runs{{120, 10, 1, 0}}),
+  EXPECT_EQ(laid_over<WrittenRun>(under, {}), under);
+  EXPECT_EQ(laid_over<WrittenRun>({}, under), under);
+  EXPECT_EQ(laid_over<WrittenRun>(under, Runs{{120, 10, 1, 0}}),
             (Runs{{100, 20, 0, 0}, {120, 10, 1, 0}, {130, 70, 0, 30}, {300, 100, 0, 500}}));
-  EXPECT_EQ(laid_over(under, Runs{{150, 200, 1, 0}}),
+  EXPECT_EQ(laid_over<WrittenRun>(under, Runs{{150, 200, 1, 0}}),
             (Runs{{100, 50, 0, 0}, {150, 200, 1, 0}, {350, 50, 0, 550}}));
-  EXPECT_EQ(laid_over(under, Runs{{50, 500, 1, 0}}), (Runs{{50, 500, 1, 0}}));
-  EXPECT_EQ(laid_over(under, Runs{{100, 100, 1, 0}}), (Runs{{100, 100, 1, 0}, {300, 100, 0, 500}}));
-  EXPECT_EQ(laid_over(under, Runs{{0, 10, 1, 0}, {500, 10, 1, 10}}),
+  EXPECT_EQ(laid_over<WrittenRun>(under, Runs{{50, 500, 1, 0}}), (Runs{{50, 500, 1, 0}}));
+  EXPECT_EQ(laid_over<WrittenRun>(under, Runs{{100, 100, 1, 0}}),
+            (Runs{{100, 100, 1, 0}, {300, 100, 0, 500}}));
+  EXPECT_EQ(laid_over<WrittenRun>(under, Runs{{0, 10, 1, 0}, {500, 10, 1, 10}}),
             (Runs{{0, 10, 1, 0}, {100, 100, 0, 0}, {300, 100, 0, 500}, {500, 10, 1, 10}}));
 }
 
 TEST(WrittenRuns, NeighboursInBothAreOne) {
-  EXPECT_EQ(laid_over(Runs{{0, 10, 0, 100}, {10, 5, 0, 110}, {15, 5, 0, 200}, {20, 5, 1, 205}}, {}),
-            (Runs{{0, 15, 0, 100}, {15, 5, 0, 200}, {20, 5, 1, 205}}));
+  EXPECT_EQ(
+      laid_over<WrittenRun>(Runs{{0, 10, 0, 100}, {10, 5, 0, 110}, {15, 5, 0, 200}, {20, 5, 1, 205}}, {}),
+      (Runs{{0, 15, 0, 100}, {15, 5, 0, 200}, {20, 5, 1, 205}}));
 }
 
 // Against a map of bytes.
@@ -54,7 +57,7 @@ TEST(WrittenRuns, EveryByteIsWhereItWasWrittenLast) {
         for (std::uint64_t i = 0; i < count; ++i) bytes[at + i] = {layer, over.back().at + i};
         at += count;
       }
-      runs = laid_over(runs, over);
+      runs = laid_over<WrittenRun>(runs, over);
     }
     std::uint64_t next = 0, found = 0;
     for (const WrittenRun& run : runs) {
