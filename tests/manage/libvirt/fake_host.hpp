@@ -58,7 +58,7 @@ class Gate {
   int waiting_ = 0;
 };
 
-class FakeHost final : public Host {
+class FakeHost : public Host {
  public:
   DomainRef web{"web", web_uuid(), 7};
   std::vector<DomainRef> domains{web};
