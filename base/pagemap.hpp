@@ -37,6 +37,8 @@ struct PageRun {
   [[nodiscard]] bool is_private() const { return !is(page_is_file | page_is_zero); }
   /// True when that memory is there now.
   [[nodiscard]] bool is_own() const { return is_private() && is(page_is_present); }
+  /// The same, or it is certain that it was when it was swapped out. Of what populated() has told.
+  [[nodiscard]] bool is_surely_own() const { return is_private() && is(page_is_present | page_is_written); }
 };
 
 /// Reads a process's page tables through /proc.

@@ -67,6 +67,7 @@ std::optional<ProcessMemory> memory_of(pid_t pid) {
   while (std::getline(rollup, line)) {
     if (const auto value = field_value(line, "Pss_Anon")) memory.pss_anon = *value, seen = true;
     if (const auto value = field_value(line, "Pss")) memory.pss = *value;
+    if (const auto value = field_value(line, "SwapPss")) memory.swap_pss = *value;
     if (const auto value = field_value(line, "Private_Dirty")) memory.private_dirty = *value;
     if (const auto value = field_value(line, "Rss")) memory.rss = *value;
   }

@@ -18,9 +18,13 @@ namespace samepage {
 struct ProcessMemory {
   std::uint64_t pss = 0;       // its share of all that it has mapped
   std::uint64_t pss_anon = 0;  // its share of anonymous pages: what goes when the process goes
+  std::uint64_t swap_pss = 0;  // its share of anonymous pages that are in the host's swap
   std::uint64_t private_dirty = 0;
   std::uint64_t rss = 0;
   std::uint64_t page_tables = 0;  // VmPTE
+
+  /// What the process has to itself, in memory or swapped out.
+  [[nodiscard]] std::uint64_t anonymous() const { return pss_anon + swap_pss; }
 };
 
 /// Empty when the process is gone or may not be looked at.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/check.hpp"
 #include "base/pagemap.hpp"
 #include "base/pagemap_scan.hpp"
 #include "base/types.hpp"
@@ -66,7 +67,8 @@ std::optional<std::vector<WriteTracking::Part>> WriteTracking::written(
     }
   };
   const PagemapScan scan{.flags = scan_requires_tracking,
-                         .category_mask = page_is_written | page_is_present,
+                         .category_mask = page_is_written,
+                         .category_anyof_mask = page_is_present | page_is_swapped,
                          .return_mask = page_is_written};
   if (!scan_pagemap(pagemap_.get(), range, scan, add)) return std::nullopt;
   return parts;
@@ -89,13 +91,24 @@ bool WriteTracking::take_written(std::span<const std::byte> range, Pagemap::File
                                  const std::function<void(const PageRun&)>& visit) const {
   const std::uint64_t start = address_of(range.data());
   const PagemapScan scan{.flags = scan_requires_tracking | scan_protects,
-                         .category_mask = page_is_written | page_is_present,
-                         .return_mask = page_is_present | page_is_zero |
+                         .category_mask = page_is_written,
+                         .category_anyof_mask = page_is_present | page_is_swapped,
+                         .return_mask = page_is_present | page_is_swapped | page_is_zero |
                                         (files == Pagemap::Files::possible ? page_is_file : 0U)};
   return scan_pagemap(pagemap_.get(), range, scan, [&](const PageRegion& region) {
     visit({(region.start - start) >> page_shift, (region.end - region.start) >> page_shift,
            static_cast<std::uint32_t>(region.categories)});
   });
+}
+
+void WriteTracking::visit_swapped(std::span<const std::byte> range,
+                                  const std::function<void(const Part&)>& visit) const {
+  const std::uint64_t start = address_of(range.data());
+  const PagemapScan scan{.category_mask = page_is_swapped, .return_mask = page_is_swapped};
+  const bool done = scan_pagemap(pagemap_.get(), range, scan, [&](const PageRegion& region) {
+    visit({(region.start - start) >> page_shift, (region.end - region.start) >> page_shift});
+  });
+  if (!done) throw_errno("ioctl PAGEMAP_SCAN");
 }
 
 }  // namespace samepage

@@ -33,8 +33,8 @@ class WriteTracking {
     std::size_t count = 0;
   };
   /// The parts of `range` that hold all pages which were written since they were last taken, or registered
-  /// since; others between them, where there are few. Empty, with errno, when a part of the range is not
-  /// tracked.
+  /// since, also where they were swapped out meanwhile; others between them, where there are few. Empty, with
+  /// errno, when a part of the range is not tracked.
   [[nodiscard]] std::optional<std::vector<Part>> written(std::span<const std::byte> range) const;
 
   /// Calls `visit` with the pages of `range` that have memory, swapped out or not, and may have been written
@@ -43,9 +43,14 @@ class WriteTracking {
                                    const std::function<void(const PageRun&)>& visit) const;
 
   /// Calls `visit` with the pages of `range` that written() would find, and protects them again, in one step,
-  /// so that no write is missed. All of them have memory. False when a part of the range is not tracked.
+  /// so that no write is missed. All of them have memory, or had some when they were swapped out: a page
+  /// keeps its protection in the swap. False when a part of the range is not tracked.
   [[nodiscard]] bool take_written(std::span<const std::byte> range, Pagemap::Files files,
                                   const std::function<void(const PageRun&)>& visit) const;
+
+  /// Calls `visit` with the pages of `range` that look swapped out. What is only a note of the kernel's that
+  /// a file's page is protected looks like that, too.
+  void visit_swapped(std::span<const std::byte> range, const std::function<void(const Part&)>& visit) const;
 
  private:
   WriteTracking(UniqueFd userfault, UniqueFd pagemap)

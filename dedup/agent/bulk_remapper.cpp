@@ -2,6 +2,7 @@
 #include "dedup/agent/bulk_remapper.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <utility>
@@ -195,6 +196,11 @@ std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const Pag
 std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) {
   std::vector<PageRange> broken;
   if (ranges.empty()) return broken;
+  for (const PageRange& range : pages_.pieces_of(ranges, pages_.count())) {
+    // The guest is not held for a disk: what is in a paging file or in the host's swap is read before.
+    const std::span<std::byte> memory = pages_.bytes_of(range);
+    ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
+  }
   holds_.work_off(
       pages_.pieces_of(ranges, piece_pages), [&](const PausedGuest& held, const PageRange& piece) {
         const auto merged = states_.parts_in(piece, State::merged);  // references, if it comes to that

@@ -47,8 +47,8 @@ void add_region(MapBuilder& map, const MemoryRegion& region, const Pagemap& page
     // What looks swapped out and unwritten in a mapping of a store may be a frame that the kernel has
     // reclaimed.
     const KnownPage page_known = on_file ? known_of(gfn) : KnownPage{};
-    const bool reclaimed =
-        populated && !run->is(page_is_present | page_is_written) && (page_known.merged || page_known.backed);
+    const bool reclaimed = populated && !run->is(page_is_present | page_is_written) &&
+                           page_known.writes_are_seen && (page_known.merged || page_known.backed);
     if (populated && run->is_private() && !reclaimed) {
       map.add(gfn, run->is(page_is_present) ? PageState::own : PageState::swapped, {});
     } else if (page_known.backed) {

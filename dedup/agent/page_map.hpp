@@ -52,6 +52,9 @@ struct KnownPage {
   bool merged = false;      // mapped to a frame, and not seen written since
   bool backed = false;      // a page of the file that the guest goes on from, and not seen written since
   bool paged = false;       // merged, with a slot of a paging file
+  /// Whether a page that was written is never said to be merged or backed once it was write-protected again:
+  /// an agent sees that. Without one a page that looks swapped out may have been written.
+  bool writes_are_seen = true;
 };
 
 /// The page map of memory of this process. `known` tells of a page that has no memory, or looks swapped out,

@@ -16,11 +16,11 @@ std::vector<PageRange> PageScan::new_zero_pages(const Tracker::Look& look) {
     if (first == range.end()) continue;
     const std::span<const std::byte> memory = pages_.bytes_of(pages_between(first, range.end()));
     for (const PageRun& run : pagemap_.populated(memory, Pagemap::Files::none)) {
-      if (!run.is_own()) continue;
+      if (!run.is_surely_own()) continue;
       for (const PageIndex page : pages_of(run, first)) {
         if (!states_.is(page, State::untouched)) continue;
         states_.seen(page);
-        if (looks_zero(pages_.host(page))) wire::append_page(zero, page);
+        if (run.is_own() && looks_zero(pages_.host(page))) wire::append_page(zero, page);
       }
     }
   }
@@ -31,9 +31,10 @@ void PageScan::take(const Tracker::Look& look, const DigestSecret& secret, Findi
   const Tracker::Changes changes = tracker_.take(look);
   for (const PageRange& range : changes.own) {
     for (const PageIndex page : range) {
-      coldness_.written(page);
       note_break(page, findings);
-      if (tracks_writes()) findings.changed(page);
+      if (!tracks_writes()) continue;
+      coldness_.written(page);
+      findings.changed(page);
     }
   }
   for (const PageRange& range : changes.candidates) {
@@ -43,13 +44,15 @@ void PageScan::take(const Tracker::Look& look, const DigestSecret& secret, Findi
 
 void PageScan::find_breaks(const PageRange& range, Findings& findings) {
   for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
-    if (!run.is_own()) continue;
+    if (!run.is_surely_own()) continue;
     for (const PageIndex page : pages_of(run, range.first)) note_break(page, findings);
   }
 }
 
-// The page has memory of the guest's own: if it was merged, or given back, it was written since.
+// The page has memory of the guest's own, swapped out or not: if it was merged, or given back, it was written
+// since.
 void PageScan::note_break(PageIndex page, Findings& findings) {
+  if (states_.is(page, State::untouched) || states_.is(page, State::discarded)) states_.seen(page);
   if (!states_.is_shared(page)) return;
   if (states_.is(page, State::zero) && !pagemap_.sees_zero_page() && is_zero_page(pages_.host(page))) {
     // Only read, or written with zeros: without PAGEMAP_SCAN nobody can tell. It is given back once more.
@@ -70,6 +73,7 @@ void PageScan::consider(PageIndex page, const DigestSecret& secret, Findings& fi
   const bool is_hashed = !zero && !tracks_writes();
   const Digest digest = is_hashed ? digest_of_page(memory, secret) : Digest{};
   if (!tracker_.quiet(page, digest)) {
+    coldness_.written(page);
     findings.changed(page);
   } else if (zero) {
     findings.quiet_zero(page);

@@ -58,7 +58,7 @@ std::vector<PageRange> PageStates::parts_in(const PageRange& range, State state)
 }
 
 void PageStates::seen(PageIndex page) {
-  invariant(is(page, State::untouched), "a page is new that was seen before");
+  invariant(is(page, State::untouched) || is(page, State::discarded), "a page is new that was seen before");
   become(page, State::own, on_file(page));
 }
 

@@ -3,7 +3,7 @@
 // They keep the counts, and end the process at a step that can't be: a guest never runs on what we only
 // believe of its memory.
 //
-//   untouched ──seen──► own ──offered──► offered ──merged────────► merged
+//   untouched ──seen──► own ──offered──► offered ──merged────────► merged      (discarded ──seen──► own)
 //                        ▲                 │ └─unaffordable─► unaffordable   │
 //                        ├────withdrawn────┴─────withdrawn────────┘          │
 //                        ├────written, unmerged, left_behind─────────────────┘
@@ -80,7 +80,7 @@ class PageStates {
   /// The pages of `range` in that state, in ascending order.
   [[nodiscard]] std::vector<PageRange> parts_in(const PageRange& range, State state) const;
 
-  /// The page has memory.
+  /// The page has memory, or had some that is swapped out.
   void seen(PageIndex page);
   /// Its digest goes to the daemon.
   void offered(PageIndex page);

@@ -12,10 +12,10 @@ Tracker::Changes RehashTracker::take(const Look& look) {
   Changes changes;
   for (const PageRange& range : look.due) {
     for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
-      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
       const PageRange pages = pages_of(run, range.first);
-      changes.candidates.push_back(pages);
-      if (run.is_own()) changes.own.push_back(pages);
+      if (run.is_surely_own()) changes.own.push_back(pages);
+      // What is swapped out is not read to be hashed.
+      if (run.is(page_is_present) && !run.is(page_is_zero)) changes.candidates.push_back(pages);
     }
   }
   return changes;

@@ -177,7 +177,10 @@ std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap
   std::uint64_t own = 0;
   for (const PageRun& part : pagemap.populated(memory)) {
     if (!part.is_private()) continue;
-    own += part.count;
+    for (const PageIndex page : pages_of(part, range.first)) {
+      // What looks swapped out where the guest has written nothing is no memory of its own.
+      if (part.is_surely_own() || !states_.is_shared(page)) ++own;
+    }
     if (replaced) continue;
     // The file below never changes, or there is none.
     const auto bytes = memory.subspan(PageCount{part.first}.bytes(), PageCount{part.count}.bytes());

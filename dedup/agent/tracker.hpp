@@ -31,10 +31,10 @@ class Tracker {
   };
   /// What there is to know of them.
   struct Changes {
-    /// Pages with memory of the guest's own; with write tracking only those that were written since the last
-    /// look.
+    /// Pages with memory of the guest's own, swapped out or not; with write tracking only those that were
+    /// written since the last look.
     std::vector<PageRange> own;
-    /// Pages that are worth hashing. They may be merged, or without memory by now.
+    /// Pages that are worth hashing, and in memory. They may be merged, or without memory by now.
     std::vector<PageRange> candidates;
   };
   /// How the tracker knows that a page has changed.

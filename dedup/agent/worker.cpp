@@ -217,8 +217,6 @@ void Worker::take_back(unsigned file) {
     PageRange rest = mapping.pages;
     ranges.push_back(rest.take_front(static_cast<std::uint32_t>(part_pages)));
     pages += ranges.back().count;
-    const std::span<std::byte> memory = pages_.bytes_of(ranges.back());
-    ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);  // the guest is not held for the disk
   }
   if (ranges.empty()) {
     page_outs_.settled(file);

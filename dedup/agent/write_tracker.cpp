@@ -65,7 +65,7 @@ bool WriteTracker::watch(const PageRange& range, const std::function<void(PageRa
   track_replaced();
   return tracking_.take_written(pages_.bytes_of(range), Pagemap::Files::possible, [&](const PageRun& run) {
     const PageRange pages = pages_of(run, range.first);
-    if (run.is_own()) own(pages);
+    if (run.is_private()) own(pages);
     if (run.is(page_is_zero)) return;
     for (const PageIndex page : pages) set_unsettled(page);
   });
@@ -103,6 +103,7 @@ Tracker::Changes WriteTracker::take(const Look& look) {
   auto written = look.written.begin();
   for (const PageRange& due : look.due) {
     const std::size_t first_own = changes.own.size();
+    const std::vector<PageRange> swapped = swapped_in(due);
     PageIndex settled_to = due.first;
     // Protecting invalidates a hypervisor's second-level tables for all of the range that is asked for,
     // written or not: only where something was written the guest has to fault its pages in again.
@@ -111,9 +112,9 @@ Tracker::Changes WriteTracker::take(const Look& look) {
           tracking_.take_written(pages_.bytes_of(*written), files_in(*written), [&](const PageRun& run) {
             const PageRange pages = pages_of(run, written->first);
             // What was unsettled and was not written again has settled.
-            take_settled(pages_between(settled_to, pages.first), changes.candidates);
+            take_settled(pages_between(settled_to, pages.first), swapped, changes.candidates);
             settled_to = pages.end();
-            if (run.is_own()) changes.own.push_back(pages);
+            if (run.is_private()) changes.own.push_back(pages);
             if (run.is(page_is_zero)) return;
             for (const PageIndex page : pages) set_unsettled(page);
           });
@@ -121,7 +122,7 @@ Tracker::Changes WriteTracker::take(const Look& look) {
       take_untracked(*written, changes);  // some may have been taken without our being told of them
       settled_to = written->end();
     }
-    take_settled(pages_between(settled_to, due.end()), changes.candidates);
+    take_settled(pages_between(settled_to, due.end()), swapped, changes.candidates);
     note_heat(due, std::span(changes.own).subspan(first_own));
   }
   for (const PageRange& range : look.untracked) take_untracked(range, changes);
@@ -133,7 +134,7 @@ Tracker::Changes WriteTracker::take(const Look& look) {
 // known, for the daemon keeps a frame for it. Nothing shows when such memory is written again.
 void WriteTracker::take_untracked(const PageRange& range, Changes& changes) {
   for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
-    if (!run.is_own()) continue;
+    if (!run.is_surely_own()) continue;
     for (const PageIndex page : pages_of(run, range.first)) {
       set_unsettled(page);
       if (states_.is_shared(page)) changes.own.push_back({page, 1});
@@ -166,8 +167,28 @@ void WriteTracker::note_heat(const PageRange& due, std::span<const PageRange> ow
   }
 }
 
-// Moves the unsettled pages of `range` to the candidates.
-void WriteTracker::take_settled(const PageRange& range, std::vector<PageRange>& candidates) {
+// Asked only where there is something unsettled.
+std::vector<PageRange> WriteTracker::swapped_in(const PageRange& range) {
+  std::vector<PageRange> swapped;
+  bool any = false;
+  for (PageIndex page = range.first; page < range.end() && !any; page = {(page.value / 64 + 1) * 64})
+    any = word_of(page) != 0;
+  if (!any) return swapped;
+  tracking_.visit_swapped(pages_.bytes_of(range), [&](const WriteTracking::Part& part) {
+    swapped.push_back(pages_of({part.first, part.count}, range.first));
+  });
+  return swapped;
+}
+
+// Moves the unsettled pages of `range` to the candidates, but for those that are swapped out: looking at one
+// would have the kernel read it, and drop another page for it. They wait until the guest needs them.
+void WriteTracker::take_settled(const PageRange& range, std::span<const PageRange> swapped,
+                                std::vector<PageRange>& candidates) {
+  const auto is_out = [&](PageIndex page) {
+    const auto behind = std::upper_bound(swapped.begin(), swapped.end(), page,
+                                         [](PageIndex at, const PageRange& out) { return at < out.first; });
+    return behind != swapped.begin() && std::prev(behind)->contains(page);
+  };
   for (PageIndex page = range.first; page < range.end();) {
     const std::uint64_t word = word_of(page) >> page.value % 64;
     if (word == 0) {
@@ -176,8 +197,11 @@ void WriteTracker::take_settled(const PageRange& range, std::vector<PageRange>& 
     }
     page = page + static_cast<std::uint32_t>(std::countr_zero(word));
     if (page >= range.end()) return;
-    word_of(page) &= ~bit_of(page);
-    wire::append_page(candidates, page);
+    // A shared page is looked at in no other way, and may only look swapped out.
+    if (states_.is_shared(page) || !is_out(page)) {
+      word_of(page) &= ~bit_of(page);
+      wire::append_page(candidates, page);
+    }
     ++page;
   }
 }
@@ -185,8 +209,11 @@ void WriteTracker::take_settled(const PageRange& range, std::vector<PageRange>& 
 void WriteTracker::forget_all() {
   for (const GuestPages::Region& region : pages_.regions()) {
     for (const PageRun& run : pagemap_.populated(region.memory.bytes())) {
-      if (run.is(page_is_zero) || !run.is(page_is_present)) continue;
-      for (const PageIndex page : pages_of(run, region.pages.first)) set_unsettled(page);
+      if (run.is(page_is_zero)) continue;
+      for (const PageIndex page : pages_of(run, region.pages.first)) {
+        // What looks swapped out there may be no memory of anybody's.
+        if (run.is(page_is_present) || !states_.is_shared(page)) set_unsettled(page);
+      }
     }
   }
 }

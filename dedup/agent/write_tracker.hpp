@@ -4,6 +4,9 @@
 // time is never hashed, and one that nobody touches costs two nanoseconds a pass. Ranges that are written all
 // the time are looked at less and less often (heat.hpp). One bit a page.
 //
+// A page that the kernel swaps out keeps its protection there: a write is found wherever the page is by then.
+// What is swapped out is not read to be hashed.
+//
 // Memory that the kernel refuses to track, or whose tracking fails, is merely not tracked: what is merged
 // there is looked at in the page tables, and nothing is offered from there until it can be tracked again.
 #pragma once
@@ -43,7 +46,9 @@ class WriteTracker final : public Tracker {
   void track_replaced();
   void ask(const PageRange& range, Look& look) const;
   void take_untracked(const PageRange& range, Changes& changes);
-  void take_settled(const PageRange& range, std::vector<PageRange>& candidates);
+  [[nodiscard]] std::vector<PageRange> swapped_in(const PageRange& range);
+  void take_settled(const PageRange& range, std::span<const PageRange> swapped,
+                    std::vector<PageRange>& candidates);
   void note_heat(const PageRange& due, std::span<const PageRange> own);
   [[nodiscard]] Pagemap::Files files_in(const PageRange& range) const;
   // SAFETY: zeroed memory that holds a bit for each page and nothing else.

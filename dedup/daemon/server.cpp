@@ -246,7 +246,7 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
     if (shown(guest.peer.uid)) guests.push_back(to_json(guest));
   }
   // What the daemon itself costs can't be divided among users; each one's part of it is nearly all metadata.
-  host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().pss_anon : 0);
+  host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().anonymous() : 0);
   accounts_.for_each([&](uid_t uid, const Account& account) {
     if (shown(uid)) users.push_back(to_json(uid, account));
   });

@@ -156,7 +156,7 @@ class MetricsServer::Serving final : public std::enable_shared_from_this<Serving
     if (asked_) return;
     asked_ = true;
     asked_at_ = Clock::now();
-    ask_(own_memory().pss_anon, [self = weak_from_this()](MetricsSnapshot snapshot) {
+    ask_(own_memory().anonymous(), [self = weak_from_this()](MetricsSnapshot snapshot) {
       const auto serving = self.lock();
       if (!serving) return;
       asio::post(serving->io_, [serving = serving.get(), snapshot = std::move(snapshot)]() mutable {

@@ -85,8 +85,14 @@ int page_out(const PageOutOptions& options, const json& request) {
     answer = ask({{"do", "page-out-progress"}});
   }
   const auto bytes = answer.value("bytes", std::uint64_t{0});
-  if (options.format == Format::json) return print_json({{"name", options.guest}, {"bytes", bytes}});
-  return print_text(fmt::format("{} of guest {} left memory\n", format_size(bytes), options.guest));
+  const auto swapped = answer.value("swapped_bytes", std::uint64_t{0});
+  if (options.format == Format::json) {
+    return print_json({{"name", options.guest}, {"bytes", bytes}, {"swapped_bytes", swapped}});
+  }
+  const std::string in_swap =
+      swapped == 0 ? "" : fmt::format("; {} are in the host's swap", format_size(swapped));
+  return print_text(
+      fmt::format("{} of guest {} left memory{}\n", format_size(bytes), options.guest, in_swap));
 }
 
 int page_out_some(const PageOutOptions& options) {

@@ -76,7 +76,8 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
                             static_cast<std::int64_t>(number(host, "overhead_bytes"));
   std::uint64_t kernel = number(daemon_host, "daemon_pss_anon_bytes") + number(daemon_host, "store_bytes") +
                          number(daemon_host, "staging_bytes");
-  for (const json& guest : guests) kernel += number(guest, "pss_anon_bytes");
+  for (const json& guest : guests)
+    kernel += number(guest, "pss_anon_bytes") + number(guest, "swap_pss_bytes");
   kernel += lost.allocated_bytes + backing_bytes(guests);
   host["kernel_bytes"] = kernel;
   const auto tracker = daemon_host.find("tracker");

@@ -12,6 +12,7 @@
 #include "base/mapping.hpp"
 #include "base/pagemap.hpp"
 #include "base/types.hpp"
+#include "tests/base/swap_file.hpp"
 
 namespace samepage {
 namespace {
@@ -161,6 +162,51 @@ TEST_F(WriteTrackingTest, AFilesPrivateMappingIsTrackedOnceItIsRegistered) {
   EXPECT_TRUE(written().empty());
   write(10);  // populated, then written
   EXPECT_EQ(written(), std::set<std::size_t>{10});
+}
+
+class SwappedWrites : public WriteTrackingTest {
+ protected:
+  void SetUp() override {
+    WriteTrackingTest::SetUp();
+    if (IsSkipped()) return;
+    if (!swap_) GTEST_SKIP() << SwapFile::why_not;
+    static_cast<void>(written());
+  }
+  void push_out(std::size_t first, std::size_t count) {
+    if (!swap_out(memory_.bytes().subspan(first * page_size, count * page_size)))
+      GTEST_SKIP() << "the kernel does not swap these pages out";
+  }
+
+  const SwapFile swap_{4096};
+};
+
+TEST_F(SwappedWrites, AreFoundOnceThough) {
+  write(5);
+  push_out(4, 4);
+  EXPECT_EQ(written(), std::set<std::size_t>{5});
+  EXPECT_FALSE(any_present(memory_.bytes().subspan(4 * page_size, 4 * page_size))) << "looking reads nothing";
+  EXPECT_TRUE(written().empty()) << "the protection is in the swap, too";
+}
+
+TEST_F(SwappedWrites, APageThatComesBackIsWrittenOnlyWhenItIs) {
+  push_out(4, 4);
+  read(4);
+  EXPECT_TRUE(written().empty());
+  write(5);
+  write(6);
+  push_out(6, 1);
+  EXPECT_EQ(written(), (std::set<std::size_t>{5, 6}));
+}
+
+TEST_F(SwappedWrites, WhoOnlyLooksIsToldOfThemToo) {
+  write(9);
+  push_out(8, 4);
+  std::vector<std::size_t> found;
+  ASSERT_TRUE(tracking_->visit_written(memory_.bytes(), [&](const PageRun& run) {
+    EXPECT_TRUE(run.is(page_is_swapped));
+    found.push_back(run.first);
+  }));
+  EXPECT_EQ(found, std::vector<std::size_t>{9});
 }
 
 }  // namespace

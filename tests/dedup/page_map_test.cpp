@@ -3,59 +3,28 @@
 // touched. Needs root, for a swap file of its own.
 #include "dedup/agent/page_map.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
-#include <sys/swap.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
-#include <string>
 #include <vector>
 
 #include "base/mapping.hpp"
 #include "base/pagemap.hpp"
-#include "base/temporary_directory.hpp"
 #include "base/write_tracking.hpp"
 #include "dedup/daemon/frame_store.hpp"
+#include "tests/base/swap_file.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-// A swap file while the test runs. Its header: include/linux/swap.h, union swap_header.
-class SwapFile {
- public:
-  SwapFile() {
-    const UniqueFd file(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    const std::vector<std::byte> zeros(PageCount{pages}.bytes());  // no holes: the kernel refuses these
-    if (!file || ::write(file.get(), zeros.data(), zeros.size()) != static_cast<ssize_t>(zeros.size()))
-      return;
-    const std::array<std::uint32_t, 3> header{1, pages - 1, 0};  // version, last page, bad pages
-    if (::pwrite(file.get(), header.data(), sizeof(header), 1024) < 0) return;
-    if (::pwrite(file.get(), "SWAPSPACE2", 10, page_size - 10) < 0) return;
-    on_ = ::swapon(path_.c_str(), 0) == 0;
-  }
-  SwapFile(const SwapFile&) = delete;
-  SwapFile& operator=(const SwapFile&) = delete;
-  ~SwapFile() {
-    if (on_) ::swapoff(path_.c_str());
-  }
-  explicit operator bool() const { return on_; }
-
- private:
-  static constexpr std::uint32_t pages = 2048;
-  const TemporaryDirectory directory_{"/var/tmp"};
-  const std::string path_ = directory_.path() + "/swap";
-  bool on_ = false;
-};
 
 class SwappedPages : public testing::Test {
  protected:
   static constexpr std::uint32_t count = 16;
 
   void SetUp() override {
-    if (!swap_) GTEST_SKIP() << "needs root and a file system that can hold a swap file";
+    if (!swap_) GTEST_SKIP() << SwapFile::why_not;
     ::madvise(memory_.data(), memory_.size(), MADV_NOHUGEPAGE);
   }
   std::span<std::byte> page(std::uint32_t n, std::uint32_t pages = 1) {
@@ -71,17 +40,7 @@ class SwappedPages : public testing::Test {
     return tracking_ && tracking_->add(memory_.bytes()) &&
            tracking_->take_written(memory_.bytes(), Pagemap::Files::possible, [](const PageRun&) {});
   }
-  bool swap_out(std::uint32_t n, std::uint32_t pages) {
-    const auto bytes = page(n, pages);
-    for (int tries = 0; tries < 100; ++tries) {  // the kernel may not find a page at once
-      ::madvise(bytes.data(), bytes.size(), MADV_PAGEOUT);
-      bool out = true;
-      for (const PageRun& run : Pagemap().populated(bytes)) out = out && !run.is(page_is_present);
-      if (out) return true;
-      ::usleep(1000);
-    }
-    return false;
-  }
+  bool swap_out(std::uint32_t n, std::uint32_t pages) { return samepage::swap_out(page(n, pages)); }
   std::vector<PageMapRun> map(const std::function<KnownPage(Gfn)>& known = {}) {
     return page_map(regions_, known);
   }
@@ -137,6 +96,26 @@ TEST_F(SwappedPages, OfAStoreMappingAreOwnWhereTheyWereWritten) {
   EXPECT_EQ(runs[1].state, PageState::frame);
   EXPECT_EQ(runs[1].range.pages.value, 4U);
   EXPECT_EQ(page(6)[0], std::byte{7});
+}
+
+// Without an agent nobody knows of writes: a page that was protected again may have been written before.
+TEST_F(SwappedPages, OfAFileAreOwnWhereNobodyKnowsOfWrites) {
+  FrameStore store;
+  for (std::uint32_t frame = 0; frame < 8; ++frame)
+    store.write({frame}, std::vector<std::byte>(page_size, static_cast<std::byte>(frame + 1)));
+  const UniqueFd fd = store.open_read_only();
+  // SAFETY: memory of this test.
+  ASSERT_NE(
+      ::mmap(memory_.data(), 8 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd.get(), 0),
+      MAP_FAILED);
+  fill(4);
+  if (!protect()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  if (!swap_out(0, 4)) GTEST_SKIP() << "the kernel does not swap these pages out";
+  const auto runs = map([](Gfn) { return KnownPage{.backed = true, .writes_are_seen = false}; });
+  ASSERT_GE(runs.size(), 2U);
+  EXPECT_EQ(runs[0].state, PageState::swapped);
+  EXPECT_EQ(runs[0].range.pages.value, 4U);
+  EXPECT_EQ(runs[1].state, PageState::backed);
 }
 
 }  // namespace

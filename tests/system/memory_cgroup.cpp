@@ -21,18 +21,18 @@ bool write(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-MemoryCgroup::MemoryCgroup(const std::string& name, std::uint64_t limit) {
+MemoryCgroup::MemoryCgroup(const std::string& name, std::uint64_t limit, Swap swap) {
   if (::geteuid() != 0) {
     problem_ = "only root makes memory cgroups";
     return;
   }
   if (make("/sys/fs/cgroup/memory/" + name, "memory.limit_in_bytes", limit)) {
-    static_cast<void>(write(folder_ + "/memory.swappiness", "0"));
+    static_cast<void>(write(folder_ + "/memory.swappiness", swap == Swap::none ? "0" : "100"));
     return;
   }
   if (make("/sys/fs/cgroup/" + name, "memory.max", limit)) {
     second_version_ = true;
-    static_cast<void>(write(folder_ + "/memory.swap.max", "0"));  // where the host has swap
+    if (swap == Swap::none) static_cast<void>(write(folder_ + "/memory.swap.max", "0"));
     return;
   }
   problem_ = "no memory cgroup can be made here";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A memory cgroup with a limit and without swap, of version 1 or 2. Root only.
+// A memory cgroup with a limit, of version 1 or 2, without swap unless it is asked for. Root only.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ namespace samepage::system_test {
 
 class MemoryCgroup {
  public:
-  MemoryCgroup(const std::string& name, std::uint64_t limit);
+  enum class Swap : std::uint8_t { none, host };
+  MemoryCgroup(const std::string& name, std::uint64_t limit, Swap swap = Swap::none);
   /// Waits for the last process in it.
   ~MemoryCgroup();
   MemoryCgroup(const MemoryCgroup&) = delete;

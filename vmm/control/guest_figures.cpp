@@ -35,6 +35,9 @@ constexpr std::array figures{
     GuestFigure{{"pss_anon_bytes", "pss-anon", Unit::bytes, Kind::gauge,
                  "the kernel's figure of the whole process", "Pss_Anon of /proc/PID/smaps_rollup"},
                 &F::pss_anon_bytes},
+    GuestFigure{{"swap_pss_bytes", "swap-pss", Unit::bytes, Kind::gauge, "what of that is in the host's swap",
+                 "SwapPss of /proc/PID/smaps_rollup"},
+                &F::swap_pss_bytes},
     GuestFigure{{"rss_bytes", "rss", Unit::bytes, Kind::gauge, "", "VmRSS of /proc/PID/status"},
                 &F::rss_bytes},
     GuestFigure{

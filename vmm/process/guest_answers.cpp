@@ -189,7 +189,10 @@ json GuestAnswers::begin_page_out(std::uint64_t pages, dedup::PageOutOrder order
 
 json GuestAnswers::page_out_progress() const {
   const auto progress = agent_ == nullptr ? dedup::PageOutProgress{} : agent_->page_out_progress();
-  return {{"ok", true}, {"under_way", progress.under_way}, {"bytes", PageCount{progress.pages}.bytes()}};
+  json answer{{"ok", true}, {"under_way", progress.under_way}, {"bytes", PageCount{progress.pages}.bytes()}};
+  // What the host's kernel has swapped out is out already, and stays there.
+  if (!progress.under_way) answer["swapped_bytes"] = own_memory().swap_pss;
+  return answer;
 }
 
 bool GuestAnswers::has_ended() const {
@@ -254,6 +257,7 @@ GuestFigures GuestAnswers::figures() const {
   add_usage(figures, machine_);
   figures.rss_bytes = process.rss;
   figures.pss_anon_bytes = process.pss_anon;
+  figures.swap_pss_bytes = process.swap_pss;
   figures.page_table_bytes = process.page_tables;
   figures.errors = logged_errors();
   figures.log = log_place();

@@ -9,7 +9,9 @@ namespace samepage::vmm {
 // Without an agent the only files that RAM can be mapped from are those that the guest goes on from.
 std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent) {
   if (agent != nullptr) return agent->page_map();
-  return dedup::page_map(machine.ram(), [](Gfn) { return dedup::KnownPage{false, false, true}; });
+  // What lies in a file and was not written is the file's that the guest goes on from.
+  constexpr dedup::KnownPage known{.backed = true, .writes_are_seen = false};
+  return dedup::page_map(machine.ram(), [](Gfn) { return known; });
 }
 
 void while_still(Machine& machine, dedup::Agent* agent, const std::function<void(dedup::StillMemory&)>& act) {

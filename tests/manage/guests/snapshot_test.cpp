@@ -42,8 +42,9 @@ TEST(HostFigures, NetIsSavedLessOverheadAndMayBeNegative) {
 
 TEST(HostFigures, TheKernelsFigureCountsGuestsDaemonStoreAndStagingOnce) {
   const json daemon{{"daemon_pss_anon_bytes", 1}, {"store_bytes", 20}, {"staging_bytes", 300}};
-  const std::vector<json> guests{{{"pss_anon_bytes", 4000}}, {{"pss_anon_bytes", 50000}}};
-  EXPECT_EQ(host_figures(daemon, guests)["kernel_bytes"], 54321);
+  const std::vector<json> guests{{{"pss_anon_bytes", 4000}},
+                                 {{"pss_anon_bytes", 50000}, {"swap_pss_bytes", 600000}}};
+  EXPECT_EQ(host_figures(daemon, guests)["kernel_bytes"], 654321);
 }
 
 json guest_on_store(std::uint64_t inode, std::uint64_t allocated, std::uint64_t mapped) {
