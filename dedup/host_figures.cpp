@@ -40,6 +40,8 @@ constexpr std::array figures{
     Figure{"slots_bytes", "", Unit::bytes, Kind::gauge, "of paging files, in use"},
     Figure{"paged_out", "", Unit::count, Kind::counter, "pages that went out to paging files"},
     Figure{"came_back", "", Unit::count, Kind::counter, "times that pages were written soon after"},
+    Figure{"frames_out", "", Unit::count, Kind::counter,
+           "frames of the stores that went out to paging files"},
     Figure{"frame_dups", "", Unit::count, Kind::gauge, "frames whose content another frame has too"},
     Figure{"errors", "", Unit::count, Kind::counter, "failures that the daemon survived"},
 };

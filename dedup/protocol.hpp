@@ -17,6 +17,10 @@
 //                                                    sighting, so that the next guest of the image finds it
 //     PAGE_OUT (page, digest)...    ──►              these are to leave memory: a frame is made at the first
 //                                                    sighting, in a paging file
+//     COLD (page ranges)            ──►              merged pages that the guest does not use: a frame that
+//                                                    all sharers have left cold goes out to a paging file.
+//                                                    They are granted its slot then
+//     WARM (page ranges)            ──►              that may not be so any more
 //     SYNC (number)                 ──►
 //                              ◄──  SYNCED (number)  everything before the SYNC has been answered
 //                              ◄──  KNOBS            when somebody tunes
@@ -26,6 +30,7 @@
 //
 // An agent that has lost a daemon and finds it again (it hung, say) names its former membership in HELLO.
 // When the WELCOME has the same one, the agent has it back, with all references that the daemon counts:
+//     RETAINED_OUT (page ranges)    ──►              which of these are slots
 //     RETAINED (page ranges)        ──►              what it still maps of the frames it was granted, in
 //                                                    ascending order; an empty one ends the list. The other
 //                                                    references go. Before that it says nothing else
@@ -69,6 +74,9 @@ enum class Type : std::uint32_t {
   sync,
   retained,
   page_out,
+  cold,
+  warm,
+  retained_out,
   // From the daemon.
   welcome = 64,
   refused,
@@ -174,7 +182,8 @@ struct Offer {
 // As it is on the wire: the ordinal of the first page, then the number of pages.
 static_assert(sizeof(PageRange) == 8 && std::has_unique_object_representations_v<PageRange>);
 
-/// Pages page, page + 1, ... are to be mapped to frames frame, frame + 1, ...
+/// Pages page, page + 1, ... are to be mapped to frames frame, frame + 1, ... A page that is merged already
+/// is granted another frame only where that is a slot of a paging file, and its own frame is none.
 struct Grant {
   PageIndex page;
   FrameId frame;

@@ -46,7 +46,8 @@ struct StoreFigure {
 /// Which pages go out.
 enum class PageOutOrder : std::uint8_t {
   coldest_first,
-  all,  // of a guest that does not run, in the order of their addresses
+  all,        // in the order of their addresses
+  suspended,  // the same of a guest that stands still until bring_back()
 };
 
 struct PageOutProgress {
@@ -114,7 +115,7 @@ class Agent final : public ImagePlacer {
   /// How far that is, or was.
   [[nodiscard]] PageOutProgress page_out_progress() const;
 
-  /// Of a guest whose pages all went out: has the kernel read those that it used last, before it goes on.
+  /// Of a suspended guest: has the kernel read those that it used last, before it goes on.
   /// Does not wait for the disk.
   void bring_back();
 

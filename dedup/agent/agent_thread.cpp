@@ -137,9 +137,10 @@ bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
   const bool asked = ask([&] {
     can = worker_.can_page_out();
     if (!can) return;
-    demanded_ = false;
-    worker_.begin_page_out(pages,
-                           order == PageOutOrder::all ? PageOuts::Which::all : PageOuts::Which::by_order);
+    demanded_ = frames_demanded_ = false;
+    if (order == PageOutOrder::suspended) worker_.stand_still();
+    worker_.begin_page_out(
+        pages, order == PageOutOrder::coldest_first ? PageOuts::Which::by_order : PageOuts::Which::all);
   });
   return asked && can;
 }
@@ -149,7 +150,7 @@ void Agent::Thread::bring_back() {
 }
 
 void Agent::Thread::go_on_paging() {
-  if (worker_.page_outs().active() || worker_.page_outs().leaving() != 0) worker_.go_on_paging();
+  if (worker_.paging_due()) worker_.go_on_paging();
 }
 
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
@@ -162,6 +163,12 @@ void Agent::Thread::watch_memory() {
   if (!memory_room_) memory_room_.emplace();
   const PageOutDemand demand = page_out_demand(memory_room_->read(), own);
   next_memory_look_ = Clock::now() + demand.look_again;
+  // A guest that has nothing left of its own gives what it shares and does not use.
+  if (demand.low && demand.pages == 0) {
+    worker_.want_frames_out();
+    frames_demanded_ = true;
+  }
+  if (!demand.low && std::exchange(frames_demanded_, false)) worker_.want_no_frames_out();
   if (worker_.page_outs().active()) {
     if (demand.brake) worker_.brake(true);
     if (demand.pages == 0) worker_.brake(false);
@@ -171,6 +178,7 @@ void Agent::Thread::watch_memory() {
   const bool helps = worker_.page_outs().went() > 0 || !demanded_;
   worker_.brake(demand.brake && helps);
   demanded_ = demand.pages > 0;
+  frames_demanded_ = frames_demanded_ || demanded_;
   if (demanded_)
     worker_.begin_page_out(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
 }
@@ -235,11 +243,9 @@ std::int64_t Agent::Thread::faults() const {
 
 std::chrono::milliseconds Agent::Thread::time_to_wait() {
   if (looking_) return milliseconds(0);
-  // Pages that go out are answered at once, or not at all.
-  const bool paging = worker_.page_outs().active() || worker_.page_outs().leaving() != 0;
-  const milliseconds soonest = paging                   ? milliseconds(10)
-                               : worker_.can_page_out() ? milliseconds(poll_timeout(next_memory_look_))
-                                                        : milliseconds(std::chrono::hours(1));
+  milliseconds soonest = std::chrono::hours(1);
+  if (worker_.can_page_out()) soonest = milliseconds(poll_timeout(next_memory_look_));
+  if (const auto due = worker_.paging_due()) soonest = std::min(soonest, milliseconds(poll_timeout(*due)));
   const milliseconds left(poll_timeout(schedule_.due(faults())));
   const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
                                                                    : milliseconds(std::chrono::hours(1));

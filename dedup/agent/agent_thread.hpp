@@ -95,7 +95,8 @@ class Agent::Thread {
   PassSchedule schedule_{Clock::now()};
   std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
   Clock::time_point next_memory_look_ = Clock::now();
-  bool demanded_ = false;  // the last pages went out because there was little memory
+  bool frames_demanded_ = false;  // for the same reason
+  bool demanded_ = false;         // the last pages went out because there was little memory
   std::thread thread_;
 };
 

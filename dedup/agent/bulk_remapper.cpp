@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/file_figures.hpp"
 #include "dedup/agent/grants.hpp"
+#include "dedup/agent/guest_mappings.hpp"
 #include "dedup/agent/page_spans.hpp"
 
 namespace samepage::dedup {
@@ -42,6 +44,12 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
       std::move(grants), piece_pages, [&](PageIndex page) { return pages_.region_of(page).pages.end(); });
   const std::vector<wire::Grant> excess = budget_.split_off_excess(pieces);
   Merging merging;
+  std::vector<PageIndex> moves;
+  for (const wire::Grant& piece : pieces) {
+    for (const PageIndex page : piece.pages()) {
+      if (states_.is_in_store(page)) moves.push_back(page);
+    }
+  }
   std::uint64_t mappings = 0;
   for (std::size_t done = 0; done < pieces.size();) {
     const std::vector<MergeCandidate> candidates = copies_.read(files, std::span(pieces).subspan(done));
@@ -63,10 +71,13 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
     // Offered again when they have been quiet once more.
     for (const PageIndex page : range) {
       if (states_.stands_offered(page)) states_.withdrawn(page);
-      tracker_.forget(page);
+      if (!states_.is(page, State::merged)) tracker_.forget(page);
     }
   }
+  merging.moves_granted = moves.size();
+  for (const PageIndex page : moves) merging.moved += states_.is_paged(page) ? 1U : 0U;
   for (const wire::Grant& piece : excess) {
+    merging.moves_granted += states_.count_in(piece.pages(), State::merged);
     states_.unaffordable(piece.pages());
     merging.merged.refused.push_back(piece.pages());
   }
@@ -172,6 +183,30 @@ std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
   }
   note_replaced(mappings);
   return withdrawn;
+}
+
+void BulkRemapper::map_again(int store, std::span<const PageRange> ranges, const Pagemap& pagemap) {
+  const FileFigures file = figures_of_file(store);
+  std::vector<BackedRun> runs;
+  auto range = ranges.begin();
+  for (const FileMapping& mapping : mappings_of(pages_).of_files) {
+    if (mapping.inode != file.inode || mapping.device != file.device) continue;
+    while (range != ranges.end() && range->end() <= mapping.pages.first) ++range;
+    for (auto at = range; at != ranges.end() && at->first < mapping.pages.end(); ++at) {
+      const PageRange both =
+          pages_between(std::max(at->first, mapping.pages.first), std::min(at->end(), mapping.pages.end()));
+      for (const PageRange& piece : pages_.pieces_of(std::span(&both, 1), piece_pages)) {
+        runs.push_back({piece, mapping.offset + PageCount{piece.first - mapping.pages.first}.bytes(), store});
+      }
+    }
+  }
+  while (!runs.empty() && !budget_.affords(2 * runs.size())) runs.resize(runs.size() / 2);
+  if (runs.empty()) return;
+  std::uint64_t mappings = 0;
+  holds_.work_off(runs, [&](const PausedGuest& held, const BackedRun& run) {
+    mappings += remapper_.map_again(held, pagemap, run);
+  });
+  note_replaced(2 * mappings);
 }
 
 std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const PageRange> mapped,

@@ -36,6 +36,9 @@ class BulkRemapper {
   struct Merging {
     wire::Merged merged;       // what the daemon is to hear
     std::uint64_t failed = 0;  // pages that were compared and differed
+    // Of pages that were merged already, and were granted a slot in place of their frame:
+    std::uint64_t moves_granted = 0;
+    std::uint64_t moved = 0;
   };
 
   /// Merges what the daemon has granted: `grants` are within the guest, and their frames in `files` or
@@ -51,6 +54,9 @@ class BulkRemapper {
   /// Maps from `backing` what is still as it is there, as far as there are mappings for it. Returns the
   /// offers that went with the pages.
   [[nodiscard]] std::vector<PageRange> back(const Backing& backing);
+  /// Maps what of `ranges`, which are in ascending order, is merged with frames of `store` once more, as far
+  /// as there are mappings for it: Remapper::map_again().
+  void map_again(int store, std::span<const PageRange> ranges, const Pagemap& pagemap);
   /// Puts all of memory back to what it was when it was mapped from `backing`: StillMemory. `mapped` are its
   /// mappings now. What went with the pages is added to `lost`. The guest is held by the caller too.
   std::uint64_t put_back(const Backing& backing, std::span<const PageRange> mapped, const Pagemap& pagemap,

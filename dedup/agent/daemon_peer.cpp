@@ -194,7 +194,9 @@ void DaemonPeer::merge(std::vector<wire::Grant> grants) {
   for (const PageRange& range : merging.merged.kept) kept += range.count;
   std::uint64_t refused = 0;
   for (const PageRange& range : merging.merged.refused) refused += range.count;
-  guest_.paging.answered(kept + refused, kept, PageOuts::Clock::now());
+  // Frames that move are nothing that the guest was asked to give.
+  guest_.paging.answered(kept + refused - merging.moves_granted, kept - merging.moved,
+                         PageOuts::Clock::now());
   guest_.totals.merges += kept - paged;
   guest_.totals.paged_out += paged;
   guest_.totals.failed_merges += merging.failed;

@@ -14,6 +14,7 @@
 namespace samepage::dedup {
 
 struct PageOutDemand {
+  bool low = false;         // there is less than low water
   std::uint64_t pages = 0;  // that should go out now
   /// The guest is held meanwhile: what it writes would take the last room before anything has gone out.
   bool brake = false;
@@ -35,6 +36,7 @@ constexpr PageOutDemand page_out_demand(const MemoryRoom& room, PageCount own) {
   PageOutDemand demand;
   demand.look_again = std::chrono::milliseconds(std::clamp(above / written_a_ms, soonest, latest));
   if (room.available >= low) return demand;
+  demand.low = true;
   const std::uint64_t missing = low + low / 2 - room.available;
   const std::uint64_t used = std::max<std::uint64_t>(room.limit - room.available, 1);
   const auto part = static_cast<double>(std::min(own.bytes(), used)) / static_cast<double>(used);

@@ -73,6 +73,8 @@ class PageOuts {
   /// What the guest had written last when all of it was asked to go out, in that order.
   [[nodiscard]] const std::vector<PageRange>& working_set() const { return working_set_; }
 
+  /// Pages that the last job was to have go out and did not find.
+  [[nodiscard]] std::uint64_t left() const { return left_; }
   /// Pages that have left memory by the present job, or the last one. Any thread.
   [[nodiscard]] std::uint64_t went() const { return went_; }
 

@@ -49,6 +49,15 @@ std::vector<PageRange> PageStates::all_paged() const {
   return found;
 }
 
+std::vector<PageRange> PageStates::all_in_store() const {
+  std::vector<PageRange> found;
+  if (count(State::merged) == paged_) return found;
+  for (const PageIndex page : PageRange{{0}, pages_}) {
+    if (is_in_store(page)) wire::append_page(found, page);
+  }
+  return found;
+}
+
 std::vector<PageRange> PageStates::parts_in(const PageRange& range, State state) const {
   std::vector<PageRange> found;
   for (const PageIndex page : range) {
@@ -79,9 +88,10 @@ void PageStates::unaffordable(const PageRange& range) {
 }
 
 void PageStates::merged(const PageRange& range, FrameIn where) {
+  const bool paged = where == FrameIn::paging_file;
   for (const PageIndex page : range) {
-    invariant(!is(page, State::merged), "a page is merged twice");
-    become(page, State::merged, true, where == FrameIn::paging_file);
+    invariant(!is(page, State::merged) || (paged && !is_paged(page)), "a page is merged twice");
+    become(page, State::merged, true, paged);
   }
 }
 

@@ -10,8 +10,9 @@
 //                        └────written──── zero ◄──given_back── all but merged
 //   all but untouched ──discarded──► discarded
 //   untouched, own, discarded, backed ──backed──► backed ──written──► own
-//   a merged page whose frame is a slot of a paging file is paged; left_behind, it becomes backed
-//   all ──put_back──► backed; all ──begun_anew──► untouched
+//   a merged page whose frame is a slot of a paging file is paged; left_behind, it becomes backed. A page
+//   that is merged with a frame of the store may be merged once more, with a slot all ──put_back──► backed;
+//   all ──begun_anew──► untouched
 //
 // `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all
 // but merged ones: a grant may be late, and the bytes decide.
@@ -68,6 +69,10 @@ class PageStates {
   [[nodiscard]] std::uint64_t paged_count() const { return paged_; }
   /// All of them, in ascending order.
   [[nodiscard]] std::vector<PageRange> all_paged() const;
+  /// All pages that are merged with frames of the store, in ascending order.
+  [[nodiscard]] std::vector<PageRange> all_in_store() const;
+  /// Whether it is one.
+  [[nodiscard]] bool is_in_store(PageIndex page) const { return is(page, State::merged) && !is_paged(page); }
   [[nodiscard]] bool on_file(PageIndex page) const { return (load(page) & file_bit) != 0; }
   [[nodiscard]] std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
   /// Pages of `range` in that state.

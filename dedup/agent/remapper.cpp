@@ -76,8 +76,11 @@ std::uint32_t Remapper::merge(const PausedGuest& held, const FrameFiles& files,
   const std::byte* const memory = pages_.host(grant.page);
   const auto mergeable = [&](std::uint32_t i) {
     const std::size_t at = PageCount{i}.bytes();
-    return !states_.is(grant.page + i, PageStates::State::merged) &&
-           at + page_size <= candidate.frames.size() &&
+    const PageIndex page = grant.page + i;
+    // What is merged with a frame of the store may be told that the content is in a slot now.
+    const bool free =
+        !states_.is(page, PageStates::State::merged) || (is_slot(grant.frame) && states_.is_in_store(page));
+    return free && at + page_size <= candidate.frames.size() &&
            std::memcmp(memory + at, candidate.frames.data() + at, page_size) == 0;
   };
   std::uint32_t mappings = 0;
@@ -155,6 +158,30 @@ void Remapper::back(const PausedGuest& held, const BackingCandidate& candidate,
     }
     first = end + 1;
   }
+}
+
+// A page that is not populated, or is the file's, is what the frame has. Whatever else the page tables show
+// may be the guest's own, also where it only looks so.
+std::uint32_t Remapper::map_again(const PausedGuest& held, const Pagemap& pagemap, const BackedRun& run) {
+  begin_run(held, run.pages.first);
+  std::uint32_t mappings = 0;
+  PageIndex next = run.pages.first;
+  const auto map_up_to = [&](PageIndex end) {
+    for (; next < end; ++next) {
+      const PageIndex first = next;
+      while (next < end && states_.is_in_store(next)) ++next;
+      const PageRange part = pages_between(first, next);
+      if (!part.empty() && map_file(part, run.file, run.offset_of(first))) ++mappings;
+    }
+  };
+  for (const PageRun& found : pagemap.populated(pages_.bytes_of(run.pages))) {
+    if (!found.is_private()) continue;
+    const PageRange own = pages_of(found, run.pages.first);
+    map_up_to(own.first);
+    next = own.end();
+  }
+  map_up_to(run.pages.end());
+  return mappings;
 }
 
 std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,

@@ -27,7 +27,8 @@ class Remapper {
   Remapper(const GuestPages& pages, PageStates& states) : pages_(pages), states_(states) {}
 
   /// Maps the pages of a candidate to its frames where all bytes are equal. Says in `merged` which
-  /// were mapped and which were not. Returns how many mappings that took.
+  /// were mapped and which were not: those keep what they had, a page that is merged its frame. Returns how
+  /// many mappings that took.
   std::uint32_t merge(const PausedGuest& held, const FrameFiles& files, const MergeCandidate& candidate,
                       wire::Merged& merged);
   /// Maps the pages of `grant`, which were never written, to its frames, and makes them hold
@@ -44,8 +45,12 @@ class Remapper {
   std::uint64_t put_back(const PausedGuest& held, const Pagemap& pagemap, const PageRange& range,
                          const BackedRun* run, bool of_file,
                          const std::function<void(const PageRange&)>& changed);
-  /// Marks what merge(), place(), back() and put_back() have mapped since the last call as not to be
-  /// inherited by children. Once for many runs: the call costs as much as mapping a page.
+  /// Maps frames of the store once more over the pages of `run` that are merged with them, so that the page
+  /// tables tell whether they are used from now on. `run` lies in one mapping, which has it from that place
+  /// of the store; what the guest has written of it since stays. Returns how many mappings that took.
+  std::uint32_t map_again(const PausedGuest& held, const Pagemap& pagemap, const BackedRun& run);
+  /// Marks what merge(), place(), back(), map_again() and put_back() have mapped since the last call as not
+  /// to be inherited by children. Once for many runs: the call costs as much as mapping a page.
   void keep_from_children(const PausedGuest& held);
 
   /// Gives the pages of `range` memory of the guest's own with the same bytes: the mapping of the store below

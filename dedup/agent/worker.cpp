@@ -38,6 +38,7 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       remapper_(pages_, states_, *tracker_, barrier, budget_),
       upkeep_(pages_, states_, *tracker_, pagemap_, budget_, remapper_),
       page_outs_(pages_, states_, pagemap_),
+      cold_frames_(pages_, states_, pagemap_, page_outs_.coldness()),
       scan_(pages_, states_, *tracker_, pagemap_, page_outs_.coldness(), origins_, config_.sharing),
       barrier_(barrier),
       daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_, page_outs_}) {}
@@ -50,6 +51,7 @@ void Worker::ask_to_join(UniqueFd socket) {
 
 void Worker::finish_joining() {
   if (daemon_.finish_joining() == DaemonPeer::Joined::back) retain_merged_pages();
+  cold_frames_.joined(PageOuts::Clock::now());
   upkeep_.joined();
 }
 
@@ -71,6 +73,7 @@ void Worker::retain_merged_pages() {
     scan_.find_breaks(piece, findings);
   }
   totals_.breaks += findings.breaks();
+  daemon_.send_list(wire::Type::retained_out, states_.all_paged());
   daemon_.send_list(wire::Type::retained, states_.all_in(State::merged));
   daemon_.send(wire::Type::retained, {});  // that is all
 }
@@ -182,7 +185,35 @@ void Worker::begin_page_out(std::uint64_t pages, PageOuts::Which which) {
   if (!can_page_out()) return;
   if (which == PageOuts::Which::all) drop_resident();
   page_outs_.begin(pages, which);
+  frames_next_ = which;
   go_on_paging();
+}
+
+std::optional<PageOuts::Clock::time_point> Worker::paging_due() const {
+  using Clock = PageOuts::Clock;
+  // Pages that go out are answered at once, or not at all.
+  if (page_outs_.active() || page_outs_.leaving() != 0) return Clock::now() + std::chrono::milliseconds(10);
+  return cold_frames_.due();
+}
+
+// What the guest has to itself goes first: it is its own to give.
+void Worker::go_on_with_frames() {
+  if (page_outs_.active()) return;
+  if (const auto which = std::exchange(frames_next_, {}); which && page_outs_.left() > 0) {
+    const bool all = *which == PageOuts::Which::all;
+    // Others are asked for these frames too: a part of what is cold here may be no part of theirs.
+    const std::uint64_t most = *which == PageOuts::Which::by_order ? page_outs_.left() : pages_.count();
+    cold_frames_.want(most, all ? ColdFrames::Which::all : ColdFrames::Which::unused, PageOuts::Clock::now());
+  }
+  const ColdFrames::Step step = cold_frames_.next(PageOuts::Clock::now());
+  daemon_.send_list(wire::Type::cold, step.cold);
+  if (step.warm) daemon_.send_list(wire::Type::warm, std::vector{pages_.all()});
+  if (daemon_.joined()) remapper_.map_again(daemon_.link().files().store(), step.used, pagemap_);
+}
+
+void Worker::want_frames_out() {
+  if (page_outs_.active() || !can_page_out()) return;
+  cold_frames_.want(pages_.count(), ColdFrames::Which::unused, PageOuts::Clock::now());
 }
 
 // What is out and was read since is in memory too, until somebody needs the memory more.
@@ -203,6 +234,7 @@ void Worker::go_on_paging() {
   daemon_.send_list(wire::Type::withdraw, batch.withdrawn);
   page_outs_.answered(0, remapper_.give_back(batch.zero), PageOuts::Clock::now());
   daemon_.send_list(wire::Type::page_out, batch.offers);
+  go_on_with_frames();
 }
 
 // In parts, so that not all of it has to be in memory at once: what has come back goes out to other files
@@ -228,6 +260,8 @@ void Worker::take_back(unsigned file) {
 }
 
 void Worker::bring_back() {
+  cold_frames_.goes_on(PageOuts::Clock::now());
+  if (daemon_.joined()) go_on_with_frames();
   for (const PageRange& range : page_outs_.working_set()) {
     const std::span<std::byte> memory = pages_.bytes_of(range);
     ::madvise(memory.data(), memory.size(), MADV_WILLNEED);

@@ -25,6 +25,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_totals.hpp"
 #include "dedup/agent/bulk_remapper.hpp"
+#include "dedup/agent/cold_frames.hpp"
 #include "dedup/agent/daemon_peer.hpp"
 #include "dedup/agent/findings.hpp"
 #include "dedup/agent/guest_pages.hpp"
@@ -88,8 +89,16 @@ class Worker {
   /// Does what is next of that, and of leaving paging files that are to go. Call after handle_messages(), and
   /// now and then.
   void go_on_paging();
+  /// When that is worth a call; empty: not before something else happens.
+  [[nodiscard]] std::optional<PageOuts::Clock::time_point> paging_due() const;
+  /// Frames of the store that the guest does not use are to go out, when nobody else uses them either; or
+  /// that is not needed any more.
+  void want_frames_out();
+  void want_no_frames_out() { cold_frames_.not_wanted(PageOuts::Clock::now()); }
+  /// The guest stands still until bring_back().
+  void stand_still() { cold_frames_.stands_still(); }
   [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
-  /// Has the kernel read what went out last of what the guest used last.
+  /// The guest is about to go on: has the kernel read what went out last of what it used last.
   void bring_back();
   /// Lets the guest stand still, or go on: it writes faster than pages go out.
   void brake(bool on);
@@ -131,6 +140,7 @@ class Worker {
   [[nodiscard]] std::uint64_t resident_paged_pages() const;
   void take_back(unsigned file);
   void drop_resident();
+  void go_on_with_frames();
   void share(ImagePages& image, ImageSharing::Patience patience);
 
   AgentConfig config_;
@@ -142,6 +152,8 @@ class Worker {
   BulkRemapper remapper_;
   StoreUpkeep upkeep_;
   PageOuts page_outs_;
+  ColdFrames cold_frames_;
+  std::optional<PageOuts::Which> frames_next_;  // when the job is over
   Origins origins_;
   PageScan scan_;
   WriteBarrier& barrier_;

@@ -2,6 +2,7 @@
 #include "dedup/daemon/domain.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <system_error>
 
@@ -87,7 +88,16 @@ bool Domain::release_up_to(PageId guest, std::uint32_t end, Turn& turn) {
   return true;
 }
 
-// Until all is said the guest is told nothing: what it was about to be granted goes with the rest.
+Progress Domain::retained_out(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
+  if (guests_.at(guest).retained_to != 0U) return Progress::violation;
+  return for_each_page(guest, pages, WithoutRecord::skipped, reached, turn, [&](PageId page) {
+    turn.take(steps_of_a_break);
+    merger_.retained_out(page);
+    return Outcome::done;
+  });
+}
+
+// What the guest was about to be granted goes with what it does not retain.
 Progress Domain::retained(PageId guest, const Ranges& ranges, Reached& reached, Turn& turn) {
   if (!ranges.whole()) return Progress::violation;
   Guest& back = guests_.at(guest);
@@ -207,6 +217,18 @@ Progress Domain::broken(PageId guest, const Ranges& pages, Reached& reached, Tur
   });
 }
 
+Progress Domain::cold(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
+  return for_each_page(guest, pages, WithoutRecord::visited, reached, turn,
+                       [&](PageId page) { return merger_.cold(page); });
+}
+
+Progress Domain::warm(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
+  return for_each_page(guest, pages, WithoutRecord::skipped, reached, turn, [&](PageId page) {
+    merger_.warm(page);
+    return Outcome::done;
+  });
+}
+
 Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte> bytes, Turn& turn) {
   turn.take(steps_of_a_donation);
   if (page.value >= guests_.at(guest).pages) return Outcome::violation;
@@ -240,17 +262,26 @@ void Domain::slots_written(const std::vector<FrameId>& slots, int error) {
     if (error == 0) {
       merger_.publish(slot, whole);
     } else {
-      give_up(slot);
+      merger_.give_up(slot);
     }
   }
+  // As many frames of the store have their turn now as have gone.
+  Turn next;
+  static_cast<void>(merger_.go_on(next));
   carry_out();
 }
 
-// A frame that can't get its bytes: its pages stay where they are.
-void Domain::give_up(FrameId frame) {
-  while (merger_.records().state(frame) == FrameState::waiting) {
-    const auto page = merger_.records().two_sharers(frame).first;
-    if (!page || merger_.withdraw(*page) == Outcome::violation) return;
+// It may have been reaped since the order was given.
+void Domain::copy_to_twin(FrameId frame) {
+  const auto slot = merger_.records().twin(frame);
+  if (!slot || merger_.records().state(*slot) != FrameState::waiting) return;
+  try {
+    alignas(page_size) std::array<std::byte, page_size> bytes;
+    store_.read(frame, bytes);
+    slots_.write(*slot, bytes);
+  } catch (const std::exception& error) {
+    log_error("a frame does not go out", error);
+    merger_.give_up(*slot);
   }
 }
 
@@ -260,13 +291,19 @@ std::optional<Domain::Recipient> Domain::recipient_of(PageId page) {
   if (guest == guests_.begin()) return std::nullopt;
   --guest;
   const PageIndex ordinal = page.index_in(guest->first);
-  if (ordinal.value >= guest->second.pages || guest->second.link == nullptr) return std::nullopt;
-  return Recipient{guest->second.link, ordinal};
+  const Guest& to = guest->second;
+  if (ordinal.value >= to.pages) return std::nullopt;
+  // Of a guest that comes back what it has said of its pages stands.
+  GuestLink* const link = to.retained_to && ordinal.value < *to.retained_to ? to.returning : to.link;
+  if (link == nullptr) return std::nullopt;
+  return Recipient{link, ordinal};
 }
 
 void Domain::carry_out() {
   const MergerOrders orders = merger_.take_orders();
+  for (const FrameId frame : orders.copies) copy_to_twin(frame);
   trimmer_.reap(orders.reaped);
+  slots_.count_frames_out(orders.frames_out);
   std::set<GuestLink*> ordered;
   // A guest that was detached meanwhile hears nothing: what it was granted counts until its process is gone.
   for (const auto& [page, frame] : orders.grants) {

@@ -80,9 +80,13 @@ class Domain {
   Progress withdraw(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   Progress answered(PageId guest, const Ranges& pages, Merger::Answer answer, Reached& reached, Turn& turn);
   Progress broken(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
+  Progress cold(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
+  Progress warm(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   /// After reattach(): what the guest still maps, part by part in ascending order. What is left out has no
   /// reference any more. An empty part is the last one; then settled() is true.
   Progress retained(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
+  /// Before the first part: those of them that map slots.
+  Progress retained_out(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   [[nodiscard]] bool settled(PageId guest) const;
   /// `bytes` is a page that the daemon has copied to where the agent can't change it.
   Merger::Outcome donated(PageId guest, PageIndex page, std::span<const std::byte> bytes, Turn& turn);
@@ -121,7 +125,7 @@ class Domain {
     Departure departure = Departure::none;
     std::uint32_t done = 0;   // pages that have been dealt with, while it departs
     bool referenced = false;  // as far as that is known, while it detaches
-    // It has said of the pages before this one which it retains; until it has of all, nothing is said to it.
+    // It has said of the pages before this one which it retains; of the others nothing is said to it.
     std::optional<std::uint32_t> retained_to = {};
     GuestLink* returning = nullptr;
   };
@@ -141,7 +145,7 @@ class Domain {
   std::optional<Recipient> recipient_of(PageId page);
   bool copy_frame(FrameId from, FrameId to);
   void slots_written(const std::vector<FrameId>& slots, int error);
-  void give_up(FrameId frame);
+  void copy_to_twin(FrameId frame);
 
   std::string label_;
   uid_t owner_;

@@ -43,6 +43,8 @@ class Dups {
   /// page before has the same content and the content is popular, or has dups already. `reaped` are frames
   /// whose memory is about to be given back: bytes that they got now would be lost.
   FrameId frame_for(PageId page, FrameId frame, bool popular, std::span<const FrameId> reaped);
+  /// Whether the content has dups.
+  [[nodiscard]] bool has(Digest digest) const { return !runs_.empty() && runs_.contains(digest.value); }
   /// A published frame without references goes. Its content stays where another frame has it.
   void reap(FrameId frame);
 

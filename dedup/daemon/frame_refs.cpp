@@ -98,6 +98,10 @@ void FrameRefs::set_unshared(PageId page, Digest digest) {
 
 void FrameRefs::set_linked(PageId page, SharingState state) {
   invariant(is_linked(page) && links(state), "a page without a frame is granted");
+  if (is_cold(this->state(page)) != is_cold(state)) {
+    Leaving& leaving = leaving_of(frame(page));
+    is_cold(state) ? ++leaving.cold : --leaving.cold;
+  }
   words_[page.value] = with_state(state, words_[page.value] & low_60);
 }
 
@@ -119,6 +123,7 @@ std::optional<FrameId> FrameRefs::allocate_slot(Digest digest, FrameId wanted, s
   try {
     slots.frames.grow(std::size_t{*number} + 1);
     slots.donors.grow(std::size_t{*number} + 1);
+    slots.leaving.grow(std::size_t{*number} + 1);
     if (allocate_reserved(slot, digest)) return slot;
   } catch (const std::system_error& error) {
     log_error("a slot is not made", error);
@@ -132,6 +137,7 @@ bool FrameRefs::make_frame_records(std::uint32_t first, std::uint32_t count) {
   try {
     frames_.grow(std::size_t{first} + count);
     donors_.grow(std::size_t{first} + count);
+    leaving_.grow(std::size_t{first} + count);
     return true;
   } catch (const std::system_error& error) {
     log_error("a frame is not made", error);
@@ -189,13 +195,27 @@ void FrameRefs::release(FrameId frame) {
 
 void FrameRefs::release_reserved(FrameId frame) {
   invariant(state(frame) != FrameState::free && references(frame) == 0, "a frame in use is released");
+  invariant(!twin(frame), "a frame is released whose content another place depends on");
   record(frame).word = 0;
   --(is_slot(frame) ? slots_in_use_ : frames_in_use_);
   account_->release(charge_of(frame));
 }
 
+void FrameRefs::set_twins(FrameId frame, FrameId slot) {
+  invariant(!twin(frame) && !twin(slot), "a frame gets a second twin");
+  leaving_of(frame).twin = slot.value + 1;
+  leaving_of(slot).twin = frame.value + 1;
+}
+
+void FrameRefs::part_twins(FrameId frame) {
+  const auto other = twin(frame);
+  invariant(other.has_value(), "a frame has no twin");
+  leaving_of(*other).twin = 0;
+  leaving_of(frame).twin = 0;
+}
+
 void FrameRefs::link(PageId page, FrameId frame, SharingState state) {
-  invariant(!is_linked(page) && links(state), "a page joins a second frame");
+  invariant(!is_linked(page) && links(state) && !is_cold(state), "a page joins a second frame");
   Frame& record = this->record(frame);
   set_word(page.value, with_state(state, std::uint64_t{frame.value} << frame_shift | record.head));
   previous_[page.value] = no_page;
@@ -207,6 +227,7 @@ void FrameRefs::link(PageId page, FrameId frame, SharingState state) {
 std::uint32_t FrameRefs::unlink(PageId page) {
   invariant(is_linked(page), "a page leaves a frame that it does not share");
   Frame& record = this->record(frame(page));
+  if (is_cold(state(page))) --leaving_of(frame(page)).cold;
   const std::uint32_t next = next_of(page.value);
   const std::uint32_t previous = previous_[page.value];
   if (next != no_page) previous_[next] = previous;

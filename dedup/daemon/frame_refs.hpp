@@ -3,9 +3,10 @@
 // store, and of every slot of its part of the paging files (dedup/frame_numbers.hpp), which are frames too.
 //
 //   pages  word:  state 4 | digest 60                     unshared
-//                 state 4 | frame 30 | next sharer 30     waiting, granted, merged
+//                 state 4 | frame 30 | next sharer 30     waiting, granted, merged, cold, moving
 //          prev:  previous sharer 32
 //   frames digest 60, state 4; first sharer 32, references 32; who was asked for its bytes 64
+//          cold sharers 31, queued 1; twin 32             memory for those that were ever cold
 //
 // Beside them, for each block of 512 pages, stands the number of its pages that have a record. Blocks without
 // records are skipped without a look at their pages, and a user is charged for blocks that were ever used.
@@ -17,6 +18,9 @@
 // The reference count of a published frame is the length of its list: pages that were told to map it
 // (granted) and pages that do (merged). Pages that wait when a frame is published become a second list, from
 // which they are taken one by one to be granted. They count as references too.
+//
+// A content that is on its way from a frame of the store to a slot has both: they are twins until one of them
+// goes (evictions.hpp).
 //
 // The arrays are as long as the numbers of pages and frames reach (growing_mapping.hpp). Only the Ledger
 // (ledger.hpp) changes them, together with the index. Pure: no descriptor, no clock. Not for several threads.
@@ -46,6 +50,8 @@ enum class SharingState : std::uint8_t {
   waiting,   // another page has the same digest; a frame is about to be made of one of them
   granted,   // its agent was told to map a frame and has not answered
   merged,    // its agent has mapped the frame
+  cold,      // the same, and its guest does not use it, as far as is known
+  moving,    // merged, and its agent was told to map the frame's twin instead and has not answered
 };
 
 enum class FrameState : std::uint8_t { free, waiting, published };
@@ -112,7 +118,7 @@ class FrameRefs {
 
   void set_none(PageId page);
   void set_unshared(PageId page, Digest digest);
-  /// From granted to merged.
+  /// A sharer of a frame goes on to another state.
   void set_linked(PageId page, SharingState state);
 
   /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Empty when the
@@ -145,6 +151,19 @@ class FrameRefs {
   /// Of a frame that is waiting, once it was set.
   [[nodiscard]] Donor donor(FrameId frame) const { return donor_of(frame); }
   void set_donor(FrameId frame, Donor donor) { donor_of(frame) = donor; }
+
+  /// Of its sharers, those that are cold or moving.
+  [[nodiscard]] std::uint32_t cold(FrameId frame) const { return leaving_of(frame).cold; }
+  /// Of a frame the slot that its content goes to, or has gone to; of that slot the frame.
+  [[nodiscard]] std::optional<FrameId> twin(FrameId frame) const {
+    const std::uint32_t twin = leaving_of(frame).twin;
+    return twin == 0 ? std::nullopt : std::optional(FrameId{twin - 1});
+  }
+  void set_twins(FrameId frame, FrameId slot);
+  void part_twins(FrameId frame);
+  /// A mark of whoever has frames in a queue. It stays when the frame goes and its number is used again.
+  [[nodiscard]] bool queued(FrameId frame) const { return leaving_of(frame).queued != 0; }
+  void set_queued(FrameId frame, bool queued) { leaving_of(frame).queued = queued ? 1 : 0; }
 
   /// The page becomes a sharer of the frame, waiting or granted.
   void link(PageId page, FrameId frame, SharingState state);
@@ -194,11 +213,17 @@ class FrameRefs {
   static constexpr std::uint32_t block = 512;
   // For each block: the number of its pages that have a record, and whether it was ever charged for.
   static constexpr std::uint16_t charged = 1U << 15;
+  // Of frames that go out.
+  struct Leaving {
+    std::uint32_t cold : 31 = 0;  // its sharers that are cold or moving
+    std::uint32_t queued : 1 = 0;
+    std::uint32_t twin = 0;  // its number and one; 0: none
+  };
   // Two words for the record, and the page's place in the index.
   static constexpr std::uint64_t block_bytes =
       block * (sizeof(std::uint64_t) + 2 * sizeof(std::uint32_t) + sizeof(std::uint32_t));
   static constexpr std::uint64_t frame_bytes =
-      page_size + sizeof(Frame) + sizeof(Donor) + sizeof(std::uint32_t);
+      page_size + sizeof(Frame) + sizeof(Donor) + sizeof(Leaving) + sizeof(std::uint32_t);
 
   static constexpr std::uint64_t slot_bytes = frame_bytes - page_size;
 
@@ -207,12 +232,16 @@ class FrameRefs {
     Extents numbers{max_slots};
     GrowingArray<Frame> frames;
     GrowingArray<Donor> donors;
+    GrowingArray<Leaving> leaving;
   };
   [[nodiscard]] Frame& record(FrameId frame) const {
     return is_slot(frame) ? slots_[paging_file_of(frame)].frames[ordinal_of(frame)] : frames_[frame.value];
   }
   [[nodiscard]] Donor& donor_of(FrameId frame) const {
     return is_slot(frame) ? slots_[paging_file_of(frame)].donors[ordinal_of(frame)] : donors_[frame.value];
+  }
+  [[nodiscard]] Leaving& leaving_of(FrameId frame) const {
+    return is_slot(frame) ? slots_[paging_file_of(frame)].leaving[ordinal_of(frame)] : leaving_[frame.value];
   }
   static constexpr std::uint64_t charge_of(FrameId frame) {
     return is_slot(frame) ? slot_bytes : frame_bytes;
@@ -223,7 +252,10 @@ class FrameRefs {
     return static_cast<std::uint64_t>(state) << state_shift | payload;
   }
   static constexpr bool links(SharingState state) {
-    return state == SharingState::waiting || state == SharingState::granted || state == SharingState::merged;
+    return state != SharingState::none && state != SharingState::unshared;
+  }
+  static constexpr bool is_cold(SharingState state) {
+    return state == SharingState::cold || state == SharingState::moving;
   }
   [[nodiscard]] bool charge_block(std::uint32_t at);
   void forget_block(std::size_t at) noexcept;
@@ -238,6 +270,7 @@ class FrameRefs {
   std::uint32_t charged_blocks_ = 0;
   GrowingArray<Frame> frames_;
   GrowingArray<Donor> donors_;
+  GrowingArray<Leaving> leaving_;
   std::uint32_t frames_in_use_ = 0;
   std::uint32_t slots_in_use_ = 0;
   Extents frame_numbers_;

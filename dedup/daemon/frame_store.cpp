@@ -47,11 +47,15 @@ void FrameStore::write(FrameId frame, std::span<const std::byte> bytes) {
             "a frame was written in part");
 }
 
+void FrameStore::read(FrameId frame, std::span<std::byte> bytes) const {
+  const ssize_t got = check(
+      ::pread(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(frame.offset())), "read of a frame");
+  invariant(bytes.size() == page_size && got == static_cast<ssize_t>(page_size), "a frame was read in part");
+}
+
 void FrameStore::copy(FrameId from, FrameId to) {
   std::array<std::byte, page_size> bytes{};
-  const ssize_t got = check(::pread(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(from.offset())),
-                            "read of a frame");
-  invariant(got == static_cast<ssize_t>(page_size), "a frame was read in part");
+  read(from, bytes);
   write(to, bytes);
 }
 

@@ -28,6 +28,8 @@ class FrameStore {
 
   /// Writes a frame's page_size bytes. The frame must not be granted to anybody. Throws std::system_error.
   void write(FrameId frame, std::span<const std::byte> bytes);
+  /// The bytes of a frame that was written. Throws std::system_error.
+  void read(FrameId frame, std::span<std::byte> bytes) const;
   /// Copies a frame to one that is granted to nobody. Throws std::system_error.
   void copy(FrameId from, FrameId to);
   /// Gives back the memory of [first, first + count). Throws std::system_error.

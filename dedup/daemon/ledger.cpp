@@ -49,6 +49,12 @@ std::optional<FrameId> Ledger::open_frame(Digest digest) {
 }
 
 std::optional<FrameId> Ledger::open_slot(Digest digest) {
+  const auto slot = allocate_slot(digest);
+  if (slot) index_.insert(digest, Sighting::of(*slot));
+  return slot;
+}
+
+std::optional<FrameId> Ledger::allocate_slot(Digest digest) {
   while (const auto file = slots_ == nullptr ? std::nullopt : slots_->next_file()) {
     const auto slot = records_.allocate_slot(digest, slot_at(*file, next_slot_[*file]), slots_->end(*file));
     if (!slot) {
@@ -57,7 +63,6 @@ std::optional<FrameId> Ledger::open_slot(Digest digest) {
     }
     if (slots_->take(*slot)) {
       next_slot_[*file] = ordinal_of(*slot) + 1;
-      index_.insert(digest, Sighting::of(*slot));
       return slot;
     }
     records_.release(*slot);
@@ -110,8 +115,62 @@ std::uint32_t Ledger::grant_waiting(PageId page, FrameId frame) {
 }
 
 std::uint32_t Ledger::release(PageId page) {
-  --(records_.state(page) == SharingState::merged ? confirmed(page) : counts_.pages_pending);
+  const SharingState state = records_.state(page);
+  const bool pending = state == SharingState::waiting || state == SharingState::granted;
+  --(pending ? counts_.pages_pending : confirmed(page));
   return records_.unlink(page);
+}
+
+void Ledger::change(PageId page, SharingState from, SharingState to) {
+  invariant(records_.state(page) == from, "a page takes a step that its state does not allow");
+  records_.set_linked(page, to);
+}
+
+std::optional<FrameId> Ledger::open_twin(FrameId frame) {
+  const auto slot = allocate_slot(records_.digest(frame));
+  if (!slot) return std::nullopt;
+  records_.set_twins(frame, *slot);
+  ++twins_under_way_;
+  return slot;
+}
+
+void Ledger::close_twin(FrameId frame) {
+  const FrameId slot = records_.twin(frame).value();
+  invariant(records_.state(slot) == FrameState::waiting, "a slot is closed that has its bytes");
+  records_.part_twins(frame);
+  release_frame(slot);
+  --twins_under_way_;
+}
+
+void Ledger::publish_twin(FrameId frame) {
+  const FrameId slot = records_.twin(frame).value();
+  publish(slot);
+  index_.replace(records_.digest(frame), Sighting::of(frame), Sighting::of(slot));
+  --twins_under_way_;
+}
+
+void Ledger::arrive(PageId page) {
+  leave_for_twin(page);
+  confirm(page);
+}
+
+void Ledger::leave_for_twin(PageId page) {
+  invariant(records_.state(page) == SharingState::moving, "a page moves that was not told to");
+  const FrameId slot = records_.twin(records_.frame(page)).value();
+  release(page);
+  grant(page, slot);
+}
+
+void Ledger::reap_moved(FrameId frame) {
+  records_.part_twins(frame);
+  drop_frame(frame, FrameNumber::freed);
+}
+
+void Ledger::take_back(FrameId frame) {
+  const FrameId slot = records_.twin(frame).value();
+  records_.part_twins(frame);
+  index_.replace(records_.digest(frame), Sighting::of(slot), Sighting::of(frame));
+  drop_frame(slot, FrameNumber::freed);
 }
 
 void Ledger::reap(FrameId frame, FrameNumber number) {

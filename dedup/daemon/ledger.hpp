@@ -17,7 +17,13 @@
 //   waiting                   grant_waiting       granted
 //   none                      grant               granted
 //   granted                   confirm             merged
-//   waiting, granted, merged  release             none
+//   merged                    cool                cold
+//   cold                      warm                merged
+//   cold                      send                moving, to the frame's twin
+//   moving                    stay                merged
+//   moving                    arrive              merged, with the twin
+//   moving                    leave_for_twin      granted, the twin
+//   all but none, unshared    release             none
 //
 // The Ledger decides nothing: which step comes is up to the Merger. A step that the states don't allow ends
 // the process. Pure. Not for several threads.
@@ -142,6 +148,33 @@ class Ledger {
   /// A published frame without references goes, and `other` has the same content.
   void reap_one_of(FrameId frame, FrameId other, FrameNumber number);
 
+  // Frames of the store that go out: the content gets a slot beside its frame, the frame's twin.
+
+  /// A merged page's guest does not use it, or may use it again.
+  void cool(PageId page) { change(page, SharingState::merged, SharingState::cold); }
+  void warm(PageId page) { change(page, SharingState::cold, SharingState::merged); }
+  /// A slot that waits for the bytes of a published frame. Nobody finds it yet. Empty when there is no room.
+  std::optional<FrameId> open_twin(FrameId frame);
+  /// It did not get them, or is not needed.
+  void close_twin(FrameId frame);
+  /// It has its bytes: the content is found there from now on, and no more at the frame.
+  void publish_twin(FrameId frame);
+  /// The page of such a frame is told to map the twin.
+  void send(PageId page) { change(page, SharingState::cold, SharingState::moving); }
+  /// Its agent has not mapped it.
+  void stay(PageId page) { change(page, SharingState::moving, SharingState::merged); }
+  /// Its agent has mapped it.
+  void arrive(PageId page);
+  /// The page does not map the frame any more; its agent has not answered yet whether it maps the twin.
+  void leave_for_twin(PageId page);
+  /// The frame, without references, goes; the content stays at its twin.
+  void reap_moved(FrameId frame);
+  /// The twin, without references, goes; the content is found at the frame again.
+  void take_back(FrameId frame);
+  void set_queued(FrameId frame, bool queued) { records_.set_queued(frame, queued); }
+  /// Slots that wait for a frame's bytes.
+  [[nodiscard]] std::uint32_t twins_under_way() const { return twins_under_way_; }
+
   // Dups: further frames of a content, with numbers in a row.
 
   std::optional<FrameId> reserve_run(std::uint32_t count) { return records_.reserve(count); }
@@ -169,6 +202,8 @@ class Ledger {
   };
 
   std::optional<FrameId> allocate(Digest digest);
+  std::optional<FrameId> allocate_slot(Digest digest);
+  void change(PageId page, SharingState from, SharingState to);
   void drop_frame(FrameId frame, FrameNumber number);
   void release_frame(FrameId frame);
   [[nodiscard]] std::uint64_t& confirmed(PageId page) {
@@ -183,6 +218,7 @@ class Ledger {
   Extents page_numbers_{FrameRefs::max_pages - 1};
   FrameId last_frame_;
   SlotRoom* slots_;
+  std::uint32_t twins_under_way_ = 0;
   std::array<std::uint32_t, max_paging_files> next_slot_{};
   SharingCounts counts_;
 };

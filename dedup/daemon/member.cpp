@@ -16,7 +16,8 @@ Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report)
 
 Progress Member::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
   // A guest that has its membership back says first what it retains of it.
-  if ((type == wire::Type::retained) == domain_->settled(guest_)) return Progress::violation;
+  const bool retains = type == wire::Type::retained || type == wire::Type::retained_out;
+  if (retains == domain_->settled(guest_)) return Progress::violation;
   const Progress progress = dispatch(type, payload, turn);
   domain_->carry_out();
   return progress;
@@ -32,6 +33,8 @@ Progress Member::dispatch(wire::Type type, std::span<const std::byte> payload, T
   switch (type) {
     case wire::Type::retained:
       return domain_->retained(guest_, Domain::Ranges(payload), reached_, turn);
+    case wire::Type::retained_out:
+      return domain_->retained_out(guest_, Domain::Ranges(payload), reached_, turn);
     case wire::Type::offer:
       return domain_->offer(guest_, Domain::Offers(payload), FirstSighting::noted, reached_, turn);
     case wire::Type::image:
@@ -47,6 +50,11 @@ Progress Member::dispatch(wire::Type type, std::span<const std::byte> payload, T
       return domain_->broken(guest_, Domain::Ranges(payload), reached_, turn);
     case wire::Type::withdraw:
       return domain_->withdraw(guest_, Domain::Ranges(payload), reached_, turn);
+    case wire::Type::cold:
+      if (!takes_slots_) return Progress::violation;
+      return domain_->cold(guest_, Domain::Ranges(payload), reached_, turn);
+    case wire::Type::warm:
+      return domain_->warm(guest_, Domain::Ranges(payload), reached_, turn);
     case wire::Type::sync:
       return handle_sync(payload);
     case wire::Type::report:

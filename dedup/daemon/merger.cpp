@@ -16,6 +16,8 @@ constexpr std::uint32_t steps_of_a_leave = 3;  // its frame may go
 Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
   switch (records().state(page)) {
     case SharingState::merged:
+    case SharingState::cold:
+    case SharingState::moving:
       return Outcome::violation;  // an agent reports the break first
     case SharingState::granted:
       return Outcome::done;  // the offer and the grant met on the way; the answer to the grant will come
@@ -77,6 +79,7 @@ std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
 }
 
 void Merger::publish(FrameId frame, Turn& turn) {
+  if (evictions_.is_twin(frame)) return evictions_.written(frame);
   ledger_.publish(frame);
   if (!grant_waiting(frame, turn)) publishing_.push_back(frame);
 }
@@ -95,22 +98,73 @@ bool Merger::grant_waiting(FrameId frame, Turn& turn) {
 }
 
 Merger::Outcome Merger::answered(PageId page, Answer answer) {
-  if (records().state(page) != SharingState::granted) return Outcome::violation;
-  answer == Answer::kept ? ledger_.confirm(page) : leave(page);
-  return Outcome::done;
+  switch (records().state(page)) {
+    case SharingState::granted:
+      answer == Answer::kept ? ledger_.confirm(page) : leave(page);
+      return Outcome::done;
+    case SharingState::moving: {
+      const FrameId frame = records().frame(page);
+      answer == Answer::kept ? ledger_.arrive(page) : ledger_.stay(page);
+      settle(frame);
+      return Outcome::done;
+    }
+    default:
+      return Outcome::violation;
+  }
 }
 
 Merger::Outcome Merger::broken(PageId page) {
-  if (records().state(page) != SharingState::merged) return Outcome::violation;
-  leave(page);
-  return Outcome::done;
+  switch (records().state(page)) {
+    case SharingState::merged:
+    case SharingState::cold:
+      leave(page);
+      return Outcome::done;
+    case SharingState::moving: {
+      // What the agent was told meanwhile it will still answer.
+      const FrameId frame = records().frame(page);
+      ledger_.leave_for_twin(page);
+      settle(frame);
+      return Outcome::done;
+    }
+    default:
+      return Outcome::violation;
+  }
+}
+
+Merger::Outcome Merger::cold(PageId page) {
+  switch (records().state(page)) {
+    case SharingState::merged:
+    case SharingState::cold:
+      if (!is_slot(records().frame(page))) evictions_.cold(page);
+      return Outcome::done;
+    case SharingState::moving:
+      return Outcome::done;
+    default:
+      return Outcome::violation;
+  }
+}
+
+void Merger::give_up(FrameId frame) {
+  if (evictions_.is_twin(frame)) return evictions_.not_written(frame);
+  while (records().state(frame) == FrameState::waiting) {
+    const auto page = records().two_sharers(frame).first;
+    if (!page) return;
+    leave(*page);
+  }
 }
 
 Merger::Outcome Merger::withdraw(PageId page) {
-  const SharingState state = records().state(page);
-  if (state == SharingState::merged) return Outcome::violation;
-  if (state != SharingState::granted) leave(page);
-  return Outcome::done;
+  switch (records().state(page)) {
+    case SharingState::merged:
+    case SharingState::cold:
+    case SharingState::moving:
+      return Outcome::violation;
+    case SharingState::granted:
+      return Outcome::done;
+    default:
+      leave(page);
+      return Outcome::done;
+  }
 }
 
 // The page takes part in nothing any more, whatever it took part in.
@@ -124,6 +178,8 @@ void Merger::leave(PageId page) {
       return leave_waiting(page);
     case SharingState::granted:
     case SharingState::merged:
+    case SharingState::cold:
+    case SharingState::moving:
       return leave_published(page);
   }
 }
@@ -138,7 +194,12 @@ void Merger::leave_waiting(PageId page) {
 
 void Merger::leave_published(PageId page) {
   const FrameId frame = records().frame(page);
-  if (ledger_.release(page) == 0) reap(frame);
+  ledger_.release(page);
+  settle(frame);
+}
+
+void Merger::settle(FrameId frame) {
+  if (!evictions_.settle(frame) && records().references(frame) == 0) reap(frame);
 }
 
 void Merger::reap(FrameId frame) {
@@ -154,6 +215,7 @@ bool Merger::detach_guest(PageId first, std::uint32_t pages, std::uint32_t& at, 
     const PageId page = first + at;
     const SharingState state = records().state(page);
     if (state == SharingState::unshared || state == SharingState::waiting) leave(page);
+    warm(page);  // nobody will say so
     references = references || records().is_linked(page);
   }
   return at == pages;
@@ -177,15 +239,32 @@ bool Merger::remove_guest(PageId first, std::uint32_t pages, std::uint32_t& at, 
 }
 
 Merger::Outcome Merger::retained(PageId page) {
-  if (records().state(page) == SharingState::granted) return answered(page, Answer::kept);
-  return records().state(page) == SharingState::merged ? Outcome::done : Outcome::violation;
+  switch (records().state(page)) {
+    case SharingState::granted:
+      return answered(page, Answer::kept);
+    case SharingState::merged:
+      return Outcome::done;
+    case SharingState::cold:
+      ledger_.warm(page);
+      return Outcome::done;
+    case SharingState::moving:
+      // It maps the frame, or it would have said so.
+      orders_.grants.push_back({page, records().twin(records().frame(page)).value()});
+      return Outcome::done;
+    default:
+      return Outcome::violation;
+  }
+}
+
+void Merger::retained_out(PageId page) {
+  if (records().state(page) == SharingState::moving) static_cast<void>(answered(page, Answer::kept));
 }
 
 bool Merger::go_on(Turn& turn) {
   while (!publishing_.empty() && !turn.over()) {
     if (grant_waiting(publishing_.front(), turn)) publishing_.pop_front();
   }
-  return donors_.pass_over_silent(turn) && publishing_.empty();
+  return evictions_.go_on(turn) && donors_.pass_over_silent(turn) && publishing_.empty();
 }
 
 MergerOrders Merger::take_orders() {

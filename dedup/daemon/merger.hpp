@@ -12,6 +12,7 @@
 //   donation arrives, digest wrong the donor had changed: another one donates, or the last one is unshared
 //   later sightings                granted at once
 //   guest wrote / process gone     the page leaves the frame's sharers; after the last one it is reaped
+//   all sharers leave it cold      the frame goes out to a slot (evictions.hpp)
 //
 // What is known stands in the Ledger (ledger.hpp), which draws the states. Who is asked for a frame's bytes
 // is up to Donors, and which of several frames of one content a page gets to Dups. The walk of a page begins
@@ -27,6 +28,7 @@
 
 #include "dedup/daemon/donors.hpp"
 #include "dedup/daemon/dups.hpp"
+#include "dedup/daemon/evictions.hpp"
 #include "dedup/daemon/ledger.hpp"
 #include "dedup/daemon/orders.hpp"
 #include "dedup/daemon/turn.hpp"
@@ -45,7 +47,8 @@ class Merger {
                   Account* account = nullptr, SlotRoom* slots = nullptr)
       : ledger_(max_frames, account, slots),
         dups_(ledger_, std::move(copy_frame), dup_policy),
-        donors_(ledger_) {}
+        donors_(ledger_),
+        evictions_(ledger_, dups_, orders_) {}
 
   /// Numbers for a guest's pages; the first of them. Throws UserError when the domain is full, or
   /// std::system_error when there is no memory for records; then nothing has changed.
@@ -61,6 +64,8 @@ class Merger {
   /// A guest that was detached and is back says what it maps of its grants, and what it does not.
   Outcome retained(PageId page);
   void not_retained(PageId page) { leave(page); }
+  /// Before that: the page maps a slot. The answer to the grant of it may have been lost.
+  void retained_out(PageId page);
 
   /// What becomes of a digest that nobody has offered before.
   enum class FirstSighting : std::uint8_t {
@@ -80,13 +85,22 @@ class Merger {
   enum class Answer : std::uint8_t { kept, refused };
   Outcome answered(PageId page, Answer answer);
   Outcome broken(PageId page);
+  /// The guest of a page that is merged with a frame of the store does not use it, or may use it again.
+  Outcome cold(PageId page);
+  void warm(PageId page) {
+    if (records().state(page) == SharingState::cold) ledger_.warm(page);
+  }
+  /// A frame of the store was to be copied, or one that waits for its bytes to get them, and can't.
+  void give_up(FrameId frame);
 
   /// To be called about once a second: a donor that has not donated since the call before the last one (its
   /// process may be stopped) is passed over, and another sharer is asked. go_on() does it.
   void pass_over_silent_donors() { donors_.next_round(); }
   /// What publish() and pass_over_silent_donors() have left to do. True when all is done.
   [[nodiscard]] bool go_on(Turn& turn);
-  [[nodiscard]] bool busy() const { return !publishing_.empty() || donors_.any_silent(); }
+  [[nodiscard]] bool busy() const {
+    return !publishing_.empty() || donors_.any_silent() || evictions_.busy();
+  }
 
   /// What has to be done since the last call.
   MergerOrders take_orders();
@@ -105,13 +119,15 @@ class Merger {
   void leave(PageId page);
   void leave_waiting(PageId page);
   void leave_published(PageId page);
+  void settle(FrameId frame);
   void reap(FrameId frame);
 
   Ledger ledger_;
   Dups dups_;
   Donors donors_;
-  std::deque<FrameId> publishing_;  // frames that were published while more waited than a turn can grant
   MergerOrders orders_;
+  Evictions evictions_;
+  std::deque<FrameId> publishing_;  // frames that were published while more waited than a turn can grant
 };
 
 }  // namespace samepage::dedup

@@ -18,6 +18,8 @@ struct MergerOrders {
   std::vector<PageAndFrame> grants;     // map this page to that frame
   std::vector<PageAndFrame> donations;  // copy this page out, its bytes are for that frame
   std::vector<FrameId> reaped;          // of the store, and no reference is left: their memory can go
+  std::vector<FrameId> copies;          // of the store: their bytes are for their twins, which are slots
+  std::uint64_t frames_out = 0;         // of the reaped ones, those whose content is in a slot
 };
 
 }  // namespace samepage::dedup

@@ -232,6 +232,7 @@ HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   for (const auto& [uid, breaks] : table.breaks_of_gone()) host.add_breaks_of_gone(shown(uid) ? breaks : 0);
   for (const auto& [uid, longest] : table.hold_max_us()) host.add_hold(shown(uid) ? longest : 0);
   host.count_commit(commit_charge(viewer));
+  host.count_frames_out(viewer ? 0 : paging_.frames_out());
   host.count_full_scans(full_scans_);
   host.count_errors(viewer ? 0 : logged_errors());
   host.count_daemon_cpu(viewer ? 0 : static_cast<std::uint64_t>(process_cpu_time().count()));

@@ -88,6 +88,7 @@ json HostFigures::to_json() const {
           {"slots_bytes", PageCount{counts_.slots}.bytes()},
           {"paged_out", sum_.paged_out},
           {"came_back", sum_.came_back},
+          {"frames_out", frames_out_},
           {"saved_bytes", saved},
           {"overhead_bytes", overhead},
           {"net_saved_bytes", static_cast<std::int64_t>(saved) - static_cast<std::int64_t>(overhead)},

@@ -35,6 +35,8 @@ class HostFigures {
   void count_full_scans(std::uint64_t full_scans) { full_scans_ = full_scans; }
   /// Errors that the daemon has told of and gone on.
   void count_errors(std::uint64_t errors) { errors_ = errors; }
+  /// Frames of the stores that have gone out to paging files.
+  void count_frames_out(std::uint64_t frames) { frames_out_ = frames; }
   void count_commit(const CommitCharge& charge) { commit_ = charge; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
@@ -59,6 +61,7 @@ class HostFigures {
   std::uint64_t errors_ = 0;
   std::uint64_t hold_max_us_ = 0;
   CommitCharge commit_;
+  std::uint64_t frames_out_ = 0;
   std::uint64_t daemon_bytes_ = 0;
   std::uint64_t daemon_cpu_us_ = 0;
 };

@@ -132,6 +132,23 @@ TEST_F(HostilePeer, MorePagesThanThereCanBe) {
   EXPECT_TRUE(cut_off());
 }
 
+TEST_F(HostilePeer, PagesThatAreColdAndMapNoFrame) {
+  join();
+  say_one(wire::Type::cold, PageRange{{3}, 1});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, SlotsThatNobodyAskedAbout) {
+  join();
+  say_one(wire::Type::warm, PageRange{{0}, 16});
+  say_one(wire::Type::sync, wire::Sync{1});
+  EXPECT_TRUE(receive_frame(socket_.get())) << "that is always true";
+  say_one(wire::Type::retained_out, PageRange{{3}, 1});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
 TEST_F(HostilePeer, PagesBeyondItsMemory) {
   join();
   say_one(wire::Type::offer, wire::Offer{1, 16, 0});

@@ -7,6 +7,8 @@
 #include <set>
 #include <vector>
 
+#include "tests/dedup/some_room.hpp"
+
 namespace samepage::dedup {
 namespace {
 
@@ -15,14 +17,24 @@ void audit(const Ledger& ledger, PageId first, std::uint32_t pages) {
   const FrameRefs& records = ledger.records();
   SharingCounts counted;
   counted.frame_dups = ledger.counts().frame_dups;
+  counted.slots = ledger.counts().slots;
   std::set<Digest> contents;
   std::vector<std::uint32_t> references(records.frames_end());
   for (PageId page = first; page.value < first.value + pages; ++page.value) {
     const SharingState state = records.state(page);
     counted.pages_unshared += state == SharingState::unshared ? 1U : 0U;
-    counted.pages_merged += state == SharingState::merged ? 1U : 0U;
+    const bool mapped =
+        state == SharingState::merged || state == SharingState::cold || state == SharingState::moving;
+    if (mapped) ++(is_slot(records.frame(page)) ? counted.pages_paged : counted.pages_merged);
     counted.pages_pending += state == SharingState::waiting || state == SharingState::granted ? 1U : 0U;
-    if (records.is_linked(page)) ++references[records.frame(page).value];
+    if (records.is_linked(page)) {
+      const FrameId frame = records.frame(page);
+      if (is_slot(frame)) {
+        contents.insert(records.digest(frame));
+      } else {
+        ++references[frame.value];
+      }
+    }
     if (state != SharingState::unshared) continue;
     EXPECT_TRUE(contents.insert(records.digest(page)).second) << "two pages of one content are unshared";
     EXPECT_EQ(ledger.find(records.digest(page)), Sighting::of(page));
@@ -141,6 +153,57 @@ TEST_F(LedgerTest, AContentOutlivesOneOfItsFrames) {
   EXPECT_EQ(ledger_.records().frames_end(), 0U);
 }
 
+TEST_F(LedgerTest, AContentMovesToASlotAndIsFoundInOnePlaceAllTheWay) {
+  SomeRoom room(4);
+  Ledger ledger(1000, nullptr, &room);
+  const PageId first = ledger.add_pages(8), second = first + 1;
+  ASSERT_TRUE(ledger.prepare(first));
+  const FrameId frame = *ledger.open_frame({7});
+  ledger.publish(frame);
+  for (const PageId page : {first, second}) {
+    ledger.grant(page, frame);
+    ledger.confirm(page);
+    ledger.cool(page);
+  }
+  audit(ledger, first, 8);
+  EXPECT_EQ(ledger.records().cold(frame), 2U);
+  const FrameId slot = *ledger.open_twin(frame);
+  EXPECT_EQ(ledger.twins_under_way(), 1U);
+  EXPECT_EQ(ledger.find({7}), Sighting::of(frame));
+  audit(ledger, first, 8);
+  ledger.publish_twin(frame);
+  EXPECT_EQ(ledger.twins_under_way(), 0U);
+  EXPECT_EQ(ledger.find({7}), Sighting::of(slot));
+  audit(ledger, first, 8);
+  ledger.send(first);
+  ledger.send(second);
+  ledger.arrive(first);
+  audit(ledger, first, 8);
+  EXPECT_EQ(ledger.counts().pages_paged, 1U);
+  ledger.stay(second);
+  EXPECT_EQ(ledger.release(first), 0U);
+  ledger.take_back(frame);
+  EXPECT_EQ(ledger.find({7}), Sighting::of(frame));
+  EXPECT_TRUE(room.taken().empty());
+  audit(ledger, first, 8);
+
+  ledger.cool(second);
+  ASSERT_TRUE(ledger.open_twin(frame));
+  ledger.publish_twin(frame);
+  ledger.send(second);
+  ledger.leave_for_twin(second);
+  EXPECT_EQ(ledger.counts().pages_pending, 1U);
+  ledger.reap_moved(frame);
+  audit(ledger, first, 8);
+  ledger.confirm(second);
+  const FrameId last = ledger.records().frame(second);
+  EXPECT_TRUE(is_slot(last));
+  EXPECT_EQ(ledger.release(second), 0U);
+  ledger.reap(last);
+  EXPECT_EQ(ledger.counts(), SharingCounts{});
+  EXPECT_EQ(ledger.contents(), 0U);
+}
+
 TEST_F(LedgerTest, FramesAreNeighboursInTheOrderInWhichTheyAreOpened) {
   for (std::uint32_t n = 0; n < 8; ++n) note(n, {n});
   for (std::uint32_t n = 1; n < 8; ++n) {
@@ -211,6 +274,9 @@ TEST_F(LedgerTest, IndexAndRecordsAgreeAfterAnyOrderOfSteps) {
         if (ledger_.release(at) == 0) ledger_.reap(frame);
         break;
       }
+      case SharingState::cold:
+      case SharingState::moving:
+        FAIL() << "nothing goes out here";
     }
     if (step % 16 == 0) expect_sound();
     if (HasFailure()) FAIL() << "step " << step;

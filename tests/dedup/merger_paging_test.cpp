@@ -2,44 +2,14 @@
 // What the merger decides about pages that are to go out, and where their slots come from.
 #include <gtest/gtest.h>
 
-#include <map>
-#include <set>
 #include <vector>
 
 #include "dedup/daemon/merger.hpp"
-#include "dedup/daemon/paging/slot_room.hpp"
 #include "tests/dedup/merger_steps.hpp"
+#include "tests/dedup/some_room.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-// Two files with room for so many slots each.
-class SomeRoom final : public SlotRoom {
- public:
-  explicit SomeRoom(std::uint32_t slots) : slots_(slots) {}
-  [[nodiscard]] std::optional<unsigned> next_file() override {
-    for (const unsigned file : {2U, 5U}) {
-      if (!full_.contains(file)) return file;
-    }
-    return std::nullopt;
-  }
-  [[nodiscard]] std::uint32_t end(unsigned) const override { return slots_; }
-  void all_taken(unsigned file) override { full_.insert(file); }
-  [[nodiscard]] bool take(FrameId slot) override {
-    EXPECT_TRUE(taken_.insert(slot).second) << "a slot is taken twice";
-    return true;
-  }
-  void release(FrameId slot) noexcept override {
-    EXPECT_EQ(taken_.erase(slot), 1U);
-    full_.clear();
-  }
-  [[nodiscard]] const std::set<FrameId>& taken() const { return taken_; }
-
- private:
-  std::uint32_t slots_;
-  std::set<unsigned> full_;
-  std::set<FrameId> taken_;
-};
 
 class MergerPaging : public testing::Test {
  protected:

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_file.hpp"
 #include "base/pagemap.hpp"
 #include "base/process_memory.hpp"
 #include "dedup/daemon/frame_store.hpp"
@@ -46,6 +47,11 @@ class RemapperTest : public testing::Test {
   Remapper::Given give_back(std::uint32_t page, std::uint32_t pages) {
     const PausedGuest held(barrier_);
     return remapper_.give_back(held, {{page}, pages});
+  }
+  static UniqueFd memory_file_with(const std::vector<std::byte>& content) {
+    // SAFETY: char may alias any bytes.
+    return samepage::memory_file_with(
+        "slots", std::string_view(reinterpret_cast<const char*>(content.data()), content.size()));
   }
   bool on_file(std::uint32_t page) {
     const auto start = reinterpret_cast<std::uint64_t>(bytes(page));  // SAFETY: compared, never followed
@@ -82,6 +88,43 @@ class RemapperTest : public testing::Test {
   FrameFiles files_{store_.open_read_only()};
   NothingRuns barrier_;
 };
+
+TEST_F(RemapperTest, WhatIsMappedOnceMoreHasNoTableEntriesAndKeepsWhatWasWritten) {
+  static_cast<void>(merge(2, 2, 8));
+  for (std::uint32_t page = 2; page < 10; ++page) EXPECT_EQ(*bytes(page), static_cast<std::byte>(page));
+  *bytes(5) = std::byte{77};  // nobody has noticed yet
+  states_.written({7});
+  *bytes(7) = std::byte{78};
+  const Pagemap pagemap;
+  {
+    const PausedGuest held(barrier_);
+    EXPECT_EQ(remapper_.map_again(held, pagemap, {{{2}, 8}, 2 * page_size, files_.store()}), 3U);
+    remapper_.keep_from_children(held);
+  }
+  std::size_t present = 0;
+  for (const PageRun& run : pagemap.populated({bytes(2), 8 * page_size})) present += run.count;
+  EXPECT_EQ(present, 2U);
+  EXPECT_EQ(inheritable_mappings(bytes(2), bytes(10)), 0U);
+  for (std::uint32_t page = 2; page < 10; ++page) {
+    const std::uint32_t expected = page == 5 ? 77 : page == 7 ? 78 : page;
+    EXPECT_EQ(*bytes(page), static_cast<std::byte>(expected));
+  }
+}
+
+TEST_F(RemapperTest, AMergedPageGetsASlotInPlaceOfItsFrameAndNothingElse) {
+  static_cast<void>(merge(2, 2, 2));
+  EXPECT_TRUE(merge(2, 2, 1).kept.empty()) << "another frame of the store";
+  std::vector<std::byte> content(2 * page_size);
+  std::memset(content.data(), 2, content.size());  // what page 2 has; page 3 has something else
+  files_.set_slots(0, memory_file_with(content));
+  const wire::Merged moved = merge(2, slot_at(0, 0).value, 2);
+  EXPECT_EQ(moved.kept, (std::vector<PageRange>{{{2}, 1}}));
+  EXPECT_EQ(moved.refused, (std::vector<PageRange>{{{3}, 1}}));
+  EXPECT_TRUE(states_.is_paged({2}));
+  EXPECT_TRUE(states_.is_in_store({3})) << "it keeps its frame";
+  EXPECT_EQ(*bytes(3), std::byte{3});
+  EXPECT_TRUE(merge(2, slot_at(0, 0).value, 1).kept.empty()) << "it is there already";
+}
 
 TEST_F(RemapperTest, EqualPagesAreMappedAsOneRun) {
   const wire::Merged merged = merge(2, 2, 8);

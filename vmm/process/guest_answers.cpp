@@ -163,7 +163,7 @@ ControlAnswer GuestAnswers::resume() {
 json GuestAnswers::suspend() {
   const bool was_paused = machine_.gate().paused();
   machine_.gate().pause();
-  const json answer = begin_page_out(everything, dedup::PageOutOrder::all);
+  const json answer = begin_page_out(everything, dedup::PageOutOrder::suspended);
   suspended_ = answer.at("ok").get<bool>();
   if (!suspended_ && !was_paused) machine_.gate().unpause();
   return answer;

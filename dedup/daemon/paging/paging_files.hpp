@@ -44,6 +44,9 @@ class PagingFiles {
   [[nodiscard]] std::vector<unsigned> numbers() const;
   /// Bytes that all of them may take at most.
   [[nodiscard]] std::uint64_t max_bytes() const;
+  /// Frames of stores that have gone out to them, of all domains.
+  void count_frames_out(std::uint64_t frames) { frames_out_ += frames; }
+  [[nodiscard]] std::uint64_t frames_out() const { return frames_out_; }
   /// [{"path", "size_bytes", "max_bytes", "used_bytes", "written_bytes", "errors", "state"}, ...]
   [[nodiscard]] nlohmann::json to_json() const;
 
@@ -51,6 +54,7 @@ class PagingFiles {
   [[nodiscard]] std::optional<unsigned> number_of(const std::string& path) const;
 
   std::array<std::unique_ptr<File>, max_paging_files> files_;
+  std::uint64_t frames_out_ = 0;
 };
 
 }  // namespace samepage::dedup
