@@ -3,6 +3,8 @@
 // wrote, whoever writes, comes or goes on the way.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 
 #include "base/temporary_directory.hpp"
@@ -186,6 +188,31 @@ TEST_P(Eviction, AFileOfSharedSlotsIsEmptiedIntoTheOther) {
   fleet_.check_everything("after the file has gone");
 }
 
+// Of guests that run: once is enough, looking takes its time.
+class EvictionOfRunning : public Eviction {};
+
+TEST_P(EvictionOfRunning, WhatNobodyReadsGoesOutAndWhatIsReadStays) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::uint64_t sum = 0;
+  while (frames() > 16 && std::chrono::steady_clock::now() < deadline) {
+    sum += std::to_integer<std::uint64_t>(*a_.page(70));
+    for (FleetGuest* guest : {&a_, &b_}) {
+      if (!guest->worker->paging_due()) guest->worker->want_frames_out();
+    }
+    fleet_.exchange_messages();
+  }
+  EXPECT_LE(frames(), 16U) << "the page that is read, and its neighbours";
+  EXPECT_GE(frames(), 1U);
+  EXPECT_EQ(frames() + slots(), pages);
+  EXPECT_NE(sum, 0U);
+  expect_sound("after what nobody reads went out");
+  fleet_.settle();
+  a_.worker->want_no_frames_out(), b_.worker->want_no_frames_out();
+  fleet_.exchange_messages();
+  EXPECT_FALSE(a_.worker->paging_due()) << "nothing is looked at while nobody asks";
+}
+
+INSTANTIATE_TEST_SUITE_P(Tracked, EvictionOfRunning, testing::Values(write_protection), kind_of);
 INSTANTIATE_TEST_SUITE_P(Tracked, Eviction, all_trackers(), kind_of);
 
 }  // namespace
