@@ -44,6 +44,19 @@ std::uint64_t read_word(const std::byte* page) {
   return *reinterpret_cast<const volatile std::uint64_t*>(page);
 }
 
+// What passes on the clock, and what this thread uses of a processor.
+class Stopwatch {
+ public:
+  [[nodiscard]] json read() const {
+    const auto passed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_);
+    return {{"ns", passed.count()}, {"cpu_ns", (cpu_time_of_this_thread() - cpu_).count()}};
+  }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+  std::chrono::nanoseconds cpu_ = cpu_time_of_this_thread();
+};
+
 }  // namespace
 
 HeldGuest::HeldGuest(const Image& image) : image_(image), memory_(Mapping::anonymous(image.pages().bytes())) {
@@ -62,6 +75,12 @@ json HeldGuest::answer(const json& request) {
   if (what == "let ksmd in") return let_ksmd_in();
   if (what == "write") return write(request);
   if (what == "time breaks") return time_breaks(request);
+  if (what == "page out") return begin_page_out();
+  if (what == "page-out progress") return page_out_progress();
+  if (what == "make plain file") return make_plain_file(request);
+  if (what == "time touches") return touches_.value().time(request);
+  if (what == "swap out") return swap_out();
+  if (what == "read all") return read_all();
   if (what == "counters") return counters();
   if (what == "holds") return holds();
   if (what == "churn") return churn_.emplace(gate_, memory_.bytes(), request.at("spacing")), json::object();
@@ -126,6 +145,41 @@ json HeldGuest::time_breaks(const json& request) {
     });
   }
   return {{"ns", times}, {"written", written}};
+}
+
+json HeldGuest::begin_page_out() {
+  if (!agent_ || !agent_->begin_page_out(image_.pages().value, dedup::PageOutOrder::all))
+    throw UserError("its pages have nowhere to go");
+  return page_out_progress();
+}
+
+json HeldGuest::page_out_progress() const {
+  const dedup::PageOutProgress progress = agent_->page_out_progress();
+  return {{"under_way", progress.under_way}, {"pages", progress.pages}};
+}
+
+json HeldGuest::make_plain_file(const json& request) {
+  touches_.emplace(gate_, memory_.bytes(), request.at("folder").get<std::string>());
+  return json::object();
+}
+
+// All of its memory to the kernel's swap.
+json HeldGuest::swap_out() {
+  const Stopwatch watch;
+  check(::madvise(memory_.data(), memory_.size(), MADV_PAGEOUT), "madvise PAGEOUT");
+  return watch.read();
+}
+
+// A word of each page, in order.
+json HeldGuest::read_all() {
+  const Stopwatch watch;
+  std::uint64_t sum = 0;
+  for (std::uint64_t number = 0; number < image_.pages().value; ++number) {
+    gate_.step([&] { sum += read_word(page(number)); });
+  }
+  json answer = watch.read();
+  answer["sum"] = sum;
+  return answer;
 }
 
 json HeldGuest::holds() {

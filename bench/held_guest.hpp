@@ -11,6 +11,7 @@
 
 #include "base/mapping.hpp"
 #include "bench/churn.hpp"
+#include "bench/first_touches.hpp"
 #include "bench/gate.hpp"
 #include "bench/image.hpp"
 #include "dedup/agent/agent.hpp"
@@ -29,6 +30,11 @@ class HeldGuest {
   nlohmann::json let_ksmd_in();
   nlohmann::json write(const nlohmann::json& request);
   nlohmann::json time_breaks(const nlohmann::json& request);
+  nlohmann::json begin_page_out();
+  nlohmann::json page_out_progress() const;
+  nlohmann::json make_plain_file(const nlohmann::json& request);
+  nlohmann::json swap_out();
+  nlohmann::json read_all();
   nlohmann::json holds();
   nlohmann::json work();
   nlohmann::json counters() const;
@@ -38,6 +44,7 @@ class HeldGuest {
   Mapping memory_;
   Gate gate_;
   std::optional<Churn> churn_;
+  std::optional<FirstTouches> touches_;
   std::unique_ptr<dedup::Agent> agent_;
 };
 

@@ -3,16 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -53,17 +49,6 @@ void set_back(const Ksm& ksm, std::string_view name, std::string_view value) {
     complain(fmt::format("samepage-bench: KSM's {0} could not be set back; write {1} to {2}: {3}", name,
                          value, ksm.path_of(name), error.what()));
   }
-}
-
-// What the keeper does: it waits for a word from the bench or for the bench's end, then sets everything back.
-void keep(const Ksm& ksm, int bench_pidfd, int word, const SavedKnobs& saved, std::string_view run) {
-  std::array<pollfd, 2> waiting{pollfd{bench_pidfd, POLLIN, 0}, pollfd{word, POLLIN, 0}};
-  while (::poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) {
-  }
-  set_back(ksm, "run", "2");  // nothing that the bench had merged stays merged
-  set_back(ksm, "advisor_mode", "none");
-  for (const auto& [name, value] : saved) set_back(ksm, name, value);
-  set_back(ksm, "run", run);
 }
 
 }  // namespace
@@ -140,27 +125,12 @@ KsmKnobGuard::KsmKnobGuard(const Ksm& ksm) {
     if (!ksm.has(name) || (advised && name == "pages_to_scan")) continue;  // the advisor sets it anew
     saved.emplace_back(name, ksm.text(name));
   }
-  const UniqueFd bench =
-      checked_fd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)), "pidfd_open of ourselves");
-  std::array<int, 2> word{};
-  check(::pipe2(word.data(), O_CLOEXEC), "pipe2");
-  keeper_ = check(::fork(), "fork");
-  if (keeper_ == 0) {
-    ::setsid();
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
-    keep(ksm, bench.get(), word[0], saved, run);
-    ::_exit(0);
-  }
-  ::close(word[0]);
-  tell_ = word[1];
-}
-
-KsmKnobGuard::~KsmKnobGuard() {
-  const char now = 1;
-  [[maybe_unused]] const ssize_t written = ::write(tell_, &now, 1);
-  ::close(tell_);
-  while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  keeper_.emplace([ksm, saved, run] {
+    set_back(ksm, "run", "2");  // nothing that the bench had merged stays merged
+    set_back(ksm, "advisor_mode", "none");
+    for (const auto& [name, value] : saved) set_back(ksm, name, value);
+    set_back(ksm, "run", run);
+  });
 }
 
 }  // namespace samepage::bench

@@ -6,9 +6,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "bench/keeper.hpp"
 
 namespace samepage::bench {
 
@@ -41,13 +44,9 @@ std::vector<pid_t> processes_in_ksm();
 class KsmKnobGuard {
  public:
   explicit KsmKnobGuard(const Ksm& ksm);
-  ~KsmKnobGuard();
-  KsmKnobGuard(const KsmKnobGuard&) = delete;
-  KsmKnobGuard& operator=(const KsmKnobGuard&) = delete;
 
  private:
-  pid_t keeper_ = 0;
-  int tell_ = -1;  // the keeper's pipe
+  std::optional<Keeper> keeper_;
 };
 
 }  // namespace samepage::bench

@@ -66,10 +66,13 @@ Options parse_options(CLI::App& app, int argc, char** argv) {
   app.add_option("--seed", options.pattern.seed, "of the generated set");
   app.add_option("--limit", limit, "seconds to wait at most for sharing to settle")
       ->check(CLI::Range(1, 86'400));
+  app.add_option("--disk", options.disk, "folder for paging files and swap files (default: /var/tmp)")
+      ->check(CLI::ExistingDirectory);
   app.add_option("--knob", knobs, "KNOB=VALUE of samepaged, whatever the case sets");
   app.add_flag("--smart-scan", smart_scan, "let ksmd skip pages that it did not merge before");
   app.add_flag("--without-ksmd", options.without_ksmd, "measure ours alone");
   app.add_flag("--without-samepage", options.without_samepage, "measure ksmd alone");
+  app.add_flag("--without-swap", options.without_swap, "turn no swap on, and leave figures of it out");
   app.parse(argc, argv);
   if (options.without_samepage && options.without_ksmd) {
     throw UserError("nothing is left to measure: take --without-samepage or --without-ksmd, not both");

@@ -23,10 +23,12 @@ struct Options {
   std::uint32_t forks = 100;        // of a real guest, within a run; restores and rollbacks too
   std::uint32_t clones = 100;       // of one command
   std::chrono::seconds limit{300};  // of waiting for sharing to settle
+  std::string disk = "/var/tmp";    // folder of paging files and of swap files
   Knobs knobs;
   SmartScan smart_scan = SmartScan::off;
   bool without_ksmd = false;
   bool without_samepage = false;
+  bool without_swap = false;  // of the kernel's, beside which pages that go out are measured
   bool json = false;
 };
 

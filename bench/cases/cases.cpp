@@ -23,6 +23,15 @@ std::span<const Case> all_cases() {
       Case{"fork", "clones of a running guest (real guests)", true, true, measure_fork},
       Case{"restore", "guests that go on from a snapshot (real guests)", true, true, measure_restore},
       Case{"rollback", "putting a clone back to where it began (real guests)", true, true, measure_rollback},
+      Case{"touch", "the first touch of a page that is out (generated guests)", true, false, measure_touch},
+      Case{"beside", "what a working guest loses while others go out (generated guests)", true, false,
+           measure_beside},
+      Case{"ledger", "all images out: memory, disk and time, beside kernel swap and zram", false, false,
+           measure_ledger},
+      Case{"suspend", "a guest out of memory, and back to its first answer (real guests)", true, true,
+           measure_suspend},
+      Case{"crowd", "guests in a cgroup half as large as they are (real guests, root)", true, true,
+           measure_crowd},
   };
   return cases;
 }

@@ -54,5 +54,10 @@ void measure_scale(Bench& bench);
 void measure_fork(Bench& bench);
 void measure_restore(Bench& bench);
 void measure_rollback(Bench& bench);
+void measure_touch(Bench& bench);
+void measure_suspend(Bench& bench);
+void measure_beside(Bench& bench);
+void measure_ledger(Bench& bench);
+void measure_crowd(Bench& bench);
 
 }  // namespace samepage::bench

@@ -145,8 +145,23 @@ bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
   return asked && can;
 }
 
+// What the guest waits for is what it used last. All else follows while it runs.
 void Agent::Thread::bring_back() {
-  static_cast<void>(ask([this] { worker_.bring_back(); }));
+  constexpr std::uint32_t pages_at_first = 8192;
+  static_cast<void>(ask([this] {
+    worker_.begin_return();
+    worker_.bring_back(pages_at_first);
+  }));
+}
+
+void Agent::Thread::go_on_bringing_back() {
+  constexpr std::uint32_t pages_at_a_time = 2048;
+  if (!worker_.page_outs().returning()) return;
+  if (!memory_room_) memory_room_.emplace();
+  const MemoryRoom room = memory_room_->read();
+  // What others could need more is left where it is.
+  if (room.available < 2 * low_water(room)) return worker_.end_return();
+  worker_.bring_back(pages_at_a_time);
 }
 
 void Agent::Thread::go_on_paging() {
@@ -228,6 +243,7 @@ void Agent::Thread::work() {
     if (wait(time_to_wait())) return;
     worker_.handle_messages();
     go_on_paging();
+    go_on_bringing_back();
   }
 }
 
@@ -246,6 +262,7 @@ std::chrono::milliseconds Agent::Thread::time_to_wait() {
   milliseconds soonest = std::chrono::hours(1);
   if (worker_.can_page_out()) soonest = milliseconds(poll_timeout(next_memory_look_));
   if (const auto due = worker_.paging_due()) soonest = std::min(soonest, milliseconds(poll_timeout(*due)));
+  if (worker_.page_outs().returning()) soonest = std::min(soonest, milliseconds(5));
   const milliseconds left(poll_timeout(schedule_.due(faults())));
   const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
                                                                    : milliseconds(std::chrono::hours(1));

@@ -71,6 +71,7 @@ class Agent::Thread {
   void start_daemon();
   void pass();
   void go_on_paging();
+  void go_on_bringing_back();
   void watch_memory();
 
   std::vector<MemoryRegion> regions_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file_figures.hpp"
+#include "base/read_ahead.hpp"
 #include "dedup/agent/grants.hpp"
 #include "dedup/agent/guest_mappings.hpp"
 #include "dedup/agent/page_spans.hpp"
@@ -234,6 +235,7 @@ std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) 
   for (const PageRange& range : pages_.pieces_of(ranges, pages_.count())) {
     // The guest is not held for a disk: what is in a paging file or in the host's swap is read before.
     const std::span<std::byte> memory = pages_.bytes_of(range);
+    read_ahead(memory);
     ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
   }
   holds_.work_off(

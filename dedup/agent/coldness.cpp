@@ -22,6 +22,22 @@ void Coldness::came_back(PageIndex page) {
   range.rests_since = pass_;
 }
 
+std::vector<PageRange> Coldness::warmest() const {
+  std::vector<PageRange> alike;
+  for (std::uint32_t i = 0; i < ranges_.size(); ++i) {
+    const std::uint32_t first = i * range_pages, count = std::min(range_pages, pages_ - first);
+    if (i > 0 && ranges_[i].written == ranges_[i - 1].written) {
+      alike.back().count += count;
+    } else {
+      alike.push_back({{first}, count});
+    }
+  }
+  std::ranges::stable_sort(alike, std::ranges::less{}, [this](const PageRange& range) {
+    return quiet(ranges_[range.first.value / range_pages]);
+  });
+  return alike;
+}
+
 std::vector<PageRange> Coldness::coldest(std::uint32_t least) const {
   std::vector<PageRange> cold;
   for (std::uint32_t i = 0; i < ranges_.size(); ++i) {

@@ -33,6 +33,8 @@ class Coldness {
   /// Ranges (first page, count; the last may be shorter) that may go out, those that were quiet longest
   /// first. Ranges that were written within the last `least` passes, or that rest, are left out.
   [[nodiscard]] std::vector<PageRange> coldest(std::uint32_t least) const;
+  /// All ranges, those that were used last first. Neighbours that were used alike are one.
+  [[nodiscard]] std::vector<PageRange> warmest() const;
   /// Times that ranges came back.
   [[nodiscard]] std::uint64_t came_back_count() const { return came_back_; }
 

@@ -15,13 +15,6 @@ void PageOuts::begin(std::uint64_t pages, Which which) {
   std::vector<PageRange> ranges;
   if (which == Which::all) {
     ranges.assign({pages_.all()});
-    working_set_.clear();
-    std::uint32_t count = 0;
-    std::vector<PageRange> order = coldness_.coldest(0);
-    for (auto range = order.rbegin(); range != order.rend() && count < most_in_working_set; ++range) {
-      working_set_.push_back(*range);
-      count += range->count;
-    }
   } else {
     ranges = coldness_.coldest(which == Which::cold ? quiet_passes : 0);
   }
@@ -30,6 +23,7 @@ void PageOuts::begin(std::uint64_t pages, Which which) {
 }
 
 void PageOuts::begin(std::vector<PageRange> ranges) {
+  end_return();
   ranges_.assign(ranges.begin(), ranges.end());
   left_ = std::numeric_limits<std::uint64_t>::max();
   asked_.clear();
@@ -39,6 +33,24 @@ void PageOuts::begin(std::vector<PageRange> ranges) {
   stalled_ = false;
   active_ = true;
   progress_ = Clock::now();
+}
+
+void PageOuts::begin_return() {
+  const std::vector<PageRange> order = coldness_.warmest();
+  returning_.assign(order.begin(), order.end());
+}
+
+std::vector<PageRange> PageOuts::next_to_return(std::uint32_t pages) {
+  std::vector<PageRange> next;
+  while (pages > 0 && !returning_.empty()) {
+    PageRange& rest = returning_.front();
+    // In one region.
+    const PageIndex region_end = pages_.region_of(rest.first).pages.end();
+    next.push_back(rest.take_front(std::min(pages, region_end - rest.first)));
+    pages -= next.back().count;
+    if (rest.empty()) returning_.pop_front();
+  }
+  return next;
 }
 
 void PageOuts::end() {

@@ -70,8 +70,12 @@ class PageOuts {
   /// A look has found that these were written: what was asked of them is void.
   void withdrawn(std::span<const PageRange> pages);
 
-  /// What the guest had written last when all of it was asked to go out, in that order.
-  [[nodiscard]] const std::vector<PageRange>& working_set() const { return working_set_; }
+  /// All of the guest was asked to go out, and it goes on: what it had used last is to come back first.
+  void begin_return();
+  [[nodiscard]] bool returning() const { return !returning_.empty(); }
+  /// The next up to `pages` of them.
+  [[nodiscard]] std::vector<PageRange> next_to_return(std::uint32_t pages);
+  void end_return() { returning_.clear(); }
 
   /// Pages that the last job was to have go out and did not find.
   [[nodiscard]] std::uint64_t left() const { return left_; }
@@ -82,8 +86,6 @@ class PageOuts {
   // More than are in the staging area at a time, so that the daemon never waits.
   static constexpr std::uint64_t most_under_way = 512;
   static constexpr std::uint64_t batch_pages = 256;
-  // Reading more than that takes longer than a guest that goes on should wait.
-  static constexpr std::uint32_t most_in_working_set = 8192;
   // After so long nobody answers any more: the paging files are full, say.
   static constexpr std::chrono::milliseconds patience{1000};
   // What was written while it was asked is asked again, so often.
@@ -99,7 +101,7 @@ class PageOuts {
   const Pagemap& pagemap_;
   Coldness coldness_;
   std::uint32_t leaving_ = 0;
-  std::vector<PageRange> working_set_;
+  std::deque<PageRange> returning_;
 
   std::atomic<bool> active_ = false;
   std::deque<PageRange> ranges_;

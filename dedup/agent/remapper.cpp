@@ -229,7 +229,10 @@ std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap
 bool Remapper::map_frames(int file, const wire::Grant& grant) {
   if (!map_file(grant.pages(), file, offset_in_file(grant.frame))) return false;
   using FrameIn = PageStates::FrameIn;
-  states_.merged(grant.pages(), is_slot(grant.frame) ? FrameIn::paging_file : FrameIn::store);
+  const bool on_disk = is_slot(grant.frame);
+  states_.merged(grant.pages(), on_disk ? FrameIn::paging_file : FrameIn::store);
+  // Else the kernel reads megabytes around a page that is used again, and drops what others use for them.
+  if (on_disk) ::madvise(pages_.host(grant.page), PageCount{grant.count}.bytes(), MADV_RANDOM);
   return true;
 }
 

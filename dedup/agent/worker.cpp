@@ -9,6 +9,7 @@
 
 #include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
+#include "base/read_ahead.hpp"
 #include "dedup/agent/guest_mappings.hpp"
 #include "dedup/mapping_limit.hpp"
 
@@ -259,13 +260,14 @@ void Worker::take_back(unsigned file) {
   if (can_page_out()) page_outs_.begin(std::move(ranges));
 }
 
-void Worker::bring_back() {
+void Worker::begin_return() {
   cold_frames_.goes_on(PageOuts::Clock::now());
   if (daemon_.joined()) go_on_with_frames();
-  for (const PageRange& range : page_outs_.working_set()) {
-    const std::span<std::byte> memory = pages_.bytes_of(range);
-    ::madvise(memory.data(), memory.size(), MADV_WILLNEED);
-  }
+  page_outs_.begin_return();
+}
+
+void Worker::bring_back(std::uint32_t pages) {
+  for (const PageRange& range : page_outs_.next_to_return(pages)) read_ahead(pages_.bytes_of(range));
 }
 
 void Worker::brake(bool on) {

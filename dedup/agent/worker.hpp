@@ -95,11 +95,14 @@ class Worker {
   /// that is not needed any more.
   void want_frames_out();
   void want_no_frames_out() { cold_frames_.not_wanted(PageOuts::Clock::now()); }
-  /// The guest stands still until bring_back().
+  /// The guest stands still until begin_return().
   void stand_still() { cold_frames_.stands_still(); }
   [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
-  /// The guest is about to go on: has the kernel read what went out last of what it used last.
-  void bring_back();
+  /// The guest is about to go on after all of it went out: what it used last is to come back first.
+  void begin_return();
+  /// Has the kernel read up to so many more pages of it. Does not wait for the disk.
+  void bring_back(std::uint32_t pages);
+  void end_return() { page_outs_.end_return(); }
   /// Lets the guest stand still, or go on: it writes faster than pages go out.
   void brake(bool on);
   /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The

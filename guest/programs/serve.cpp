@@ -8,6 +8,7 @@
 //   change N   changes N pages, in a way of its own in each guest that goes on from another one's state
 //   restore    makes them what they were
 //   exit       ends it
+//   ping       is answered at once, without a look at the table: `answer N: here`
 //   others     are answered alone
 // Each is answered with a line `answer N: ...`: the number of the request, whether the table is what it was
 // when the guest was warm, its sum, and the guest's VM generation ID.
@@ -161,6 +162,10 @@ std::uint8_t run(const Arguments& arguments) {
     if (request.is("change")) table.change(request.number(), mix(now.low) | 1);
     if (request.is("restore")) table.restore();
     if (request.is("exit")) return 0;
+    if (request.is("ping")) {
+      print("answer ", number, ": here\n");
+      continue;
+    }
     const std::uint64_t sum = table.sum();
     print("answer ", number, ": ", table.is_warm(sum) ? "warm" : "changed", ", sum ", Hex{sum},
           ", generation ", Hex{now.high}, " ", Hex{now.low}, "\n");

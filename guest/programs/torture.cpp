@@ -6,8 +6,9 @@
 // count.
 //   pages=N                  1024 if absent
 //   variants=N               distinct contents a CPU gives its words, 4 if absent; one of them is zeros
-//   seconds=N, rounds=N      how long, whichever ends first; 10 s if both are absent
-//   pause_us=N               sleep between bursts of visits, so that pages rest for longer
+//   seed=N                   gives each page contents of its own, others for each seed: no two pages are
+//   equal seconds=N, rounds=N      how long, whichever ends first; 10 s if both are absent pause_us=N sleep
+//   between bursts of visits, so that pages rest for longer
 // The first wrong word ends it with code 1.
 #include <array>
 #include <atomic>
@@ -34,6 +35,7 @@ struct Plan {
   std::span<Page> pages;
   std::uint32_t cpus;
   std::uint64_t variants;
+  std::uint64_t seed;  // 0: pages have contents in common
   std::uint64_t rounds;
   bool timed;
   Ticks end;  // if timed
@@ -49,8 +51,9 @@ struct alignas(64) Progress {
 std::array<Progress, max_cpus> progress;
 std::array<std::span<std::uint32_t>, max_cpus> counts;  // by CPU, then by page
 
-std::uint64_t word_of(std::uint64_t count, std::size_t word) {
+std::uint64_t word_of(std::size_t page, std::uint64_t count, std::size_t word) {
   const std::uint64_t variant = count % plan.variants;
+  if (plan.seed != 0) return mix(mix(plan.seed << 32U | page) + variant * words_per_page + word);
   return variant == 0 ? 0 : mix(variant * words_per_page + word);
 }
 
@@ -99,7 +102,7 @@ class Worker {
 
   void check(std::size_t page) const {
     for (std::size_t word = cpu_; word < words_per_page; word += plan.cpus) {
-      const std::uint64_t expected = word_of(counts_[page], word);
+      const std::uint64_t expected = word_of(page, counts_[page], word);
       const std::uint64_t found = plan.pages[page][word];
       if (found != expected) [[unlikely]] {
         print("torture: FAILED page ", page, " word ", word, " expected ", Hex{expected}, " found ",
@@ -111,7 +114,7 @@ class Worker {
 
   void write(std::size_t page) const {
     for (std::size_t word = cpu_; word < words_per_page; word += plan.cpus) {
-      plan.pages[page][word] = word_of(counts_[page], word);
+      plan.pages[page][word] = word_of(page, counts_[page], word);
     }
   }
 
@@ -155,13 +158,14 @@ void work() {
 
 }  // namespace
 
-const std::string_view known_keys = "pages variants seconds rounds pause_us";
+const std::string_view known_keys = "pages variants seed seconds rounds pause_us";
 
 std::uint8_t run(const Arguments& arguments) {
   const std::optional<std::uint64_t> seconds = arguments.number("seconds");
   const std::optional<std::uint64_t> rounds = arguments.number("rounds");
   const std::size_t page_count = arguments.number("pages", 1024);
   plan.variants = arguments.number("variants", 4);
+  plan.seed = arguments.number("seed", 0);
   plan.rounds = rounds.value_or(~0ULL);
   plan.timed = seconds || !rounds;
   plan.cpus = cpu_count();

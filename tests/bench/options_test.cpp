@@ -23,13 +23,15 @@ TEST(BenchOptions, DefaultsAreThoseOfTheManual) {
   EXPECT_EQ(options.guests, 8U);
   EXPECT_FALSE(options.json || options.without_ksmd || options.without_samepage);
   EXPECT_EQ(options.smart_scan, SmartScan::off);
+  EXPECT_EQ(options.disk, "/var/tmp");
+  EXPECT_FALSE(options.without_swap);
 }
 
 TEST(BenchOptions, TakesImagesKnobsAndPattern) {
-  const Options options =
-      parsed({"all",          "a.ram",  "b.ram",   "--json",   "--knob",  "cpu=5", "--knob",
-              "interval=9",   "--zero", "20",      "--common", "70",      "--own", "10",
-              "--run-length", "3",      "--limit", "7",        "--pages", "99",    "--smart-scan"});
+  const Options options = parsed(
+      {"all",     "a.ram", "b.ram",    "--json", "--knob",       "cpu=5",  "--knob",       "interval=9",
+       "--zero",  "20",    "--common", "70",     "--own",        "10",     "--run-length", "3",
+       "--limit", "7",     "--pages",  "99",     "--smart-scan", "--disk", "/tmp",         "--without-swap"});
   EXPECT_EQ(options.image_paths, (std::vector<std::string>{"a.ram", "b.ram"}));
   EXPECT_TRUE(options.json);
   EXPECT_EQ(options.knobs, (Knobs{{"cpu", "5"}, {"interval", "9"}}));
@@ -37,6 +39,8 @@ TEST(BenchOptions, TakesImagesKnobsAndPattern) {
   EXPECT_EQ(options.pattern.run_length, 3U);
   EXPECT_EQ(options.pattern.pages, PageCount{99});
   EXPECT_EQ(options.limit, std::chrono::seconds(7));
+  EXPECT_EQ(options.disk, "/tmp");
+  EXPECT_TRUE(options.without_swap);
   EXPECT_EQ(options.smart_scan, SmartScan::on);
 }
 
@@ -51,6 +55,7 @@ TEST(BenchOptions, RefusesWhatMakesNoSense) {
                                              {"merge", "--zero", "-10"},
                                              {"merge", "--own", "101"},
                                              {"merge", "--limit", "-1"},
+                                             {"ledger", "--disk", "/nonexistent"},
                                              {"merge", "--fastest"}}) {
     EXPECT_THROW(parsed(words), CLI::ParseError) << (words.empty() ? "" : words.back());
   }

@@ -71,6 +71,28 @@ TEST(SamepageBench, BreakTimesWritesThatFault) {
   EXPECT_GT(figure(rows_of("break"), "page read before, p50"), 0);
 }
 
+TEST(SamepageBench, TouchTimesPagesThatAreOutBesideAPlainFile) {
+  const json rows = rows_of("touch");
+  for (const std::string kind : {"read", "write"}) {
+    EXPECT_GT(figure(rows, kind + " from cache, p50"), 0);
+    EXPECT_GT(figure(rows, kind + " from cache, plain file, p99"), 0);
+  }
+}
+
+TEST(SamepageBench, BesideMeasuresTheOneThatWorks) {
+  const json rows = rows_of("beside");
+  EXPECT_GT(figure(rows, "work done"), 0);
+  EXPECT_GT(figure(rows, "others went out"), 0);
+}
+
+TEST(SamepageBench, LedgerHasAllOfTheMemory) {
+  const json rows = rows_of("ledger", "--without-swap");
+  EXPECT_EQ(figure(rows, "pages of all guests"), 4);
+  EXPECT_EQ(figure(rows, "zero: neither memory nor disk"), 2);
+  EXPECT_GE(figure(rows, "slots in paging files"), 0.5) << "their own pages";
+  EXPECT_GT(figure(rows, "books of daemon and agents a page"), 0);
+}
+
 // Real guests.
 class LiveCases : public testing::Test {
  protected:
@@ -98,6 +120,13 @@ TEST_F(LiveCases, RestoreAndRollbackComeToAnEnd) {
   const json rollback = rows_of("rollback", few);
   EXPECT_GT(figure(rollback, "nothing written, p50"), 0);
   EXPECT_GT(figure(rollback, "with those, p50"), 0);
+}
+
+TEST_F(LiveCases, SuspendGivesMemoryBackAndTheGuestAnswersAgain) {
+  const json rows = rows_of("suspend");
+  EXPECT_GT(figure(rows, "memory given back: Pss_Anon"), 10);
+  EXPECT_GT(figure(rows, "resume to its first answer"), 0);
+  EXPECT_GT(figure(rows, "only paused: resume until all its memory was read"), 0);
 }
 
 TEST(SamepageBench, WhatWasMeasuredBeforeAnErrorIsPrinted) {

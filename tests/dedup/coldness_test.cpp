@@ -95,5 +95,17 @@ TEST(Coldness, WhatCameBackWasUsedThen) {
   EXPECT_EQ(coldest(coldness, Coldness::first_rest + 1), (Numbers{1}));
 }
 
+TEST(Coldness, WarmestIsWhatWasUsedLastInRunsOfNeighbours) {
+  Coldness coldness(4 * range + 7);
+  pass(coldness, 1);
+  coldness.written({2 * range});
+  coldness.written({3 * range});
+  pass(coldness, 1);
+  coldness.came_back({0});  // it rests, and is warm all the more
+  const std::vector<PageRange> expected{
+      {{0}, range}, {{2 * range}, 2 * range}, {{range}, range}, {{4 * range}, 7}};
+  EXPECT_EQ(coldness.warmest(), expected);
+}
+
 }  // namespace
 }  // namespace samepage::dedup

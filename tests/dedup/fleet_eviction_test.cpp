@@ -69,7 +69,7 @@ TEST_P(Eviction, WhatAllHaveLeftColdTakesNoMemory) {
   EXPECT_LE(a_.map().size(), 5U) << "neighbours stay neighbours";
   expect_sound("after all went out");
 
-  a_.worker->bring_back(), b_.worker->bring_back();
+  a_.worker->begin_return(), b_.worker->begin_return();
   a_.write(5 * page_size, 7);
   fleet_.settle();
   EXPECT_EQ(a_.pages_paged(), pages - 1);
@@ -84,7 +84,7 @@ TEST_P(Eviction, WhatAllHaveLeftColdTakesNoMemory) {
 TEST_P(Eviction, AGuestThatGoesOnIsNoReasonForWhatOthersDoLater) {
   suspend(a_);
   fleet_.exchange_messages();
-  a_.worker->bring_back();
+  a_.worker->begin_return();
   suspend(b_);
   fleet_.exchange_messages();
   EXPECT_EQ(frames(), pages);

@@ -76,7 +76,8 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         guest.worker->begin_page_out(pages, PageOuts::Which::all);
         break;
       case 22:
-        guest.worker->bring_back();
+        guest.worker->begin_return();
+        guest.worker->bring_back(1U << 20U);
         break;
       case 23:
         guest.worker->want_frames_out();

@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
+#include "base/read_ahead.hpp"
 
 namespace samepage::vmm {
 std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,
@@ -22,10 +23,14 @@ std::uint64_t dump_memory(int fd, std::span<const dedup::MemoryRegion> regions,
       const Gfn first = std::max(run.range.first, region.first);
       const Gfn last = std::min(run.range.end(), region.first + region.pages);
       if (first >= last) continue;
-      const std::span<const std::byte> memory = region.bytes();
-      write_at(fd, memory.subspan((first - region.first).bytes(), (last - first).bytes()), first.gpa().value,
-               "write of the dump");
-      total += (last - first).bytes();
+      const std::span<const std::byte> memory =
+          region.bytes().subspan((first - region.first).bytes(), (last - first).bytes());
+      for (std::size_t done = 0; done < memory.size(); done += read_ahead_bytes) {
+        const auto part = memory.subspan(done, std::min(read_ahead_bytes, memory.size() - done));
+        read_ahead(part);
+        write_at(fd, part, first.gpa().value + done, "write of the dump");
+      }
+      total += memory.size();
     }
   }
   return total;

@@ -10,6 +10,7 @@
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
 #include "base/file_figures.hpp"
+#include "base/read_ahead.hpp"
 #include "dedup/digest.hpp"
 
 namespace samepage::vmm {
@@ -132,8 +133,18 @@ std::uint32_t MemoryCopy::same_until(std::uint32_t first, std::uint32_t end) con
   return next;
 }
 
-// In runs: a system call for a page costs as much as copying some.
 void MemoryCopy::copy(const Region& region, std::uint32_t first, std::uint32_t end) {
+  constexpr auto part_pages = static_cast<std::uint32_t>(pages_in(read_ahead_bytes).value);
+  for (; first < end; first += std::min(part_pages, end - first)) {
+    const std::uint32_t part_end = std::min(first + part_pages, end);
+    read_ahead(region.memory.bytes().subspan(PageCount{first - region.first}.bytes(),
+                                             PageCount{part_end - first}.bytes()));
+    copy_part(region, first, part_end);
+  }
+}
+
+// In runs: a system call for a page costs as much as copying some.
+void MemoryCopy::copy_part(const Region& region, std::uint32_t first, std::uint32_t end) {
   const std::span<const std::byte> memory = region.memory.bytes();
   const auto host = [&](std::uint32_t page) {
     return memory.data() + PageCount{page - region.first}.bytes();

@@ -64,6 +64,7 @@ class MemoryCopy {
   template <typename Act>
   void for_each_part(const GfnRange& range, Act act);
   void copy(const Region& region, std::uint32_t first, std::uint32_t end);
+  void copy_part(const Region& region, std::uint32_t first, std::uint32_t end);
   void drop(std::uint32_t first, std::uint32_t end);
   [[nodiscard]] std::uint64_t offset_of(std::uint32_t page) const;
   [[nodiscard]] std::vector<SnapshotRun> places() const;
