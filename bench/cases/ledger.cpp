@@ -86,7 +86,10 @@ void measure_samepage(Bench& bench, std::uint64_t all) {
   settle(engine, holders, bench.options);
   const double merged_cpu = seconds(engine.cpu_time());
   // With the frames, and with the daemon.
-  const auto memory_now = [&] { return engine.host_figures().at("kernel_bytes").get<std::uint64_t>(); };
+  const auto memory_now = [&] {
+    return memory_of_all(holders) + memory_of(engine.daemon_pid()).value_or(ProcessMemory{}).pss_anon +
+           engine.host_figures().at("store_bytes").get<std::uint64_t>();
+  };
   add(bench, "samepage: merged: memory left", "MiB", mebibytes(memory_now()));
   add(bench, "samepage: merged: CPU", "s", merged_cpu);
   Outcome outcome;

@@ -2,12 +2,8 @@
 // Pages that go out to paging files: what guests read is what they wrote, whatever happens on the way.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <span>
-#include <vector>
 
 #include "base/check.hpp"
 #include "base/pagemap.hpp"
@@ -56,23 +52,6 @@ TEST_P(Paging, WhatIsOutTakesNoMemoryAndReadsTheSame) {
   EXPECT_EQ(files().at(0).at("written_bytes"), 100 * page_size);
   EXPECT_EQ(guest.worker->page_outs().went(), 100U);
   fleet_.check_references("after all has gone out");
-}
-
-// Of the page cache too.
-std::size_t in_memory(std::span<const std::byte> memory) {
-  std::vector<unsigned char> residency(memory.size() / page_size);
-  EXPECT_EQ(::mincore(const_cast<std::byte*>(memory.data()), memory.size(), residency.data()), 0);
-  return static_cast<std::size_t>(
-      std::count_if(residency.begin(), residency.end(), [](unsigned char page) { return (page & 1U) != 0; }));
-}
-
-TEST_P(Paging, APageThatIsUsedAgainComesBackAlone) {
-  FleetGuest& guest = add(1000, 1);
-  page_out(guest);
-  const std::size_t before = in_memory(guest.ram.bytes());
-  // SAFETY: a byte of memory of ours.
-  static_cast<void>(*const_cast<const volatile std::byte*>(guest.page(500)));
-  EXPECT_LE(in_memory(guest.ram.bytes()), before + 1) << "others' memory was taken for its neighbours";
 }
 
 TEST_P(Paging, AGuestThatGoesOnHasAllReadInPartsUntilPagesGoOutAgain) {
