@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/check.hpp"
 #include "base/frame_receiver.hpp"
+#include "base/sealed_address.hpp"
 
 namespace samepage {
 namespace {
@@ -121,10 +123,14 @@ UniqueFd connect_local(const std::string& path, timeval patience) {
     return {};
   }
   path.copy(address.sun_path, path.size());
+  // A confined process may connect to this one alone.
+  const sockaddr_un* const sealed = sealed_address_of(path);
   UniqueFd socket = checked_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   limit_waits(socket.get(), patience);
   // SAFETY: the sockets interface takes every address family as sockaddr.
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(sealed != nullptr ? sealed : &address),
+                sizeof(address)) != 0)
+    return {};
   return socket;
 }
 

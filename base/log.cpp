@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/log_descriptor.hpp"
 #include "base/log_file.hpp"
 #include "base/outlet.hpp"
 #include "base/runtime_dir.hpp"
@@ -124,6 +125,10 @@ void log_to_file_when_unheard() noexcept {
   } catch (const std::exception&) {
     // There is no place for it.
   }
+}
+
+void forget_log_descriptor() noexcept {
+  if (log_file()) log_file()->close();
 }
 
 std::string log_place() {

@@ -23,6 +23,8 @@ class LogFile {
 
   /// False when it could not be written, or only a part of it. Any thread.
   bool append(std::string_view line) noexcept;
+  /// The next line opens it anew.
+  void close() { fd_.reset(); }
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:

@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "base/kept_files.hpp"
 #include "base/memory_cgroup.hpp"
 
 namespace samepage {
@@ -27,14 +26,14 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
 
 // Of a file that holds one. Empty for "max", too.
 std::optional<std::uint64_t> number_in(const std::string& path) {
-  std::ifstream file(path);
+  std::istringstream file(kept_text(path));
   std::string text;
   return file >> text ? number_of(text) : std::nullopt;
 }
 
 // Of a line "NAME NUMBER" or "NAME: NUMBER kB".
 std::optional<std::uint64_t> number_in(const std::string& path, std::string_view name) {
-  std::ifstream file(path);
+  std::istringstream file(kept_text(path));
   std::string line;
   while (std::getline(file, line)) {
     std::istringstream words(line);
@@ -114,7 +113,7 @@ MemoryRoom room_of_host(const std::string& meminfo) {
 
 MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : proc_(std::move(proc)) {
   // "31 23 0:28 ROOT POINT OPTIONS [more]... - TYPE SOURCE OPTIONS"
-  std::ifstream mounts(proc_ + "/self/mountinfo");
+  std::istringstream mounts(kept_text(proc_ + "/self/mountinfo"));
   std::string line;
   while (std::getline(mounts, line)) {
     std::istringstream words(line);
@@ -133,8 +132,7 @@ MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : p
 
 MemoryRoom MemoryRoomReader::read() const {
   MemoryRoom tightest = room_of_host(proc_ + "/meminfo");
-  std::ifstream file(proc_ + "/self/cgroup");
-  const std::string cgroups{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string cgroups = kept_text(proc_ + "/self/cgroup");
   for (const MemoryCgroup& cgroup : memory_cgroups(cgroups)) {
     for (const std::string& folder : folders_of(cgroup.version, std::string(cgroup.path))) {
       const MemoryRoom room = room_of_cgroup(cgroup.version, folder);

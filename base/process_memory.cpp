@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/process_memory.hpp"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -11,7 +10,7 @@
 #include <fstream>
 
 #include "base/check.hpp"
-#include "base/unique_fd.hpp"
+#include "base/kept_files.hpp"
 
 namespace samepage {
 namespace {
@@ -24,21 +23,6 @@ std::optional<std::uint64_t> field_value(std::string_view line, std::string_view
   std::uint64_t value = 0;
   std::from_chars(line.data(), line.data() + line.size(), value);
   return value * 1024;
-}
-
-// A file of /proc, which is to be read in as few pieces as it comes in.
-std::string text_of(const char* path) {
-  std::string text;
-  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) return text;
-  for (std::size_t size = 0;;) {
-    constexpr std::size_t piece = std::size_t{1} << 14U;
-    text.resize(size + piece);
-    const ssize_t got = ::read(file.get(), text.data() + size, piece);
-    size += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
-    text.resize(size);
-    if (got <= 0) return text;
-  }
 }
 
 // The number that the line begins with; it and the character behind it are taken off.
@@ -85,7 +69,7 @@ ProcessMemory own_memory() {
 
 std::vector<MappedRange> mappings_in(std::uint64_t start, std::uint64_t end) {
   std::vector<MappedRange> ranges;
-  const std::string maps = text_of("/proc/self/maps");
+  const std::string maps = kept_text("/proc/self/maps");
   for (std::string_view rest = maps; !rest.empty();) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));

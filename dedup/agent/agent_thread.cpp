@@ -2,6 +2,7 @@
 #include "dedup/agent/agent_thread.hpp"
 
 #include <poll.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/confinement.hpp"
 #include "base/cpu_time.hpp"
 #include "base/event_fd.hpp"
 #include "base/log.hpp"
@@ -204,6 +206,8 @@ void Agent::Thread::look_now() {
 }
 
 void Agent::Thread::run() {
+  ::pthread_setname_np(::pthread_self(), "agent");
+  confine_thread(ThreadKind::agent);
   for (bool over = false; !over;) {
     try {
       work();

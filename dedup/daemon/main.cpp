@@ -34,6 +34,7 @@
 #include "base/standard_output.hpp"
 #include "base/unique_fd.hpp"
 #include "base/units.hpp"
+#include "dedup/daemon/daemon_confinement.hpp"
 #include "dedup/daemon/handed_socket.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/lookout.hpp"
@@ -194,6 +195,7 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   config.paging_files = std::move(paging_files);
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   if (metrics) config.metrics_places = [&] { return metrics->places(); };
+  const DaemonConfinement confinement(io, options.confine);
   Server server(io, config);
   served = &server;
   if (metrics) metrics->start();

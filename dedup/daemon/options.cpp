@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
+#include <string>
 
 #include "dedup/knobs.hpp"
 
@@ -43,6 +45,11 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_flag("--exit-when-idle", options.exit_when_idle, "end 3 s after the last guest");
   app.add_flag("--background", options.background,
                "go on as a process of its own, in a control group of its own where that is allowed");
+  app.add_option("--confine", options.confine,
+                 "whether it gives up rights and system calls that it does not need (default: on)")
+      ->type_name("on|off")
+      ->transform(
+          CLI::Transformer(std::map<std::string, Confine>{{"on", Confine::on}, {"off", Confine::off}}));
   app.add_option("--ready-fd", options.ready_fd,
                  "write what fails at the start to this descriptor, then close it")
       ->group("");

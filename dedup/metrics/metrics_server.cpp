@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/acceptor.hpp"
+#include "base/confinement.hpp"
 #include "base/cpu_time.hpp"
 #include "base/hand_over.hpp"
 #include "base/log.hpp"
@@ -61,6 +62,7 @@ class MetricsServer::Serving final : public std::enable_shared_from_this<Serving
 
   void run() {
     yield_to_all();
+    confine_thread(ThreadKind::metrics);
     look_later();
     for (bool over = false; !over;) {
       try {

@@ -55,6 +55,7 @@ struct Told {
 
 vmm::GuestProcessConfig config_of(const vmm::Snapshot& snapshot, const Told& told) {
   vmm::GuestProcessConfig guest = config_of_clone(snapshot, told.run.guest.name);
+  guest.confine = told.run.guest.confine;
   guest.starts = told.paused ? vmm::Starts::paused : vmm::Starts::running;
   return guest;
 }
@@ -157,6 +158,7 @@ void add_clones(const Command& command, Told& told) {
   command.text({"--name", "NAME", "Its name (default: the former one's, with the lowest free number)"},
                told.run.guest.name, check_guest_name);
   add_count(command, told.run.count, "Guests to start");
+  add_confine(command, told.run.guest.confine);
   add_net(
       command, told.nets,
       "What its network device leads to, for each that it has (default: none; restore of one: as before)");

@@ -31,7 +31,7 @@ Exit codes:
   0        the guest ended with code 0, a Linux kernel by powering off or rebooting; --detach: it runs
   1        the guest could not be started, or what it printed could not be written; one line on stderr says why
   2        the command line makes no sense
-  125      the guest failed: it did what no guest may do
+  125      the guest failed: it did what no guest may do, or its process made a system call that it may not make
   128+N    the guest was stopped by signal N: 130 Ctrl-C or Ctrl-], 143 SIGTERM or 'samepage stop', 137 'samepage kill'
   141      nobody reads standard output any more, so the guest was stopped
   other    the guest's own exit code. A code that is not the guest's own always comes with a line

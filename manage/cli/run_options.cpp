@@ -64,6 +64,7 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.parsed({"--entry", "auto|linux64|compressed",
                   "How a Linux kernel is entered (default: auto: PVH where the kernel has it)"},
                  guest.machine.entry, parse_entry, "auto, linux64 or compressed");
+  add_confine(command, guest.confine);
   command.text({"--console", "FILE", "Where the console goes (default: stdout); FILE-1, ... with --count"},
                run.console, check_file);
   command.details("--console", "The file is emptied when the guest starts.");
@@ -82,6 +83,13 @@ void add_run_options(const Command& command, RunOptions& run) {
   command.number({"--memory-files", "", ""}, run.from_parent.memory_files);
   command.number({"--written-fd", "", ""}, run.from_parent.written);
   command.number({"--written-files", "", ""}, run.from_parent.written_files);
+}
+
+void add_confine(const Command& command, Confine& confine) {
+  command.parsed({"--confine", "on|off",
+                  "Whether its process gives up rights and system calls that it does not need (default: on)"},
+                 confine, parse_confine, "on or off");
+  command.details("--confine", "See [docs/security.md](security.md).");
 }
 
 void add_count(const Command& command, unsigned& count, const std::string& help) {
@@ -113,6 +121,12 @@ std::optional<vmm::RomConfig> parse_rom(std::string_view text) {
   const std::optional<std::uint64_t> address = parse_address(text.substr(at + 1));
   if (!address || !is_page_aligned(*address)) return std::nullopt;
   return vmm::RomConfig{std::string(text.substr(0, at)), Gpa{*address}};
+}
+
+std::optional<Confine> parse_confine(std::string_view text) {
+  if (text == "on") return Confine::on;
+  if (text == "off") return Confine::off;
+  return std::nullopt;
 }
 
 std::optional<vmm::EntryChoice> parse_entry(std::string_view text) {

@@ -30,6 +30,8 @@ struct RunOptions {
 void add_run_options(const Command& command, RunOptions& options);
 /// --count alone: how many guests one command starts. `help` begins what is said of it.
 void add_count(const Command& command, unsigned& count, const std::string& help);
+/// --confine.
+void add_confine(const Command& command, Confine& confine);
 /// Throws OptionError for options of `command` that make no sense together.
 void require_sense(const Command& command, const RunOptions& options);
 
@@ -37,6 +39,8 @@ void require_sense(const Command& command, const RunOptions& options);
 std::optional<vmm::RomConfig> parse_rom(std::string_view text);
 /// "auto", "linux64" or "compressed"; empty when it is none of them.
 std::optional<vmm::EntryChoice> parse_entry(std::string_view text);
+/// "on" or "off"; empty when it is neither.
+std::optional<Confine> parse_confine(std::string_view text);
 /// "none", "zero-only" or a label (same characters as a guest name); empty when it is none of them.
 std::optional<vmm::DomainChoice> parse_domain(std::string_view text);
 

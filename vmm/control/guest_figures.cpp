@@ -55,6 +55,8 @@ constexpr std::array figures{
     GuestFigure{agent::hold_max, &F::hold_max_us},
     GuestFigure{agent::hold_times, &F::hold_times},
     GuestFigure{agent::errors, &F::errors},
+    GuestFigure{{"confined", "confined", Unit::text, Kind::gauge, "it has given up rights and system calls"},
+                &F::confined},
     GuestFigure{{"log", "log", Unit::text}, &F::log},
     GuestFigure{agent::merge_cpu, &F::merge_cpu_us},
     GuestFigure{

@@ -96,18 +96,18 @@ GuestExit triple_fault(const Vcpu& vcpu, const ExitScene& scene) {
       rip_of(vcpu)));
 }
 
-std::string_view interpreter_hint() {
-  if (::access("/sys/module/kvm_pvm", F_OK) != 0) return "";
+std::string_view interpreter_hint(const ExitScene& scene) {
+  if (!scene.interprets_ring_0) return "";
   return "; this host's KVM interprets ring 0 (kvm_pvm), where AVX, BMI and some other instructions are "
          "unsupported: use them in ring 3 only";
 }
 
-GuestExit internal_error(const Vcpu& vcpu) {
+GuestExit internal_error(const Vcpu& vcpu, const ExitScene& scene) {
   const auto& error = vcpu.exit().internal;
   const bool emulation = error.suberror == KVM_INTERNAL_ERROR_EMULATION;
   return failed(fmt::format("KVM could not go on with the guest: internal error {}{}; rip {:#x}{}",
                             error.suberror, emulation ? ", an instruction that it can't emulate" : "",
-                            rip_of(vcpu), interpreter_hint()));
+                            rip_of(vcpu), interpreter_hint(scene)));
 }
 
 GuestExit entry_failure(const Vcpu& vcpu) {
@@ -126,6 +126,10 @@ GuestExit system_event(const Vcpu& vcpu) {
 
 }  // namespace
 
+bool host_interprets_ring_0() {
+  return ::access("/sys/module/kvm_pvm", F_OK) == 0;
+}
+
 std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
   switch (vcpu.exit().exit_reason) {
     case KVM_EXIT_IO:
@@ -139,7 +143,7 @@ std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
     case KVM_EXIT_SHUTDOWN:
       return triple_fault(vcpu, scene);
     case KVM_EXIT_INTERNAL_ERROR:
-      return internal_error(vcpu);
+      return internal_error(vcpu, scene);
     case KVM_EXIT_FAIL_ENTRY:
       return entry_failure(vcpu);
     case KVM_EXIT_SYSTEM_EVENT:

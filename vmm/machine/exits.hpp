@@ -29,7 +29,11 @@ struct ExitScene {
   std::vector<GfnRange> roms;
   Unclaimed unclaimed = Unclaimed::fails_guest;
   bool reset_on_triple_fault = false;  // the guest said that it resets itself that way
+  bool interprets_ring_0 = false;      // this host's KVM does
 };
+
+/// Whether this host's KVM interprets what runs in ring 0. For set-up: it looks at a file.
+[[nodiscard]] bool host_interprets_ring_0();
 
 /// Handles what `vcpu` exited for. Empty: the vCPU goes on.
 [[nodiscard]] std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene);

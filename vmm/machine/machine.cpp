@@ -102,6 +102,7 @@ Machine::Parts::Parts(const MachineConfig& config, ImageKind kind, Chassis& on, 
       scene{pc.ports(), mmio, end_of(chassis.memory), ranges_of(roms)},
       slots(map_memory()),
       vcpus(chassis.kvm, plugged_in(kind), config.cpus, {chassis.gate.vcpus(), scene, pc.console(), ending}) {
+  scene.interprets_ring_0 = host_interprets_ring_0();
   if (kind != ImageKind::bare) {
     scene.unclaimed = Unclaimed::floats;
     scene.reset_on_triple_fault = reboots_by_triple_fault(config.command_line);

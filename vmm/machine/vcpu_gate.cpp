@@ -24,7 +24,7 @@ void install_kick_handler() {
 void take_only_kicks() {
   sigset_t others;
   sigfillset(&others);
-  for (const int own : {kick_signal, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
+  for (const int own : {kick_signal, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS})
     sigdelset(&others, own);
   ::pthread_sigmask(SIG_SETMASK, &others, nullptr);
 }

@@ -2,6 +2,7 @@
 #include "vmm/machine/vcpus.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/confinement.hpp"
 #include "vmm/boot/cpu_state.hpp"
 #include "vmm/boot/cpuid.hpp"
 
@@ -104,6 +106,8 @@ void Vcpus::run(unsigned index) {
   tids_[index] = ::gettid();
   links_.gate.attach(index, vcpus_[index].immediate_exit());
   try {
+    ::pthread_setname_np(::pthread_self(), fmt::format("vcpu {}", index).c_str());
+    confine_thread(ThreadKind::vcpu);
     while (links_.gate.enter(index)) {
       std::optional<GuestExit> exit = visit(index);
       // Before it is out: whoever holds the guest then must see that it has ended.

@@ -15,6 +15,7 @@
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
 #include "dedup/hold_times_json.hpp"
+#include "vmm/process/guest_confinement.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
 #include "vmm/process/still_guest.hpp"
@@ -260,6 +261,7 @@ GuestFigures GuestAnswers::figures() const {
   figures.swap_pss_bytes = process.swap_pss;
   figures.page_table_bytes = process.page_tables;
   figures.errors = logged_errors();
+  figures.confined = confinement_text();
   figures.log = log_place();
   return figures;
 }

@@ -89,7 +89,7 @@ void each_field(DomainChoice& domain, Visit visit) {
 template <typename Visit>
 void each_field(GuestProcessConfig& guest, Visit visit) {
   auto& [name, numbered_as, first_number, image, machine, domain, joins_later, afterwards, console_content,
-         starts, note] = guest;
+         starts, confine, note] = guest;
   visit("name", name);
   visit("numbered_as", numbered_as);
   visit("first_number", first_number);
@@ -100,6 +100,7 @@ void each_field(GuestProcessConfig& guest, Visit visit) {
   visit("afterwards", afterwards);
   visit("console_content", console_content);
   visit("starts", starts);
+  visit("confine", confine);
   visit("note", note);
 }
 

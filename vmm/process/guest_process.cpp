@@ -27,6 +27,7 @@
 #include "vmm/process/console_input.hpp"
 #include "vmm/process/console_log.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
+#include "vmm/process/guest_confinement.hpp"
 #include "vmm/process/guest_control.hpp"
 #include "vmm/process/guest_service.hpp"
 #include "vmm/process/restored_guest.hpp"
@@ -46,12 +47,17 @@ std::function<void()> daemon_starter(const std::string& path) {
   return [path] { dedup::start_daemon_in_passing(path); };
 }
 
-dedup::AgentConfig agent_config(const std::string& guest, const GuestProcessConfig& config) {
+dedup::AgentConfig agent_config(const std::string& guest, const GuestProcessConfig& config,
+                                std::function<void()> start_daemon) {
   const DomainChoice& domain = config.domain;
   const bool zero_only = domain.kind == DomainChoice::Kind::zero_only;
   const std::string path = daemon_socket_path();
-  return {guest, domain.label,         zero_only ? dedup::Sharing::zero_only : dedup::Sharing::all,
-          path,  daemon_starter(path), config.joins_later};
+  return {guest,
+          domain.label,
+          zero_only ? dedup::Sharing::zero_only : dedup::Sharing::all,
+          path,
+          std::move(start_daemon),
+          config.joins_later};
 }
 
 std::string warning_of(const dedup::Agent& agent) {
@@ -122,6 +128,19 @@ GuestRecord record_of(const GuestProcessConfig& config, const std::string& name)
           {}};
 }
 
+// How a guest ends whose process made a call that it may not make. Nothing waits for anybody: the thread that
+// made it stands still, whatever it holds.
+std::function<int(const ForbiddenCall&)> end_of_forbidden(Recording& recording, const ConsoleLog& console,
+                                                          const GuestService& service) {
+  return [&](const ForbiddenCall& call) {
+    const GuestRecord::End end{now_in_seconds(), exit_guest_failed, "failed", text_of(call)};
+    log(LogLevel::error, "it has ended: {}", end.reason);
+    service.say(end);
+    recording.ended(end, console.tail());
+    return end.exit_code;
+  };
+}
+
 // The console takes what the guest prints; the agent, if there is one, its image and the pages that it gives
 // up.
 MachineLinks links_of(ConsoleLog& console, LineWatch& lines, dedup::Agent* agent) {
@@ -160,10 +179,13 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   UniqueFd daemon;
   if (shares(told.domain)) daemon = find_daemon();
   const StopSignals signals;
+  GuestConfinement confinement;
   const NameClaim claim = claim_name(told);
   const GuestProcessConfig config = settled(told, claim.name());
   set_log_name("guest " + claim.name());
   log_to_file_when_unheard();
+  confinement.start_opener(config.confine, claim.name(),
+                           shares(config.domain) ? daemon_starter(daemon_socket_path()) : nullptr);
   ConsoleLog console(streams.console);
   LineWatch lines;
   // In the order of life: an agent merges what is on the chassis, and the machine goes before its agent.
@@ -176,7 +198,8 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   if (restored) backed = restored->map_into(chassis.memory);
   std::optional<dedup::Agent> joined;
   if (shares(config.domain)) {
-    joined.emplace(agent_config(claim.name(), config), chassis.memory.regions(), chassis.gate);
+    joined.emplace(agent_config(claim.name(), config, confinement.daemon_starter()), chassis.memory.regions(),
+                   chassis.gate);
   }
   dedup::Agent* const agent = joined ? &*joined : nullptr;
   daemon.reset();
@@ -196,17 +219,18 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   GuestControl control({claim.name(), config.domain.text(), config.image, config.machine.cpus,
                         std::chrono::steady_clock::now(), bytes_of(config)},
                        machine, agent, console, restored ? &*restored : nullptr);
-  if (agent != nullptr) agent->start();
   ConsoleInput input(streams.input, streams.console, streams.escape, [&](std::span<const std::byte> typed) {
     return machine.receive(typed, streams.input_port);
   });
   if (input.may_be_a_dialogue() || ::isatty(streams.console) != 0) machine.show_prompts();
   if (config.console_content == ConsoleContent::emptied) empty_file(streams.console);
-  machine.start();
   Recording recording(config.afterwards, record_of(config, claim.name()));
+  GuestService service(streams, {machine, control, console, signals, claim, input, lines});
+  confinement.begin(end_of_forbidden(recording, console, service));
+  if (agent != nullptr) agent->start();
+  machine.start();
   on_running({claim.name(), warning});
   trim_heap();
-  GuestService service(streams, {machine, control, console, signals, claim, input, lines});
   service.until_end();
   const GuestRecord::End end = service.end_of(machine.wait());
   recording.ended(end, console.tail());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/confine.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/control/escape_key.hpp"
 #include "vmm/devices/console_port.hpp"
@@ -49,6 +50,7 @@ struct GuestProcessConfig {
   Afterwards afterwards = Afterwards::forgotten;
   ConsoleContent console_content = ConsoleContent::kept;
   Starts starts = Starts::running;
+  Confine confine = Confine::by_default;
   std::string note = {};  // kept for whoever started it, and told with the configuration
 };
 

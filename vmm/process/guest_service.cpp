@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/confinement.hpp"
 #include "base/standard_output.hpp"
 #include "vmm/control/exit_code.hpp"
 
@@ -72,14 +73,16 @@ void GuestService::until_end() {
     std::vector<pollfd> waits{{guest_.machine.ended_fd(), POLLIN, 0},
                               {guest_.signals.fd(), POLLIN, 0},
                               {guest_.claim.listener(), POLLIN, 0},
-                              {failure_seen_ ? -1 : guest_.console.failed_fd(), POLLIN, 0}};
+                              {failure_seen_ ? -1 : guest_.console.failed_fd(), POLLIN, 0},
+                              {forbidden_call_fd(), POLLIN, 0}};
     guest_.input.add_waits(waits);
-    constexpr std::size_t own = 5;
+    constexpr std::size_t own = 6;
     guest_.control.add_waits(waits);
     if (::poll(waits.data(), waits.size(), ended ? 0 : longest_wait()) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll");
     }
+    if (waits[4].revents != 0) end_after_forbidden_call();
     if (waits[1].revents != 0) {
       if (const int signal = guest_.signals.take(); signal != 0) stop(signal);
     }

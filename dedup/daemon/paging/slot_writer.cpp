@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/confinement.hpp"
 #include "base/file_bytes.hpp"
 #include "base/thread_setup.hpp"
 
@@ -67,6 +68,7 @@ std::uint64_t SlotWriter::waiting_bytes() const {
 
 void SlotWriter::run() {
   prepare_thread("paging writer");
+  confine_thread(ThreadKind::writer);
   for (;;) {
     std::unique_lock guard(lock_);
     changed_.wait(guard, [this] { return ending_ || !jobs_.empty(); });

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/confinement.hpp"
 #include "base/event_fd.hpp"
 #include "base/thread_setup.hpp"
 
@@ -39,6 +40,7 @@ void DeviceThread::run() {
   prepare_thread("devices");
   std::string failure;
   try {
+    confine_thread(ThreadKind::devices);
     serve_until_stopped();
   } catch (const std::exception& error) {
     failure = error.what();

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests' processes and the daemon are confined, and what a thread may not do ends its guest alone.
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/check.hpp"
+#include "tests/system/host.hpp"
+
+namespace samepage::system_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool has_line(const fs::path& status, const std::string& line) {
+  return ("\n" + text_of(status)).find("\n" + line + "\n") != std::string::npos;
+}
+
+// The thread makes another system call in place of the one that it was about to make: what a program does
+// that has taken it over.
+void make_call(pid_t thread, long number) {
+  check(::ptrace(PTRACE_SEIZE, thread, 0, PTRACE_O_TRACESYSGOOD), "ptrace");
+  check(::ptrace(PTRACE_INTERRUPT, thread, 0, 0), "ptrace");
+  check(::waitpid(thread, nullptr, __WALL), "waitpid");
+  for (int status = 0;;) {
+    check(::ptrace(PTRACE_SYSCALL, thread, 0, 0), "ptrace");
+    check(::waitpid(thread, &status, __WALL), "waitpid");
+    if (!WIFSTOPPED(status)) return;
+    if (WSTOPSIG(status) == (SIGTRAP | 0x80)) break;  // at a call's begin, or at its end
+  }
+  // At an end the number is not looked at any more: the next stop is a begin then.
+  ::ptrace(PTRACE_POKEUSER, thread, offsetof(user, regs.orig_rax), number);
+  check(::ptrace(PTRACE_SYSCALL, thread, 0, 0), "ptrace");
+  int status = 0;
+  check(::waitpid(thread, &status, __WALL), "waitpid");
+  if (WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+    ::ptrace(PTRACE_POKEUSER, thread, offsetof(user, regs.orig_rax), number);
+    ::ptrace(PTRACE_DETACH, thread, 0, 0);
+  } else if (WIFSTOPPED(status)) {
+    ::ptrace(PTRACE_DETACH, thread, 0, WSTOPSIG(status));
+  }
+}
+
+class ConfinementTest : public Host {
+ protected:
+  nlohmann::json end_of(const std::string& name) const {
+    nlohmann::json end;
+    wait_until(name + " has ended", [&] {
+      for (const auto& guest : ask({"ps", "--all"})) {
+        if (guest.at("name") == name && guest.at("state") == "ended") end = guest;
+      }
+      return !end.is_null();
+    });
+    return end;
+  }
+  pid_t pid_of(const std::string& guest) const { return guest_figures(guest).at("pid").get<pid_t>(); }
+
+  static pid_t thread_of(pid_t process, const std::string& name) {
+    for (const fs::directory_entry& task :
+         fs::directory_iterator(fs::path("/proc") / std::to_string(process) / "task")) {
+      if (text_of(task.path() / "comm") == name + "\n") return std::stoi(task.path().filename().string());
+    }
+    return -1;
+  }
+};
+
+TEST_F(ConfinementTest, AGuestsProcessHasGivenUpWhatItDoesNotNeed) {
+  start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng"});
+  const fs::path tasks = fs::path("/proc") / std::to_string(pid_of("a")) / "task";
+  int threads = 0;
+  for (const fs::directory_entry& task : fs::directory_iterator(tasks)) {
+    ++threads;
+    const fs::path status = task.path() / "status";
+    for (const char* line : {"NoNewPrivs:\t1", "Seccomp:\t2"}) {
+      EXPECT_TRUE(has_line(status, line)) << text_of(task.path() / "comm") << line;
+    }
+    const bool none =
+        has_line(status, "CapEff:\t0000000000000000") && has_line(status, "CapPrm:\t0000000000000000");
+    // Where the limit on real-time priorities can't be raised.
+    EXPECT_TRUE(none || has_line(status, "CapPrm:\t0000000000800000")) << text_of(status);
+  }
+  EXPECT_GE(threads, 4);
+  EXPECT_EQ(guest_figures("a").at("confined"), "yes");
+}
+
+TEST_F(ConfinementTest, TheDaemonHasToo) {
+  kill_daemon();
+  const pid_t pid = start_daemon();
+  const fs::path status = fs::path("/proc") / std::to_string(pid) / "status";
+  EXPECT_TRUE(has_line(status, "NoNewPrivs:\t1"));
+  EXPECT_TRUE(has_line(status, "Seccomp:\t2"));
+}
+
+TEST_F(ConfinementTest, ItIsLeftOutOnRequest) {
+  start("a", {"hello", "wait=1"}, {"--mem", "16M", "--confine", "off"});
+  EXPECT_EQ(guest_figures("a").at("confined"), "no");
+  EXPECT_TRUE(has_line(fs::path("/proc") / std::to_string(pid_of("a")) / "status", "Seccomp:\t0"));
+}
+
+// In each kind of thread.
+TEST_F(ConfinementTest, AForbiddenCallEndsThatGuestAlone) {
+  start("other", {"hello", "wait=1"}, {"--mem", "16M"});
+  for (const std::string thread : {"samepage", "agent", "vcpu 0", "devices"}) {
+    start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng"});
+    const pid_t process = pid_of("a");
+    const pid_t tid = thread_of(process, thread);
+    ASSERT_GT(tid, 0) << thread;
+    try {
+      make_call(tid, SYS_execve);
+    } catch (const std::system_error& error) {
+      GTEST_SKIP() << "no process may be traced here: " << error.what();
+    }
+    const nlohmann::json end = end_of("a");
+    EXPECT_EQ(end.at("exit_code"), 125) << thread;
+    EXPECT_NE(end.at("reason").get<std::string>().find("made the system call 'execve'"), std::string::npos)
+        << end;
+    EXPECT_EQ(guest_figures("other").at("state"), "running");
+  }
+}
+
+}  // namespace
+}  // namespace samepage::system_test

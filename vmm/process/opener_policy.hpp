@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the opener (opener.hpp) does for its guest's process, and what not. Pure.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace samepage::vmm {
+
+/// The places that a guest's process uses while its guest runs. Absolute paths.
+struct OpenerPolicy {
+  pid_t guest = 0;
+  std::string name;                    // of the guest
+  std::string runtime;                 // the runtime directory
+  std::string resolved_runtime;        // the same without symbolic links
+  std::string log;                     // the log file
+  std::vector<std::string> temporary;  // directories for files without a name
+};
+
+/// What is to be opened in place of what was asked for.
+struct Opening {
+  std::string path;
+  int flags = 0;
+  mode_t mode = 0;
+  /// Of a descriptor that the guest's process has already, what it has to be.
+  enum class Target : std::uint8_t {
+    anything,  // it is a path
+    unnamed,   // a file without a name: memory, what a disk's guest has written
+    stream     // a terminal or a pipe
+  };
+  Target target = Target::anything;
+  friend bool operator==(const Opening&, const Opening&) = default;
+};
+
+/// None: refused.
+std::optional<Opening> opening_for(const OpenerPolicy& policy, std::string_view path, int flags);
+bool may_make_directory(const OpenerPolicy& policy, std::string_view path);
+bool may_remove(const OpenerPolicy& policy, std::string_view path);
+bool may_rename(const OpenerPolicy& policy, std::string_view from, std::string_view to);
+
+}  // namespace samepage::vmm
