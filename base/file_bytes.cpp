@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file_bytes.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 #include "base/check.hpp"
+#include "base/lost_memory.hpp"
 
 namespace samepage {
 
@@ -34,7 +37,12 @@ bool write_fully(int fd, std::uint64_t offset, std::span<const std::byte> from) 
 }
 
 void write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset, const char* what) {
-  if (!write_fully(fd, offset, bytes)) throw_errno(what);
+  if (write_fully(fd, offset, bytes)) return;
+  if (errno != EFAULT) throw_errno(what);
+  // The bytes are a guest's, and could not be read.
+  const std::string call = fmt::format("{} ({})", what, cause_of_lost_memory());
+  errno = EFAULT;
+  throw_errno(call);
 }
 
 }  // namespace samepage

@@ -201,7 +201,7 @@ struct Donation {
 /// Of the slots in a paging file (dedup/frame_numbers.hpp).
 struct PagingFile {
   std::uint32_t file = 0;
-  std::uint32_t leaving = 0;  // 1: without a descriptor; the agent is to take back what it has there
+  std::uint32_t leaving = 0;  // 1: the agent is to take back what it has there; no descriptor if it has one
   char path[256] = {};        // of the paging file, zero-padded, for people; cut off where it is longer
 };
 

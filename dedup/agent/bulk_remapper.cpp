@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/file_figures.hpp"
@@ -12,6 +13,7 @@
 #include "dedup/agent/grants.hpp"
 #include "dedup/agent/guest_mappings.hpp"
 #include "dedup/agent/page_spans.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -54,6 +56,7 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
   std::uint64_t mappings = 0;
   for (std::size_t done = 0; done < pieces.size();) {
     const std::vector<MergeCandidate> candidates = copies_.read(files, std::span(pieces).subspan(done));
+    fault_point("frames-read");
     holds_.work_off(candidates, [&](const PausedGuest& held, const MergeCandidate& candidate) {
       mappings += remapper_.merge(held, files, candidate, merging.merged);
     });
@@ -229,23 +232,26 @@ std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const Pag
   return own;
 }
 
+// The guest is not held for a disk: what is in a paging file or in the host's swap is read before.
+bool BulkRemapper::read_in(const PageRange& range) const {
+  const std::span<std::byte> memory = pages_.bytes_of(range);
+  read_ahead(memory);
+  return ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ) == 0 ||
+         (errno != EFAULT && errno != EHWPOISON);  // else the kernel is too old for it
+}
+
 std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) {
   std::vector<PageRange> broken;
   if (ranges.empty()) return broken;
-  for (const PageRange& range : pages_.pieces_of(ranges, pages_.count())) {
-    // The guest is not held for a disk: what is in a paging file or in the host's swap is read before.
-    const std::span<std::byte> memory = pages_.bytes_of(range);
-    read_ahead(memory);
-    ::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
-  }
-  holds_.work_off(
-      pages_.pieces_of(ranges, piece_pages), [&](const PausedGuest& held, const PageRange& piece) {
-        const auto merged = states_.parts_in(piece, State::merged);  // references, if it comes to that
-        const auto track = [&](std::span<const std::byte> mapping) { tracker_.track(mapping); };
-        if (!remapper_.unmerge(held, piece, track)) return;
-        append(broken, merged);
-        for (const PageIndex page : piece) tracker_.forget(page);
-      });
+  std::vector<PageRange> pieces = pages_.pieces_of(ranges, piece_pages);
+  std::erase_if(pieces, [this](const PageRange& piece) { return !read_in(piece); });
+  holds_.work_off(pieces, [&](const PausedGuest& held, const PageRange& piece) {
+    const auto merged = states_.parts_in(piece, State::merged);  // references, if it comes to that
+    const auto track = [&](std::span<const std::byte> mapping) { tracker_.track(mapping); };
+    if (!remapper_.unmerge(held, piece, track)) return;
+    append(broken, merged);
+    for (const PageIndex page : piece) tracker_.forget(page);
+  });
   note_replaced(0);
   return broken;
 }

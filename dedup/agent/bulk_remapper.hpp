@@ -61,7 +61,10 @@ class BulkRemapper {
   /// mappings now. What went with the pages is added to `lost`. The guest is held by the caller too.
   std::uint64_t put_back(const Backing& backing, std::span<const PageRange> mapped, const Pagemap& pagemap,
                          Lost& lost);
-  /// Gives the pages of `ranges` memory of the guest's own, as far as there is room for it.
+  /// Brings pages into memory. False when the disk below has lost some: to touch those would end the guest.
+  [[nodiscard]] bool read_in(const PageRange& range) const;
+  /// Gives the pages of `ranges` memory of the guest's own, as far as there is room for it and they can be
+  /// read.
   [[nodiscard]] std::vector<PageRange> unmerge(std::span<const PageRange> ranges);
 
   /// Gives back what is kept between two calls.

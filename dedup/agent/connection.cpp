@@ -11,6 +11,7 @@
 #include "base/types.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 
@@ -89,17 +90,23 @@ Membership Connection::finish_joining() {
   }
   if (!welcome || welcome->version != wire::version) throw UserError(not_our_daemon(path_));
   Mapping staging = Mapping::shared(frame->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
+  fault_point(FaultIn::agent, FaultMoment::took, wire::Type::welcome);
   return {*welcome, FrameFiles(std::move(frame->fds[0])), std::move(staging)};
 }
 
 bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
   const HangUp::InMessage in_message(*hang_up_);
-  return send_frame(fd(), static_cast<std::uint32_t>(type), payload);
+  fault_point(FaultIn::agent, FaultMoment::sends, type);
+  const bool sent = send_frame(fd(), static_cast<std::uint32_t>(type), payload);
+  fault_point(FaultIn::agent, FaultMoment::sent, type);
+  return sent;
 }
 
 std::optional<Frame> Connection::receive() {
   const HangUp::InMessage in_message(*hang_up_);
-  return receive_frame(fd());
+  std::optional<Frame> frame = receive_frame(fd());
+  if (frame) fault_point(FaultIn::agent, FaultMoment::takes, static_cast<wire::Type>(frame->type));
+  return frame;
 }
 
 bool Connection::readable() const {

@@ -9,6 +9,7 @@
 #include "base/files_behind_memory.hpp"
 #include "base/log.hpp"
 #include "dedup/agent/grants.hpp"
+#include "dedup/fault_points.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
@@ -44,6 +45,7 @@ void DaemonPeer::lose() noexcept {
   for (const PageIndex page : guest_.pages.all()) {
     if (guest_.states.stands_offered(page)) guest_.states.withdrawn(page);
   }
+  guest_.paging.daemon_lost();
   guest_.remapper.forget_copies();
   guest_.budget.spend(0);
   guest_.tracker.mappings_replaced();  // should the daemon have been lost in the middle of that
@@ -121,7 +123,9 @@ void DaemonPeer::answer(wire::Merged merged) {
 void DaemonPeer::handle_messages() {
   while (link_.joined() && link_.connection().readable()) {
     if (auto frame = link_.connection().receive()) {
+      const auto type = static_cast<wire::Type>(frame->type);
       handle(std::move(*frame));
+      fault_point(FaultIn::agent, FaultMoment::took, type);
     } else {
       lose();
     }
@@ -154,16 +158,15 @@ void DaemonPeer::handle(Frame frame) {
 bool DaemonPeer::take_paging_file(Frame& frame) {
   const auto message = wire::read_one<wire::PagingFile>(frame.payload);
   if (!message || message->file >= max_paging_files) return false;
-  if (message->leaving != 0) {
-    guest_.paging.leave(message->file);
-    return true;
+  const bool leaving = message->leaving != 0;
+  if (frame.fds.size() > 1 || (frame.fds.empty() && !leaving)) return false;
+  if (!frame.fds.empty()) {
+    const FileFigures file = figures_of_file(frame.fds[0].get());
+    guest_.upkeep.add_backing(file.device, file.inode);  // no store: never unmerged for the sake of mappings
+    note_file_behind_memory({message->path, ::strnlen(message->path, sizeof(message->path))});
+    link_.files().set_slots(message->file, std::move(frame.fds[0]));
   }
-  if (frame.fds.size() != 1) return false;
-  const FileFigures file = figures_of_file(frame.fds[0].get());
-  guest_.upkeep.add_backing(file.device, file.inode);  // no store: never unmerged for the sake of mappings
-  note_file_behind_memory({message->path, ::strnlen(message->path, sizeof(message->path))});
-  link_.files().set_slots(message->file, std::move(frame.fds[0]));
-  guest_.paging.settled(message->file);
+  leaving ? guest_.paging.leave(message->file) : guest_.paging.settled(message->file);
   return true;
 }
 
@@ -175,6 +178,7 @@ void DaemonPeer::donate(const std::vector<wire::Donation>& requests) {
     // The guest may be writing the page: the daemon hashes what it got.
     std::memcpy(membership.staging.data() + PageCount{request.slot}.bytes(), guest_.pages.host(request.page),
                 page_size);
+    fault_point("page-donated");
   }
   send_list(wire::Type::donated, requests);
 }
@@ -189,6 +193,7 @@ void DaemonPeer::merge(std::vector<wire::Grant> grants) {
   }
   const std::uint64_t out = guest_.states.paged_count();
   const BulkRemapper::Merging merging = guest_.remapper.merge(link_.files(), std::move(grants));
+  fault_point("pages-merged");
   const std::uint64_t paged = guest_.states.paged_count() - out;
   std::uint64_t kept = 0;
   for (const PageRange& range : merging.merged.kept) kept += range.count;

@@ -11,6 +11,7 @@
 #include "base/poll_timeout.hpp"
 #include "dedup/agent/grants.hpp"
 #include "dedup/digest.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -78,7 +79,11 @@ Outcome ImageSharing::handle_waiting() {
 Outcome ImageSharing::receive() {
   if (Clock::now() >= deadline_) return Outcome::overdue;
   std::optional<Frame> frame = connection_.receive();
-  return frame && handle(std::move(*frame)) ? Outcome::settled : Outcome::lost;
+  if (!frame) return Outcome::lost;
+  const auto type = static_cast<wire::Type>(frame->type);
+  const bool handled = handle(std::move(*frame));
+  fault_point(FaultIn::agent, FaultMoment::took, type);
+  return handled ? Outcome::settled : Outcome::lost;
 }
 
 bool ImageSharing::handle(Frame frame) {

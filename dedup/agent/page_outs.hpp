@@ -41,6 +41,8 @@ class PageOuts {
   /// It is here from now on, or nothing of the guest's is there any more.
   void settled(unsigned file) { leaving_ &= ~(1U << file); }
   void leave(unsigned file) { leaving_ |= 1U << file; }
+  /// The daemon whose files they were is lost.
+  void daemon_lost() { leaving_ = 0, end(); }
   /// Files that the guest is to take its pages back from.
   [[nodiscard]] std::uint32_t leaving() const { return leaving_; }
 

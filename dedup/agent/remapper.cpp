@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -29,6 +30,7 @@ void mark_uninheritable(std::byte* address, std::size_t bytes) {
 }
 
 bool map_anonymous(std::byte* address, std::size_t bytes) {
+  if (fault_fails("page-unmapping")) return false;
   // SAFETY: MAP_FIXED over guest memory of ours while the guest is held; the pages are zero, or not needed,
   // or their bytes are put back before it is let go.
   if (::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
@@ -227,7 +229,9 @@ std::uint64_t Remapper::put_back(const PausedGuest& held, const Pagemap& pagemap
 }
 
 bool Remapper::map_frames(int file, const wire::Grant& grant) {
-  if (!map_file(grant.pages(), file, offset_in_file(grant.frame))) return false;
+  if (fault_fails("page-mapping") || !map_file(grant.pages(), file, offset_in_file(grant.frame)))
+    return false;
+  fault_point("page-mapped");
   using FrameIn = PageStates::FrameIn;
   const bool on_disk = is_slot(grant.frame);
   states_.merged(grant.pages(), on_disk ? FrameIn::paging_file : FrameIn::store);
@@ -262,6 +266,7 @@ bool Remapper::unmerge(const PausedGuest&, const PageRange& range,
   const std::span<std::byte> memory = pages_.bytes_of(range);
   std::vector<std::byte> copy(memory.begin(), memory.end());
   if (!map_anonymous(memory.data(), memory.size())) return false;
+  fault_point("page-unmapped");
   {
     const PutBack put_back(memory.data(), std::move(copy));
     track(memory);

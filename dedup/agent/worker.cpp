@@ -3,14 +3,18 @@
 
 #include <sys/mman.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
+#include "base/log.hpp"
 #include "base/read_ahead.hpp"
 #include "dedup/agent/guest_mappings.hpp"
+#include "dedup/fault_points.hpp"
 #include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
@@ -242,17 +246,30 @@ void Worker::go_on_paging() {
 // before the next part.
 void Worker::take_back(unsigned file) {
   constexpr std::uint64_t part_pages = 4096;
-  const FileFigures slots = figures_of_file(daemon_.link().files().slots(file).get());
+  const UniqueFd& descriptor = daemon_.link().files().slots(file);
+  if (!descriptor) return page_outs_.settled(file);  // it has never heard of it
+  const FileFigures slots = figures_of_file(descriptor.get());
   std::vector<PageRange> ranges;
-  std::uint64_t pages = 0;
+  std::uint64_t pages = 0, lost = 0;
   for (const FileMapping& mapping : mappings_of(pages_).of_files) {
-    if (mapping.inode != slots.inode || mapping.device != slots.device || pages >= part_pages) continue;
-    PageRange rest = mapping.pages;
-    ranges.push_back(rest.take_front(static_cast<std::uint32_t>(part_pages)));
-    pages += ranges.back().count;
+    if (mapping.inode != slots.inode || mapping.device != slots.device) continue;
+    for (PageRange rest = mapping.pages; !rest.empty() && pages < part_pages;) {
+      const PageRange piece = rest.take_front(64);
+      if (!remapper_.read_in(piece)) {
+        lost += piece.count;
+        continue;
+      }
+      for (const PageIndex page : piece) wire::append_page(ranges, page);
+      pages += piece.count;
+    }
   }
   if (ranges.empty()) {
+    if (lost > 0) {
+      log_error("a paging file can't be left",
+                fmt::format("{} pages near ones that its disk has lost stay there", lost));
+    }
     page_outs_.settled(file);
+    fault_point("file-left");
     daemon_.link().files().set_slots(file, {});
     return;
   }

@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/log.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 
@@ -240,19 +241,28 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
       slots_.write(*frame, bytes);  // it is published when the disk has it
       return Outcome::done;
     }
+    if (fault_fails("frame-writing")) throw_errno("write of a frame");
     store_.write(*frame, bytes);
   } catch (const std::system_error& error) {
     // No memory for the frame: it stays unpublished, and its pages stay where they are.
     log_error("a frame is not made", error);
     return merger_.withdraw(guest + page);
   }
+  fault_point("frame-written");
   merger_.publish(*frame, turn);
   return Outcome::done;
 }
 
-std::vector<OpenSlots> Domain::open_slots() {
+std::vector<OpenSlots> Domain::open_slots(const GuestLink& link) {
   std::vector<OpenSlots> open;
-  for (const unsigned file : slots_.files()) open.push_back(slots_.open_read_only(file));
+  for (const unsigned file : slots_.files()) {
+    if (link.has_file(file)) continue;
+    try {
+      open.push_back(slots_.open_read_only(file));
+    } catch (const std::system_error& error) {
+      log_error("a guest hears later of a paging file", error);
+    }
+  }
   return open;
 }
 
@@ -268,6 +278,7 @@ void Domain::slots_written(const std::vector<FrameId>& slots, int error) {
   // As many frames of the store have their turn now as have gone.
   Turn next;
   static_cast<void>(merger_.go_on(next));
+  fault_point("slot-published");
   carry_out();
 }
 
@@ -304,12 +315,13 @@ void Domain::carry_out() {
   for (const FrameId frame : orders.copies) copy_to_twin(frame);
   trimmer_.reap(orders.reaped);
   slots_.count_frames_out(orders.frames_out);
+  if (!orders.reaped.empty()) fault_point("frame-reaped");
   std::set<GuestLink*> ordered;
   // A guest that was detached meanwhile hears nothing: what it was granted counts until its process is gone.
   for (const auto& [page, frame] : orders.grants) {
     const auto to = recipient_of(page);
     if (!to) continue;
-    if (is_slot(frame) && !to->link->takes_slots()) {
+    if (is_slot(frame) && !to->link->has_file(paging_file_of(frame))) {
       static_cast<void>(merger_.answered(page, Merger::Answer::refused));
       continue;
     }

@@ -33,8 +33,8 @@ class GuestLink {
   virtual ~GuestLink() = default;
   virtual void grant(PageIndex page, FrameId frame) = 0;
   virtual void request_donation(PageIndex page) = 0;
-  /// Whether the agent can map slots of paging files.
-  [[nodiscard]] virtual bool takes_slots() const = 0;
+  /// Whether the agent can map slots of that paging file.
+  [[nodiscard]] virtual bool has_file(unsigned file) const = 0;
   /// All that was ordered since the last call may go out.
   virtual void flush() = 0;
 };
@@ -112,8 +112,9 @@ class Domain {
   [[nodiscard]] const DigestSecret& secret() const { return secret_; }
   [[nodiscard]] const FrameStore& store() const { return store_; }
   [[nodiscard]] const Merger& merger() const { return merger_; }
-  /// Descriptors of its slots in each paging file, to hand to an agent. Throws std::system_error.
-  [[nodiscard]] std::vector<OpenSlots> open_slots();
+  /// Descriptors of its slots in each paging file that an agent has not been told of, as far as they can be
+  /// made just now.
+  [[nodiscard]] std::vector<OpenSlots> open_slots(const GuestLink& link);
   [[nodiscard]] DomainSlots& slots() { return slots_; }
   [[nodiscard]] bool empty() const { return guests_.empty(); }
 

@@ -42,7 +42,13 @@ class Member final : public GuestLink {
   void grant(PageIndex page, FrameId frame) override;
   void request_donation(PageIndex page) override;
   void flush() override;
-  [[nodiscard]] bool takes_slots() const override { return takes_slots_; }
+  [[nodiscard]] bool has_file(unsigned file) const override { return (files_ >> file & 1U) != 0; }
+
+  /// Whether its agent can map slots at all.
+  [[nodiscard]] bool takes_slots() const { return takes_slots_; }
+  /// Its agent is told of that paging file; of one that has gone it is told anew.
+  void told_of(unsigned file) { files_ |= 1U << file; }
+  void forget_file(unsigned file) { files_ &= ~(1U << file); }
 
  private:
   [[nodiscard]] Progress dispatch(wire::Type type, std::span<const std::byte> payload, Turn& turn);
@@ -53,6 +59,7 @@ class Member final : public GuestLink {
 
   std::uint32_t pages_;
   bool takes_slots_;
+  std::uint32_t files_ = 0;  // paging files that its agent has been told of, a bit each
   StagingArea staging_;
   Send send_;
   Report report_;

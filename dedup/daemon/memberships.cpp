@@ -2,6 +2,7 @@
 #include "dedup/daemon/memberships.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/random.h>
 
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/log.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/session.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -54,7 +56,6 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
   const std::uint64_t membership = random_number();
   try {
     UniqueFd store = domain.store().open_read_only();
-    std::vector<OpenSlots> paging = domain.open_slots();
     Guest& guest = guests_.add({.membership = membership,
                                 .name = hello.guest,
                                 .peer = session.peer(),
@@ -66,7 +67,7 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
     watch(membership, std::move(pidfd));
     guest.first = domain.join(hello.pages, link);
     log(LogLevel::info, "guest {} (process {}) joins domain {}", guest.name, guest.peer.pid, label);
-    return membership_of(guest, std::move(store), std::move(paging));
+    return membership_of(guest, std::move(store));
   } catch (...) {
     pidfds_.erase(membership);
     guests_.remove(membership);
@@ -79,23 +80,20 @@ Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link
 // have not read is void, for it says anew what it maps.
 Memberships::Membership Memberships::rejoin(Guest& guest, Session& session, GuestLink& link) {
   UniqueFd store = domain_of(guest).store().open_read_only();
-  std::vector<OpenSlots> paging = domain_of(guest).open_slots();
   if (guest.session != nullptr) guest.session->close();
   domain_of(guest).reattach(guest.first, link);
   guest.session = &session;
   log(LogLevel::info, "guest {} (process {}) is back in domain {}", guest.name, guest.peer.pid, guest.domain);
-  return membership_of(guest, std::move(store), std::move(paging));
+  return membership_of(guest, std::move(store));
 }
 
-Memberships::Membership Memberships::membership_of(const Guest& guest, UniqueFd store,
-                                                   std::vector<OpenSlots> paging) const {
+Memberships::Membership Memberships::membership_of(const Guest& guest, UniqueFd store) const {
   Membership membership;
   membership.domain = &domain_of(guest);
   membership.guest = guest.first;
   membership.max_frames = max_frames_;
   membership.number = guest.membership;
   membership.store = std::move(store);
-  membership.paging = std::move(paging);
   return membership;
 }
 
@@ -116,8 +114,17 @@ bool Memberships::report(const Session& session, const wire::Report& report) {
 void Memberships::watch(std::uint64_t membership, UniqueFd pidfd) {
   Pidfd& watched = pidfds_.try_emplace(membership, io_).first->second;
   hand_over(std::move(pidfd), watched);
+  wait_for_end(membership, watched);
+}
+
+// Asio may call for a descriptor that is not readable: it may have been given the place in its books of
+// another one that was closed with news under way.
+void Memberships::wait_for_end(std::uint64_t membership, Pidfd& watched) {
   watched.async_wait(Pidfd::wait_read, [this, membership](boost::system::error_code error) {
-    if (!error) end(membership);
+    const auto found = pidfds_.find(membership);
+    if (error || found == pidfds_.end()) return;
+    pollfd process{found->second.native_handle(), POLLIN, 0};
+    ::poll(&process, 1, 0) > 0 ? end(membership) : wait_for_end(membership, found->second);
   });
 }
 
@@ -125,6 +132,7 @@ void Memberships::watch(std::uint64_t membership, UniqueFd pidfd) {
 void Memberships::end(std::uint64_t membership) {
   Guest* const guest = guests_.find(membership);
   if (guest == nullptr) return;
+  fault_point("guest-gone");
   last_end_ = Clock::now();
   log(LogLevel::info, "guest {} (process {}) leaves domain {}", guest->name, guest->peer.pid, guest->domain);
   if (guest->session != nullptr) guest->session->close();

@@ -54,10 +54,10 @@ class Memberships {
   Membership join_anew(Session& session, GuestLink& link, const wire::Hello& hello, UniqueFd pidfd,
                        const ProcessKey& process, const std::string& label);
   Membership rejoin(Guest& guest, Session& session, GuestLink& link);
-  [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store,
-                                         std::vector<OpenSlots> paging) const;
+  [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store) const;
   [[nodiscard]] Domain& domain_of(const Guest& guest) const { return domains_.at(guest.domain); }
   void watch(std::uint64_t membership, UniqueFd pidfd);
+  void wait_for_end(std::uint64_t membership, Pidfd& watched);
   void end(std::uint64_t membership);
 
   boost::asio::io_context& io_;

@@ -20,6 +20,7 @@
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/statistics.hpp"
+#include "dedup/fault_points.hpp"
 #include "dedup/json_text.hpp"
 
 namespace samepage::dedup {
@@ -185,7 +186,9 @@ std::string Server::answer_paging(const json& request, bool trusted) {
   if (added) add_paging_file(*added);
   if (removed) {
     const unsigned file = paging_.begin_removal(*removed);
+    fault_point("file-leaving");
     for (const auto& [key, session] : sessions_) session->leave_paging_file(file);
+    fault_point("file-told-to-leave");
     close_left_paging_files();
   }
   return json_text({{"files", paging_.to_json()}});
@@ -194,12 +197,9 @@ std::string Server::answer_paging(const json& request, bool trusted) {
 // Guests that are there get a descriptor of the new file; those that come, with the WELCOME.
 void Server::add_paging_file(const std::string& spec) {
   const unsigned file = paging_.add(parse_paging_spec(spec));
+  fault_point("file-added");
   log(LogLevel::info, "pages go out to {} too", paging_.at(file)->room.spec().path);
-  for (const auto& [key, session] : sessions_) {
-    const Domain* const domain = session->domain();
-    if (domain == nullptr) continue;
-    session->send_paging_file(domains_.at(domain->label()).slots().open_read_only(file));
-  }
+  for (const auto& [key, session] : sessions_) session->tell_of_paging_files();
 }
 
 void Server::close_left_paging_files() {
@@ -209,7 +209,9 @@ void Server::close_left_paging_files() {
     const bool used = std::any_of(domains.begin(), domains.end(),
                                   [&](const auto& entry) { return entry.second->slots().used(file) > 0; });
     if (used || paging_.at(file)->writer.waiting_bytes() > 0) continue;
+    fault_point("file-closing");
     for (const auto& [label, domain] : domains) domain->slots().close(file);
+    for (const auto& [key, session] : sessions_) session->forget_paging_file(file);
     log(LogLevel::info, "{} is not a paging file any more", paging_.at(file)->room.spec().path);
     paging_.close(file);
   }
@@ -309,6 +311,7 @@ void Server::every_second() {
     domain->pass_over_silent_donors();
     domain->slots().retry();
   }
+  for (const auto& [key, session] : sessions_) session->tell_of_paging_files();  // should that have failed
   close_left_paging_files();
   domains_.settle_busy();
   // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.

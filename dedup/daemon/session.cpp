@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/session.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -9,6 +10,7 @@
 #include "base/log.hpp"
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/handshake.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -109,8 +111,11 @@ void Session::end_of_message() {
 Progress Session::handle_safely(Turn& turn) {
   try {
     if (closing_) return Progress::done;  // it was refused; nothing more is listened to
-    if (!joined()) return handle_first();
-    return member_->handle(static_cast<wire::Type>(header_.type), payload_, turn);
+    const auto type = static_cast<wire::Type>(header_.type);
+    fault_point(FaultIn::daemon, FaultMoment::takes, type);
+    const Progress progress = joined() ? member_->handle(type, payload_, turn) : handle_first();
+    fault_point(FaultIn::daemon, FaultMoment::took, type);
+    return progress;
   } catch (const std::exception& error) {
     log_error("a message is not carried out", error);
     return Progress::violation;
@@ -165,29 +170,47 @@ void Session::join(const wire::Hello& hello) {
 void Session::welcome(SessionHost::Membership membership, std::uint32_t version) {
   const auto bytes = make_welcome(membership, membership.domain->secret(), version);
   const std::array<int, 2> fds{membership.store.get(), member_->staging().fd()};
+  fault_point(FaultIn::daemon, FaultMoment::sends, wire::Type::welcome);
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
   if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
     return close();
   }
-  for (OpenSlots& file : membership.paging) send_paging_file(std::move(file));
+  fault_point(FaultIn::daemon, FaultMoment::sent, wire::Type::welcome);
+  tell_of_paging_files();
 }
 
 // Between two messages, when all that was said before has been sent: a descriptor goes with the first byte.
-void Session::send_paging_file(OpenSlots file) {
+void Session::tell_of_paging_files() {
   if (!joined() || closed_ || !member_->takes_slots()) return;
-  paging_files_.push_back(std::move(file));
+  for (OpenSlots& file : member_->domain()->open_slots(*member_)) {
+    member_->told_of(file.message.file);
+    paging_files_.push_back(std::move(file));
+  }
   if (outbox_.idle()) send_paging_files();
 }
 
 void Session::leave_paging_file(unsigned file) {
-  if (joined() && member_->takes_slots())
+  if (!joined() || !member_->has_file(file)) return;
+  // What it has not been sent yet tells it at once.
+  const auto waits = std::find_if(paging_files_.begin(), paging_files_.end(),
+                                  [&](const OpenSlots& waiting) { return waiting.message.file == file; });
+  if (waits != paging_files_.end()) {
+    waits->message.leaving = 1;
+  } else {
     send(wire::Type::paging_file, wire::bytes_of(wire::PagingFile{.file = file, .leaving = 1}));
+  }
+}
+
+void Session::forget_paging_file(unsigned file) {
+  if (member_) member_->forget_file(file);
+  std::erase_if(paging_files_, [&](const OpenSlots& waiting) { return waiting.message.file == file; });
 }
 
 void Session::send_paging_files() {
   while (!closed_ && !paging_files_.empty()) {
     const auto& [message, slots] = paging_files_.front();
     const std::array<int, 1> descriptor{slots.get()};
+    fault_point(FaultIn::daemon, FaultMoment::sends, wire::Type::paging_file);
     switch (try_send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::paging_file),
                            wire::bytes_of(message), descriptor)) {
       case Sent::gone:
@@ -202,6 +225,7 @@ void Session::send_paging_files() {
                                     if (self->outbox_.idle()) self->send_paging_files();
                                   });
       case Sent::whole:
+        fault_point(FaultIn::daemon, FaultMoment::sent, wire::Type::paging_file);
         paging_files_.pop_front();
     }
   }
@@ -228,6 +252,7 @@ void Session::refuse(std::string_view reason) {
 
 void Session::send(wire::Type type, std::span<const std::byte> payload) {
   if (closed_) return;
+  fault_point(FaultIn::daemon, FaultMoment::sends, type);
   if (closing_) {
     outbox_.add_anyway(type, payload);
   } else if (!outbox_.add(type, payload)) {
@@ -237,6 +262,7 @@ void Session::send(wire::Type type, std::span<const std::byte> payload) {
     return;
   }
   if (outbox_.ready()) write_queued();
+  fault_point(FaultIn::daemon, FaultMoment::sent, type);
 }
 
 void Session::write_queued() {

@@ -45,9 +45,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Ends the connection; the host hears of it once.
   void close();
   void send_knobs(const wire::Knobs& knobs);
-  /// A paging file that the guest's agent may be granted slots of from now on, and one that it is to leave.
-  void send_paging_file(OpenSlots file);
+  /// The guest's agent hears of paging files that it does not know, and may be granted slots of them from now
+  /// on; that it is to leave one; that one is gone.
+  void tell_of_paging_files();
   void leave_paging_file(unsigned file);
+  void forget_paging_file(unsigned file);
   /// Carries out more of the message that has come. True while there is more of it.
   [[nodiscard]] bool work(Turn& turn);
 

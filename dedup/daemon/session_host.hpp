@@ -28,8 +28,7 @@ class SessionHost {
     std::uint32_t max_frames = 0;
     std::uint64_t number = 0;  // of the membership
     bool ends_when_idle = false;
-    UniqueFd store;                 // read-only, for the agent
-    std::vector<OpenSlots> paging;  // likewise
+    UniqueFd store;  // read-only, for the agent
   };
 
   virtual ~SessionHost() = default;

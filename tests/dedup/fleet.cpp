@@ -111,13 +111,15 @@ UniqueFd Fleet::dial(UniqueFd pidfd) {
   return std::move(ours);
 }
 
-FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
+std::unique_ptr<FleetGuest> make_guest(const std::string& name, std::size_t pages,
+                                       const GuestOptions& options) {
   auto guest = std::make_unique<FleetGuest>();
-  guest->name = "guest-" + std::to_string(++next_name_);
+  guest->name = name;
   guest->pages = pages;
   guest->scarce_mappings = options.vma_limit.has_value();
   guest->ram = Mapping::anonymous(pages * page_size);
   ::madvise(guest->ram.data(), guest->ram.size(), MADV_NOHUGEPAGE);
+  ::madvise(guest->ram.data(), guest->ram.size(), MADV_DONTFORK);
   guest->shadow.resize(pages * page_size);
   // Two regions with a hole in the numbering, as a guest with memory above the MMIO hole has them.
   const PageCount below{pages / 2};
@@ -127,7 +129,11 @@ FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
   guest->worker =
       std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""}, regions,
                                guest->barrier, options.tracker, options.backend, options.vma_limit);
-  guests_.push_back(std::move(guest));
+  return guest;
+}
+
+FleetGuest& Fleet::add_apart(std::size_t pages, const GuestOptions& options) {
+  guests_.push_back(make_guest("guest-" + std::to_string(++next_name_), pages, options));
   return *guests_.back();
 }
 

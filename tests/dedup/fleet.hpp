@@ -113,6 +113,10 @@ inline void PrintTo(const GuestOptions& options, std::ostream* out) {
   *out << name_of(options);
 }
 
+/// A guest that has joined no daemon yet.
+std::unique_ptr<FleetGuest> make_guest(const std::string& name, std::size_t pages,
+                                       const GuestOptions& options = {});
+
 class Fleet {
  public:
   explicit Fleet(DupPolicy dup_policy = {}, const std::vector<std::string>& paging_files = {});

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/fault_point.hpp"
 #include "base/pagemap.hpp"
 #include "base/process_memory.hpp"
 #include "tests/dedup/fleet_fixture.hpp"
@@ -189,6 +190,62 @@ TEST_P(Paging, TheLastFileThatIsRemovedIsEmptiedIntoMemory) {
   EXPECT_EQ(own_pages(guest), 30U);
   EXPECT_FALSE(guest.worker->can_page_out());
   fleet_.check_everything("after the only file was removed");
+}
+
+TEST_P(Paging, AFileThatIsRemovedTwiceIsLeftOnce) {
+  FleetGuest& guest = add(30, 1);
+  FleetGuest& other = add(30, 100);
+  page_out(guest);
+  page_out(other);
+  for (int i = 0; i < 2; ++i) {
+    fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
+    guest.worker->handle_messages();
+    for (int j = 0; j < 4; ++j)
+      guest.worker->go_on_paging();  // this one has left it; the other has not heard
+  }
+  EXPECT_EQ(own_pages(guest), 30U);
+  EXPECT_TRUE(guest.worker->connected());
+  while (!files().empty()) fleet_.exchange_messages();
+  fleet_.check_everything("after a file was removed twice");
+}
+
+TEST_P(Paging, AGuestThatComesBackWhileAFileIsLeftLeavesItToo) {
+  FleetGuest& guest = add(30, 1);
+  page_out(guest);
+  guest.worker->lose_daemon();
+  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
+  ASSERT_EQ(files().size(), 1U) << "a guest has pages there";
+  fleet_.rejoin(guest);
+  EXPECT_FALSE(guest.worker->can_page_out());
+  while (!files().empty()) fleet_.pass();
+  EXPECT_EQ(own_pages(guest), 30U);
+  fleet_.check_everything("after a file was left");
+}
+
+TEST_P(Paging, ADaemonThatIsLostTakesItsOrdersToLeaveWithIt) {
+  FleetGuest& guest = add(30, 1);
+  page_out(guest);
+  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
+  guest.worker->handle_messages();
+  EXPECT_NE(guest.worker->page_outs().leaving(), 0U);
+  guest.worker->lose_daemon();
+  EXPECT_EQ(guest.worker->page_outs().leaving(), 0U) << "another daemon's files have these numbers";
+}
+
+// A file of slots that can't be made (a disk with errors, no descriptors) keeps no guest from joining.
+TEST(PagingFilesTest, AGuestJoinsWhereNoFileForItsSlotsCanBeMade) {
+  if (!has_fault_points()) GTEST_SKIP() << "this build has no fault points";
+  const TemporaryDirectory folder;
+  Fleet fleet({}, {folder.path() + "/first", folder.path() + "/second"});
+  arm_fault_points("file-making:1:EIO");
+  FleetGuest& guest = fleet.add(20);
+  for (std::size_t page = 0; page < 20; ++page) guest.fill(page, 1 + page);
+  fleet.exchange_messages();
+  EXPECT_TRUE(guest.worker->can_page_out()) << "it has the other one";
+  guest.worker->begin_page_out(20, Which::all);
+  while (guest.worker->page_outs().active()) fleet.exchange_messages();
+  EXPECT_GT(guest.pages_paged(), 0U);
+  fleet.check_everything("after one file could not be made");
 }
 
 TEST_P(Paging, FilesTakeTurns) {

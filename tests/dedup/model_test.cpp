@@ -4,6 +4,7 @@
 // is shared.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fault_point.hpp"
 #include "base/memory_file.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/agent/backing.hpp"
@@ -30,7 +32,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
     const std::size_t page = random_() % pages;
     if (forks_ && random_() % 12 == 0) return fork(guest);
-    switch (random_() % (pages_go_out_ ? 24 : 18)) {
+    switch (random_() % (pages_go_out_ ? 25 : 18)) {
       case 0:
         if (fleet_.guests().size() < 6) add_guest();
         break;
@@ -83,6 +85,9 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         guest.worker->want_frames_out();
         guest.worker->go_on_paging();
         break;
+      case 24:
+        if (random_() % 4 == 0) a_disk_fails();
+        break;
       case 12:
         if (!guest.worker->connected()) fleet_.rejoin(guest);
         break;
@@ -90,6 +95,18 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         guest.fill(page, 1 + random_() % 6);  // few contents, so that equal pages abound
         break;
     }
+  }
+
+  // The next write to a paging file, which gets no further pages then. Another one takes its place.
+  void a_disk_fails() {
+    const auto files = fleet_.ask_paging(nlohmann::json::object()).at("files");
+    const bool failed = std::any_of(files.begin(), files.end(),
+                                    [](const auto& file) { return file.at("state") == "failed"; });
+    if (failed && files.size() < 8) {
+      fleet_.ask_paging({{"add", folder_.path() + "/" + std::to_string(files.size())}});
+    }
+    fleet_.wait_for_disks();
+    arm_fault_points(random_() % 2 == 0 ? "slot-writing:1:EIO" : "slot-syncing:1:ENOSPC");
   }
 
   // Half of them are loaded with an image, of contents that others may have.
@@ -208,6 +225,8 @@ TEST_P(ModelTest, MemoryIsAlwaysWhatTheGuestsWrote) {
   for (const auto& guest : fleet_.guests()) {
     if (!guest->worker->connected()) fleet_.rejoin(*guest);
   }
+  fleet_.wait_for_disks();
+  arm_fault_points("");
   for (int i = 0; i < 3; ++i) fleet_.settle();
   fleet_.check_references("in the end");
   ASSERT_NO_FATAL_FAILURE(fleet_.check_everything("in the end"));

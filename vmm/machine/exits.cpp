@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/files_behind_memory.hpp"
+#include "base/lost_memory.hpp"
 #include "guest/abi.hpp"
 
 namespace samepage::vmm {
@@ -156,13 +156,7 @@ std::optional<GuestExit> handle_exit(Vcpu& vcpu, const ExitScene& scene) {
 
 GuestExit run_failed(const Vcpu& vcpu, int error) {
   std::string cause;
-  if (error == EFAULT) {
-    const std::string_view files = files_behind_memory();
-    cause =
-        "; the file of a ROM or of persistent memory may have been cut short, or there is no room left where "
-        "it is";
-    if (!files.empty()) cause += fmt::format(", or a page could not be read back from {}", files);
-  }
+  if (error == EFAULT) cause = "; " + cause_of_lost_memory();
   return failed(
       fmt::format("KVM could not run the guest: {}; rip {:#x}{}", std::strerror(error), rip_of(vcpu), cause));
 }

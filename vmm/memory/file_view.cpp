@@ -15,7 +15,7 @@
 #include <mutex>
 
 #include "base/check.hpp"
-#include "base/files_behind_memory.hpp"
+#include "base/lost_memory.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 
@@ -33,52 +33,26 @@ namespace {
 std::array<LossWatch, 16> watches;
 std::mutex watches_lock;  // of those who begin a watch
 
-void say(std::string_view text) {
-  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
-}
-
-void tell_of_lost_memory() {
-  const std::string_view files = files_behind_memory();
-  if (files.empty()) return;
-  say("samepage: a page of the guest could not be read back from ");
-  say(files);
-  say(": the disk has errors, or the file was damaged; the guest ends\n");
-}
-
 // Only what a system call and atomics can do. The faulting thread goes on and reads zeros.
-void put_zeros(int signal, siginfo_t* info, void* /*context*/) {
-  const int saved_errno = errno;
+bool put_zeros(const siginfo_t& info) {
   // SAFETY: compared; what is mapped over lies in a view of ours.
-  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  const auto address = reinterpret_cast<std::uintptr_t>(info.si_addr);
   for (LossWatch& watch : watches) {
-    if (info->si_code != BUS_ADRERR || address < watch.start || address >= watch.end) continue;
+    if (info.si_code != BUS_ADRERR || address < watch.start || address >= watch.end) continue;
     const std::uintptr_t page = address & ~std::uintptr_t{page_size - 1};
     // What follows is gone as well.
     if (::mmap(reinterpret_cast<void*>(page), watch.end - page, PROT_READ,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
-      break;
+      return false;
     }
     watch.lost = true;
-    errno = saved_errno;
-    return;
+    return true;
   }
-  if (info->si_code == BUS_ADRERR) tell_of_lost_memory();
-  // Nobody's: the access is made again, and ends the process as ever. Where none is made again (somebody sent
-  // the signal), it is sent once more.
-  ::signal(signal, SIG_DFL);
-  if (info->si_code != BUS_ADRERR && info->si_code != BUS_ADRALN) ::raise(signal);
-}
-
-void install_handler() {
-  struct sigaction action {};
-  action.sa_sigaction = put_zeros;
-  action.sa_flags = SA_SIGINFO;
-  check(::sigaction(SIGBUS, &action, nullptr), "sigaction");
+  return false;
 }
 
 std::unique_ptr<LossWatch, EndLossWatch> begin_watch(std::span<const std::byte> range) {
-  static std::once_flag installed;
-  std::call_once(installed, install_handler);
+  rescue_memory_with(put_zeros);
   const std::lock_guard lock(watches_lock);
   for (LossWatch& watch : watches) {
     if (watch.end != 0) continue;

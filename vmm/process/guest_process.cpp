@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/lost_memory.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon_client.hpp"
@@ -226,6 +227,17 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   if (config.console_content == ConsoleContent::emptied) empty_file(streams.console);
   Recording recording(config.afterwards, record_of(config, claim.name()));
   GuestService service(streams, {machine, control, console, signals, claim, input, lines});
+  // Pages may be out in files soon. Threads that can't go on are not waited for.
+  prepare_for_lost_memory({
+      [&](const std::string& reason) {
+        const GuestRecord::End end{now_in_seconds(), exit_guest_failed, "failed", reason};
+        recording.ended(end, {});  // should what follows hang
+        service.say(end);
+        control.finish(end);
+        recording.ended(end, console.tail());
+        return end.exit_code;
+      },
+  });
   confinement.begin(end_of_forbidden(recording, console, service));
   if (agent != nullptr) agent->start();
   machine.start();

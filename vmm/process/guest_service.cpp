@@ -15,6 +15,7 @@
 
 #include "base/check.hpp"
 #include "base/confinement.hpp"
+#include "base/lost_memory.hpp"
 #include "base/standard_output.hpp"
 #include "vmm/control/exit_code.hpp"
 
@@ -70,19 +71,19 @@ int GuestService::longest_wait() const {
 
 void GuestService::until_end() {
   for (bool ended = false;;) {
-    std::vector<pollfd> waits{{guest_.machine.ended_fd(), POLLIN, 0},
-                              {guest_.signals.fd(), POLLIN, 0},
-                              {guest_.claim.listener(), POLLIN, 0},
-                              {failure_seen_ ? -1 : guest_.console.failed_fd(), POLLIN, 0},
-                              {forbidden_call_fd(), POLLIN, 0}};
+    std::vector<pollfd> waits{
+        {guest_.machine.ended_fd(), POLLIN, 0}, {guest_.signals.fd(), POLLIN, 0},
+        {guest_.claim.listener(), POLLIN, 0},   {failure_seen_ ? -1 : guest_.console.failed_fd(), POLLIN, 0},
+        {forbidden_call_fd(), POLLIN, 0},       {lost_memory_fd(), POLLIN, 0}};
     guest_.input.add_waits(waits);
-    constexpr std::size_t own = 6;
+    constexpr std::size_t own = 7;
     guest_.control.add_waits(waits);
     if (::poll(waits.data(), waits.size(), ended ? 0 : longest_wait()) < 0) {
       if (errno == EINTR) continue;
       throw_errno("poll");
     }
     if (waits[4].revents != 0) end_after_forbidden_call();
+    if (waits[5].revents != 0) end_after_lost_memory();
     if (waits[1].revents != 0) {
       if (const int signal = guest_.signals.take(); signal != 0) stop(signal);
     }

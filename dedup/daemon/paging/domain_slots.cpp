@@ -7,6 +7,7 @@
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "base/open_again.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -78,6 +79,7 @@ void DomainSlots::release(FrameId slot) noexcept {
   Part& part = parts_[file];
   const std::uint32_t segment = ordinal_of(slot) / slots_of_segment;
   tickets_.erase(slot.value);
+  fault_point("slot-freed");
   part.full = false;
   if (--part.used[segment] > 0) return;
   part.end = max_slots;
@@ -88,6 +90,7 @@ OpenSlots DomainSlots::open_read_only(unsigned file) {
   make_file(file);
   OpenSlots open;
   open.message.file = file;
+  open.message.leaving = files_.at(file)->leaving ? 1 : 0;
   const std::string& path = files_.at(file)->room.spec().path;
   path.copy(open.message.path, sizeof(open.message.path) - 1);
   open.slots = open_to_read(parts_[file].file->get(), "open a slot file read-only");
@@ -105,6 +108,7 @@ void DomainSlots::write(FrameId slot, std::span<const std::byte> bytes) {
   run_bytes.insert(run_bytes.end(), bytes.begin(), bytes.end());
   tickets_[slot.value] = ++last_ticket_;
   part.slots.emplace_back(slot, last_ticket_);
+  fault_point("slot-collected");
 }
 
 void DomainSlots::flush() {
@@ -112,10 +116,12 @@ void DomainSlots::flush() {
     Part& part = parts_[file];
     if (part.runs.empty()) continue;
     SlotWriter::Job job{part.file, std::exchange(part.runs, {}), {}};
-    job.done = [post = post_, self = std::weak_ptr(self_), file,
+    job.done = [post = post_, self = std::weak_ptr(self_), file, written = part.file,
                 slots = std::exchange(part.slots, {})](int error) {
-      post([self, file, slots, error] {
-        if (const auto there = self.lock()) (*there)->done(file, slots, error);
+      post([self, file, written, slots, error] {
+        const auto there = self.lock();
+        // The file may be gone, and another one have its number.
+        if (there && (*there)->parts_[file].file == written) (*there)->done(file, slots, error);
       });
     };
     files_.at(file)->writer.add(std::move(job));

@@ -14,6 +14,7 @@
 #include "base/check.hpp"
 #include "dedup/daemon/paging/disk_room.hpp"
 #include "dedup/daemon/paging/locked_file.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -47,6 +48,7 @@ PagingFile::~PagingFile() {
 UniqueFd PagingFile::make_slot_file() const {
   const std::string directory = directory_of(spec_.path);
   // O_EXCL: nobody who gets a descriptor can give it a name.
+  if (fault_fails("file-making")) throw_errno("a file for slots in " + directory);
   UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0400));
   if (!fd && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) fd = make_and_unlink(directory);
   if (!fd) throw_errno("a file for slots in " + directory);
@@ -59,6 +61,7 @@ bool PagingFile::give(int slots, std::uint32_t segment) {
   const std::uint64_t offset = segment * segment_bytes;
   if (set_aside_ >= segment_bytes ? allocate_from_aside(slots, offset)
                                   : allocate_or_undo(slots, offset, segment_bytes)) {
+    fault_point("segment-taken");
     used_ += segment_bytes;
     return true;
   }
@@ -74,7 +77,7 @@ bool PagingFile::allocate_from_aside(int slots, std::uint64_t offset) {
   for (;;) {
     // Where it can't be shortened it holds more than we count, which harms nobody.
     static_cast<void>(set_length(fd_.get(), length()));
-    if (allocate_or_undo(slots, offset, segment_bytes)) return true;
+    if (!fault_fails("segment-taking") && allocate_or_undo(slots, offset, segment_bytes)) return true;
     if (errno != ENOSPC || margin_ < step) return false;
     margin_ -= step;
   }
@@ -83,7 +86,7 @@ bool PagingFile::allocate_from_aside(int slots, std::uint64_t offset) {
 void PagingFile::take_back(int slots, std::uint32_t segment) noexcept {
   invariant(used_ >= segment_bytes, "a segment of a paging file comes back that was not given");
   used_ -= segment_bytes;
-  if (punch_hole(slots, segment * segment_bytes, segment_bytes)) {
+  if (!fault_fails("segment-back") && punch_hole(slots, segment * segment_bytes, segment_bytes)) {
     set_aside_again();
   } else {
     ++errors_;  // still on the disk: to set as much aside would take it twice

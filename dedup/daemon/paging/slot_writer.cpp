@@ -12,6 +12,7 @@
 #include "base/confinement.hpp"
 #include "base/file_bytes.hpp"
 #include "base/thread_setup.hpp"
+#include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -25,6 +26,7 @@ std::uint64_t bytes_of(const SlotWriter::Job& job) {
 // Waits until [offset, offset + size) is on the disk. 0, or an errno: the first since the last call for this
 // descriptor, also where the kernel wrote on its own before.
 int bring_to_disk(int fd, std::uint64_t offset, std::uint64_t size) {
+  if (fault_fails("slot-syncing")) return errno;
   // With all three the kernel leaves out no page; a lone WRITE may leave out those that are under way.
   constexpr unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
   while (::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(size), all) != 0) {
@@ -78,6 +80,7 @@ void SlotWriter::run() {
     guard.unlock();
 
     const int error = write(job);
+    fault_point("slot-written");
     const std::uint64_t bytes = bytes_of(job);
     job.runs = {};  // memory is short
     guard.lock();
@@ -92,7 +95,7 @@ int SlotWriter::write(const Job& job) {
   std::uint64_t end = 0;
   for (const Run& run : job.runs) {
     if (run.bytes.empty()) continue;
-    if (!write_fully(job.slots->get(), run.offset, run.bytes)) return errno;
+    if (fault_fails("slot-writing") || !write_fully(job.slots->get(), run.offset, run.bytes)) return errno;
     first = std::min(first, run.offset);
     end = std::max<std::uint64_t>(end, run.offset + run.bytes.size());
   }

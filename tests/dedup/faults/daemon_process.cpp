@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/dedup/faults/daemon_process.hpp"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/fault_point.hpp"
+#include "base/framing.hpp"
+#include "dedup/daemon/server.hpp"
+#include "dedup/listening_socket.hpp"
+
+namespace samepage::dedup {
+
+Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+  kill();
+  pid_ = std::exchange(other.pid_, -1);
+  status_ = other.status_;
+  return *this;
+}
+
+pid_t Child::fork_with_parent() {
+  std::fflush(nullptr);
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return pid;
+}
+
+void Child::fail(const char* why) {
+  if (why != nullptr) std::fprintf(stderr, "a process of the test: %s\n", why);
+  std::fflush(nullptr);
+  ::_exit(why == nullptr ? 0 : 1);
+}
+
+bool Child::ended() {
+  if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
+  return pid_ <= 0;
+}
+
+bool Child::ends() {
+  for (int i = 0; i < 10'000 && !ended(); ++i) ::usleep(1000);
+  return ended();
+}
+
+bool Child::was_killed() const {
+  return WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL;
+}
+
+void Child::kill() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, &status_, 0);
+  pid_ = -1;
+}
+
+namespace {
+
+void serve(UniqueFd listening, const std::vector<std::string>& paging_files, const std::string& faults) {
+  arm_fault_points(faults);
+  ServerConfig config;
+  for (const std::string& spec : paging_files) config.paging_files.push_back(parse_paging_spec(spec));
+  boost::asio::io_context io(1);
+  Server server(io, std::move(config));
+  server.listen(std::move(listening));
+  io.run();
+}
+
+}  // namespace
+
+DaemonProcess::DaemonProcess(std::string path, const std::vector<std::string>& paging_files,
+                             const std::string& faults)
+    : path_(std::move(path)) {
+  // As samepaged does: the one before has left its socket behind, and its lock is free.
+  process_ = Child::start([&] {
+    ListeningSocket socket(path_, Admission::owner_only);
+    serve(socket.take(), paging_files, faults);
+  });
+  while (!connect_local(path_) && !process_.ended()) ::usleep(1000);
+}
+
+nlohmann::json DaemonProcess::ask(const nlohmann::json& question) const {
+  const UniqueFd socket = connect_local(path_, {20, 0});
+  if (!socket || !send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question.dump())) {
+    return nullptr;
+  }
+  std::string text;
+  while (const auto frame = receive_frame(socket.get())) {
+    if (frame->type == static_cast<std::uint32_t>(wire::Type::refused)) return {{"refused", frame->text()}};
+    text += frame->text();
+    if (frame->type != static_cast<std::uint32_t>(wire::Type::reply_part)) {
+      return nlohmann::json::parse(text, nullptr, false);
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace samepage::dedup
