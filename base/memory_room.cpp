@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -87,26 +88,45 @@ const CgroupFiles& files_of(int version) {
 
 MemoryRoom room_of_cgroup(int version, const std::string& folder) {
   const CgroupFiles& files = files_of(version);
-  MemoryRoom room{unbounded, unbounded};
+  MemoryRoom room{unbounded, unbounded, unbounded};
   for (const std::string_view name : files.limits) {
     room.limit = std::min(room.limit, number_in(folder + "/" + std::string(name)).value_or(unbounded));
   }
   const std::optional<std::uint64_t> used = number_in(folder + "/" + std::string(files.used));
-  if (room.limit == unbounded || !used) return {unbounded, unbounded};
+  if (room.limit == unbounded || !used) return {unbounded, unbounded, unbounded};
   std::uint64_t cache = 0;
   for (const std::string_view name : files.cache) {
     cache += number_in(folder + "/memory.stat", name).value_or(0);
   }
   const std::uint64_t kept = *used - std::min(*used, cache);
   room.available = room.limit - std::min(room.limit, kept);
+  room.unused = room.limit - std::min(room.limit, *used);
   return room;
 }
 
 MemoryRoom room_of_host(const std::string& meminfo) {
   const std::optional<std::uint64_t> available = number_in(meminfo, "MemAvailable:");
   const std::optional<std::uint64_t> total = number_in(meminfo, "MemTotal:");
-  if (!available || !total) return {unbounded, unbounded};
-  return {*available * 1024, *total * 1024};
+  if (!available || !total) return {unbounded, unbounded, unbounded};
+  const std::uint64_t unused = number_in(meminfo, "MemFree:").value_or(*available);
+  return {*available * 1024, *total * 1024, std::min(unused, *available) * 1024};
+}
+
+// "some avg10=0.00 avg60=0.00 avg300=0.00 total=NUMBER"
+std::optional<std::uint64_t> stalled_in(const std::string& path) {
+  std::istringstream file(kept_text(path));
+  std::string word;
+  if (!(file >> word) || word != "some") return std::nullopt;
+  constexpr std::string_view name = "total=";
+  while (file >> word && word != "full") {
+    if (word.starts_with(name)) return number_of(std::string_view(word).substr(name.size()));
+  }
+  return std::nullopt;
+}
+
+void add_pressure(MemoryRoom& room, const std::string& path) {
+  room.stalled_us = stalled_in(path);
+  room.source = std::hash<std::string>()(path);
 }
 
 }  // namespace
@@ -132,13 +152,18 @@ MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : p
 
 MemoryRoom MemoryRoomReader::read() const {
   MemoryRoom tightest = room_of_host(proc_ + "/meminfo");
+  // Cgroups of version 1 have no such file: the host's counts who waits in them, too.
+  std::string pressure = proc_ + "/pressure/memory";
   const std::string cgroups = kept_text(proc_ + "/self/cgroup");
   for (const MemoryCgroup& cgroup : memory_cgroups(cgroups)) {
     for (const std::string& folder : folders_of(cgroup.version, std::string(cgroup.path))) {
       const MemoryRoom room = room_of_cgroup(cgroup.version, folder);
-      if (room.available < tightest.available) tightest = room;
+      if (room.available >= tightest.available) continue;
+      tightest = room;
+      if (cgroup.version == 2) pressure = folder + "/memory.pressure";
     }
   }
+  add_pressure(tightest, pressure);
   return tightest;
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much more memory this process may take before the kernel kills somebody: of the host (MemAvailable) and
 // of each memory cgroup that it is in (version 2: memory.max and memory.high; version 1:
-// memory.limit_in_bytes; page cache that the kernel can drop counts as room).
+// memory.limit_in_bytes; page cache that the kernel can drop counts as room), and how long tasks have waited
+// for memory there (/proc/pressure/memory, memory.pressure).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,10 @@ namespace samepage {
 struct MemoryRoom {
   std::uint64_t available = 0;  // bytes
   std::uint64_t limit = 0;      // bytes: of the host or cgroup that has the least room
+  std::uint64_t unused = 0;     // bytes of it that not even page cache is in; at most `available`
+  /// So long some task has waited for memory there, in microseconds; empty where the kernel does not tell.
+  std::optional<std::uint64_t> stalled_us = {};
+  std::uint64_t source = 0;  // of that: no two files have the same
 };
 
 class MemoryRoomReader {

@@ -33,7 +33,7 @@ inline constexpr Figure paged_resident{"paged_resident_bytes",
 inline constexpr Figure paged_out{"paged_out", "paged out", Unit::count, Kind::counter,
                                   "pages that went to paging files"};
 inline constexpr Figure came_back{"came_back", "came back", Unit::count, Kind::counter,
-                                  "times that some were written soon after"};
+                                  "times that it used what had gone out"};
 inline constexpr Figure zero{"zero_bytes", "  zero", Unit::bytes, Kind::gauge, "", page_tables};
 inline constexpr Figure untouched{"untouched_bytes", "  untouched", Unit::bytes, Kind::gauge, "",
                                   page_tables};

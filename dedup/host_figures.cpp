@@ -39,7 +39,7 @@ constexpr std::array figures{
            "of paged out, in memory too, for it was read"},
     Figure{"slots_bytes", "", Unit::bytes, Kind::gauge, "of paging files, in use"},
     Figure{"paged_out", "", Unit::count, Kind::counter, "pages that went out to paging files"},
-    Figure{"came_back", "", Unit::count, Kind::counter, "times that pages were written soon after"},
+    Figure{"came_back", "", Unit::count, Kind::counter, "times that guests used what had gone out"},
     Figure{"frames_out", "", Unit::count, Kind::counter,
            "frames of the stores that went out to paging files"},
     Figure{"frame_dups", "", Unit::count, Kind::gauge, "frames whose content another frame has too"},

@@ -22,13 +22,16 @@ constexpr std::array descriptions{
                     "least time between two passes over a guest: how long a page must be quiet"},
     KnobDescription{"max-interval", &Settings::max_interval_ms, "ms", 0, 3'600'000,
                     "passes that find nothing become as rare as this"},
-    KnobDescription{"cpu", &Settings::cpu_percent, "%", 1, 100,
-                    "of one core, at most, for the passes over one guest"},
+    KnobDescription{
+        "cpu", &Settings::cpu_percent, "%", 1, 100,
+        "of one core, at most, for the passes over one guest, and for its pages that go out by themselves"},
     KnobDescription{"hold-budget", &Settings::hold_budget_us, "us", 10, 1'000'000,
                     "a guest is let go after being held this long", "stop-budget"},
     KnobDescription{
         "overcommit", &Settings::overcommit_percent, "%", 0, 1'000'000,
         "RAM that all guests may be promised, of the host's memory and paging files; 0: no bound"},
+    KnobDescription{"paging-rate", &Settings::paging_rate_mib, "MiB/s", 0, 1'000'000,
+                    "written to all paging files together, whoever asked for it; 0: no bound"},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace samepage::dedup {
 /// All knobs: those that agents are told of, and those that are the daemon's alone.
 struct Settings : wire::Knobs {
   std::uint32_t overcommit_percent = 0;  // RAM of all guests, of memory and paging files; 0: no bound
+  std::uint32_t paging_rate_mib = 0;     // written to paging files a second; 0: no bound
 };
 
 /// One knob: where it lives in Settings, what it takes and what it is for.

@@ -21,12 +21,21 @@
 //                                                    all sharers have left cold goes out to a paging file.
 //                                                    They are granted its slot then
 //     WARM (page ranges)            ──►              that may not be so any more
+//     USED (page ranges)            ──►              these lie in paging files, and the guest has read or
+//     written
+//                                                    them since they went out; before the BROKEN of a written
+//                                                    one
 //     SYNC (number)                 ──►
 //                              ◄──  SYNCED (number)  everything before the SYNC has been answered
 //                              ◄──  KNOBS            when somebody tunes
 //                              ◄──  PAGING_FILE      a paging file that the agent may be granted frames of,
 //                              with
 //                                                    a descriptor; or one whose frames it is to leave
+//
+// A guest that shares nothing (--domain none) has no agent. It says HELLO with `promise_only`:
+//                              ◄──  PROMISED (text): why not; empty when it is counted
+// and keeps the connection: for as long as it is there its RAM counts as promised. It says nothing more, and
+// is told nothing.
 //
 // An agent that has lost a daemon and finds it again (it hung, say) names its former membership in HELLO.
 // When the WELCOME has the same one, the agent has it back, with all references that the daemon counts:
@@ -77,6 +86,7 @@ enum class Type : std::uint32_t {
   cold,
   warm,
   retained_out,
+  used,
   // From the daemon.
   welcome = 64,
   refused,
@@ -84,6 +94,7 @@ enum class Type : std::uint32_t {
   knobs,
   synced,
   paging_file,
+  promised,
   // Commands.
   query = 128,
   reply,
@@ -122,11 +133,15 @@ struct Hello {
   std::uint32_t magic = wire::magic;
   std::uint32_t version = wire::version;
   std::uint32_t pages = 0;
-  std::uint32_t zero_only = 0;  // 1: nothing but zero pages are given back, no offers will come
-  char guest[max_name] = {};    // zero-padded
+  std::uint32_t zero_only =
+      0;  // 1: nothing but zero pages are given back, no offers will come; or promise_only
+  char guest[max_name] = {};  // zero-padded
   char domain[max_name] = {};
   std::uint64_t former_membership = 0;  // at a daemon that was lost; 0: none
 };
+
+/// In Hello::zero_only: the guest does not join, its RAM is to be counted.
+inline constexpr std::uint32_t promise_only = 2;
 
 /// What can be tuned while all runs. The daemon has the master copy; agents get it whole.
 struct Knobs {

@@ -22,8 +22,12 @@
 
 namespace samepage::dedup {
 
-/// What a guest shares: everything within its domain, or nothing but zero pages (which need no partner).
-enum class Sharing : std::uint8_t { all, zero_only };
+/// What a guest shares.
+enum class Sharing : std::uint8_t {
+  all,        // everything within its domain
+  zero_only,  // nothing but zero pages, which need no partner
+  nothing,    // it has no agent, but a Promise
+};
 
 struct AgentConfig {
   std::string guest;   // its name, at most max_name bytes
@@ -66,7 +70,7 @@ struct AgentCounters {
   bool connected = false;  // false: the daemon is gone, what is merged stays merged
   std::vector<StoreFigure> lost_stores;
   std::uint64_t paged_out = 0;  // pages
-  std::uint64_t came_back = 0;  // times that pages were written soon after they had gone out
+  std::uint64_t came_back = 0;  // times that pages were used again after they had gone out
   HoldTimes hold_times;
   std::uint64_t merge_cpu_us = 0;  // of the agent's thread, after its last pass
 };

@@ -166,8 +166,21 @@ void Agent::Thread::go_on_bringing_back() {
   worker_.bring_back(pages_at_a_time);
 }
 
+// What nobody has asked for is done within the knob `cpu`. A guest that stands still is waited for.
 void Agent::Thread::go_on_paging() {
-  if (worker_.paging_due()) worker_.go_on_paging();
+  if (!worker_.paging_due()) return;
+  const bool in_passing = demanded_ && !worker_.brakes() && worker_.page_outs().leaving() == 0;
+  if (!in_passing || paging_rest_.over(Clock::now())) worker_.go_on_paging();
+}
+
+void Agent::Thread::answer() {
+  const bool was_paging = worker_.paging_due().has_value();
+  const auto before = thread_cpu_time();
+  worker_.handle_messages();
+  go_on_paging();
+  if (was_paging) {
+    paging_rest_.worked(thread_cpu_time() - before, Clock::now(), worker_.knobs().cpu_percent);
+  }
 }
 
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
@@ -178,8 +191,11 @@ void Agent::Thread::watch_memory() {
   using State = PageStates::State;
   const PageCount own{states.count(State::own) + states.count(State::offered)};
   if (!memory_room_) memory_room_.emplace();
-  const PageOutDemand demand = page_out_demand(memory_room_->read(), own);
-  next_memory_look_ = Clock::now() + demand.look_again;
+  const MemoryRoom room = memory_room_->read();
+  const Clock::time_point now = Clock::now();
+  const PageOutDemand demand =
+      page_out_demand(room, own, stall_share_.told(room.source, room.stalled_us, now));
+  next_memory_look_ = now + demand.look_again;
   // A guest that has nothing left of its own gives what it shares and does not use.
   if (demand.low && demand.pages == 0) {
     worker_.want_frames_out();
@@ -196,8 +212,9 @@ void Agent::Thread::watch_memory() {
   worker_.brake(demand.brake && helps);
   demanded_ = demand.pages > 0;
   frames_demanded_ = frames_demanded_ || demanded_;
-  if (demanded_)
-    worker_.begin_page_out(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
+  if (!demanded_) return;
+  stall_share_.acted();
+  worker_.begin_page_out(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
 }
 
 void Agent::Thread::look_now() {
@@ -245,8 +262,7 @@ void Agent::Thread::work() {
     if (Clock::now() >= schedule_.due(faults())) pass();
     watch_memory();
     if (wait(time_to_wait())) return;
-    worker_.handle_messages();
-    go_on_paging();
+    answer();
     go_on_bringing_back();
   }
 }

@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "base/memory_room.hpp"
+#include "base/stall_share.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_requests.hpp"
+#include "dedup/agent/cpu_rest.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/start_delay.hpp"
 #include "dedup/agent/worker.hpp"
@@ -72,6 +74,7 @@ class Agent::Thread {
   void pass();
   void go_on_paging();
   void go_on_bringing_back();
+  void answer();
   void watch_memory();
 
   std::vector<MemoryRegion> regions_;
@@ -95,9 +98,11 @@ class Agent::Thread {
   std::atomic<bool> looking_ = false;      // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
   std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
+  StallShare stall_share_;
   Clock::time_point next_memory_look_ = Clock::now();
   bool frames_demanded_ = false;  // for the same reason
   bool demanded_ = false;         // the last pages went out because there was little memory
+  CpuRest paging_rest_;    // of pages that nobody has asked for, and no guest waits for
   std::thread thread_;
 };
 

@@ -69,7 +69,9 @@ void Connection::ask_to_join(const AgentConfig& config, std::uint32_t pages, std
   }
   wire::Hello hello;
   hello.pages = pages;
-  hello.zero_only = config.sharing == Sharing::zero_only ? 1 : 0;
+  hello.zero_only = config.sharing == Sharing::nothing     ? wire::promise_only
+                    : config.sharing == Sharing::zero_only ? 1
+                                                           : 0;
   config.guest.copy(hello.guest, wire::max_name - 1);
   config.domain.copy(hello.domain, wire::max_name - 1);
   hello.former_membership = former;
@@ -78,12 +80,26 @@ void Connection::ask_to_join(const AgentConfig& config, std::uint32_t pages, std
   }
 }
 
+namespace {
+
+[[noreturn]] void throw_refusal(const Frame& answer) {
+  throw UserError(fmt::format("the daemon refuses the guest: {}", answer.text()));
+}
+
+}  // namespace
+
+void Connection::finish_promising() {
+  const std::optional<Frame> frame = receive();
+  if (!frame && errno == EAGAIN) throw DaemonHangs(path_);
+  if (!frame || frame->type != static_cast<std::uint32_t>(wire::Type::promised))
+    throw NoDaemon(not_our_daemon(path_));  // it counts no such guests
+  if (!frame->payload.empty()) throw_refusal(*frame);
+}
+
 Membership Connection::finish_joining() {
   std::optional<Frame> frame = receive();
   if (!frame && errno == EAGAIN) throw DaemonHangs(path_);
-  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::refused)) {
-    throw UserError(fmt::format("the daemon refuses the guest: {}", frame->text()));
-  }
+  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::refused)) throw_refusal(*frame);
   std::optional<wire::Welcome> welcome;
   if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() == 2) {
     welcome = wire::read_one<wire::Welcome>(frame->payload);

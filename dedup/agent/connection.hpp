@@ -63,6 +63,9 @@ class Connection {
   /// Waits for the answer. Throws DaemonHangs when there is none in time; it may still come. Throws UserError
   /// when the daemon refuses or is none of ours.
   Membership finish_joining();
+  /// The same for a guest that shares nothing. Throws UserError when more was promised than may be, and
+  /// NoDaemon when the daemon does not count such guests.
+  void finish_promising();
 
   /// False when the daemon is gone.
   [[nodiscard]] bool send(wire::Type type, std::span<const std::byte> payload);

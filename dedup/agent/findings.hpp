@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a part of a pass has found: the decisions about each page, and the lists that the daemon must hear in
-// this order: broken, withdrawn, offers. Pure; one thread.
+// this order: used, broken, withdrawn, offers. Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,9 @@ class Findings {
 
   /// A page that is_shared() has memory of the guest's own: it was written.
   void written(PageIndex page);
+  /// The page lies in a paging file, and the guest has used it since it went out: the next thing that is told
+  /// of it may be that it was written.
+  void used(PageIndex page) { wire::append_page(used_, page); }
   /// The page is not what it was in the last pass: an offer of it does not stand.
   void changed(PageIndex page);
   /// The page is quiet and all zero, or looks like it.
@@ -34,6 +37,7 @@ class Findings {
   [[nodiscard]] bool any() const { return any_; }
   [[nodiscard]] std::uint64_t breaks() const { return breaks_; }
   [[nodiscard]] std::uint64_t volatile_pages() const { return volatile_pages_; }
+  [[nodiscard]] const std::vector<PageRange>& used() const { return used_; }
   [[nodiscard]] const std::vector<PageRange>& broken() const { return broken_; }
   [[nodiscard]] const std::vector<PageRange>& withdrawn() const { return withdrawn_; }
   [[nodiscard]] const std::vector<PageRange>& zero() const { return zero_; }
@@ -44,6 +48,7 @@ class Findings {
 
  private:
   PageStates& states_;
+  std::vector<PageRange> used_;
   std::vector<PageRange> broken_;
   std::vector<PageRange> withdrawn_;
   std::vector<PageRange> zero_;

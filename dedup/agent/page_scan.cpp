@@ -59,9 +59,40 @@ void PageScan::note_break(PageIndex page, Findings& findings) {
     states_.written(page);
     return;
   }
-  if (states_.is_paged(page)) coldness_.came_back(page);
+  if (states_.is_paged(page)) {
+    if (!states_.is_resident(page)) findings.used(page);
+    coldness_.came_back(page);
+  }
   findings.written(page);
   tracker_.forget(page);
+}
+
+// A page table entry is made when the guest reads the page, or one of the few beside it: the kernel's page
+// cache has many more, which it has read ahead.
+std::uint64_t PageScan::find_resident(const std::vector<PageRange>& paged, Findings& findings) {
+  std::uint64_t count = 0;
+  for (const PageRange& range : paged) {
+    PageIndex next = range.first;
+    const auto none_until = [&](PageIndex end) {
+      for (; next < end; ++next) {
+        if (states_.is_resident(next)) states_.resident(next, false);
+      }
+    };
+    for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
+      if (!run.is(page_is_file) || !run.is(page_is_present)) continue;
+      const PageRange pages = pages_of(run, range.first);
+      none_until(pages.first);
+      for (next = pages.first; next < pages.end(); ++next) {
+        ++count;
+        if (states_.is_resident(next)) continue;
+        states_.resident(next, true);
+        coldness_.came_back(next);
+        findings.used(next);
+      }
+    }
+    none_until(range.end());
+  }
+  return count;
 }
 
 void PageScan::consider(PageIndex page, const DigestSecret& secret, Findings& findings) {

@@ -37,6 +37,9 @@ class PageScan {
   void find_breaks(const PageRange& range, Findings& findings);
   /// The page has memory of the guest's own: if it was shared, it was written.
   void note_break(PageIndex page, Findings& findings);
+  /// Notes which pages of `paged`, each of which lies in one region and is paged, the guest has read. Returns
+  /// how many of them are in memory.
+  std::uint64_t find_resident(const std::vector<PageRange>& paged, Findings& findings);
   /// Offers the pages of `zero` that turned out not to be zero.
   void offer_the_others(const std::vector<PageRange>& zero, const DigestSecret& secret, Findings& findings);
   /// Offers the pages of `runs` that could not be mapped from there.

@@ -95,6 +95,12 @@ void PageStates::merged(const PageRange& range, FrameIn where) {
   }
 }
 
+void PageStates::resident(PageIndex page, bool is) {
+  invariant(is_paged(page), "a page that is not paged is paged in");
+  const std::uint8_t other = load(page) & static_cast<std::uint8_t>(~resident_bit);
+  byte_of(page).store(static_cast<std::uint8_t>(other | (is ? resident_bit : 0U)), std::memory_order_relaxed);
+}
+
 void PageStates::written(PageIndex page) {
   invariant(is_shared(page), "a page is broken that was not shared");
   become(page, State::own, on_file(page));

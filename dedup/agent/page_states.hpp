@@ -21,7 +21,7 @@
 // whether it is the file's page or was written since: such a page is never dropped with MADV_DONTNEED, the
 // frame below may be another one by now.
 //
-// A byte a page: two bits are left for further states. The agent's thread changes it. Any thread may read
+// A byte a page: a bit is left for further states. The agent's thread changes it. Any thread may read
 // a page's state; counts are the agent's own.
 #pragma once
 
@@ -73,6 +73,8 @@ class PageStates {
   [[nodiscard]] std::vector<PageRange> all_in_store() const;
   /// Whether it is one.
   [[nodiscard]] bool is_in_store(PageIndex page) const { return is(page, State::merged) && !is_paged(page); }
+  /// Of a paged page: it was in memory too when that was looked at last.
+  [[nodiscard]] bool is_resident(PageIndex page) const { return (load(page) & resident_bit) != 0; }
   [[nodiscard]] bool on_file(PageIndex page) const { return (load(page) & file_bit) != 0; }
   [[nodiscard]] std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
   /// Pages of `range` in that state.
@@ -96,6 +98,8 @@ class PageStates {
   /// A frame of the store is mapped there, or a slot of a paging file.
   enum class FrameIn : std::uint8_t { store, paging_file };
   void merged(const PageRange& range, FrameIn where = FrameIn::store);
+  /// A paged page is in memory too, because the guest has read it; or it is not any more.
+  void resident(PageIndex page, bool is);
   /// The guest has written a page that is_shared().
   void written(PageIndex page);
   /// A merged page's daemon is lost for good: nobody counts the reference any more. Nobody writes its paging
@@ -125,6 +129,7 @@ class PageStates {
   static constexpr std::uint8_t state_mask = 0x0f;
   static constexpr std::uint8_t file_bit = 0x10;
   static constexpr std::uint8_t paged_bit = 0x20;
+  static constexpr std::uint8_t resident_bit = 0x40;
   static constexpr std::size_t state_count = 8;
 
   // SAFETY: the mapping is zeroed, a byte a page, and only ever used through these atomic references.

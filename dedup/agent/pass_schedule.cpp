@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "dedup/agent/cpu_rest.hpp"
+
 namespace samepage::dedup {
 
 using std::chrono::milliseconds;
@@ -21,7 +23,7 @@ void PassSchedule::passed(const Pass& pass, const wire::Knobs& knobs) {
   const milliseconds shortest(knobs.interval_ms);
   const milliseconds longest(std::max(knobs.interval_ms, knobs.max_interval_ms));
   interval_ = pass.found ? shortest : std::min(longest, std::max(interval_ * 2, shortest));
-  const nanoseconds rest = pass.cpu * (100 - knobs.cpu_percent) / knobs.cpu_percent;
+  const nanoseconds rest = rest_after(pass.cpu, knobs.cpu_percent);
   regular_ = pass.end + std::max<nanoseconds>(interval_, rest);
   earliest_ = pass.end + std::max<nanoseconds>(shortest, rest);
   faults_ = pass.faults;

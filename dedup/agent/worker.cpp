@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/worker.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <fmt/format.h>
@@ -128,6 +129,7 @@ void Worker::look_for_breaks(const std::function<bool()>& cancelled) {
 void Worker::act_on(Findings& findings) {
   totals_.breaks += findings.breaks();
   volatile_pages_ += findings.volatile_pages();
+  daemon_.send_list(wire::Type::used, findings.used());
   daemon_.send_list(wire::Type::broken, findings.broken());
   daemon_.send_list(wire::Type::withdraw, findings.withdrawn());
   page_outs_.withdrawn(findings.withdrawn());
@@ -150,7 +152,13 @@ void Worker::report(bool found) {
   const auto cpu = std::chrono::duration_cast<std::chrono::microseconds>(thread_cpu_time()).count();
   // A counter, whichever thread does a pass: the daemon takes none that goes back.
   totals_.cpu_us = std::max(totals_.cpu_us.load(), static_cast<std::uint64_t>(cpu));
-  daemon_.report(memory_now());
+  Findings read_back(states_);
+  const std::uint64_t resident =
+      scan_.find_resident(pages_.pieces_of(states_.all_paged(), chunk_pages), read_back);
+  daemon_.send_list(wire::Type::used, read_back.used());
+  wire::Report report = memory_now();
+  report.paged_resident_pages = std::min(resident, report.paged_pages);
+  daemon_.report(report);
 }
 
 wire::Report Worker::memory_now() const {
@@ -165,23 +173,12 @@ wire::Report Worker::memory_now() const {
   report.shared_pages = states_.count(State::merged) + report.backed_pages;
   report.untouched_pages = states_.count(State::untouched) + states_.count(State::discarded);
   report.paged_pages = states_.paged_count();
-  report.paged_resident_pages = resident_paged_pages();
   report.own_pages = report.ram_pages - report.shared_pages - report.untouched_pages - report.zero_pages;
   report.unaffordable_pages = states_.count(State::unaffordable);
   for (const StoreFigure& store : upkeep_.lost())
     report.lost_store_pages += pages_in(store.mapped_bytes).value;
   report.lost_store_pages = std::min(report.lost_store_pages, report.ram_pages);
   return report;
-}
-
-std::uint64_t Worker::resident_paged_pages() const {
-  std::uint64_t resident = 0;
-  for (const PageRange& range : pages_.pieces_of(states_.all_paged(), chunk_pages)) {
-    for (const PageRun& run : pagemap_.populated(pages_.bytes_of(range))) {
-      if (run.is(page_is_file) && run.is(page_is_present)) resident += run.count;
-    }
-  }
-  return std::min(resident, states_.paged_count());
 }
 
 // --- Paging.
@@ -227,6 +224,11 @@ void Worker::drop_resident() {
     const std::span<std::byte> memory = pages_.bytes_of(range);
     // Where the kernel is too old for it, or the file another user's, the pages stay.
     ::madvise(memory.data(), memory.size(), MADV_PAGEOUT);
+  }
+  // What nobody has mapped: the kernel has read it ahead.
+  for (unsigned file = 0; file < max_paging_files; ++file) {
+    const UniqueFd& slots = daemon_.link().files().slots(file);
+    if (slots) ::posix_fadvise(slots.get(), 0, 0, POSIX_FADV_DONTNEED);
   }
 }
 
@@ -371,6 +373,7 @@ bool Worker::begin_watch() {
       for (const PageIndex page : own) scan_.note_break(page, findings);
     });
     totals_.breaks += findings.breaks();
+    daemon_.send_list(wire::Type::used, findings.used());
     daemon_.send_list(wire::Type::broken, findings.broken());
     if (!told) return false;
   }

@@ -105,6 +105,7 @@ class Worker {
   void end_return() { page_outs_.end_return(); }
   /// Lets the guest stand still, or go on: it writes faster than pages go out.
   void brake(bool on);
+  [[nodiscard]] bool brakes() const { return brake_; }
   /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The
   /// descriptors must outlive the worker.
   void is_backed(const Backing& backing);
@@ -140,7 +141,6 @@ class Worker {
   void act_on(Findings& findings);
   void report(bool found);
   [[nodiscard]] wire::Report memory_now() const;
-  [[nodiscard]] std::uint64_t resident_paged_pages() const;
   void take_back(unsigned file);
   void drop_resident();
   void go_on_with_frames();

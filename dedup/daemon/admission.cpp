@@ -28,6 +28,30 @@ Refusal refuse_user(const AdmissionRules& rules, uid_t uid) {
       uid);
 }
 
+namespace {
+
+Refusal refuse_charge(const CommitCharge& charge, std::uint32_t pages) {
+  const std::uint64_t wanted = PageCount{pages}.bytes();
+  if (charge.limit == 0 || wanted <= charge.limit - std::min(charge.limit, charge.bytes)) return std::nullopt;
+  return fmt::format(
+      "guests have been promised {} of the {} that may be, and this one wants {}; end some, add a paging "
+      "file, or allow more with 'samepage tune overcommit='",
+      format_size(charge.bytes), format_size(charge.limit), format_size(wanted));
+}
+
+}  // namespace
+
+Refusal refuse_promise(const AdmissionRules& rules, const PromiseSeeker& promise) {
+  if (!rules.trusts(promise.uid) && promise.promises_of_user >= rules.user_guests) {
+    return fmt::format(
+        "user {} has {} guests that share nothing, as many as samepaged counts for one user; end some, or "
+        "start "
+        "it with more --user-guests",
+        promise.uid, promise.promises_of_user);
+  }
+  return refuse_charge(promise.charge, promise.pages);
+}
+
 Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant) {
   if (applicant.guests_of_process >= rules.process_guests) {
     return fmt::format("process {} has joined {} times; end it", applicant.pid, applicant.guests_of_process);
@@ -41,15 +65,7 @@ Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant) {
   if (applicant.pages > applicant.host_pages) {
     return "the guest has more memory than the host; give it less with --mem";
   }
-  const std::uint64_t wanted = PageCount{applicant.pages}.bytes();
-  const CommitCharge& charge = applicant.charge;
-  if (charge.limit != 0 && wanted > charge.limit - std::min(charge.limit, charge.bytes)) {
-    return fmt::format(
-        "guests have been promised {} of the {} that may be, and this one wants {}; end some, add a paging "
-        "file, or allow more with 'samepage tune overcommit='",
-        format_size(charge.bytes), format_size(charge.limit), format_size(wanted));
-  }
-  return std::nullopt;
+  return refuse_charge(applicant.charge, applicant.pages);
 }
 
 std::string account_is_full(uid_t uid, const Account& account) {

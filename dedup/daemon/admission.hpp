@@ -66,6 +66,15 @@ struct Applicant {
 };
 [[nodiscard]] Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant);
 
+/// A guest that does not join, and wants its RAM counted.
+struct PromiseSeeker {
+  uid_t uid = 0;
+  std::uint32_t pages = 0;
+  std::ptrdiff_t promises_of_user = 0;
+  CommitCharge charge = {};  // without this guest
+};
+[[nodiscard]] Refusal refuse_promise(const AdmissionRules& rules, const PromiseSeeker& promise);
+
 /// Why a guest could not join that nothing above refuses: what the daemon lacks, and the way out.
 [[nodiscard]] std::string why_not_joined(const std::exception& error);
 /// Why nothing more can be charged to the user's account.

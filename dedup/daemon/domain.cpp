@@ -230,6 +230,15 @@ Progress Domain::warm(PageId guest, const Ranges& pages, Reached& reached, Turn&
   });
 }
 
+Progress Domain::used(PageId guest, const Ranges& pages, Reached& reached, Turn& turn) {
+  return for_each_page(guest, pages, WithoutRecord::skipped, reached, turn, [&](PageId page) {
+    const FrameRefs& records = merger_.records();
+    if (records.state(page) == SharingState::merged && is_slot(records.frame(page)))
+      slots_.came_in(paging_file_of(records.frame(page)));
+    return Outcome::done;
+  });
+}
+
 Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte> bytes, Turn& turn) {
   turn.take(steps_of_a_donation);
   if (page.value >= guests_.at(guest).pages) return Outcome::violation;

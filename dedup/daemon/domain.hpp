@@ -82,6 +82,8 @@ class Domain {
   Progress broken(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   Progress cold(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   Progress warm(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
+  /// What is no slot (any more) is passed over: only figures come of it.
+  Progress used(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);
   /// After reattach(): what the guest still maps, part by part in ascending order. What is left out has no
   /// reference any more. An empty part is the last one; then settled() is true.
   Progress retained(PageId guest, const Ranges& pages, Reached& reached, Turn& turn);

@@ -37,6 +37,7 @@
 #include "dedup/daemon/daemon_confinement.hpp"
 #include "dedup/daemon/handed_socket.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
+#include "dedup/daemon/kept_lines.hpp"
 #include "dedup/daemon/lookout.hpp"
 #include "dedup/daemon/options.hpp"
 #include "dedup/daemon/own_home.hpp"
@@ -131,6 +132,27 @@ MetricsConfig metrics_of(const Options& options) {
   return config;
 }
 
+// Added while another daemon ran. What can't be used now is no reason not to start.
+std::vector<PagingSpec> kept_specs(const KeptLines& kept) {
+  std::vector<PagingSpec> specs;
+  for (const std::string& line : kept.read().lines) {
+    try {
+      specs.push_back(parse_paging_spec(line));
+    } catch (const UserError& error) {
+      log(LogLevel::warning, "{} is left out of {}: {}", line, kept.path(), error.what());
+    }
+  }
+  return specs;
+}
+
+bool keep(const KeptLines& kept, const std::vector<PagingSpec>& files) {
+  std::vector<std::string> lines;
+  for (const PagingSpec& file : files) {
+    if (file.path.find('\n') == std::string::npos) lines.push_back(text_of(file));  // a line each
+  }
+  return kept.keep(lines);
+}
+
 void require_fitting(const HandedSocket& handed, const Options& options) {
   if (!options.socket.empty() || options.background || !options.user.empty()) {
     throw UserError(
@@ -193,6 +215,9 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
     return kept.keep(now, defaults) ? kept.path() : std::string();
   };
   config.paging_files = std::move(paging_files);
+  const KeptLines kept_files(KeptLines::place(path, "paging"));
+  config.kept_paging_files = kept_specs(kept_files);
+  config.keep_paging_files = [&](const std::vector<PagingSpec>& files) { return keep(kept_files, files); };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   if (metrics) config.metrics_places = [&] { return metrics->places(); };
   const DaemonConfinement confinement(io, options.confine);

@@ -48,6 +48,8 @@ Progress Member::dispatch(wire::Type type, std::span<const std::byte> payload, T
       return handle_merged(payload, turn);
     case wire::Type::broken:
       return domain_->broken(guest_, Domain::Ranges(payload), reached_, turn);
+    case wire::Type::used:
+      return domain_->used(guest_, Domain::Ranges(payload), reached_, turn);
     case wire::Type::withdraw:
       return domain_->withdraw(guest_, Domain::Ranges(payload), reached_, turn);
     case wire::Type::cold:

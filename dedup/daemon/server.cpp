@@ -73,7 +73,9 @@ Server::Server(asio::io_context& io, ServerConfig config)
           },
           [this](Domain& domain) { memberships_.drop_unreferenced(domain); }),
       memberships_(io, domains_, config_.admission, max_frames_, [this] { return commit_charge({}); }) {
+  settle_paging_rate();
   for (const PagingSpec& spec : config_.paging_files) paging_.add(spec);
+  for (const PagingSpec& spec : config_.kept_paging_files) paging_.add_kept(spec);
   if (config_.exit_when_idle) check_idle();
   every_second();
 }
@@ -83,7 +85,7 @@ Server::~Server() = default;
 void Server::adopt(UniqueFd socket, UniqueFd pidfd) {
   const PeerCredentials peer = peer_of(socket.get());
   const auto pending = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
-    return !entry.second->joined() && entry.second->peer().uid == peer.uid;
+    return entry.second->is_pending() && entry.second->peer().uid == peer.uid;
   });
   if (const Refusal refusal = refuse_connection(config_.admission, peer.uid, pending)) {
     tell_refusal(socket, *refusal);
@@ -111,6 +113,14 @@ SessionHost::Membership Server::join(Session& session, GuestLink& link, const wi
   membership.knobs = config_.knobs.current;
   membership.ends_when_idle = config_.exit_when_idle.has_value();
   return membership;
+}
+
+std::optional<std::string> Server::refuse_promise(const Session& session, std::uint32_t pages) {
+  const uid_t uid = session.peer().uid;
+  const auto promises = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+    return entry.second->promised_pages() != 0 && entry.second->peer().uid == uid;
+  });
+  return dedup::refuse_promise(config_.admission, {uid, pages, promises, commit_charge({})});
 }
 
 void Server::leave(Session& session) {
@@ -147,6 +157,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
     if (sets_knobs(request)) {
       if (!trusted) throw UserError("only the daemon's own user and root may set knobs");
       set_knobs(config_.knobs, request);
+      settle_paging_rate();
       for (const auto& [key, other] : sessions_) other->send_knobs(config_.knobs.current);
     }
     return json_text(to_json(config_.knobs));
@@ -168,6 +179,9 @@ CommitCharge Server::commit_charge(std::optional<uid_t> viewer) const {
   CommitCharge charge;
   for (const auto& [membership, guest] : memberships_.guests().all())
     if (!viewer || guest.peer.uid == *viewer) charge.bytes += PageCount{guest.pages}.bytes();
+  for (const auto& [key, session] : sessions_)
+    if (!viewer || session->peer().uid == *viewer)
+      charge.bytes += PageCount{session->promised_pages()}.bytes();
   const std::uint64_t all = host_memory("MemTotal") + paging_.max_bytes();
   charge.limit = all / 100 * config_.knobs.current.overcommit_percent;
   return charge;
@@ -184,22 +198,39 @@ std::string Server::answer_paging(const json& request, bool trusted) {
     throw UserError(
         "paging files are shown to the daemon's own user and to root, and theirs to add and remove");
   if (added) add_paging_file(*added);
-  if (removed) {
-    const unsigned file = paging_.begin_removal(*removed);
-    fault_point("file-leaving");
-    for (const auto& [key, session] : sessions_) session->leave_paging_file(file);
-    fault_point("file-told-to-leave");
-    close_left_paging_files();
-  }
+  if (removed) remove_paging_file(*removed);
   return json_text({{"files", paging_.to_json()}});
 }
 
 // Guests that are there get a descriptor of the new file; those that come, with the WELCOME.
-void Server::add_paging_file(const std::string& spec) {
-  const unsigned file = paging_.add(parse_paging_spec(spec));
+void Server::add_paging_file(const std::string& text) {
+  const PagingSpec spec = parse_paging_spec(text);
+  const unsigned file = paging_.add(spec);
   fault_point("file-added");
+  paging_.forget_unusable(spec.path);
+  std::erase_if(config_.kept_paging_files, [&](const PagingSpec& kept) { return kept.path == spec.path; });
+  config_.kept_paging_files.push_back(spec);
+  keep_paging_files();
   log(LogLevel::info, "pages go out to {} too", paging_.at(file)->room.spec().path);
   for (const auto& [key, session] : sessions_) session->tell_of_paging_files();
+}
+
+void Server::remove_paging_file(const std::string& path) {
+  const bool waited = paging_.forget_unusable(path);
+  if (!waited) {
+    const unsigned file = paging_.begin_removal(path);
+    fault_point("file-leaving");
+    for (const auto& [key, session] : sessions_) session->leave_paging_file(file);
+    fault_point("file-told-to-leave");
+  }
+  if (std::erase_if(config_.kept_paging_files, [&](const PagingSpec& kept) { return kept.path == path; }) > 0)
+    keep_paging_files();
+  close_left_paging_files();
+}
+
+void Server::keep_paging_files() const {
+  if (!config_.keep_paging_files || config_.keep_paging_files(config_.kept_paging_files)) return;
+  log(LogLevel::warning, "which paging files there are is not kept for the next daemon");
 }
 
 void Server::close_left_paging_files() {
@@ -306,6 +337,10 @@ std::shared_ptr<Account> Server::account_of(uid_t uid) {
   return accounts_.of(uid, config_.admission.memory_of(uid));
 }
 
+void Server::settle_paging_rate() {
+  paging_.set_rate(std::uint64_t{config_.knobs.current.paging_rate_mib} << 20U);
+}
+
 void Server::every_second() {
   for (const auto& [label, domain] : domains_.all()) {
     domain->pass_over_silent_donors();
@@ -329,9 +364,11 @@ void Server::every_second() {
 }
 
 void Server::check_idle() {
+  // A guest that does not share keeps no daemon alive.
+  const bool any = std::any_of(sessions_.begin(), sessions_.end(),
+                               [](const auto& entry) { return entry.second->promised_pages() == 0; });
   const auto idle = std::chrono::steady_clock::now() - std::max(last_activity_, memberships_.last_end());
-  if (memberships_.guests().empty() && sessions_.empty() && idle >= *config_.exit_when_idle)
-    return io_.stop();
+  if (memberships_.guests().empty() && !any && idle >= *config_.exit_when_idle) return io_.stop();
   idle_timer_.expires_after(*config_.exit_when_idle / 4);
   idle_timer_.async_wait([this](boost::system::error_code error) {
     if (!error) check_idle();

@@ -40,7 +40,11 @@ struct ServerConfig {
   /// A connection that is not a guest's is closed when it has said nothing for this long.
   std::chrono::milliseconds pending_timeout = std::chrono::minutes(1);
   DupPolicy dup_policy = {};
-  std::vector<PagingSpec> paging_files = {};
+  std::vector<PagingSpec> paging_files = {};  // each must be usable
+  /// Paging files that were added while a former daemon ran.
+  std::vector<PagingSpec> kept_paging_files = {};
+  /// Keeps such files for the next daemon. False when it can't.
+  std::function<bool(const std::vector<PagingSpec>&)> keep_paging_files = {};
   /// Where metrics are served, for people.
   std::function<std::vector<std::string>()> metrics_places = [] { return std::vector<std::string>(); };
 };
@@ -74,6 +78,7 @@ class Server final : public SessionHost {
 
   // SessionHost
   Membership join(Session& session, GuestLink& link, const wire::Hello& hello) override;
+  std::optional<std::string> refuse_promise(const Session& session, std::uint32_t pages) override;
   void leave(Session& session) override;
   std::string answer(const Session& session, std::string_view question) override;
   void reported(const Session& session, const wire::Report& report) override;
@@ -85,11 +90,14 @@ class Server final : public SessionHost {
   /// Without what the daemon's own memory is.
   [[nodiscard]] HostFigures host_figures(std::optional<uid_t> viewer) const;
 
+  void settle_paging_rate();
   void every_second();
   void check_idle();
   [[nodiscard]] CommitCharge commit_charge(std::optional<uid_t> viewer) const;
   // Paging files, while guests run.
-  void add_paging_file(const std::string& spec);
+  void add_paging_file(const std::string& text);
+  void remove_paging_file(const std::string& path);
+  void keep_paging_files() const;
   void close_left_paging_files();
   [[nodiscard]] std::string answer_paging(const nlohmann::json& request, bool trusted);
 

@@ -43,7 +43,7 @@ void Session::start() {
 void Session::await_message() {
   pending_timer_.expires_after(pending_timeout_);
   pending_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error && !self->closed_ && !self->joined()) self->cut_off("it says nothing");
+    if (!error && !self->closed_ && self->is_pending()) self->cut_off("it says nothing");
   });
 }
 
@@ -98,12 +98,8 @@ bool Session::work(Turn& turn) {
 void Session::end_of_message() {
   share_.release(header_.length);
   if (payload_.capacity() > kept_payload) payload_ = std::vector<std::byte>();
-  if (joined()) {
-    member_->end_of_message();
-    pending_timer_.cancel();
-  } else {
-    await_message();
-  }
+  if (joined()) member_->end_of_message();
+  is_pending() ? await_message() : static_cast<void>(pending_timer_.cancel());
   read_next();
 }
 
@@ -111,6 +107,7 @@ void Session::end_of_message() {
 Progress Session::handle_safely(Turn& turn) {
   try {
     if (closing_) return Progress::done;  // it was refused; nothing more is listened to
+    if (promised_pages_ != 0) return Progress::violation;  // it has no more to say
     const auto type = static_cast<wire::Type>(header_.type);
     fault_point(FaultIn::daemon, FaultMoment::takes, type);
     const Progress progress = joined() ? member_->handle(type, payload_, turn) : handle_first();
@@ -145,8 +142,13 @@ Progress Session::handle_hello() {
     refuse(unknown->reason);
     return Progress::done;
   }
+  const auto& hello = std::get<wire::Hello>(read);
+  if (hello.zero_only == wire::promise_only) {
+    promise(hello);
+    return Progress::done;
+  }
   try {
-    join(std::get<wire::Hello>(read));
+    join(hello);
   } catch (const std::exception& error) {
     if (joined()) host_.leave(*this);
     member_.reset();
@@ -165,6 +167,16 @@ void Session::join(const wire::Hello& hello) {
   SessionHost::Membership membership = host_.join(*this, *member_, hello);
   member_->joined(*membership.domain, membership.guest);
   welcome(std::move(membership), hello.version);
+}
+
+void Session::promise(const wire::Hello& hello) {
+  const std::string reason = host_.refuse_promise(*this, hello.pages).value_or("");
+  if (reason.empty()) {
+    promised_pages_ = hello.pages;
+  } else {
+    closing_ = true;
+  }
+  send(wire::Type::promised, std::as_bytes(std::span(reason)));
 }
 
 void Session::welcome(SessionHost::Membership membership, std::uint32_t version) {

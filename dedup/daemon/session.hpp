@@ -53,6 +53,10 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Carries out more of the message that has come. True while there is more of it.
   [[nodiscard]] bool work(Turn& turn);
 
+  /// Pages of RAM that a guest which does not join has been promised; 0: it is no such guest's.
+  [[nodiscard]] std::uint32_t promised_pages() const { return closed_ ? 0 : promised_pages_; }
+  /// Whether it is nobody's yet.
+  [[nodiscard]] bool is_pending() const { return !joined() && promised_pages_ == 0; }
   /// Whether it is a guest's.
   [[nodiscard]] bool joined() const { return member_ && member_->domain() != nullptr; }
   /// The guest's, while the connection is there: afterwards the domain may be gone.
@@ -70,6 +74,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Progress handle_first();
   [[nodiscard]] Progress handle_hello();
   void join(const wire::Hello& hello);
+  void promise(const wire::Hello& hello);
   /// Tells why, then ends the connection.
   void cut_off(std::string_view why, LogLevel level = LogLevel::info);
   void welcome(SessionHost::Membership membership, std::uint32_t version);
@@ -87,6 +92,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   std::chrono::milliseconds pending_timeout_;
   boost::asio::steady_timer pending_timer_;
   std::optional<Member> member_;
+  std::uint32_t promised_pages_ = 0;
 
   FrameHeader header_;  // of the message that is carried out
   std::vector<std::byte> payload_;

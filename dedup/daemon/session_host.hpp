@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,10 @@ class SessionHost {
   /// `link` is the way to the guest's agent until leave() or closed(). Throws when the guest can't join; then
   /// nothing of it is left.
   virtual Membership join(Session& session, GuestLink& link, const wire::Hello& hello) = 0;
+  /// A guest that does not join wants its RAM counted as promised for as long as the session is there. Why
+  /// not; empty when it is counted from now on.
+  [[nodiscard]] virtual std::optional<std::string> refuse_promise(const Session& session,
+                                                                  std::uint32_t pages) = 0;
   /// The guest joined, but could not be told so.
   virtual void leave(Session& session) = 0;
   /// The answer to a command's question, in JSON. Throws UserError.

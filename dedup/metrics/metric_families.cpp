@@ -132,7 +132,7 @@ constexpr std::array guest_metrics{
                 {},
                 Since::whole_report,
                 [](const Guest& guest) { return guest.report.paged_out; }},
-    GuestMetric{figures::came_back, "times that pages were written soon after they had gone out",
+    GuestMetric{figures::came_back, "times that pages were used after they had gone out",
                 Since::whole_report, [](const Guest& guest) { return guest.report.came_back; }},
     GuestMetric{figures::hold_times, "how long it was held", Since::whole_report, nullptr},
     GuestMetric{figures::hold_max, "the longest time that it was held", Since::report,

@@ -54,6 +54,7 @@ int paging(const PagingOptions& options) {
                {"SIZE", Align::right},
                {"MAX", Align::right},
                {"USED", Align::right},
+               {"IN", Align::right},
                {"OUT", Align::right},
                {"ERRORS", Align::right}});
   std::string problems;
@@ -61,7 +62,8 @@ int paging(const PagingOptions& options) {
     const auto size = [&](const char* key) { return format_short_size(file.value(key, std::uint64_t{0})); };
     const std::string path = file.value("path", ""), problem = file.value("problem", "");
     table.add_row({path, file.value("state", ""), size("size_bytes"), size("max_bytes"), size("used_bytes"),
-                   size("written_bytes"), std::to_string(file.value("errors", std::uint64_t{0}))});
+                   size("in_bytes"), size("written_bytes"),
+                   std::to_string(file.value("errors", std::uint64_t{0}))});
     if (!problem.empty()) problems += fmt::format("{}: {}\n", path, problem);
   }
   return print_text(table.render() + problems);

@@ -106,6 +106,47 @@ TEST_F(MemoryRoomTest, PageCacheIsRoom) {
   expect(100000, 100000);
 }
 
+TEST_F(MemoryRoomTest, WhatIsUnusedHasNoCacheInIt) {
+  write("proc/meminfo", "MemTotal:   1000 kB\nMemFree:  100 kB\nMemAvailable:  800 kB\n");
+  EXPECT_EQ(reader().read().unused, 100U << 10);
+  mounts(version_2);
+  own_cgroup("0::/a\n");
+  cgroup_2("/a", "100000", "max", 95000, 10000, 7000);
+  EXPECT_EQ(reader().read().unused, 5000U);
+  EXPECT_EQ(reader().read().available, 22000U);
+}
+
+TEST_F(MemoryRoomTest, WaitingIsToldOfTheHostOrCgroupThatHasTheLeastRoom) {
+  EXPECT_EQ(reader().read().stalled_us, std::nullopt);
+  write("proc/pressure/memory",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=41506\nfull avg10=0.00 avg60=0.00 avg300=0.00 "
+        "total=10045\n");
+  const MemoryRoom host = reader().read();
+  EXPECT_EQ(host.stalled_us, 41506U);
+  mounts(version_2);
+  own_cgroup("0::/a/b\n");
+  cgroup_2("/a/b", "500000", "max", 1000);
+  cgroup_2("/a", "100000", "max", 40000);
+  EXPECT_EQ(reader().read().stalled_us, std::nullopt) << "that one does not tell";
+  write("sys/fs/cgroup/a/memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n");
+  write("sys/fs/cgroup/a/b/memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=8\n");
+  const MemoryRoom cgroup = reader().read();
+  EXPECT_EQ(cgroup.stalled_us, 7U);
+  EXPECT_NE(cgroup.source, host.source);
+  write("sys/fs/cgroup/a/memory.pressure", "full total=7\nnonsense\n");
+  EXPECT_EQ(reader().read().stalled_us, std::nullopt);
+}
+
+TEST_F(MemoryRoomTest, CgroupsOfVersionOneAreToldOfByTheHost) {
+  mounts(version_1);
+  own_cgroup("4:cpu,memory:/a\n0::/\n");
+  cgroup_1("/a", 200000, 190000);
+  write("proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=9\n");
+  const MemoryRoom room = reader().read();
+  EXPECT_EQ(room.limit, 200000U);
+  EXPECT_EQ(room.stalled_us, 9U);
+}
+
 TEST_F(MemoryRoomTest, TheTightestAncestorCounts) {
   mounts(version_2);
   own_cgroup("0::/a/b/c\n");

@@ -87,5 +87,17 @@ TEST(AdmissionRules, WhatTheDaemonLacksIsNamedWithAWayOut) {
   EXPECT_EQ(why_not_joined(UserError("told already")), "told already");
 }
 
+TEST(Promises, ThatAreMoreThanMayBeAreRefused) {
+  const AdmissionRules some = rules();
+  EXPECT_EQ(refuse_promise(some, {.uid = 0, .pages = 100, .promises_of_user = 9}), std::nullopt);
+  const CommitCharge charge{50 * page_size, 100 * page_size};
+  EXPECT_EQ(refuse_promise(some, {.uid = 0, .pages = 50, .charge = charge}), std::nullopt);
+  EXPECT_THAT(refuse_promise(some, {.uid = 0, .pages = 51, .charge = charge}).value(),
+              HasSubstr("overcommit"));
+  EXPECT_EQ(refuse_promise(some, {.uid = 7, .pages = 50, .promises_of_user = 2}), std::nullopt);
+  EXPECT_THAT(refuse_promise(some, {.uid = 7, .pages = 50, .promises_of_user = 3}).value(),
+              HasSubstr("--user-guests"));
+}
+
 }  // namespace
 }  // namespace samepage::dedup

@@ -37,6 +37,17 @@ class Paging : public testing::TestWithParam<GuestOptions> {
     for (const PageRun& run : Pagemap().populated(guest.ram.bytes())) own += run.is_own() ? run.count : 0;
     return own;
   }
+  // What is out and in memory too leaves memory.
+  void drop(FleetGuest& guest) {
+    const auto resident = [&] { return fleet_.figure("paged_resident_bytes") > 0; };
+    fleet_.pass();
+    for (int tries = 0; tries < 100 && resident(); ++tries) {  // the kernel may not find a page at once
+      guest.worker->begin_page_out(1, Which::all);
+      while (guest.worker->page_outs().active()) fleet_.exchange_messages();
+      fleet_.pass();
+    }
+    if (resident()) GTEST_SKIP() << "the kernel does not drop these pages";
+  }
   nlohmann::json files() { return fleet_.ask_paging(nlohmann::json::object()).at("files"); }
   [[nodiscard]] std::uint64_t slots() const { return fleet_.figure("slots_bytes") / page_size; }
 
@@ -80,6 +91,47 @@ TEST_P(Paging, AWrittenPageIsTheGuestsOwnAndItsSlotGoes) {
   EXPECT_EQ(slots(), 19U);
   EXPECT_EQ(guest.worker->counters().came_back, 1U);
   fleet_.check_references("after a page came back");
+}
+
+TEST_P(Paging, WhatIsReadHasComeBackOnceUntilItIsDropped) {
+  FleetGuest& guest = add(256, 1);
+  page_out(guest);
+  drop(guest);  // page_out() has read all of it, to compare
+  if (IsSkipped()) return;
+  for (std::uint32_t i = 0; i <= Coldness::first_rest; ++i) fleet_.pass();  // what came back has rested
+  const auto in = [&] { return files().at(0).at("in_bytes").get<std::uint64_t>() / page_size; };
+  const std::uint64_t in_before = in(), came_back = guest.worker->counters().came_back;
+  const auto read = [&] { static_cast<void>(*static_cast<const volatile std::byte*>(guest.page(70))); };
+  read();
+  fleet_.pass();
+  const std::uint64_t resident = fleet_.figure("paged_resident_bytes") / page_size;
+  EXPECT_GE(resident, 1U);
+  EXPECT_EQ(in() - in_before, resident) << "with those beside it, which the kernel has mapped";
+  const std::uint64_t now = guest.worker->counters().came_back;
+  EXPECT_GT(now, came_back);
+  EXPECT_LE(now, came_back + 2) << "they are neighbours";
+  fleet_.pass();
+  EXPECT_EQ(in() - in_before, resident) << "it has been there since";
+  EXPECT_EQ(guest.worker->counters().came_back, now);
+  for (const PageRange& range : guest.worker->page_outs().coldness().coldest(0))
+    EXPECT_FALSE(range.contains({70})) << "it rests";
+  guest.write(70 * page_size, 5);
+  fleet_.pass();
+  EXPECT_EQ(in() - in_before, resident) << "it was in memory when it was written";
+  fleet_.check_references("after it was written");
+  fleet_.check_everything("after it was written");
+}
+
+TEST_P(Paging, WhatIsWrittenHasComeInFromItsFile) {
+  FleetGuest& guest = add(20, 1);
+  fleet_.exchange_messages();
+  guest.worker->begin_page_out(20, Which::all);
+  while (guest.worker->page_outs().active()) fleet_.exchange_messages();
+  guest.fill(3, 99);
+  guest.fill(4, 98);
+  fleet_.pass();
+  const std::uint64_t resident = fleet_.figure("paged_resident_bytes") / page_size;
+  EXPECT_EQ(files().at(0).at("in_bytes"), (2 + resident) * page_size);
 }
 
 TEST_P(Paging, AWriteBetweenTheDonationAndTheMappingIsNotLost) {

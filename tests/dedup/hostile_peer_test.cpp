@@ -162,6 +162,39 @@ TEST_F(HostilePeer, ARangeThatOverflows) {
   EXPECT_TRUE(cut_off());
 }
 
+TEST_F(HostilePeer, HasUsedWhatIsNotItsOwn) {
+  join();
+  say_one(wire::Type::used, PageRange{0, 16});
+  EXPECT_FALSE(cut_off()) << "what is in no paging file is passed over";
+  say_one(wire::Type::used, PageRange{8, 9});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, HasUsedTheSameTwice) {
+  join();
+  const std::array ranges{PageRange{0, 8}, PageRange{7, 2}};
+  say(wire::Type::used, std::as_bytes(std::span(ranges)));
+  EXPECT_TRUE(cut_off());
+}
+
+TEST_F(HostilePeer, ThatOnlyWantsToBeCountedSaysNothingMore) {
+  const std::uint64_t before = fleet_.figure("reserved_bytes");
+  wire::Hello hello;
+  hello.pages = 1000;
+  hello.zero_only = wire::promise_only;
+  std::string("alone").copy(hello.guest, 8);
+  std::string("none").copy(hello.domain, 8);
+  say_one(wire::Type::hello, hello);
+  EXPECT_EQ(receive_frame(socket_.get())->type, static_cast<std::uint32_t>(wire::Type::promised));
+  EXPECT_EQ(fleet_.figure("reserved_bytes"), before + 1000 * page_size);
+  EXPECT_FALSE(cut_off());
+  say_one(wire::Type::offer, wire::Offer{1, 1, 0});
+  EXPECT_TRUE(cut_off());
+  EXPECT_EQ(fleet_.figure("reserved_bytes"), before);
+  others_go_on();
+}
+
 TEST_F(HostilePeer, RangesThatOverlap) {
   join();
   const std::array ranges{PageRange{0, 8}, PageRange{7, 2}};

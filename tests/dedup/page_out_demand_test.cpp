@@ -37,6 +37,27 @@ TEST(PageOutDemandTest, WhereHardlyAnyIsLeftTheGuestStandsStill) {
   EXPECT_TRUE(page_out_demand({100 * mib, 1024 * mib}, own).brake);
 }
 
+TEST(PageOutDemandTest, WhereGuestsWaitForPageCacheALittleGoesOut) {
+  // Half of the limit is page cache that is read again and again.
+  const MemoryRoom room{512 * mib, 1024 * mib, 10 * mib};
+  EXPECT_EQ(page_out_demand(room, own, 0.09).pages, 0U);
+  const PageOutDemand demand = page_out_demand(room, own, 0.1);
+  EXPECT_GT(demand.pages, 0U);
+  EXPECT_LT(PageCount{demand.pages}.bytes(), low_water(room) / 8);
+  EXPECT_FALSE(demand.brake) << "what guests write is not what they wait for";
+  EXPECT_LE(demand.look_again, std::chrono::seconds(1));
+}
+
+TEST(PageOutDemandTest, WaitingWithUnusedMemoryIsNotForPageCache) {
+  EXPECT_EQ(page_out_demand({512 * mib, 1024 * mib, 300 * mib}, own, 0.9).pages, 0U);
+}
+
+TEST(PageOutDemandTest, BelowLowWaterWaitingChangesNothing) {
+  const MemoryRoom room{100 * mib, 1024 * mib, 10 * mib};
+  EXPECT_EQ(page_out_demand(room, own, 0.9).pages, page_out_demand(room, own, 0).pages);
+  EXPECT_TRUE(page_out_demand(room, own, 0.9).brake);
+}
+
 TEST(PageOutDemandTest, LowWaterOfALargeHostIsNotAQuarterOfIt) {
   EXPECT_EQ(low_water({0, 100'000 * mib}), 1024 * mib);
 }

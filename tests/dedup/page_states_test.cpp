@@ -152,5 +152,22 @@ TEST_F(PageStatesDeathTest, StepsThatCannotBeEndTheProcess) {
   EXPECT_DEATH(states_.given_back(one), "before it is seen written");
 }
 
+TEST_F(PageStatesTest, APagedPageMayBeResidentUntilItIsAnythingElse) {
+  PageStates& states = states_;
+  states.merged({{0}, 2}, PageStates::FrameIn::paging_file);
+  EXPECT_FALSE(states.is_resident({0}));
+  states.resident({0}, true);
+  EXPECT_TRUE(states.is_resident({0}));
+  EXPECT_TRUE(states.is_paged({0}));
+  EXPECT_TRUE(states.is({0}, PageStates::State::merged));
+  EXPECT_FALSE(states.is_resident({1}));
+  states.written({0});
+  EXPECT_FALSE(states.is_resident({0}));
+  states.resident({1}, true);
+  states.resident({1}, false);
+  EXPECT_FALSE(states.is_resident({1}));
+  EXPECT_EQ(states.paged_count(), 1U);
+}
+
 }  // namespace
 }  // namespace samepage::dedup

@@ -150,6 +150,17 @@ TEST_F(Paging, MoreRamThanMayBePromisedIsRefusedWithTheFigures) {
   expect_refused(promise("other", limit / 2 + 8), std::to_string(limit / 2 + 8));
   expect_refused(samepage({"fork", "half"}), "samepage tune overcommit=");
   EXPECT_EQ(ask({"ps"}).size(), 1U);
+  // One that shares nothing is counted too, and refused like any other.
+  const auto alone = [&](const char* name, std::uint64_t mebibytes) {
+    return samepage({"run", "--detach", "--name", name, "--domain", "none", "--mem",
+                     std::to_string(mebibytes) + "M", "hello", "--", "wait=1"});
+  };
+  expect_refused(alone("alone", limit / 2 + 8), "samepage tune overcommit=");
+  ASSERT_EQ(alone("alone", 16).code, 0);
+  EXPECT_EQ(figure("reserved_bytes") >> 20, limit / 2 + 8 + 16);
+  ASSERT_EQ(samepage({"stop", "alone"}).code, 0);
+  wait_until("its memory is not promised any more",
+             [&] { return figure("reserved_bytes") >> 20 == limit / 2 + 8; });
   ASSERT_EQ(samepage({"tune", "overcommit=0"}).code, 0);
   EXPECT_EQ(promise("other", limit / 2 + 8).code, 0);
 }
@@ -171,8 +182,8 @@ TEST_F(Paging, ADaemonThatIsKilledWhilePagesGoOutCostsNothing) {
            guest_figures("g").at("connected");
   });
   expect_verifies("g");
-  EXPECT_EQ(paging(), json::array()) << "it was the other daemon's file";
-  ASSERT_EQ(paging({"--add", file("a")}).size(), 1U);
+  ASSERT_EQ(paging().size(), 1U) << "what was added is kept";
+  EXPECT_EQ(paging()[0].at("state"), "in use");
   ASSERT_EQ(samepage({"page-out", "t"}).code, 0);
   ASSERT_EQ(samepage({"page-out", "g"}).code, 0);
   expect_verifies("g");
@@ -182,6 +193,27 @@ TEST_F(Paging, ADaemonThatIsKilledWhilePagesGoOutCostsNothing) {
   EXPECT_EQ(ask({"ps"}).size(), 2U);
   for (const char* guest : {"t", "g"}) EXPECT_EQ(samepage({"stop", guest}).code, 0);
   ::kill(daemon_pid(), SIGKILL);  // one that ends in good order removes files while we do
+}
+
+TEST_F(Paging, FilesThatWereAddedAreThereForTheNextDaemonUntilTheyAreRemoved) {
+  start_daemon_with({});
+  for (const char* name : {"a", "b", "c"}) paging({"--add", file(name) + ",initial=8M,max=16M"});
+  paging({"--remove", file("b")});
+  std::filesystem::remove(file("c"));
+  std::filesystem::create_directory(file("c"));  // it can't be used any more
+  start_daemon_with({file("a") + ",initial=8M,max=32M"});
+  const json files = paging();
+  ASSERT_EQ(files.size(), 2U) << files;
+  EXPECT_EQ(files[0].at("path"), file("a"));
+  EXPECT_EQ(files[0].at("max_bytes"), 32U << 20) << "the command line counts";
+  EXPECT_EQ(files[1].at("path"), file("c"));
+  EXPECT_EQ(files[1].at("state"), "unusable");
+  EXPECT_NE(files[1].at("problem").get<std::string>().find("is a directory"), std::string::npos) << files;
+  paging({"--remove", file("c")});
+  EXPECT_EQ(paging().size(), 1U);
+  start_daemon_with({});
+  EXPECT_EQ(paging().size(), 1U) << "what was given on a command line is that daemon's, what was added stays";
+  EXPECT_EQ(paging()[0].at("max_bytes"), 16U << 20);
 }
 
 TEST_F(Paging, TheRoomOfAGuestThatIsKilledWhilePagesGoOutComesBack) {

@@ -16,6 +16,7 @@
 #include "base/lost_memory.hpp"
 #include "base/runtime_dir.hpp"
 #include "dedup/agent/agent.hpp"
+#include "dedup/agent/promise.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
 #include "dedup/daemon_start.hpp"
@@ -46,6 +47,11 @@ bool shares(const DomainChoice& domain) {
 std::function<void()> daemon_starter(const std::string& path) {
   if (daemon_socket_is_given()) return {};
   return [path] { dedup::start_daemon_in_passing(path); };
+}
+
+// It starts no daemon: a guest that shares nothing needs none.
+dedup::AgentConfig promise_config(const std::string& guest) {
+  return {guest, "none", dedup::Sharing::nothing, daemon_socket_path()};
 }
 
 dedup::AgentConfig agent_config(const std::string& guest, const GuestProcessConfig& config,
@@ -197,7 +203,11 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   Chassis chassis(config.machine);
   dedup::Backing backed;
   if (restored) backed = restored->map_into(chassis.memory);
+  std::optional<dedup::Promise> promise;
   std::optional<dedup::Agent> joined;
+  if (!shares(config.domain)) {
+    promise.emplace(promise_config(claim.name()), pages_for(config.machine.memory_bytes).value);
+  }
   if (shares(config.domain)) {
     joined.emplace(agent_config(claim.name(), config, confinement.daemon_starter()), chassis.memory.regions(),
                    chassis.gate);

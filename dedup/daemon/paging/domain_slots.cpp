@@ -152,6 +152,10 @@ void DomainSlots::done(unsigned file, const std::vector<std::pair<FrameId, std::
   written_(still, error);
 }
 
+void DomainSlots::came_in(unsigned file) {
+  if (PagingFiles::File* const there = files_.at(file)) there->came_in_bytes += page_size;
+}
+
 std::uint64_t DomainSlots::used(unsigned file) const {
   const std::vector<std::uint16_t>& used = parts_[file].used;
   return std::accumulate(used.begin(), used.end(), std::uint64_t{0});

@@ -62,6 +62,8 @@ class DomainSlots final : public SlotRoom {
   [[nodiscard]] std::size_t on_their_way() const { return tickets_.size(); }
   /// So many frames of the store have gone out.
   void count_frames_out(std::uint64_t frames) { files_.count_frames_out(frames); }
+  /// A guest has used a page that lies in that file.
+  void came_in(unsigned file);
   /// Slots in use in that file.
   [[nodiscard]] std::uint64_t used(unsigned file) const;
   /// The file is gone, and nothing of it is in use.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 
 namespace samepage::dedup {
 
@@ -29,8 +30,22 @@ unsigned PagingFiles::add(PagingSpec spec) {
     throw UserError(fmt::format(
         "there are {} paging files already, as many as there may be; remove one first", max_paging_files));
   }
-  *free = std::make_unique<File>(std::move(spec));
+  *free = std::make_unique<File>(std::move(spec), rate_);
   return static_cast<unsigned>(free - files_.begin());
+}
+
+void PagingFiles::add_kept(const PagingSpec& spec) {
+  if (number_of(spec.path)) return;
+  try {
+    add(spec);
+  } catch (const std::exception& problem) {
+    log(LogLevel::warning, "{} is not used for now: {}", spec.path, problem.what());
+    unusable_.push_back({spec, problem.what()});
+  }
+}
+
+bool PagingFiles::forget_unusable(const std::string& path) {
+  return std::erase_if(unusable_, [&](const Unusable& file) { return file.spec.path == path; }) > 0;
 }
 
 unsigned PagingFiles::begin_removal(const std::string& path) {
@@ -76,9 +91,21 @@ json PagingFiles::to_json() const {
                     {"size_bytes", file->room.size()},
                     {"max_bytes", file->room.spec().max},
                     {"used_bytes", file->room.used()},
+                    {"in_bytes", file->came_in_bytes},
                     {"written_bytes", file->written_bytes},
                     {"errors", file->errors},
                     {"problem", file->problem}});
+  }
+  for (const Unusable& file : unusable_) {
+    list.push_back({{"path", file.spec.path},
+                    {"state", "unusable"},
+                    {"size_bytes", 0},
+                    {"max_bytes", file.spec.max},
+                    {"used_bytes", 0},
+                    {"in_bytes", 0},
+                    {"written_bytes", 0},
+                    {"errors", 0},
+                    {"problem", file.problem}});
   }
   return list;
 }

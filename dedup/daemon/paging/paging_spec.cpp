@@ -92,4 +92,8 @@ PagingSpec parse_paging_spec(std::string_view text) {
   return spec;
 }
 
+std::string text_of(const PagingSpec& spec) {
+  return fmt::format("{},initial={},max={}", spec.path, spec.initial, spec.max);
+}
+
 }  // namespace samepage::dedup

@@ -16,5 +16,7 @@ struct PagingSpec {
 
 /// Throws UserError with the way out: no path, an unknown word, what is not a size, max below initial.
 [[nodiscard]] PagingSpec parse_paging_spec(std::string_view text);
+/// The same as text that parse_paging_spec() takes.
+[[nodiscard]] std::string text_of(const PagingSpec& spec);
 
 }  // namespace samepage::dedup

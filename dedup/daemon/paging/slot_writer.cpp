@@ -42,7 +42,8 @@ int bring_to_disk(int fd, std::uint64_t offset, std::uint64_t size) {
 
 }  // namespace
 
-SlotWriter::SlotWriter() : thread_([this] { run(); }) {}
+SlotWriter::SlotWriter(std::shared_ptr<WriteRate> rate)
+    : rate_(std::move(rate)), thread_([this] { run(); }) {}
 
 SlotWriter::~SlotWriter() {
   {
@@ -75,19 +76,26 @@ void SlotWriter::run() {
     std::unique_lock guard(lock_);
     changed_.wait(guard, [this] { return ending_ || !jobs_.empty(); });
     if (ending_) return;
+    const std::uint64_t bytes = bytes_of(jobs_.front());
+    if (!wait_for_turn(guard, bytes)) return;
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
     guard.unlock();
 
     const int error = write(job);
     fault_point("slot-written");
-    const std::uint64_t bytes = bytes_of(job);
     job.runs = {};  // memory is short
     guard.lock();
     waiting_bytes_ -= bytes;
     guard.unlock();
     if (job.done) job.done(error);
   }
+}
+
+// False when it is to end.
+bool SlotWriter::wait_for_turn(std::unique_lock<std::mutex>& guard, std::uint64_t bytes) {
+  const WriteRate::Clock::time_point start = rate_->begin(bytes, WriteRate::Clock::now());
+  return !changed_.wait_until(guard, start, [this] { return ending_; });
 }
 
 int SlotWriter::write(const Job& job) {

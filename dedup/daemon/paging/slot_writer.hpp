@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "dedup/daemon/paging/write_rate.hpp"
 
 namespace samepage::dedup {
 
@@ -31,7 +32,8 @@ class SlotWriter {
     std::function<void(int error)> done;  // called by the writer's thread; 0, or an errno
   };
 
-  SlotWriter();
+  /// `rate` bounds it together with others.
+  explicit SlotWriter(std::shared_ptr<WriteRate> rate = std::make_shared<WriteRate>());
   /// Waits for the job that is under way; those behind it are dropped without a word.
   ~SlotWriter();
   SlotWriter(const SlotWriter&) = delete;
@@ -44,8 +46,10 @@ class SlotWriter {
 
  private:
   void run();
+  [[nodiscard]] bool wait_for_turn(std::unique_lock<std::mutex>& guard, std::uint64_t bytes);
   [[nodiscard]] static int write(const Job& job);
 
+  std::shared_ptr<WriteRate> rate_;
   mutable std::mutex lock_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;

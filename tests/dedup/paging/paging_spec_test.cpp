@@ -69,5 +69,13 @@ TEST(PagingSpec, WhatIsWrongIsSaid) {
   EXPECT_THAT(refusal("/p,initial=18446744073709551614"), HasSubstr("more than a file can hold"));
 }
 
+TEST(PagingSpec, ItsTextCanBeReadBack) {
+  const PagingSpec spec = parse_paging_spec("/a/b c,max=24M");
+  const PagingSpec again = parse_paging_spec(text_of(spec));
+  EXPECT_EQ(again.path, spec.path);
+  EXPECT_EQ(again.initial, spec.initial);
+  EXPECT_EQ(again.max, spec.max);
+}
+
 }  // namespace
 }  // namespace samepage::dedup

@@ -87,6 +87,26 @@ TEST(SlotWriter, JobsAreDoneOneAfterTheOther) {
   for (int i = 0; i < 26; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }
 
+// Nobody waits that long: what does not come is not written.
+TEST(SlotWriter, WhatIsBeyondTheRateWaitsAndTheEndDoesNot) {
+  const auto rate = std::make_shared<WriteRate>();
+  rate->set(1);
+  const Slots slots = file();
+  std::atomic<int> done = 0;
+  {
+    SlotWriter writer(rate);
+    EXPECT_EQ(outcome(writer, slots, one(run_of(0, page_size, 'a'))), 0);
+    writer.add({slots, one(run_of(0, page_size, 'b')), [&](int) { ++done; }});
+    EXPECT_TRUE(test::wait_until_other_threads_sleep());
+    EXPECT_EQ(writer.waiting_bytes(), page_size);
+    EXPECT_EQ(at(slots, 0), 'a');
+  }
+  EXPECT_EQ(done, 0);
+  rate->set(0);
+  SlotWriter other(rate);
+  EXPECT_EQ(outcome(other, slots, one(run_of(0, page_size, 'c'))), 0);
+}
+
 TEST(SlotWriter, ErrorsAreToldAndTheNextJobIsDone) {
   SlotWriter writer;
   const Slots slots = file();
