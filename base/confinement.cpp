@@ -130,11 +130,7 @@ std::string text_of(const ForbiddenCall& call) {
 }
 
 bool is_to_be_confined(Confine confine) {
-#ifdef SAMEPAGE_SANITIZED
   return confine == Confine::on;
-#else
-  return confine != Confine::off;
-#endif
 }
 
 void prepare_confinement(ConfinementPlan plan) {

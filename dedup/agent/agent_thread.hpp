@@ -102,7 +102,7 @@ class Agent::Thread {
   Clock::time_point next_memory_look_ = Clock::now();
   bool frames_demanded_ = false;  // for the same reason
   bool demanded_ = false;         // the last pages went out because there was little memory
-  CpuRest paging_rest_;    // of pages that nobody has asked for, and no guest waits for
+  CpuRest paging_rest_;           // of pages that nobody has asked for, and no guest waits for
   std::thread thread_;
 };
 

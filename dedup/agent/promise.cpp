@@ -22,13 +22,16 @@ Promise::Promise(AgentConfig config, std::uint64_t pages)
       pages_(static_cast<std::uint32_t>(std::min<std::uint64_t>(pages, wire::max_pages))),
       stop_(make_event()) {
   try_once();
+}
+
+void Promise::start() {
   thread_ = std::thread([this] { run(); });
 }
 
 Promise::~Promise() {
   signal_event(stop_.get());
   hang_up_.hang_up();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 // Whatever is wrong with the daemon is nothing to a guest that does not share: it is not counted then.

@@ -20,6 +20,8 @@ class Promise {
  public:
   /// Throws UserError when a daemon refuses the guest: more was promised than may be.
   Promise(AgentConfig config, std::uint64_t pages);
+  /// Starts the thread, which is confined as the calling one is.
+  void start();
   ~Promise();
   Promise(const Promise&) = delete;
   Promise& operator=(const Promise&) = delete;

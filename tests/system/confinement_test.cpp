@@ -77,7 +77,7 @@ class ConfinementTest : public Host {
 };
 
 TEST_F(ConfinementTest, AGuestsProcessHasGivenUpWhatItDoesNotNeed) {
-  start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng"});
+  start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng", "--confine", "on"});
   const fs::path tasks = fs::path("/proc") / std::to_string(pid_of("a")) / "task";
   int threads = 0;
   for (const fs::directory_entry& task : fs::directory_iterator(tasks)) {
@@ -97,14 +97,14 @@ TEST_F(ConfinementTest, AGuestsProcessHasGivenUpWhatItDoesNotNeed) {
 
 TEST_F(ConfinementTest, TheDaemonHasToo) {
   kill_daemon();
-  const pid_t pid = start_daemon();
+  const pid_t pid = start_daemon({"--confine", "on"});
   const fs::path status = fs::path("/proc") / std::to_string(pid) / "status";
   EXPECT_TRUE(has_line(status, "NoNewPrivs:\t1"));
   EXPECT_TRUE(has_line(status, "Seccomp:\t2"));
 }
 
-TEST_F(ConfinementTest, ItIsLeftOutOnRequest) {
-  start("a", {"hello", "wait=1"}, {"--mem", "16M", "--confine", "off"});
+TEST_F(ConfinementTest, ItIsLeftOutUnlessItIsAskedFor) {
+  start("a", {"hello", "wait=1"}, {"--mem", "16M"});
   EXPECT_EQ(guest_figures("a").at("confined"), "no");
   EXPECT_TRUE(has_line(fs::path("/proc") / std::to_string(pid_of("a")) / "status", "Seccomp:\t0"));
 }
@@ -113,7 +113,7 @@ TEST_F(ConfinementTest, ItIsLeftOutOnRequest) {
 TEST_F(ConfinementTest, AForbiddenCallEndsThatGuestAlone) {
   start("other", {"hello", "wait=1"}, {"--mem", "16M"});
   for (const std::string thread : {"samepage", "agent", "vcpu 0", "devices"}) {
-    start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng"});
+    start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng", "--confine", "on"});
     const pid_t process = pid_of("a");
     const pid_t tid = thread_of(process, thread);
     ASSERT_GT(tid, 0) << thread;

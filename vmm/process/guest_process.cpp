@@ -249,6 +249,7 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
       },
   });
   confinement.begin(end_of_forbidden(recording, console, service));
+  if (promise) promise->start();
   if (agent != nullptr) agent->start();
   machine.start();
   on_running({claim.name(), warning});
