@@ -41,14 +41,23 @@ std::vector<Party> parties_of(const Options& options, const Ksm& ksm) {
   return parties;
 }
 
-void print(const Options& options, const Report& report) {
-  const auto rows = report.rows();
-  print_out(options.json ? dedup::json_text(json_of(rows), 2) + "\n" : table_of(rows));
+void print(const Options& options, const Bench& bench) {
+  const auto rows = bench.report.rows();
+  if (options.json) {
+    nlohmann::json all = json_of(rows);
+    if (bench.set) all["set"] = json_of(*bench.set);
+    if (!bench.floors.empty()) all["floor"] = json_of(median_of(bench.floors));
+    print_out(dedup::json_text(all, 2) + "\n");
+    return;
+  }
+  if (bench.set) print_out(text_of(*bench.set) + "\n");
+  if (!bench.floors.empty()) print_out(text_of(median_of(bench.floors)) + "\n\n");
+  print_out(table_of(rows));
 }
 
 void measure(const Options& options) {
   const Ksm ksm;
-  Bench bench{options, images_of(options), parties_of(options, ksm), {}};
+  Bench bench{options, images_of(options), parties_of(options, ksm), {}, {}, {}};
   std::optional<KsmKnobGuard> guard;
   if (bench.measures(Party::ksmd)) guard.emplace(ksm);
   try {
@@ -65,10 +74,10 @@ void measure(const Options& options) {
       one.measure(bench);
     }
   } catch (const std::exception&) {
-    if (!bench.report.rows().empty()) print(options, bench.report);  // what was measured so far
+    if (!bench.report.rows().empty()) print(options, bench);  // what was measured so far
     throw;
   }
-  print(options, bench.report);
+  print(options, bench);
 }
 
 int run(int argc, char** argv) {

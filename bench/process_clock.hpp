@@ -19,6 +19,10 @@ std::chrono::nanoseconds cpu_time_of_this_thread();
 /// does in threads of its own and in interrupts, and the work of other processes.
 std::chrono::nanoseconds cpu_time_of_host();
 
+inline double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
 /// The kernel thread that merges for KSM; empty where there is none.
 std::optional<pid_t> find_ksmd();
 

@@ -63,8 +63,4 @@ void settle(Engine& engine, Holders& holders, const Options& options) {
       engine, [&] { engine.merge(holders); }, options.limit);
 }
 
-double seconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
 }  // namespace samepage::bench

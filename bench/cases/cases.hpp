@@ -4,12 +4,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "bench/engine.hpp"
+#include "bench/floor.hpp"
 #include "bench/image.hpp"
+#include "bench/memory_set.hpp"
 #include "bench/options.hpp"
 #include "bench/report.hpp"
 
@@ -21,6 +24,8 @@ struct Bench {
   std::vector<Image> images;
   std::vector<Party> parties;  // those that can be measured on this host
   Report report;
+  std::optional<SetFigures> set;  // what was measured on, and the floor of each run: where a case tells them
+  std::vector<Floor> floors;
 
   [[nodiscard]] std::unique_ptr<Engine> engine(Party party) const;
   [[nodiscard]] bool measures(Party party) const;
@@ -41,8 +46,6 @@ std::span<const Case> all_cases();
 
 /// The holders' guests, merged by `engine` at its fastest until nothing changes.
 void settle(Engine& engine, Holders& holders, const Options& options);
-
-double seconds(std::chrono::nanoseconds time);
 
 void measure_merge(Bench& bench);
 void measure_idle(Bench& bench);

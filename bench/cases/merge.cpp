@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "bench/cases/cases.hpp"
 #include "bench/convergence.hpp"
+#include "bench/process_clock.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -30,9 +31,13 @@ void add_costs(Bench& bench, Engine& engine, Holders& holders, std::uint64_t pag
 void measure_merge(Bench& bench) {
   const std::uint64_t sharable = count_sharable(bench.images);
   if (sharable == 0) throw UserError("merge: no two pages of these images are equal; give others");
-  std::uint64_t pages = 0;
-  for (const Image& image : bench.images) pages += image.pages().value;
+  const MemorySet set = memory_set_of(bench.images);
+  bench.set = set.figures;
+  const std::uint64_t pages = set.figures.pages;
   bench.in_turns(name, [&](Party party) {
+    // In each round of turns, so that what slows the host down slows all of them down.
+    if (party == bench.parties.front()) bench.floors.push_back(measure_floor(bench.images, set));
+    const double floor = seconds(bench.floors.back().total());
     Holders holders = hold(bench.images);
     const auto engine = bench.engine(party);
     engine->set_pace(Pace::fastest);
@@ -44,6 +49,7 @@ void measure_merge(Bench& bench) {
       bench.report.add(name, metric, unit, party, value);
     };
     add("CPU", "s", seconds(end.cpu));
+    add("CPU, of the floor", "x", seconds(end.cpu) / floor);
     add("CPU of the whole host meanwhile", "s", seconds(end.host_cpu));
     add("CPU a page", "us", seconds(end.cpu) * 1e6 / static_cast<double>(pages));
     if (!most) bench.note(name, party, "95 % of all duplicates were never merged");
@@ -51,6 +57,7 @@ void measure_merge(Bench& bench) {
     add("time to the end", "s", seconds(end.at));
     add("exact duplicates merged", "%",
         100 * static_cast<double>(end.pages_shared) / static_cast<double>(sharable));
+    add("saved", "MiB", static_cast<double>(PageCount{end.pages_shared}.bytes()) / (1 << 20));
     engine->rest();
     add_costs(bench, *engine, holders, pages);
   });

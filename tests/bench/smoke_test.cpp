@@ -30,12 +30,16 @@ Outcome bench(const std::string& arguments) {
   return outcome;
 }
 
-json rows_of(const std::string& bench_case, const std::string& options = "") {
+json report_of(const std::string& bench_case, const std::string& options = "") {
   const Outcome outcome =
       bench(bench_case + " --without-ksmd --json --runs 1 --rounds 1 --guests 2 --pages 512 " + options +
             " 2>/dev/null");
   EXPECT_EQ(outcome.code, 0);
-  const json report = json::parse(outcome.output, nullptr, false);
+  return json::parse(outcome.output, nullptr, false);
+}
+
+json rows_of(const std::string& bench_case, const std::string& options = "") {
+  const json report = report_of(bench_case, options);
   return report.is_object() ? report.value("rows", json::array()) : json::array();
 }
 
@@ -47,8 +51,20 @@ double figure(const json& rows, const std::string& metric) {
   return 0;
 }
 
+TEST(SamepageBench, MergeTellsWhatItWasMeasuredOn) {
+  const json report = report_of("merge");
+  const json& set = report.at("set");
+  EXPECT_EQ(set.at("guests"), 2);
+  EXPECT_EQ(set.at("pages"), 1024);
+  EXPECT_EQ(set.at("zero_pages"), 512);
+  EXPECT_EQ(set.at("saved_pages"), 512 + 179);
+  EXPECT_GT(report.at("floor").at("total"), 0);
+  EXPECT_GT(figure(report.at("rows"), "CPU, of the floor"), 0);
+}
+
 TEST(SamepageBench, MergeFindsAllDuplicates) {
   const json rows = rows_of("merge");
+  EXPECT_EQ(figure(rows, "saved"), (512 + 179) * 4096.0 / (1 << 20));
   EXPECT_EQ(figure(rows, "exact duplicates merged"), 100);
   EXPECT_GT(figure(rows, "CPU"), 0);
   EXPECT_GT(figure(rows, "metadata a tracked page"), 0);
