@@ -48,6 +48,7 @@ bool Dups::make(FrameId dup, FrameId from) {
 }
 
 void Dups::reap(FrameId frame) {
+  if (is_slot(frame)) return ledger_.reap(frame);  // the content may have frames, and dups, elsewhere by now
   const auto run = runs_.empty() ? runs_.end() : runs_.find(ledger_.records().digest(frame).value);
   if (run == runs_.end()) return ledger_.reap(frame);
   const FrameId first = run->second.first;

@@ -24,6 +24,20 @@ void Ledger::remove_pages(PageId first, std::uint32_t pages) {
   records_.give_back_room(page_numbers_.end());
 }
 
+// A slot of a file that guests leave is forgotten: whoever leaves it and offers the page would get it back,
+// for as long as another one has it. Not while its content is on the way to it or from it.
+std::optional<Sighting> Ledger::find(Digest digest) {
+  const std::optional<Sighting> seen = index_.find(digest);
+  if (!seen || !seen->is_frame() || !is_slot(seen->frame())) return seen;
+  const FrameId slot = seen->frame();
+  if (records_.state(slot) != FrameState::published || records_.twin(slot) ||
+      !slots_->is_leaving(paging_file_of(slot))) {
+    return seen;
+  }
+  index_.erase(digest, *seen);
+  return std::nullopt;
+}
+
 void Ledger::note_unshared(PageId page, Digest digest) {
   records_.set_unshared(page, digest);
   index_.insert(digest, Sighting::of(page));
@@ -174,7 +188,10 @@ void Ledger::take_back(FrameId frame) {
 }
 
 void Ledger::reap(FrameId frame, FrameNumber number) {
-  index_.erase(records_.digest(frame), Sighting::of(frame));
+  const Digest digest = records_.digest(frame);
+  if (!is_slot(frame) || index_.find(digest) == Sighting::of(frame)) {
+    index_.erase(digest, Sighting::of(frame));
+  }
   drop_frame(frame, number);
 }
 

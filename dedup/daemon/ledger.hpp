@@ -101,7 +101,8 @@ class Ledger {
     index_.make_room();
     return true;
   }
-  [[nodiscard]] std::optional<Sighting> find(Digest digest) const { return index_.find(digest); }
+  /// Where a content is. A slot of a paging file that is being removed is found no more.
+  [[nodiscard]] std::optional<Sighting> find(Digest digest);
   /// Of a digest that the index does not have.
   void note_unshared(PageId page, Digest digest);
   void forget_unshared(PageId page);

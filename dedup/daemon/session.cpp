@@ -106,7 +106,7 @@ void Session::end_of_message() {
 // Whatever a message makes fail (memory, the store's file) fails for its sender, not for everybody.
 Progress Session::handle_safely(Turn& turn) {
   try {
-    if (closing_) return Progress::done;  // it was refused; nothing more is listened to
+    if (closing_) return Progress::done;                   // it was refused; nothing more is listened to
     if (promised_pages_ != 0) return Progress::violation;  // it has no more to say
     const auto type = static_cast<wire::Type>(header_.type);
     fault_point(FaultIn::daemon, FaultMoment::takes, type);

@@ -300,6 +300,25 @@ TEST(PagingFilesTest, AGuestJoinsWhereNoFileForItsSlotsCanBeMade) {
   fleet.check_everything("after one file could not be made");
 }
 
+TEST_P(Paging, AFileIsLeftAlthoughAnotherGuestStaysInIt) {
+  FleetGuest& guest = add(30, 1);
+  FleetGuest& other = add(30, 1);
+  page_out(guest);
+  page_out(other);
+  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
+  fleet_.exchange_messages();
+  other.worker->lose_daemon();  // it hangs, say
+  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
+  for (int i = 0; i < 20; ++i) fleet_.pass();
+  EXPECT_EQ(guest.worker->page_outs().leaving(), 0U);
+  EXPECT_EQ(guest.pages_paged(), 30U);
+  EXPECT_EQ(files().size(), 2U);
+  fleet_.rejoin(other);
+  while (files().size() > 1) fleet_.pass();
+  EXPECT_EQ(slots(), 30U);
+  fleet_.check_everything("after both have left the file");
+}
+
 TEST_P(Paging, FilesTakeTurns) {
   fleet_.ask_paging({{"add", folder_.path() + "/second"}});
   FleetGuest& guest = add(512, 1);

@@ -84,6 +84,20 @@ TEST_F(MergerPaging, WhereOneFileIsFullTheNextTakesItAndThenNone) {
   EXPECT_EQ(page_out(a_ + 6, {200}), slot_at(2, 1)) << "a hole is used again";
 }
 
+TEST_F(MergerPaging, ASlotOfAFileThatIsLeftIsGrantedToNobodyElse) {
+  const FrameId left = page_out(a_, {7});
+  room_.leave(paging_file_of(left));
+  const FrameId other = page_out(b_, {7});
+  EXPECT_NE(paging_file_of(other), paging_file_of(left));
+  EXPECT_EQ(merger_.broken(a_), Outcome::done);
+  EXPECT_EQ(room_.taken(), std::set{other});
+  // The content is known by its other slot from now on.
+  EXPECT_EQ(merger_.offer(a_, {7}), Outcome::done);
+  const auto orders = merger_.take_orders();
+  ASSERT_EQ(orders.grants.size(), 1U);
+  EXPECT_EQ(orders.grants[0].second, other);
+}
+
 TEST_F(MergerPaging, AGuestThatGoesLeavesItsSlots) {
   for (std::uint32_t i = 0; i < 5; ++i) page_out(a_ + i, {100 + i});
   Turn whole(Turn::endless);

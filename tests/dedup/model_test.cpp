@@ -32,7 +32,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     FleetGuest& guest = *fleet_.guests()[random_() % fleet_.guests().size()];
     const std::size_t page = random_() % pages;
     if (forks_ && random_() % 12 == 0) return fork(guest);
-    switch (random_() % (pages_go_out_ ? 25 : 18)) {
+    switch (random_() % (pages_go_out_ ? 26 : 18)) {
       case 0:
         if (fleet_.guests().size() < 6) add_guest();
         break;
@@ -88,6 +88,9 @@ class ModelTest : public testing::TestWithParam<unsigned> {
       case 24:
         if (random_() % 4 == 0) a_disk_fails();
         break;
+      case 25:
+        if (random_() % 4 == 0) change_paging_files();
+        break;
       case 12:
         if (!guest.worker->connected()) fleet_.rejoin(guest);
         break;
@@ -97,14 +100,27 @@ class ModelTest : public testing::TestWithParam<unsigned> {
     }
   }
 
+  void add_paging_file() {
+    fleet_.ask_paging({{"add", folder_.path() + "/" + std::to_string(next_file_++)}});
+  }
+
+  // One is emptied while guests run, and another takes its place. Guests may hear of it much later.
+  void change_paging_files() {
+    const auto files = fleet_.ask_paging(nlohmann::json::object()).at("files");
+    if (files.size() < 3) add_paging_file();
+    if (files.empty()) return;
+    for (const auto& file : files) {
+      if (file.at("state") == "leaving") return;
+    }
+    fleet_.ask_paging({{"remove", files.at(random_() % files.size()).at("path")}});
+  }
+
   // The next write to a paging file, which gets no further pages then. Another one takes its place.
   void a_disk_fails() {
     const auto files = fleet_.ask_paging(nlohmann::json::object()).at("files");
     const bool failed = std::any_of(files.begin(), files.end(),
                                     [](const auto& file) { return file.at("state") == "failed"; });
-    if (failed && files.size() < 8) {
-      fleet_.ask_paging({{"add", folder_.path() + "/" + std::to_string(files.size())}});
-    }
+    if (failed && files.size() < 8) add_paging_file();
     fleet_.wait_for_disks();
     arm_fault_points(random_() % 2 == 0 ? "slot-writing:1:EIO" : "slot-syncing:1:ENOSPC");
   }
@@ -196,6 +212,7 @@ class ModelTest : public testing::TestWithParam<unsigned> {
   }
 
   std::mt19937_64 random_{GetParam()};
+  unsigned next_file_ = 0;
   struct Copied {
     std::uint32_t first = 0;
     std::vector<std::byte> bytes;

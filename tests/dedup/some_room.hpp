@@ -32,11 +32,14 @@ class SomeRoom final : public SlotRoom {
     EXPECT_EQ(taken_.erase(slot), 1U);
     full_.clear();
   }
+  [[nodiscard]] bool is_leaving(unsigned file) const override { return leaving_ == file; }
+  void leave(unsigned file) { leaving_ = file, full_.insert(file); }
   [[nodiscard]] const std::set<FrameId>& taken() const { return taken_; }
 
  private:
   std::uint32_t slots_;
   std::set<unsigned> full_;
+  std::optional<unsigned> leaving_;
   std::set<FrameId> taken_;
 };
 

@@ -2,7 +2,6 @@
 // Long because the table is in one place.
 #include "vmm/process/guest_calls.hpp"
 
-#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <linux/prctl.h>

@@ -74,6 +74,11 @@ bool DomainSlots::take(FrameId slot) {
   return true;
 }
 
+bool DomainSlots::is_leaving(unsigned file) const {
+  const PagingFiles::File* const there = files_.at(file);
+  return there == nullptr || there->leaving;
+}
+
 void DomainSlots::release(FrameId slot) noexcept {
   const unsigned file = paging_file_of(slot);
   Part& part = parts_[file];

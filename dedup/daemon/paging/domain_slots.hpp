@@ -47,6 +47,7 @@ class DomainSlots final : public SlotRoom {
   [[nodiscard]] std::uint32_t end(unsigned file) const override { return parts_[file].end; }
   void all_taken(unsigned file) override { parts_[file].full = true; }
   [[nodiscard]] bool take(FrameId slot) override;
+  [[nodiscard]] bool is_leaving(unsigned file) const override;
   void release(FrameId slot) noexcept override;
 
   /// Paging files that slots may be in.

@@ -22,6 +22,8 @@ class SlotRoom {
   /// The slot is in use from now on. False when there is no room for it: then end() is lower from now on, or
   /// next_file() names another file, or none.
   [[nodiscard]] virtual bool take(FrameId slot) = 0;
+  /// Whether that file is being removed: its slots are not to be granted to anybody else.
+  [[nodiscard]] virtual bool is_leaving(unsigned file) const = 0;
   /// The slot is not in use any more.
   virtual void release(FrameId slot) noexcept = 0;
 };
