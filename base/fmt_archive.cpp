@@ -3,3 +3,8 @@
 // all that its headers define, compiled once (-fkeep-inline-functions).
 #define FMT_HEADER_ONLY
 #include <fmt/format.h>
+
+#include <locale>
+
+// What <fmt/chrono.h> calls where the compiler does not inline it: a template, which nothing above uses.
+template std::locale fmt::detail::locale_ref::get<std::locale>() const;

@@ -71,7 +71,7 @@ MemorySet memory_set_of(std::span<const PageNames> guests) {
       if (!content.frame) content.frame = figures.frames++;
       append(runs, page, content.frame);
     }
-    for (const SetRun& run : runs) figures.runs += run.frame ? 1 : 0;
+    for (const SetRun& run : runs) figures.runs += run.frame ? 1U : 0U;
   }
   return set;
 }

@@ -14,6 +14,7 @@
 #include "bench/image.hpp"
 #include "bench/memory_set.hpp"
 #include "bench/options.hpp"
+#include "bench/process_clock.hpp"
 #include "bench/report.hpp"
 
 namespace samepage::bench {

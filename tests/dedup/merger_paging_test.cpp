@@ -95,7 +95,7 @@ TEST_F(MergerPaging, ASlotOfAFileThatIsLeftIsGrantedToNobodyElse) {
   EXPECT_EQ(merger_.offer(a_, {7}), Outcome::done);
   const auto orders = merger_.take_orders();
   ASSERT_EQ(orders.grants.size(), 1U);
-  EXPECT_EQ(orders.grants[0].second, other);
+  EXPECT_EQ(orders.grants[0].frame, other);
 }
 
 TEST_F(MergerPaging, AGuestThatGoesLeavesItsSlots) {
