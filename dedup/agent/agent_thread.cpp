@@ -166,10 +166,10 @@ void Agent::Thread::go_on_bringing_back() {
   worker_.bring_back(pages_at_a_time);
 }
 
-// What nobody has asked for is done within the knob `cpu`. A guest that stands still is waited for.
+// What nobody has asked for is done within the knob `cpu`, unless the kernel is about to kill somebody.
 void Agent::Thread::go_on_paging() {
   if (!worker_.paging_due()) return;
-  const bool in_passing = demanded_ && !worker_.brakes() && worker_.page_outs().leaving() == 0;
+  const bool in_passing = demanded_ && !memory_is_low_ && worker_.page_outs().leaving() == 0;
   if (!in_passing || paging_rest_.over(Clock::now())) worker_.go_on_paging();
 }
 
@@ -196,6 +196,7 @@ void Agent::Thread::watch_memory() {
   const PageOutDemand demand =
       page_out_demand(room, own, stall_share_.told(room.source, room.stalled_us, now));
   next_memory_look_ = now + demand.look_again;
+  memory_is_low_ = demand.low;
   // A guest that has nothing left of its own gives what it shares and does not use.
   if (demand.low && demand.pages == 0) {
     worker_.want_frames_out();

@@ -101,8 +101,9 @@ class Agent::Thread {
   StallShare stall_share_;
   Clock::time_point next_memory_look_ = Clock::now();
   bool frames_demanded_ = false;  // for the same reason
+  bool memory_is_low_ = false;    // when it was looked at last
   bool demanded_ = false;         // the last pages went out because there was little memory
-  CpuRest paging_rest_;           // of pages that nobody has asked for, and no guest waits for
+  CpuRest paging_rest_;           // of pages that nobody has asked for or needs the memory of
   std::thread thread_;
 };
 

@@ -25,9 +25,11 @@ struct PageOutDemand {
   std::chrono::milliseconds look_again{0};
 };
 
-/// Pages go out below this much room, until there is half as much again.
+/// Pages go out below this much room, until there is half as much again. A small limit leaves guests the more
+/// of it: on a busy host the agents have to get a processor before guests have used it up.
 constexpr std::uint64_t low_water(const MemoryRoom& room) {
-  return std::min(room.limit / 4, std::uint64_t{1} << 30);
+  constexpr std::uint64_t enough_for_a_while = std::uint64_t{64} << 20, most = std::uint64_t{1} << 30;
+  return std::min(std::max(room.limit / 4, std::min(room.limit / 2, enough_for_a_while)), most);
 }
 
 /// Tasks that wait for memory for so much of the time need the page cache that is there.

@@ -105,7 +105,6 @@ class Worker {
   void end_return() { page_outs_.end_return(); }
   /// Lets the guest stand still, or go on: it writes faster than pages go out.
   void brake(bool on);
-  [[nodiscard]] bool brakes() const { return brake_; }
   /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The
   /// descriptors must outlive the worker.
   void is_backed(const Backing& backing);

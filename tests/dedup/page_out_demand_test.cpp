@@ -58,8 +58,14 @@ TEST(PageOutDemandTest, BelowLowWaterWaitingChangesNothing) {
   EXPECT_TRUE(page_out_demand(room, own, 0.9).brake);
 }
 
+TEST(PageOutDemandTest, ASmallLimitHasMoreLowWater) {
+  EXPECT_EQ(low_water({0, 200 * mib}), 64 * mib);
+  EXPECT_EQ(low_water({0, 48 * mib}), 24 * mib);
+}
+
 TEST(PageOutDemandTest, LowWaterOfALargeHostIsNotAQuarterOfIt) {
   EXPECT_EQ(low_water({0, 100'000 * mib}), 1024 * mib);
+  EXPECT_EQ(low_water({0, 1024 * mib}), 256 * mib);
 }
 
 }  // namespace

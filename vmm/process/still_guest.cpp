@@ -10,8 +10,8 @@ namespace samepage::vmm {
 std::vector<dedup::PageMapRun> page_map_of(const Machine& machine, const dedup::Agent* agent) {
   if (agent != nullptr) return agent->page_map();
   // What lies in a file and was not written is the file's that the guest goes on from.
-  constexpr dedup::KnownPage known{.backed = true, .writes_are_seen = false};
-  return dedup::page_map(machine.ram(), [](Gfn) { return known; });
+  return dedup::page_map(machine.ram(),
+                         [](Gfn) { return dedup::KnownPage{.backed = true, .writes_are_seen = false}; });
 }
 
 void while_still(Machine& machine, dedup::Agent* agent, const std::function<void(dedup::StillMemory&)>& act) {
