@@ -7,7 +7,6 @@ namespace samepage {
 
 /// Whether a process gives up what it does not need (confinement.hpp). By default it does not: a guest starts
 /// 2 ms later for it and takes 0.3 MiB more.
-enum class Confine : std::uint8_t { by_default, on, off };
-bool is_to_be_confined(Confine confine);
+enum class Confine : std::uint8_t { off, on };
 
 }  // namespace samepage

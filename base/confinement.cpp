@@ -129,10 +129,6 @@ std::string text_of(const ForbiddenCall& call) {
       name_of(call.by), name_of_call(call.number));
 }
 
-bool is_to_be_confined(Confine confine) {
-  return confine == Confine::on;
-}
-
 void prepare_confinement(ConfinementPlan plan) {
   invariant(prepared == nullptr, "a process is confined twice");
   auto made = std::make_unique<Prepared>();

@@ -23,6 +23,14 @@ struct ImagePattern {
   std::uint64_t seed = 1;
 };
 
+/// The same with pages that no other guest has, and no others.
+constexpr ImagePattern all_own(ImagePattern pattern) {
+  pattern.zero_percent = 0;
+  pattern.common_percent = 0;
+  pattern.own_percent = 100;
+  return pattern;
+}
+
 enum class Content : std::uint8_t { zero, common, own };
 
 /// What stands in one page. Equal kind and number mean equal bytes; own pages are equal to no other page.

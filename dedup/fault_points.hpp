@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All points where tests make a daemon or an agent fail (base/fault_point.hpp): before and after each
-// message, and the steps in between. tests/dedup/fault_walk_test.cpp walks all of them: a name that is listed
-// here is tried, and one that is used and not listed does not compile.
+// message, and the steps in between. tests/dedup/faults/fault_walk_test.cpp walks all of them: a name that is
+// listed here is tried, and one that is used and not listed does not compile.
 #pragma once
 
 #include <array>

@@ -22,9 +22,9 @@ constexpr std::array descriptions{
                     "least time between two passes over a guest: how long a page must be quiet"},
     KnobDescription{"max-interval", &Settings::max_interval_ms, "ms", 0, 3'600'000,
                     "passes that find nothing become as rare as this"},
-    KnobDescription{
-        "cpu", &Settings::cpu_percent, "%", 1, 100,
-        "of one core, at most, for the passes over one guest, and for its pages that go out by themselves"},
+    KnobDescription{"cpu", &Settings::cpu_percent, "%", 1, 100,
+                    "of one core, at most, for the passes over one guest, and for its pages that go out for "
+                    "the sake of page cache"},
     KnobDescription{"hold-budget", &Settings::hold_budget_us, "us", 10, 1'000'000,
                     "a guest is let go after being held this long", "stop-budget"},
     KnobDescription{

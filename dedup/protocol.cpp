@@ -109,10 +109,14 @@ bool continues(const Grant& grant, const Grant& next) {
 }
 
 void append_page(std::vector<PageRange>& ranges, PageIndex page) {
-  if (!ranges.empty() && ranges.back().end() == page) {
-    ++ranges.back().count;
+  append_range(ranges, {page, 1});
+}
+
+void append_range(std::vector<PageRange>& ranges, const PageRange& range) {
+  if (!ranges.empty() && ranges.back().end() == range.first) {
+    ranges.back().count += range.count;
   } else {
-    ranges.push_back({page, 1});
+    ranges.push_back(range);
   }
 }
 

@@ -21,10 +21,8 @@
 //                                                    all sharers have left cold goes out to a paging file.
 //                                                    They are granted its slot then
 //     WARM (page ranges)            ──►              that may not be so any more
-//     USED (page ranges)            ──►              these lie in paging files, and the guest has read or
-//     written
-//                                                    them since they went out; before the BROKEN of a written
-//                                                    one
+//     USED (page ranges)            ──►              these lie in paging files, and the guest has used them
+//                                                    since they went out; before the BROKEN of a written one
 //     SYNC (number)                 ──►
 //                              ◄──  SYNCED (number)  everything before the SYNC has been answered
 //                              ◄──  KNOBS            when somebody tunes
@@ -133,8 +131,8 @@ struct Hello {
   std::uint32_t magic = wire::magic;
   std::uint32_t version = wire::version;
   std::uint32_t pages = 0;
-  std::uint32_t zero_only =
-      0;  // 1: nothing but zero pages are given back, no offers will come; or promise_only
+  /// 1: nothing but zero pages are given back, no offers will come; or promise_only.
+  std::uint32_t zero_only = 0;
   char guest[max_name] = {};  // zero-padded
   char domain[max_name] = {};
   std::uint64_t former_membership = 0;  // at a daemon that was lost; 0: none
@@ -340,6 +338,8 @@ std::optional<MergedLists> view_merged(std::span<const std::byte> payload);
 bool continues(const Grant& grant, const Grant& next);
 /// Appends one page to ranges in which consecutive pages are one range.
 void append_page(std::vector<PageRange>& ranges, PageIndex page);
+/// The same for a range.
+void append_range(std::vector<PageRange>& ranges, const PageRange& range);
 /// Appends one page and its frame to grants in which consecutive pairs are one grant.
 void append_grant(std::vector<Grant>& grants, PageIndex page, FrameId frame);
 /// The order in which neighbours meet, of grants, offers and donations.

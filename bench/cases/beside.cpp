@@ -7,40 +7,15 @@
 #include "bench/cases/cases.hpp"
 #include "bench/interruption.hpp"
 #include "bench/page_outs.hpp"
-#include "bench/statistics.hpp"
+#include "bench/work.hpp"
 
 namespace samepage::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::string_view name = "beside";
 
-// Pages written so far, and seconds of a processor that it took.
-struct Work {
-  double pages = 0;
-  double cpu = 0;
-  Clock::time_point at;
-};
-
-Work work_of(Holder& worker) {
-  const auto reply = worker.ask({{"do", "work"}});
-  return {reply.at("pages").get<double>(), reply.at("cpu_ns").get<double>() / 1e9, Clock::now()};
-}
-
-struct Rate {
-  double wall = 0;
-  double cpu = 0;
-};
-
-Rate rate_between(const Work& before, const Work& after) {
-  const double pages = after.pages - before.pages;
-  return {pages / seconds(after.at - before.at), pages / (after.cpu - before.cpu)};
-}
-
 void measure_run(Bench& bench) {
-  ImagePattern pattern = bench.options.pattern;
-  pattern.zero_percent = 0, pattern.common_percent = 0, pattern.own_percent = 100;
+  const ImagePattern pattern = all_own(bench.options.pattern);
   std::vector<Image> images;
   for (std::uint32_t guest = 0; guest < bench.options.guests; ++guest) images.emplace_back(pattern, guest);
   const PagingFolder folder(bench.options);
@@ -48,9 +23,9 @@ void measure_run(Bench& bench) {
   SamepageEngine engine(bench.options.knobs, folder.words());
   engine.set_pace(Pace::standard);
   engine.merge(holders);
-  Holder& worker = holders.front();
+  const std::span worker = std::span(holders).first(1);
   const std::span others = std::span(holders).subspan(1);
-  worker.ask({{"do", "churn"}, {"spacing", 1}});
+  worker.front().ask({{"do", "churn"}, {"spacing", 1}});
   pause_for(std::chrono::seconds(1));
   for (std::uint32_t round = 0; round < bench.options.rounds; ++round) {
     const auto cpu_before = engine.cpu_time();
@@ -64,7 +39,7 @@ void measure_run(Bench& bench) {
     pause_for(std::chrono::seconds(1));
     const Work alone_from = work_of(worker);
     pause_for(out_now.at - start.at);
-    const Rate alone = rate_between(alone_from, work_of(worker)), beside = rate_between(start, out_now);
+    const WorkRate alone = rate_between(alone_from, work_of(worker)), beside = rate_between(start, out_now);
     const auto add = [&](std::string_view metric, std::string_view unit, double value) {
       bench.report.add(name, metric, unit, Party::samepage, value);
     };

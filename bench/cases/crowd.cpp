@@ -2,6 +2,7 @@
 // Guests that write and check all of their memory without end, in a memory cgroup half as large as that: with
 // a paging file, with nothing, and with the kernel's swap on the same disk, in turns. No two pages are equal.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -9,8 +10,8 @@
 #include "base/check.hpp"
 #include "base/types.hpp"
 #include "bench/cases/cases.hpp"
+#include "bench/inside_cgroup.hpp"
 #include "bench/interruption.hpp"
-#include "bench/limited_memory.hpp"
 #include "bench/live_guests.hpp"
 #include "bench/page_outs.hpp"
 #include "bench/swap_space.hpp"
@@ -59,7 +60,9 @@ void measure_way(Bench& bench, Way way) {
   const std::uint64_t all = bench.options.pattern.pages.bytes() * bench.options.guests;
   std::optional<SwapSpace> swap;
   if (way == Way::swap) swap.emplace(folder.path(), 2 * all);
-  const LimitedMemory cgroup(all / 2, way == Way::swap ? Swap::allowed : Swap::forbidden);
+  const LimitedMemory cgroup(
+      fmt::format("samepage-bench-{}", ::getpid()), all / 2,
+      way == Way::swap ? LimitedMemory::Swap::allowed : LimitedMemory::Swap::forbidden);
   const LiveGuests guests(bench, name);
   // Its daemon is outside.
   static_cast<void>(guests.run({"run", "--detach", "--name", "first", "hello", "--", "wait=1"}));
@@ -67,7 +70,7 @@ void measure_way(Bench& bench, Way way) {
   Words names;
   for (std::uint32_t i = 0; i < bench.options.guests; ++i) names.push_back(fmt::format("t{}", i));
   const auto start = std::chrono::steady_clock::now();
-  cgroup.inside([&] { start_all(guests, bench, names); });
+  inside(cgroup, [&] { start_all(guests, bench, names); });
   wait_for_ends(guests, names, bench.options.limit);
   const double took = seconds(std::chrono::steady_clock::now() - start);
   double ended = 0, visits = 0, failed = 0;

@@ -3,7 +3,6 @@
 #include "base/check.hpp"
 #include "bench/cases/cases.hpp"
 #include "bench/convergence.hpp"
-#include "bench/process_clock.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -29,9 +28,9 @@ void add_costs(Bench& bench, Engine& engine, Holders& holders, std::uint64_t pag
 }  // namespace
 
 void measure_merge(Bench& bench) {
-  const std::uint64_t sharable = count_sharable(bench.images);
-  if (sharable == 0) throw UserError("merge: no two pages of these images are equal; give others");
   const MemorySet set = memory_set_of(bench.images);
+  const std::uint64_t sharable = set.figures.saved_pages();
+  if (sharable == 0) throw UserError("merge: no two pages of these images are equal; give others");
   bench.set = set.figures;
   const std::uint64_t pages = set.figures.pages;
   bench.in_turns(name, [&](Party party) {

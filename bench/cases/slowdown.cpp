@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "bench/cases/cases.hpp"
 #include "bench/interruption.hpp"
+#include "bench/work.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -17,28 +17,10 @@ constexpr unsigned churn_spacing = 10;
 constexpr std::size_t workers = 2;
 constexpr std::chrono::seconds merging_time{5};
 
-// Pages written, all workers together: in a second, and in a second that they had a processor.
-struct Rate {
-  double wall = 0;
-  double cpu = 0;
-};
-
-Rate work_rate(Holders& holders, const Options& options) {
-  const auto work = [&] {
-    std::pair<double, double> done{0, 0};  // pages, seconds of a processor
-    for (Holder& holder : holders) {
-      const auto reply = holder.ask({{"do", "work"}});
-      done.first += reply.at("pages").get<double>();
-      done.second += reply.at("cpu_ns").get<double>() / 1e9;
-    }
-    return done;
-  };
-  const auto start = std::chrono::steady_clock::now();
-  const auto before = work();
+WorkRate work_rate(Holders& holders, const Options& options) {
+  const Work before = work_of(holders);
   pause_for(std::chrono::seconds(options.rounds));
-  const auto after = work();
-  const double pages = after.first - before.first;
-  return {pages / seconds(std::chrono::steady_clock::now() - start), pages / (after.second - before.second)};
+  return rate_between(before, work_of(holders));
 }
 
 }  // namespace
@@ -50,14 +32,14 @@ void measure_slowdown(Bench& bench) {
     for (std::size_t i = 0; i < std::min(workers, holders.size()); ++i) {
       holders[i].ask({{"do", "churn"}, {"spacing", churn_spacing}});
     }
-    const Rate alone = work_rate(holders, bench.options);
+    const WorkRate alone = work_rate(holders, bench.options);
     engine->set_pace(Pace::fastest);
     engine->merge(holders);
     pause_for(merging_time);
     for (const Pace pace : {Pace::fastest, Pace::standard}) {
       engine->set_pace(pace);
       pause_for(std::chrono::seconds(1));
-      const Rate merged = work_rate(holders, bench.options);
+      const WorkRate merged = work_rate(holders, bench.options);
       const std::string_view knobs = pace == Pace::fastest ? "fastest" : "default knobs";
       const auto add = [&](std::string_view metric, double now, double before) {
         bench.report.add(name, fmt::format("{}, {}", metric, knobs), "% of alone", party, 100 * now / before);

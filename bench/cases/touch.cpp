@@ -25,8 +25,7 @@ constexpr std::array ways{Way{"read", "cache", rounds_from_cache}, Way{"write", 
                           Way{"read", "disk", rounds_from_disk}, Way{"write", "disk", rounds_from_disk}};
 
 void measure_run(Bench& bench) {
-  ImagePattern pattern = bench.options.pattern;
-  pattern.zero_percent = 0, pattern.common_percent = 0, pattern.own_percent = 100;
+  const ImagePattern pattern = all_own(bench.options.pattern);
   const PagingFolder folder(bench.options);
   Holders holders = hold({Image(pattern, 0)});
   Holder& guest = holders.front();

@@ -137,11 +137,11 @@ void Agent::Thread::take_backing() {
 bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
   bool can = false;
   const bool asked = ask([&] {
-    can = worker_.can_page_out();
+    can = worker_.paging().can_page_out();
     if (!can) return;
     demanded_ = frames_demanded_ = false;
-    if (order == PageOutOrder::suspended) worker_.stand_still();
-    worker_.begin_page_out(
+    if (order == PageOutOrder::suspended) worker_.paging().stand_still();
+    worker_.paging().begin(
         pages, order == PageOutOrder::coldest_first ? PageOuts::Which::by_order : PageOuts::Which::all);
   });
   return asked && can;
@@ -151,8 +151,8 @@ bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
 void Agent::Thread::bring_back() {
   constexpr std::uint32_t pages_at_first = 8192;
   static_cast<void>(ask([this] {
-    worker_.begin_return();
-    worker_.bring_back(pages_at_first);
+    worker_.paging().begin_return();
+    worker_.paging().bring_back(pages_at_first);
   }));
 }
 
@@ -162,19 +162,19 @@ void Agent::Thread::go_on_bringing_back() {
   if (!memory_room_) memory_room_.emplace();
   const MemoryRoom room = memory_room_->read();
   // What others could need more is left where it is.
-  if (room.available < 2 * low_water(room)) return worker_.end_return();
-  worker_.bring_back(pages_at_a_time);
+  if (room.available < 2 * low_water(room)) return worker_.paging().end_return();
+  worker_.paging().bring_back(pages_at_a_time);
 }
 
 // What nobody has asked for is done within the knob `cpu`, unless the kernel is about to kill somebody.
 void Agent::Thread::go_on_paging() {
-  if (!worker_.paging_due()) return;
+  if (!worker_.paging().due()) return;
   const bool in_passing = demanded_ && !memory_is_low_ && worker_.page_outs().leaving() == 0;
-  if (!in_passing || paging_rest_.over(Clock::now())) worker_.go_on_paging();
+  if (!in_passing || paging_rest_.over(Clock::now())) worker_.paging().go_on();
 }
 
 void Agent::Thread::answer() {
-  const bool was_paging = worker_.paging_due().has_value();
+  const bool was_paging = worker_.paging().due().has_value();
   const auto before = thread_cpu_time();
   worker_.handle_messages();
   go_on_paging();
@@ -185,7 +185,7 @@ void Agent::Thread::answer() {
 
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
 void Agent::Thread::watch_memory() {
-  if (!worker_.can_page_out()) return worker_.brake(false);
+  if (!worker_.paging().can_page_out()) return worker_.brake(false);
   if (Clock::now() < next_memory_look_) return;
   const PageStates& states = worker_.states();
   using State = PageStates::State;
@@ -199,10 +199,10 @@ void Agent::Thread::watch_memory() {
   memory_is_low_ = demand.low;
   // A guest that has nothing left of its own gives what it shares and does not use.
   if (demand.low && demand.pages == 0) {
-    worker_.want_frames_out();
+    worker_.paging().want_frames_out();
     frames_demanded_ = true;
   }
-  if (!demand.low && std::exchange(frames_demanded_, false)) worker_.want_no_frames_out();
+  if (!demand.low && std::exchange(frames_demanded_, false)) worker_.paging().want_no_frames_out();
   if (worker_.page_outs().active()) {
     if (demand.brake) worker_.brake(true);
     if (demand.pages == 0) worker_.brake(false);
@@ -215,7 +215,7 @@ void Agent::Thread::watch_memory() {
   frames_demanded_ = frames_demanded_ || demanded_;
   if (!demanded_) return;
   stall_share_.acted();
-  worker_.begin_page_out(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
+  worker_.paging().begin(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
 }
 
 void Agent::Thread::look_now() {
@@ -281,8 +281,8 @@ std::int64_t Agent::Thread::faults() const {
 std::chrono::milliseconds Agent::Thread::time_to_wait() {
   if (looking_) return milliseconds(0);
   milliseconds soonest = std::chrono::hours(1);
-  if (worker_.can_page_out()) soonest = milliseconds(poll_timeout(next_memory_look_));
-  if (const auto due = worker_.paging_due()) soonest = std::min(soonest, milliseconds(poll_timeout(*due)));
+  if (worker_.paging().can_page_out()) soonest = milliseconds(poll_timeout(next_memory_look_));
+  if (const auto due = worker_.paging().due()) soonest = std::min(soonest, milliseconds(poll_timeout(*due)));
   if (worker_.page_outs().returning()) soonest = std::min(soonest, milliseconds(5));
   const milliseconds left(poll_timeout(schedule_.due(faults())));
   const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval

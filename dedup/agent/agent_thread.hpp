@@ -100,9 +100,9 @@ class Agent::Thread {
   std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
   StallShare stall_share_;
   Clock::time_point next_memory_look_ = Clock::now();
-  bool frames_demanded_ = false;  // for the same reason
   bool memory_is_low_ = false;    // when it was looked at last
   bool demanded_ = false;         // the last pages went out because there was little memory
+  bool frames_demanded_ = false;  // for the same reason
   CpuRest paging_rest_;           // of pages that nobody has asked for or needs the memory of
   std::thread thread_;
 };

@@ -49,6 +49,7 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
   Merging merging;
   std::vector<PageIndex> moves;
   for (const wire::Grant& piece : pieces) {
+    if (!is_slot(piece.frame)) continue;
     for (const PageIndex page : piece.pages()) {
       if (states_.is_in_store(page)) moves.push_back(page);
     }
@@ -190,6 +191,7 @@ std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
 }
 
 void BulkRemapper::map_again(int store, std::span<const PageRange> ranges, const Pagemap& pagemap) {
+  if (ranges.empty()) return;
   const FileFigures file = figures_of_file(store);
   std::vector<BackedRun> runs;
   auto range = ranges.begin();

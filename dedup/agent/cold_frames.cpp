@@ -13,13 +13,7 @@ constexpr std::uint32_t looked_at_together = 4096;
 
 void join_neighbours(std::vector<PageRange>& ranges) {
   std::vector<PageRange> joined;
-  for (const PageRange& range : ranges) {
-    if (!joined.empty() && joined.back().end() == range.first) {
-      joined.back().count += range.count;
-    } else {
-      joined.push_back(range);
-    }
-  }
+  for (const PageRange& range : ranges) wire::append_range(joined, range);
   ranges = std::move(joined);
 }
 

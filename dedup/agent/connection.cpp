@@ -14,6 +14,13 @@
 #include "dedup/fault_points.hpp"
 
 namespace samepage::dedup {
+namespace {
+
+[[noreturn]] void throw_refusal(const Frame& answer) {
+  throw UserError(fmt::format("the daemon refuses the guest: {}", answer.text()));
+}
+
+}  // namespace
 
 class HangUp::InMessage {
  public:
@@ -79,14 +86,6 @@ void Connection::ask_to_join(const AgentConfig& config, std::uint32_t pages, std
     throw UserError(fmt::format("the daemon on {} ended while the guest was joining it; try again", path_));
   }
 }
-
-namespace {
-
-[[noreturn]] void throw_refusal(const Frame& answer) {
-  throw UserError(fmt::format("the daemon refuses the guest: {}", answer.text()));
-}
-
-}  // namespace
 
 void Connection::finish_promising() {
   const std::optional<Frame> frame = receive();

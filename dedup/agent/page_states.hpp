@@ -10,9 +10,10 @@
 //                        └────written──── zero ◄──given_back── all but merged
 //   all but untouched ──discarded──► discarded
 //   untouched, own, discarded, backed ──backed──► backed ──written──► own
-//   a merged page whose frame is a slot of a paging file is paged; left_behind, it becomes backed. A page
-//   that is merged with a frame of the store may be merged once more, with a slot all ──put_back──► backed;
-//   all ──begun_anew──► untouched
+//   all ──put_back──► backed; all ──begun_anew──► untouched
+//
+// A merged page whose frame is a slot of a paging file is paged; left_behind, it becomes backed. A page that
+// is merged with a frame of the store may be merged once more, with a slot.
 //
 // `offered` comes to untouched and discarded pages too (an image that is being loaded), and `merged` to all
 // but merged ones: a grant may be late, and the bytes decide.

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/worker.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
-#include "base/log.hpp"
-#include "base/read_ahead.hpp"
 #include "dedup/agent/guest_mappings.hpp"
-#include "dedup/fault_points.hpp"
 #include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
@@ -44,10 +36,10 @@ Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, Wri
       remapper_(pages_, states_, *tracker_, barrier, budget_),
       upkeep_(pages_, states_, *tracker_, pagemap_, budget_, remapper_),
       page_outs_(pages_, states_, pagemap_),
-      cold_frames_(pages_, states_, pagemap_, page_outs_.coldness()),
       scan_(pages_, states_, *tracker_, pagemap_, page_outs_.coldness(), origins_, config_.sharing),
       barrier_(barrier),
-      daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_, page_outs_}) {}
+      daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_, page_outs_}),
+      paging_({pages_, states_, pagemap_, remapper_, page_outs_, daemon_}) {}
 
 // --- The daemon comes and goes.
 
@@ -57,7 +49,7 @@ void Worker::ask_to_join(UniqueFd socket) {
 
 void Worker::finish_joining() {
   if (daemon_.finish_joining() == DaemonPeer::Joined::back) retain_merged_pages();
-  cold_frames_.joined(PageOuts::Clock::now());
+  paging_.joined();
   upkeep_.joined();
 }
 
@@ -181,128 +173,12 @@ wire::Report Worker::memory_now() const {
   return report;
 }
 
-// --- Paging.
-
-void Worker::begin_page_out(std::uint64_t pages, PageOuts::Which which) {
-  if (!can_page_out()) return;
-  if (which == PageOuts::Which::all) drop_resident();
-  page_outs_.begin(pages, which);
-  frames_next_ = which;
-  go_on_paging();
-}
-
-std::optional<PageOuts::Clock::time_point> Worker::paging_due() const {
-  using Clock = PageOuts::Clock;
-  // Pages that go out are answered at once, or not at all.
-  if (page_outs_.active() || page_outs_.leaving() != 0) return Clock::now() + std::chrono::milliseconds(10);
-  return cold_frames_.due();
-}
-
-// What the guest has to itself goes first: it is its own to give.
-void Worker::go_on_with_frames() {
-  if (page_outs_.active()) return;
-  if (const auto which = std::exchange(frames_next_, {}); which && page_outs_.left() > 0) {
-    const bool all = *which == PageOuts::Which::all;
-    // Others are asked for these frames too: a part of what is cold here may be no part of theirs.
-    const std::uint64_t most = *which == PageOuts::Which::by_order ? page_outs_.left() : pages_.count();
-    cold_frames_.want(most, all ? ColdFrames::Which::all : ColdFrames::Which::unused, PageOuts::Clock::now());
-  }
-  const ColdFrames::Step step = cold_frames_.next(PageOuts::Clock::now());
-  daemon_.send_list(wire::Type::cold, step.cold);
-  if (step.warm) daemon_.send_list(wire::Type::warm, std::vector{pages_.all()});
-  if (daemon_.joined()) remapper_.map_again(daemon_.link().files().store(), step.used, pagemap_);
-}
-
-void Worker::want_frames_out() {
-  if (page_outs_.active() || !can_page_out()) return;
-  cold_frames_.want(pages_.count(), ColdFrames::Which::unused, PageOuts::Clock::now());
-}
-
-// What is out and was read since is in memory too, until somebody needs the memory more.
-void Worker::drop_resident() {
-  for (const PageRange& range : pages_.pieces_of(states_.all_paged(), chunk_pages)) {
-    const std::span<std::byte> memory = pages_.bytes_of(range);
-    // Where the kernel is too old for it, or the file another user's, the pages stay.
-    ::madvise(memory.data(), memory.size(), MADV_PAGEOUT);
-  }
-  // What nobody has mapped: the kernel has read it ahead.
-  for (unsigned file = 0; file < max_paging_files; ++file) {
-    const UniqueFd& slots = daemon_.link().files().slots(file);
-    if (slots) ::posix_fadvise(slots.get(), 0, 0, POSIX_FADV_DONTNEED);
-  }
-}
-
-void Worker::go_on_paging() {
-  if (!daemon_.joined()) return page_outs_.end();
-  for (unsigned file = 0; file < max_paging_files && !page_outs_.active(); ++file) {
-    if ((page_outs_.leaving() >> file & 1U) != 0) take_back(file);
-  }
-  const PageOuts::Batch batch = page_outs_.next(daemon_.link().secret(), PageOuts::Clock::now());
-  daemon_.send_list(wire::Type::withdraw, batch.withdrawn);
-  page_outs_.answered(0, remapper_.give_back(batch.zero), PageOuts::Clock::now());
-  daemon_.send_list(wire::Type::page_out, batch.offers);
-  go_on_with_frames();
-}
-
-// In parts, so that not all of it has to be in memory at once: what has come back goes out to other files
-// before the next part.
-void Worker::take_back(unsigned file) {
-  constexpr std::uint64_t part_pages = 4096;
-  const UniqueFd& descriptor = daemon_.link().files().slots(file);
-  if (!descriptor) return page_outs_.settled(file);  // it has never heard of it
-  const FileFigures slots = figures_of_file(descriptor.get());
-  std::vector<PageRange> ranges;
-  std::uint64_t pages = 0, lost = 0;
-  for (const FileMapping& mapping : mappings_of(pages_).of_files) {
-    if (mapping.inode != slots.inode || mapping.device != slots.device) continue;
-    for (PageRange rest = mapping.pages; !rest.empty() && pages < part_pages;) {
-      const PageRange piece = rest.take_front(64);
-      if (!remapper_.read_in(piece)) {
-        lost += piece.count;
-        continue;
-      }
-      for (const PageIndex page : piece) wire::append_page(ranges, page);
-      pages += piece.count;
-    }
-  }
-  if (ranges.empty()) {
-    if (lost > 0) {
-      log_error("a paging file can't be left",
-                fmt::format("{} pages near ones that its disk has lost stay there", lost));
-    }
-    page_outs_.settled(file);
-    fault_point("file-left");
-    daemon_.link().files().set_slots(file, {});
-    return;
-  }
-  daemon_.send_list(wire::Type::broken, remapper_.unmerge(ranges));
-  if (can_page_out()) page_outs_.begin(std::move(ranges));
-}
-
-void Worker::begin_return() {
-  cold_frames_.goes_on(PageOuts::Clock::now());
-  if (daemon_.joined()) go_on_with_frames();
-  page_outs_.begin_return();
-}
-
-void Worker::bring_back(std::uint32_t pages) {
-  for (const PageRange& range : page_outs_.next_to_return(pages)) read_ahead(pages_.bytes_of(range));
-}
+// --- What others ask for.
 
 void Worker::brake(bool on) {
   if (std::exchange(brake_, on) == on) return;
   on ? barrier_.stand_still() : barrier_.go_on();
 }
-
-bool Worker::can_page_out() const {
-  if (!daemon_.joined()) return false;
-  for (unsigned file = 0; file < max_paging_files; ++file) {
-    if (daemon_.link().files().slots(file) && (page_outs_.leaving() >> file & 1U) == 0) return true;
-  }
-  return false;
-}
-
-// --- What others ask for.
 
 void Worker::place(std::span<const ImagePart> parts, ImageSharing::Patience patience) {
   ImagePages image(pages_, parts);

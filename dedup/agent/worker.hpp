@@ -25,10 +25,10 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_totals.hpp"
 #include "dedup/agent/bulk_remapper.hpp"
-#include "dedup/agent/cold_frames.hpp"
 #include "dedup/agent/daemon_peer.hpp"
 #include "dedup/agent/findings.hpp"
 #include "dedup/agent/guest_pages.hpp"
+#include "dedup/agent/guest_paging.hpp"
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/image_sharing.hpp"
 #include "dedup/agent/mapping_budget.hpp"
@@ -82,27 +82,9 @@ class Worker {
   /// Gives pages back that the guest has said it does not need, and tells the daemon. What is not guest
   /// memory is left out. When this returns they have no memory, but for those that the kernel could not drop.
   void discard(std::span<const GfnRange> ranges);
-  /// Whether there is a paging file that pages may go out to.
-  [[nodiscard]] bool can_page_out() const;
-  /// Asks for up to so many pages to go out. Nothing happens where none can.
-  void begin_page_out(std::uint64_t pages, PageOuts::Which which);
-  /// Does what is next of that, and of leaving paging files that are to go. Call after handle_messages(), and
-  /// now and then.
-  void go_on_paging();
-  /// When that is worth a call; empty: not before something else happens.
-  [[nodiscard]] std::optional<PageOuts::Clock::time_point> paging_due() const;
-  /// Frames of the store that the guest does not use are to go out, when nobody else uses them either; or
-  /// that is not needed any more.
-  void want_frames_out();
-  void want_no_frames_out() { cold_frames_.not_wanted(PageOuts::Clock::now()); }
-  /// The guest stands still until begin_return().
-  void stand_still() { cold_frames_.stands_still(); }
+  /// How its memory goes out to paging files and comes back.
+  [[nodiscard]] GuestPaging& paging() { return paging_; }
   [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
-  /// The guest is about to go on after all of it went out: what it used last is to come back first.
-  void begin_return();
-  /// Has the kernel read up to so many more pages of it. Does not wait for the disk.
-  void bring_back(std::uint32_t pages);
-  void end_return() { page_outs_.end_return(); }
   /// Lets the guest stand still, or go on: it writes faster than pages go out.
   void brake(bool on);
   /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The
@@ -140,9 +122,6 @@ class Worker {
   void act_on(Findings& findings);
   void report(bool found);
   [[nodiscard]] wire::Report memory_now() const;
-  void take_back(unsigned file);
-  void drop_resident();
-  void go_on_with_frames();
   void share(ImagePages& image, ImageSharing::Patience patience);
 
   AgentConfig config_;
@@ -154,14 +133,13 @@ class Worker {
   BulkRemapper remapper_;
   StoreUpkeep upkeep_;
   PageOuts page_outs_;
-  ColdFrames cold_frames_;
-  std::optional<PageOuts::Which> frames_next_;  // when the job is over
   Origins origins_;
   PageScan scan_;
   WriteBarrier& barrier_;
   bool brake_ = false;
   AgentTotals totals_;
   DaemonPeer daemon_;
+  GuestPaging paging_;
   std::uint64_t volatile_pages_ = 0;
   BulkRemapper::Lost lost_;
 };

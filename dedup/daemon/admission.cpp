@@ -12,6 +12,18 @@
 #include "base/units.hpp"
 
 namespace samepage::dedup {
+namespace {
+
+Refusal refuse_charge(const CommitCharge& charge, std::uint32_t pages) {
+  const std::uint64_t wanted = PageCount{pages}.bytes();
+  if (charge.limit == 0 || wanted <= charge.limit - std::min(charge.limit, charge.bytes)) return std::nullopt;
+  return fmt::format(
+      "guests have been promised {} of the {} that may be, and this one wants {}; end some, add a paging "
+      "file, or allow more with 'samepage tune overcommit='",
+      format_size(charge.bytes), format_size(charge.limit), format_size(wanted));
+}
+
+}  // namespace
 
 Refusal refuse_connection(const AdmissionRules& rules, uid_t uid, std::ptrdiff_t pending) {
   if (pending < rules.user_pending) return std::nullopt;
@@ -28,25 +40,11 @@ Refusal refuse_user(const AdmissionRules& rules, uid_t uid) {
       uid);
 }
 
-namespace {
-
-Refusal refuse_charge(const CommitCharge& charge, std::uint32_t pages) {
-  const std::uint64_t wanted = PageCount{pages}.bytes();
-  if (charge.limit == 0 || wanted <= charge.limit - std::min(charge.limit, charge.bytes)) return std::nullopt;
-  return fmt::format(
-      "guests have been promised {} of the {} that may be, and this one wants {}; end some, add a paging "
-      "file, or allow more with 'samepage tune overcommit='",
-      format_size(charge.bytes), format_size(charge.limit), format_size(wanted));
-}
-
-}  // namespace
-
 Refusal refuse_promise(const AdmissionRules& rules, const PromiseSeeker& promise) {
   if (!rules.trusts(promise.uid) && promise.promises_of_user >= rules.user_guests) {
     return fmt::format(
-        "user {} has {} guests that share nothing, as many as samepaged counts for one user; end some, or "
-        "start "
-        "it with more --user-guests",
+        "user {} has {} guests that share nothing, as many as samepaged counts for one user; end "
+        "some, or start it with more --user-guests",
         promise.uid, promise.promises_of_user);
   }
   return refuse_charge(promise.charge, promise.pages);

@@ -2,14 +2,13 @@
 // Long because the table is in one place.
 #include "dedup/daemon/daemon_calls.hpp"
 
-#include <linux/prctl.h>
-#include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
 
 #include <array>
+
+#include "base/library_calls.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -23,134 +22,96 @@ constexpr ThreadKinds metrics = kinds({Kind::merging, Kind::metrics});
 constexpr ThreadKinds writer = kinds({Kind::merging, Kind::writer});
 constexpr ThreadKinds merging = kinds({Kind::merging});
 
-constexpr std::array<std::uint64_t, 1> executable{PROT_EXEC};
-constexpr ArgumentRule not_executable{Test::without, 2, executable, "not PROT_EXEC"};
-constexpr ArgumentRule own{Test::own_process, 0, {}, "this process"};
-constexpr std::array<std::uint64_t, 1> nothing{0};
-constexpr std::array<std::uint64_t, 1> thread_flag{CLONE_THREAD};
-constexpr std::array<std::uint64_t, 1> add_filter{SECCOMP_SET_MODE_FILTER};
-constexpr std::array<std::uint64_t, 2> names{PR_SET_NAME, PR_SET_VMA};
 constexpr std::array<std::uint64_t, 3> requests{FIONBIO, FIONREAD, TCGETS};
 
-constexpr std::array rules{
-    // The C and C++ libraries' own.
-    CallRule{"mmap", all, "memory", not_executable},
-    CallRule{"mprotect", all, "memory", not_executable},
-    CallRule{"munmap", all, "memory"},
-    CallRule{"mremap", all, "memory; tables that grow"},
-    CallRule{"madvise", all, "memory"},
-    CallRule{"brk", all, "memory"},
-    CallRule{"futex", all, "locks"},
-    CallRule{"rt_sigprocmask", all, "a thread's start and end"},
-    CallRule{"rt_sigreturn", all, "the end of a signal handler"},
-    CallRule{"restart_syscall", all, "a wait that was interrupted"},
-    CallRule{"sched_yield", all, "locks"},
-    CallRule{"sched_getaffinity", all, "how many processors malloc() counts"},
-    CallRule{"getrandom", all, "malloc(); secrets of domains"},
-    CallRule{"clock_gettime", all, "where the vDSO does not answer; processor time"},
-    CallRule{"gettimeofday", all, "the same"},
-    CallRule{"time", all, "the same"},
-    CallRule{"getpid", all, "abort(), log lines"},
-    CallRule{"gettid", all, "abort(), names of threads"},
-    CallRule{"tgkill", all, "abort()", own},
-    CallRule{"prlimit64",
-             all,
-             "what to say where descriptors run out",
-             {Test::one_of, 2, nothing, "reads a limit"}},
-    CallRule{"set_robust_list", all, "a thread's start"},
-    CallRule{"rseq", all, "a thread's start and end"},
-    CallRule{
-        "prctl", all, "names of threads and of memory", {Test::one_of, 0, names, "PR_SET_NAME, PR_SET_VMA"}},
-    CallRule{"exit", all, "a thread's end"},
-    CallRule{"exit_group", all, "the end"},
-    // What is open.
-    CallRule{"read", all, "events, sockets, files"},
-    CallRule{"write", all, "events, the log"},
-    CallRule{"close", all, "whatever was open"},
-    CallRule{"poll", all, "waits"},
-    CallRule{"ppoll", all, "the same"},
-    CallRule{"epoll_ctl", all, "the main thread is woken"},
-    CallRule{"timerfd_settime", all, "the same"},
-    CallRule{"fstat", all, "what a descriptor is"},
-    CallRule{"newfstatat", all, "the same; what is at a path"},
-    // Paging files and stores.
-    CallRule{"pwrite64", writer, "pages, to stores and to paging files"},
-    CallRule{"fdatasync", writer, "waits for the disk"},
-    CallRule{"sync_file_range", writer, "the same"},
-    CallRule{"fallocate", merging, "segments, holes"},
-    CallRule{"ftruncate", merging, "stores grow, paging files"},
-    CallRule{"pread64", merging, "frames, headers"},
-    CallRule{"fsync", merging, "headers"},
-    CallRule{"memfd_create", merging, "stores, staging areas"},
-    CallRule{"fadvise64", merging, "page cache"},
-    CallRule{"statfs", merging, "room on a disk, kinds of pidfds"},
-    CallRule{"fstatfs", merging, "the same"},
-    // Connections.
-    CallRule{"epoll_wait", metrics, "waits"},
-    CallRule{"epoll_pwait", metrics, "the same"},
-    CallRule{"epoll_create1", metrics, "the same"},
-    CallRule{"timerfd_create", metrics, "the same"},
-    CallRule{"eventfd2", metrics, "the same"},
-    CallRule{"accept", metrics, "connections"},
-    CallRule{"accept4", metrics, "the same"},
-    CallRule{"recvmsg", metrics, "what peers say"},
-    CallRule{"recvfrom", metrics, "the same"},
-    CallRule{"readv", metrics, "the same"},
-    CallRule{"sendmsg", metrics, "answers, descriptors of stores"},
-    CallRule{"sendto", metrics, "the same"},
-    CallRule{"writev", metrics, "the same; text"},
-    CallRule{"shutdown", metrics, "a connection's end"},
-    CallRule{"getsockopt", metrics, "who a peer is"},
-    CallRule{"setsockopt", metrics, "how long a peer is waited for"},
-    CallRule{"getsockname", metrics, "where it listens"},
-    CallRule{"getpeername", metrics, "who asks"},
-    CallRule{"ioctl",
-             metrics,
-             "sockets that do not wait; whether stderr is a terminal",
-             {Test::one_of, 1, requests, "FIONBIO, FIONREAD, TCGETS"}},
-    CallRule{"fcntl", metrics, "descriptors"},
-    CallRule{"pidfd_open", merging, "when a peer's process is gone"},
-    // Its socket, which somebody has removed, its lock, knobs, paging files, figures of the kernel.
-    CallRule{"socket", metrics, "its socket; whether another daemon has it"},
-    CallRule{"bind", metrics, "the same"},
-    CallRule{"listen", metrics, "the same"},
-    CallRule{"connect", metrics, "the same"},
-    CallRule{"chmod", metrics, "who may connect"},
-    CallRule{"fchmod", merging, "who may read a store"},
-    CallRule{"openat", metrics, "the same, paging files, knobs, the log, figures of the kernel"},
-    CallRule{"open", metrics, "the same"},
-    CallRule{"unlink", metrics, "its socket and lock, knobs, paging files"},
-    CallRule{"unlinkat", merging, "the same"},
-    CallRule{"rename", metrics, "knobs, a full log"},
-    CallRule{"mkdir", metrics, "the runtime directory"},
-    CallRule{"rmdir", merging, "its control group"},
-    CallRule{"flock", metrics, "its lock, paging files, the log"},
-    CallRule{"lseek", metrics, "files"},
-    CallRule{"statx", metrics, "what is at a path"},
-    CallRule{"lstat", metrics, "the same"},
-    CallRule{"stat", metrics, "the same"},
-    CallRule{"access", metrics, "the same"},
-    CallRule{"readlink", metrics, "the same"},
-    CallRule{"getdents64", merging, "the same"},
-    CallRule{"getcwd", merging, "paths"},
-    CallRule{"getrusage", metrics, "processor time"},
-    CallRule{"geteuid", metrics, "whose it is"},
-    CallRule{"getuid", metrics, "the same"},
-    CallRule{"uname", merging, "the kernel's version"},
-    CallRule{"setpriority", merging, "metrics yield to all else"},
-    CallRule{"clock_nanosleep", merging, "waits for a lock"},
-    // Threads and the end.
-    CallRule{"seccomp",
-             merging,
-             "a thread that starts takes less for itself",
-             {Test::one_of, 0, add_filter, "SECCOMP_SET_MODE_FILTER"}},
-    CallRule{"clone", merging, "threads", {Test::with, 0, thread_flag, "CLONE_THREAD"}},
-    CallRule{"clone3", merging, "the C library takes clone then", {}, Answer::unknown},
-    CallRule{"rt_sigaction", merging, "signals that end it"},
-    CallRule{"sigaltstack", merging, "the end"},
-    CallRule{"pipe2", merging, "signals that end it"},
-    CallRule{"alarm", metrics, "it ends after a forbidden call, whatever happens"},
-};
+constexpr auto rules = joined(
+    library_calls(all, merging),
+    std::array{
+        CallRule{"mmap", all, "memory", not_executable},
+        CallRule{"madvise", all, "memory"},
+        CallRule{"getrandom", all, "malloc(); secrets of domains"},
+        CallRule{"tgkill", all, "abort()", own_process},
+        // What is open.
+        CallRule{"read", all, "events, sockets, files"},
+        CallRule{"write", all, "events, the log"},
+        CallRule{"poll", all, "waits"},
+        CallRule{"ppoll", all, "the same"},
+        CallRule{"epoll_ctl", all, "the main thread is woken"},
+        CallRule{"timerfd_settime", all, "the same"},
+        CallRule{"newfstatat", all, "what a descriptor is; what is at a path"},
+        // Paging files and stores.
+        CallRule{"pwrite64", writer, "pages, to stores and to paging files"},
+        CallRule{"fdatasync", writer, "waits for the disk"},
+        CallRule{"sync_file_range", writer, "the same"},
+        CallRule{"fallocate", merging, "segments, holes"},
+        CallRule{"ftruncate", merging, "stores grow, paging files"},
+        CallRule{"pread64", merging, "frames, headers"},
+        CallRule{"fsync", merging, "headers"},
+        CallRule{"memfd_create", merging, "stores, staging areas"},
+        CallRule{"fadvise64", merging, "page cache"},
+        CallRule{"statfs", merging, "room on a disk, kinds of pidfds"},
+        CallRule{"fstatfs", merging, "the same"},
+        // Connections.
+        CallRule{"epoll_wait", metrics, "waits"},
+        CallRule{"epoll_pwait", metrics, "the same"},
+        CallRule{"epoll_create1", metrics, "the same"},
+        CallRule{"timerfd_create", metrics, "the same"},
+        CallRule{"eventfd2", metrics, "the same"},
+        CallRule{"accept", metrics, "connections"},
+        CallRule{"accept4", metrics, "the same"},
+        CallRule{"recvmsg", metrics, "what peers say"},
+        CallRule{"recvfrom", metrics, "the same"},
+        CallRule{"readv", metrics, "the same"},
+        CallRule{"sendmsg", metrics, "answers, descriptors of stores"},
+        CallRule{"sendto", metrics, "the same"},
+        CallRule{"writev", metrics, "the same; text"},
+        CallRule{"shutdown", metrics, "a connection's end"},
+        CallRule{"getsockopt", metrics, "who a peer is"},
+        CallRule{"setsockopt", metrics, "how long a peer is waited for"},
+        CallRule{"getsockname", metrics, "where it listens"},
+        CallRule{"getpeername", metrics, "who asks"},
+        CallRule{"ioctl",
+                 metrics,
+                 "sockets that do not wait; whether stderr is a terminal",
+                 {Test::one_of, 1, requests, "FIONBIO, FIONREAD, TCGETS"}},
+        CallRule{"fcntl", metrics, "descriptors"},
+        CallRule{"pidfd_open", merging, "when a peer's process is gone"},
+        // Its socket, which somebody has removed, its lock, knobs, paging files, figures of the kernel.
+        CallRule{"socket", metrics, "its socket; whether another daemon has it"},
+        CallRule{"bind", metrics, "the same"},
+        CallRule{"listen", metrics, "the same"},
+        CallRule{"connect", metrics, "the same"},
+        CallRule{"chmod", metrics, "who may connect"},
+        CallRule{"fchmod", merging, "who may read a store"},
+        CallRule{"openat", metrics, "the same, paging files, knobs, the log, figures of the kernel"},
+        CallRule{"open", metrics, "the same"},
+        CallRule{"unlink", metrics, "its socket and lock, knobs, paging files"},
+        CallRule{"unlinkat", merging, "the same"},
+        CallRule{"rename", metrics, "knobs, a full log"},
+        CallRule{"mkdir", metrics, "the runtime directory"},
+        CallRule{"rmdir", merging, "its control group"},
+        CallRule{"flock", metrics, "its lock, paging files, the log"},
+        CallRule{"lseek", metrics, "files"},
+        CallRule{"statx", metrics, "what is at a path"},
+        CallRule{"lstat", metrics, "the same"},
+        CallRule{"stat", metrics, "the same"},
+        CallRule{"access", metrics, "the same"},
+        CallRule{"readlink", metrics, "the same"},
+        CallRule{"getdents64", merging, "the same"},
+        CallRule{"getcwd", merging, "paths"},
+        CallRule{"getrusage", metrics, "processor time"},
+        CallRule{"geteuid", metrics, "whose it is"},
+        CallRule{"getuid", metrics, "the same"},
+        CallRule{"uname", merging, "the kernel's version"},
+        CallRule{"setpriority", merging, "metrics yield to all else"},
+        CallRule{"clock_nanosleep", merging, "waits for a lock"},
+        // Threads and the end.
+
+        CallRule{"rt_sigaction", merging, "signals that end it"},
+        CallRule{"sigaltstack", merging, "the end"},
+        CallRule{"pipe2", merging, "signals that end it"},
+        CallRule{"alarm", metrics, "it ends after a forbidden call, whatever happens"},
+    });
 
 }  // namespace
 

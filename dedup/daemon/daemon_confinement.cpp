@@ -26,7 +26,7 @@ int end_daemon(const ForbiddenCall& call) {
 }  // namespace
 
 DaemonConfinement::DaemonConfinement(boost::asio::io_context& io, Confine confine) {
-  if (!is_to_be_confined(confine)) return;
+  if (confine == Confine::off) return;
   ::tzset();  // reads files, once
   give_up_privileges(kept_capabilities);
   prepare_confinement({daemon_calls(), daemon_threads, ThreadKind::merging, Asking::allowed, end_daemon,

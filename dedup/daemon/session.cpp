@@ -164,9 +164,9 @@ void Session::join(const wire::Hello& hello) {
       hello.pages, hello.version >= wire::version,
       [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
       [this](const wire::Report& report) { host_.reported(*this, report); });
-  SessionHost::Membership membership = host_.join(*this, *member_, hello);
+  const SessionHost::Membership membership = host_.join(*this, *member_, hello);
   member_->joined(*membership.domain, membership.guest);
-  welcome(std::move(membership), hello.version);
+  welcome(membership, hello.version);
 }
 
 void Session::promise(const wire::Hello& hello) {
@@ -179,7 +179,7 @@ void Session::promise(const wire::Hello& hello) {
   send(wire::Type::promised, std::as_bytes(std::span(reason)));
 }
 
-void Session::welcome(SessionHost::Membership membership, std::uint32_t version) {
+void Session::welcome(const SessionHost::Membership& membership, std::uint32_t version) {
   const auto bytes = make_welcome(membership, membership.domain->secret(), version);
   const std::array<int, 2> fds{membership.store.get(), member_->staging().fd()};
   fault_point(FaultIn::daemon, FaultMoment::sends, wire::Type::welcome);

@@ -77,7 +77,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   void promise(const wire::Hello& hello);
   /// Tells why, then ends the connection.
   void cut_off(std::string_view why, LogLevel level = LogLevel::info);
-  void welcome(SessionHost::Membership membership, std::uint32_t version);
+  void welcome(const SessionHost::Membership& membership, std::uint32_t version);
   void end_of_message();
   void send_reply(std::string_view text);
   void refuse(std::string_view reason);

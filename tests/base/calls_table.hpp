@@ -3,8 +3,11 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
+#include <fstream>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,17 @@ inline std::vector<std::string> rows_of(std::span<const CallRule> rules, std::sp
     rows.push_back(row + fmt::format(" {} |", rule.what_for));
   }
   return rows;
+}
+
+/// Fails the test unless docs/security.md, in the folder `documents`, has these rows.
+inline void expect_document_shows(const std::string& documents, std::span<const CallRule> rules,
+                                  std::span<const ThreadKind> kinds) {
+  std::ifstream file(documents + "/security.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string block;
+  for (const std::string& row : rows_of(rules, kinds)) block += row + "\n";
+  EXPECT_NE(text.str().find(block), std::string::npos) << "docs/security.md should have:\n" << block;
 }
 
 }  // namespace samepage

@@ -8,8 +8,6 @@
 
 #include <array>
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
 #include "tests/base/calls_table.hpp"
 #include "tests/base/confined_process.hpp"
@@ -60,12 +58,7 @@ TEST(DaemonCalls, TheMainThreadMayMakeWhatAnyOtherMay) {
 }
 
 TEST(DaemonCalls, TheDocumentShowsThem) {
-  std::ifstream file(std::string(SAMEPAGE_DOCUMENTS) + "/security.md");
-  std::stringstream text;
-  text << file.rdbuf();
-  std::string block;
-  for (const std::string& row : rows_of(daemon_calls(), kinds_of_daemon)) block += row + "\n";
-  EXPECT_NE(text.str().find(block), std::string::npos) << "docs/security.md should have:\n" << block;
+  expect_document_shows(SAMEPAGE_DOCUMENTS, daemon_calls(), kinds_of_daemon);
 }
 
 }  // namespace

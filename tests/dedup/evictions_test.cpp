@@ -18,16 +18,7 @@ namespace {
 
 class EvictionsTest : public testing::Test {
  protected:
-  // Both pages map one frame of the store from now on.
-  FrameId merge(PageId first, PageId second, Digest digest) {
-    EXPECT_EQ(merger_.offer(first, digest), Outcome::done);
-    EXPECT_EQ(merger_.offer(second, digest), Outcome::done);
-    const FrameId frame = merger_.donated(second, digest).value();
-    publish(merger_, frame);
-    for (const PageId page : {first, second}) EXPECT_EQ(merger_.answered(page, Answer::kept), Outcome::done);
-    static_cast<void>(merger_.take_orders());
-    return frame;
-  }
+  FrameId merge(PageId first, PageId second, Digest digest) { return share(merger_, first, second, digest); }
   void cool(std::initializer_list<PageId> pages) {
     for (const PageId page : pages) EXPECT_EQ(merger_.cold(page), Outcome::done);
   }

@@ -221,7 +221,7 @@ void Fleet::exchange_messages() {
     if (busy) io_.restart(), io_.run_one();  // a disk writes
     for (const auto& guest : guests_) {
       if (!guest->worker->connected()) continue;
-      guest->worker->go_on_paging();
+      guest->worker->paging().go_on();
       pollfd waiting{guest->worker->socket_fd(), POLLIN, 0};
       if (::poll(&waiting, 1, 0) <= 0) continue;
       guest->worker->handle_messages();

@@ -30,9 +30,9 @@ class Eviction : public testing::TestWithParam<GuestOptions> {
   }
   // It has nothing to itself that would go first.
   static void suspend(FleetGuest& guest) {
-    guest.worker->stand_still();
-    guest.worker->begin_page_out(pages, PageOuts::Which::all);
-    while (guest.worker->page_outs().active()) guest.worker->go_on_paging();
+    guest.worker->paging().stand_still();
+    guest.worker->paging().begin(pages, PageOuts::Which::all);
+    while (guest.worker->page_outs().active()) guest.worker->paging().go_on();
   }
   // Until the daemon has told both guests of the slots, and they have not heard it yet.
   void suspend_and_write() {
@@ -69,7 +69,7 @@ TEST_P(Eviction, WhatAllHaveLeftColdTakesNoMemory) {
   EXPECT_LE(a_.map().size(), 5U) << "neighbours stay neighbours";
   expect_sound("after all went out");
 
-  a_.worker->begin_return(), b_.worker->begin_return();
+  a_.worker->paging().begin_return(), b_.worker->paging().begin_return();
   a_.write(5 * page_size, 7);
   fleet_.settle();
   EXPECT_EQ(a_.pages_paged(), pages - 1);
@@ -84,7 +84,7 @@ TEST_P(Eviction, WhatAllHaveLeftColdTakesNoMemory) {
 TEST_P(Eviction, AGuestThatGoesOnIsNoReasonForWhatOthersDoLater) {
   suspend(a_);
   fleet_.exchange_messages();
-  a_.worker->begin_return();
+  a_.worker->paging().begin_return();
   suspend(b_);
   fleet_.exchange_messages();
   EXPECT_EQ(frames(), pages);
@@ -197,7 +197,7 @@ TEST_P(EvictionOfRunning, WhatNobodyReadsGoesOutAndWhatIsReadStays) {
   while (frames() > 16 && std::chrono::steady_clock::now() < deadline) {
     sum += std::to_integer<std::uint64_t>(*a_.page(70));
     for (FleetGuest* guest : {&a_, &b_}) {
-      if (!guest->worker->paging_due()) guest->worker->want_frames_out();
+      if (!guest->worker->paging().due()) guest->worker->paging().want_frames_out();
     }
     fleet_.exchange_messages();
   }
@@ -207,9 +207,9 @@ TEST_P(EvictionOfRunning, WhatNobodyReadsGoesOutAndWhatIsReadStays) {
   EXPECT_NE(sum, 0U);
   expect_sound("after what nobody reads went out");
   fleet_.settle();
-  a_.worker->want_no_frames_out(), b_.worker->want_no_frames_out();
+  a_.worker->paging().want_no_frames_out(), b_.worker->paging().want_no_frames_out();
   fleet_.exchange_messages();
-  EXPECT_FALSE(a_.worker->paging_due()) << "nothing is looked at while nobody asks";
+  EXPECT_FALSE(a_.worker->paging().due()) << "nothing is looked at while nobody asks";
 }
 
 INSTANTIATE_TEST_SUITE_P(Tracked, EvictionOfRunning, testing::Values(write_protection), kind_of);

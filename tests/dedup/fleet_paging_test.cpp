@@ -5,11 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/check.hpp"
-#include "base/fault_point.hpp"
-#include "base/pagemap.hpp"
-#include "base/process_memory.hpp"
-#include "tests/dedup/fleet_fixture.hpp"
+#include "tests/dedup/fleet_paging.hpp"
 #include "tests/dedup/paging/full_disks.hpp"
 
 namespace samepage::dedup {
@@ -17,43 +13,7 @@ namespace {
 
 using Which = PageOuts::Which;
 
-class Paging : public testing::TestWithParam<GuestOptions> {
- protected:
-  explicit Paging(const std::string& sizes = "") : fleet_({}, {folder_.path() + "/first" + sizes}) {}
-
-  FleetGuest& add(std::size_t pages, std::uint64_t first_content) {
-    FleetGuest& guest = fleet_.add(pages, GetParam());
-    for (std::size_t page = 0; page < pages; ++page) guest.fill(page, first_content + page);
-    return guest;
-  }
-  void page_out(FleetGuest& guest, std::uint64_t pages = 1U << 20U, Which which = Which::all) {
-    fleet_.exchange_messages();  // it hears of the paging files
-    guest.worker->begin_page_out(pages, which);
-    while (guest.worker->page_outs().active()) fleet_.exchange_messages();
-    fleet_.check_everything("after pages went out");
-  }
-  static std::size_t own_pages(const FleetGuest& guest) {
-    std::size_t own = 0;
-    for (const PageRun& run : Pagemap().populated(guest.ram.bytes())) own += run.is_own() ? run.count : 0;
-    return own;
-  }
-  // What is out and in memory too leaves memory.
-  void drop(FleetGuest& guest) {
-    const auto resident = [&] { return fleet_.figure("paged_resident_bytes") > 0; };
-    fleet_.pass();
-    for (int tries = 0; tries < 100 && resident(); ++tries) {  // the kernel may not find a page at once
-      guest.worker->begin_page_out(1, Which::all);
-      while (guest.worker->page_outs().active()) fleet_.exchange_messages();
-      fleet_.pass();
-    }
-    if (resident()) GTEST_SKIP() << "the kernel does not drop these pages";
-  }
-  nlohmann::json files() { return fleet_.ask_paging(nlohmann::json::object()).at("files"); }
-  [[nodiscard]] std::uint64_t slots() const { return fleet_.figure("slots_bytes") / page_size; }
-
-  TemporaryDirectory folder_;
-  Fleet fleet_;
-};
+class Paging : public PagingFleet {};
 
 TEST_P(Paging, WhatIsOutTakesNoMemoryAndReadsTheSame) {
   FleetGuest& guest = add(100, 1);
@@ -71,13 +31,13 @@ TEST_P(Paging, AGuestThatGoesOnHasAllReadInPartsUntilPagesGoOutAgain) {
   page_out(guest);
   const PageOuts& outs = guest.worker->page_outs();
   EXPECT_FALSE(outs.returning());
-  guest.worker->begin_return();
-  guest.worker->bring_back(100);
+  guest.worker->paging().begin_return();
+  guest.worker->paging().bring_back(100);
   EXPECT_TRUE(outs.returning());
-  guest.worker->bring_back(200);
+  guest.worker->paging().bring_back(200);
   EXPECT_FALSE(outs.returning());
   fleet_.check_everything("after all has come back");
-  guest.worker->begin_return();
+  guest.worker->paging().begin_return();
   page_out(guest);
   EXPECT_FALSE(outs.returning()) << "it would come back as it goes";
 }
@@ -125,7 +85,7 @@ TEST_P(Paging, WhatIsReadHasComeBackOnceUntilItIsDropped) {
 TEST_P(Paging, WhatIsWrittenHasComeInFromItsFile) {
   FleetGuest& guest = add(20, 1);
   fleet_.exchange_messages();
-  guest.worker->begin_page_out(20, Which::all);
+  guest.worker->paging().begin(20, Which::all);
   while (guest.worker->page_outs().active()) fleet_.exchange_messages();
   guest.fill(3, 99);
   guest.fill(4, 98);
@@ -137,7 +97,7 @@ TEST_P(Paging, WhatIsWrittenHasComeInFromItsFile) {
 TEST_P(Paging, AWriteBetweenTheDonationAndTheMappingIsNotLost) {
   FleetGuest& guest = add(8, 1);
   fleet_.exchange_messages();
-  guest.worker->begin_page_out(8, Which::all);
+  guest.worker->paging().begin(8, Which::all);
   fleet_.poll_daemon();
   guest.worker->handle_messages();  // donates
   fleet_.wait_for_disks();
@@ -217,116 +177,7 @@ TEST_P(Paging, AGuestWhoseDaemonIsLostKeepsWhatIsOut) {
   fleet_.check_references("after it is back");
 }
 
-TEST_P(Paging, AFileThatIsRemovedIsEmptiedIntoTheOthers) {
-  FleetGuest& guest = add(300, 1);
-  page_out(guest);
-  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
-  fleet_.exchange_messages();
-  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  while (files().size() > 1) {
-    fleet_.exchange_messages();
-    fleet_.check_memory("while a file is emptied");
-  }
-  EXPECT_EQ(files().at(0).at("path"), folder_.path() + "/second");
-  EXPECT_EQ(guest.pages_paged(), 300U);
-  EXPECT_EQ(guest.worker->page_outs().leaving(), 0U);
-  fleet_.check_references("after a file was removed");
-  EXPECT_FALSE(guest.worker->page_outs().active());
-}
-
-TEST_P(Paging, TheLastFileThatIsRemovedIsEmptiedIntoMemory) {
-  FleetGuest& guest = add(30, 1);
-  page_out(guest);
-  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  while (!files().empty()) fleet_.exchange_messages();
-  EXPECT_EQ(own_pages(guest), 30U);
-  EXPECT_FALSE(guest.worker->can_page_out());
-  fleet_.check_everything("after the only file was removed");
-}
-
-TEST_P(Paging, AFileThatIsRemovedTwiceIsLeftOnce) {
-  FleetGuest& guest = add(30, 1);
-  FleetGuest& other = add(30, 100);
-  page_out(guest);
-  page_out(other);
-  for (int i = 0; i < 2; ++i) {
-    fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-    guest.worker->handle_messages();
-    for (int j = 0; j < 4; ++j)
-      guest.worker->go_on_paging();  // this one has left it; the other has not heard
-  }
-  EXPECT_EQ(own_pages(guest), 30U);
-  EXPECT_TRUE(guest.worker->connected());
-  while (!files().empty()) fleet_.exchange_messages();
-  fleet_.check_everything("after a file was removed twice");
-}
-
-TEST_P(Paging, AGuestThatComesBackWhileAFileIsLeftLeavesItToo) {
-  FleetGuest& guest = add(30, 1);
-  page_out(guest);
-  guest.worker->lose_daemon();
-  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  ASSERT_EQ(files().size(), 1U) << "a guest has pages there";
-  fleet_.rejoin(guest);
-  EXPECT_FALSE(guest.worker->can_page_out());
-  while (!files().empty()) fleet_.pass();
-  EXPECT_EQ(own_pages(guest), 30U);
-  fleet_.check_everything("after a file was left");
-}
-
-TEST_P(Paging, ADaemonThatIsLostTakesItsOrdersToLeaveWithIt) {
-  FleetGuest& guest = add(30, 1);
-  page_out(guest);
-  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  guest.worker->handle_messages();
-  EXPECT_NE(guest.worker->page_outs().leaving(), 0U);
-  guest.worker->lose_daemon();
-  EXPECT_EQ(guest.worker->page_outs().leaving(), 0U) << "another daemon's files have these numbers";
-}
-
 // A file of slots that can't be made (a disk with errors, no descriptors) keeps no guest from joining.
-TEST(PagingFilesTest, AGuestJoinsWhereNoFileForItsSlotsCanBeMade) {
-  if (!has_fault_points()) GTEST_SKIP() << "this build has no fault points";
-  const TemporaryDirectory folder;
-  Fleet fleet({}, {folder.path() + "/first", folder.path() + "/second"});
-  arm_fault_points("file-making:1:EIO");
-  FleetGuest& guest = fleet.add(20);
-  for (std::size_t page = 0; page < 20; ++page) guest.fill(page, 1 + page);
-  fleet.exchange_messages();
-  EXPECT_TRUE(guest.worker->can_page_out()) << "it has the other one";
-  guest.worker->begin_page_out(20, Which::all);
-  while (guest.worker->page_outs().active()) fleet.exchange_messages();
-  EXPECT_GT(guest.pages_paged(), 0U);
-  fleet.check_everything("after one file could not be made");
-}
-
-TEST_P(Paging, AFileIsLeftAlthoughAnotherGuestStaysInIt) {
-  FleetGuest& guest = add(30, 1);
-  FleetGuest& other = add(30, 1);
-  page_out(guest);
-  page_out(other);
-  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
-  fleet_.exchange_messages();
-  other.worker->lose_daemon();  // it hangs, say
-  fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  for (int i = 0; i < 20; ++i) fleet_.pass();
-  EXPECT_EQ(guest.worker->page_outs().leaving(), 0U);
-  EXPECT_EQ(guest.pages_paged(), 30U);
-  EXPECT_EQ(files().size(), 2U);
-  fleet_.rejoin(other);
-  while (files().size() > 1) fleet_.pass();
-  EXPECT_EQ(slots(), 30U);
-  fleet_.check_everything("after both have left the file");
-}
-
-TEST_P(Paging, FilesTakeTurns) {
-  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
-  FleetGuest& guest = add(512, 1);
-  page_out(guest);
-  for (const auto& file : files()) EXPECT_EQ(file.at("written_bytes"), 256 * page_size);
-  EXPECT_LE(guest.map().size(), 9U) << "neighbours stay neighbours";
-}
-
 TEST_P(Paging, WhatTheDiskDoesNotTakeStaysInMemory) {
   FleetGuest& guest = add(100, 1);
   page_out(guest, 10, Which::by_order);
@@ -347,9 +198,9 @@ TEST_P(Paging, WhatTheDiskDoesNotTakeStaysInMemory) {
   EXPECT_EQ(guest.pages_paged(), 100U) << "another one takes them";
 }
 
-class SmallFile : public Paging {
+class SmallFile : public PagingFleet {
  protected:
-  SmallFile() : Paging(",initial=8M,max=8M") {}
+  SmallFile() : PagingFleet(",initial=8M,max=8M") {}
 };
 
 TEST_P(SmallFile, WhatHasNoRoomStaysInMemory) {
@@ -367,40 +218,6 @@ TEST_P(SmallFile, WhatHasNoRoomStaysInMemory) {
 
 INSTANTIATE_TEST_SUITE_P(Tracked, Paging, all_trackers(), kind_of);
 INSTANTIATE_TEST_SUITE_P(Tracked, SmallFile, testing::Values(write_protection), kind_of);
-
-TEST(PagingFilesTest, ThereAreSixteenAtMost) {
-  const TemporaryDirectory folder;
-  Fleet fleet;
-  for (int i = 0; i < 16; ++i) {
-    fleet.ask_paging({{"add", folder.path() + "/" + std::to_string(i) + ",initial=8M,max=8M"}});
-  }
-  EXPECT_THROW(fleet.ask_paging({{"add", folder.path() + "/17"}}), UserError);
-  EXPECT_THROW(fleet.ask_paging({{"add", folder.path() + "/3"}}), UserError) << "it is there already";
-  EXPECT_THROW(fleet.ask_paging({{"remove", folder.path() + "/none"}}), UserError);
-}
-
-TEST(PagingFilesTest, NoDomainGetsADescriptorOfAnothersSlots) {
-  const TemporaryDirectory folder;
-  Fleet fleet({}, {folder.path() + "/file"});
-  FleetGuest& a = fleet.add(10, {.domain = "a"});
-  FleetGuest& b = fleet.add(10, {.domain = "b"});
-  for (FleetGuest* guest : {&a, &b}) {
-    for (std::size_t page = 0; page < 10; ++page) guest->fill(page, 1 + page);
-    fleet.exchange_messages();
-    guest->worker->begin_page_out(10, Which::all);
-    while (guest->worker->page_outs().active()) fleet.exchange_messages();
-  }
-  EXPECT_EQ(fleet.figure("slots_bytes"), 20 * page_size) << "equal pages of two domains have two slots";
-  const auto inode_of = [](const FleetGuest& guest) {
-    const auto start = address_of(guest.ram.data());
-    for (const MappedRange& mapping : mappings_in(start, start + guest.ram.size())) {
-      if (mapping.inode != 0) return mapping.inode;
-    }
-    return std::uint64_t{0};
-  };
-  EXPECT_NE(inode_of(a), 0U);
-  EXPECT_NE(inode_of(a), inode_of(b));
-}
 
 }  // namespace
 }  // namespace samepage::dedup

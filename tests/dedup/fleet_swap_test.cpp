@@ -144,7 +144,7 @@ TEST_P(Swapped, WhatIsInTheSwapStaysThereWhenTheRestGoesOut) {
   FleetGuest& guest = add(40, 1);
   fleet_.settle();
   push_out(guest, 0, 10);
-  guest.worker->begin_page_out(1U << 20U, PageOuts::Which::all);
+  guest.worker->paging().begin(1U << 20U, PageOuts::Which::all);
   while (guest.worker->page_outs().active()) fleet_.exchange_messages();
   EXPECT_EQ(guest.worker->page_outs().went(), 30U);
   EXPECT_EQ(swapped_pages(guest), 10U);

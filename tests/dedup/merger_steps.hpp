@@ -17,6 +17,18 @@ inline void publish(Merger& merger, FrameId frame) {
   merger.publish(frame, whole);
 }
 
+/// Both pages, of equal content, map one frame of the store from now on.
+inline FrameId share(Merger& merger, PageId first, PageId second, Digest digest) {
+  EXPECT_EQ(merger.offer(first, digest), Outcome::done);
+  EXPECT_EQ(merger.offer(second, digest), Outcome::done);
+  const auto frame = merger.donated(second, digest);
+  EXPECT_TRUE(frame);
+  if (frame) publish(merger, *frame);
+  for (const PageId page : {first, second}) EXPECT_EQ(merger.answered(page, Answer::kept), Outcome::done);
+  static_cast<void>(merger.take_orders());
+  return frame.value_or(FrameId{});
+}
+
 inline void detach(Merger& merger, PageId guest, std::uint32_t pages) {
   Turn whole(Turn::endless);
   std::uint32_t at = 0;

@@ -14,18 +14,7 @@ namespace {
 
 class MergerTest : public testing::Test {
  protected:
-  // Two pages of equal content, published and mapped by both.
-  FrameId share(PageId a, PageId b, Digest digest) {
-    EXPECT_EQ(merger_.offer(a, digest), Outcome::done);
-    EXPECT_EQ(merger_.offer(b, digest), Outcome::done);
-    const auto frame = merger_.donated(b, digest);
-    EXPECT_TRUE(frame);
-    if (frame) publish(merger_, *frame);
-    EXPECT_EQ(merger_.answered(a, Answer::kept), Outcome::done);
-    EXPECT_EQ(merger_.answered(b, Answer::kept), Outcome::done);
-    static_cast<void>(merger_.take_orders());
-    return frame.value_or(FrameId{});
-  }
+  FrameId share(PageId a, PageId b, Digest digest) { return dedup::share(merger_, a, b, digest); }
 
   Merger merger_{1000};
   PageId guest_ = merger_.add_guest(16);

@@ -67,23 +67,23 @@ class ModelTest : public testing::TestWithParam<unsigned> {
         break;
       case 18:
       case 19:
-        guest.worker->begin_page_out(1 + random_() % pages,
+        guest.worker->paging().begin(1 + random_() % pages,
                                      random_() % 2 == 0 ? PageOuts::Which::all : PageOuts::Which::by_order);
         break;
       case 20:
-        guest.worker->go_on_paging();
+        guest.worker->paging().go_on();
         break;
       case 21:  // it says so, and is written nevertheless
-        guest.worker->stand_still();
-        guest.worker->begin_page_out(pages, PageOuts::Which::all);
+        guest.worker->paging().stand_still();
+        guest.worker->paging().begin(pages, PageOuts::Which::all);
         break;
       case 22:
-        guest.worker->begin_return();
-        guest.worker->bring_back(1U << 20U);
+        guest.worker->paging().begin_return();
+        guest.worker->paging().bring_back(1U << 20U);
         break;
       case 23:
-        guest.worker->want_frames_out();
-        guest.worker->go_on_paging();
+        guest.worker->paging().want_frames_out();
+        guest.worker->paging().go_on();
         break;
       case 24:
         if (random_() % 4 == 0) a_disk_fails();

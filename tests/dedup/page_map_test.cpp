@@ -34,6 +34,16 @@ class SwappedPages : public testing::Test {
   void fill(std::uint32_t pages) {
     for (std::uint32_t n = 0; n < pages; ++n) std::memset(page(n).data(), static_cast<int>(n + 1), page_size);
   }
+  /// Pages [0, 8) are a mapping of frames that are filled in the same way.
+  void map_frames() {
+    for (std::uint32_t frame = 0; frame < 8; ++frame)
+      store_.write({frame}, std::vector<std::byte>(page_size, static_cast<std::byte>(frame + 1)));
+    const UniqueFd fd = store_.open_read_only();
+    // SAFETY: memory of this test.
+    ASSERT_NE(
+        ::mmap(memory_.data(), 8 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd.get(), 0),
+        MAP_FAILED);
+  }
   // As the tracker does with quiet pages; false where the kernel can't.
   bool protect() {
     tracking_ = WriteTracking::probe();
@@ -46,6 +56,7 @@ class SwappedPages : public testing::Test {
   }
 
   const SwapFile swap_;
+  FrameStore store_;
   Mapping memory_ = Mapping::anonymous(count * page_size);
   const std::array<MemoryRegion, 1> regions_{MemoryRegion{Gfn{0}, PageCount{count}, memory_.data()}};
   std::optional<WriteTracking> tracking_;
@@ -77,14 +88,7 @@ TEST_F(SwappedPages, AreNotUntouchedAlsoWhenTheyWereQuiet) {
 
 // In a mapping of a store the same entry may stand for a frame: what the agent knows decides.
 TEST_F(SwappedPages, OfAStoreMappingAreOwnWhereTheyWereWritten) {
-  FrameStore store;
-  for (std::uint32_t frame = 0; frame < 8; ++frame)
-    store.write({frame}, std::vector<std::byte>(page_size, static_cast<std::byte>(frame + 1)));
-  const UniqueFd fd = store.open_read_only();
-  // SAFETY: memory of this test.
-  ASSERT_NE(
-      ::mmap(memory_.data(), 8 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd.get(), 0),
-      MAP_FAILED);
+  map_frames();
   fill(4);  // broken; the others are frames
   ASSERT_EQ(page(6)[0], std::byte{7});
   if (!protect()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
@@ -100,14 +104,7 @@ TEST_F(SwappedPages, OfAStoreMappingAreOwnWhereTheyWereWritten) {
 
 // Without an agent nobody knows of writes: a page that was protected again may have been written before.
 TEST_F(SwappedPages, OfAFileAreOwnWhereNobodyKnowsOfWrites) {
-  FrameStore store;
-  for (std::uint32_t frame = 0; frame < 8; ++frame)
-    store.write({frame}, std::vector<std::byte>(page_size, static_cast<std::byte>(frame + 1)));
-  const UniqueFd fd = store.open_read_only();
-  // SAFETY: memory of this test.
-  ASSERT_NE(
-      ::mmap(memory_.data(), 8 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd.get(), 0),
-      MAP_FAILED);
+  map_frames();
   fill(4);
   if (!protect()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
   if (!swap_out(0, 4)) GTEST_SKIP() << "the kernel does not swap these pages out";

@@ -55,16 +55,6 @@ void make_call(pid_t thread, long number) {
 
 class ConfinementTest : public Host {
  protected:
-  nlohmann::json end_of(const std::string& name) const {
-    nlohmann::json end;
-    wait_until(name + " has ended", [&] {
-      for (const auto& guest : ask({"ps", "--all"})) {
-        if (guest.at("name") == name && guest.at("state") == "ended") end = guest;
-      }
-      return !end.is_null();
-    });
-    return end;
-  }
   pid_t pid_of(const std::string& guest) const { return guest_figures(guest).at("pid").get<pid_t>(); }
 
   static pid_t thread_of(pid_t process, const std::string& name) {

@@ -11,20 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class Ended : public Host {
- protected:
-  // What `ps --all` says of the guest once it has ended.
-  nlohmann::json end_of(const std::string& name) const {
-    nlohmann::json end;
-    wait_until(name + " has ended", [&] {
-      for (const auto& guest : ask({"ps", "--all"})) {
-        if (guest.at("name") == name && guest.at("state") == "ended") end = guest;
-      }
-      return !end.is_null();
-    });
-    return end;
-  }
-};
+class Ended : public Host {};
 
 TEST_F(Ended, AGuestsOutputAndExitCodeCanBeAsked) {
   start("a", {"hello", "exit=9"});

@@ -148,6 +148,17 @@ nlohmann::json Host::guest_figures(const std::string& name) const {
   return {};
 }
 
+nlohmann::json Host::end_of(const std::string& name) const {
+  nlohmann::json end;
+  wait_until(name + " has ended", [&] {
+    for (const auto& guest : ask({"ps", "--all"})) {
+      if (guest.at("name") == name && guest.at("state") == "ended") end = guest;
+    }
+    return !end.is_null();
+  });
+  return end;
+}
+
 void Host::wait_for_line(const std::string& guest, const std::string& line) const {
   wait_until(guest + " prints " + line,
              [&] { return ("\n" + log_of(guest)).find("\n" + line + "\n") != std::string::npos; });

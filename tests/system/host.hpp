@@ -48,6 +48,8 @@ class Host : public testing::Test {
   nlohmann::json host_figures() const { return ask({"stat"}).at("host"); }
   std::uint64_t figure(const std::string& key) const { return host_figures().at(key).get<std::uint64_t>(); }
   nlohmann::json guest_figures(const std::string& name) const;
+  /// What `ps --all` says of the guest once it has ended.
+  nlohmann::json end_of(const std::string& name) const;
   std::string log_of(const std::string& name) const { return samepage({"logs", name}).out; }
   void wait_for_line(const std::string& guest, const std::string& line) const;
   /// Passes as fast as they go.

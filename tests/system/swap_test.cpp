@@ -22,7 +22,7 @@ class SwappingHost : public PagingHost {
     PagingHost::SetUp();
     if (IsSkipped()) return;
     if (!swap_) GTEST_SKIP() << SwapFile::why_not;
-    cgroup_.emplace("samepage-swap-" + std::to_string(::getpid()), limit, MemoryCgroup::Swap::host);
+    cgroup_.emplace("samepage-swap-" + std::to_string(::getpid()), limit, MemoryCgroup::Swap::preferred);
     if (!cgroup_->problem().empty()) GTEST_SKIP() << cgroup_->problem();
   }
   void start_inside(const std::string& name) const {

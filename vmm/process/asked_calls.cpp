@@ -20,6 +20,7 @@
 #include <system_error>
 
 #include "base/log.hpp"
+#include "base/open_again.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -92,6 +93,11 @@ AskedCalls::Answer AskedCalls::refuse(const char* what, const std::string& path)
   return {EACCES, {}};
 }
 
+AskedCalls::Answer AskedCalls::opened(UniqueFd fd) {
+  if (!fd) return {errno, {}};
+  return {0, std::move(fd)};
+}
+
 AskedCalls::Answer AskedCalls::open(std::uint64_t directory, const std::string& path, int flags) const {
   const std::optional<Opening> opening = opening_for(policy_, absolute(directory, path), flags);
   if (!opening) return refuse("open", path);
@@ -100,13 +106,9 @@ AskedCalls::Answer AskedCalls::open(std::uint64_t directory, const std::string& 
     const UniqueFd looked_at(::open(opening->path.c_str(), O_PATH | O_CLOEXEC));
     if (!looked_at) return {errno, {}};
     if (!is_what_it_has_to_be(looked_at.get(), opening->target)) return refuse("open", path);
-    UniqueFd fd(::open(fmt::format("/proc/self/fd/{}", looked_at.get()).c_str(), opening->flags | O_CLOEXEC));
-    if (!fd) return {errno, {}};
-    return {0, std::move(fd)};
+    return opened(open_again(looked_at.get(), opening->flags));
   }
-  UniqueFd fd(::open(opening->path.c_str(), opening->flags | O_CLOEXEC, opening->mode));
-  if (!fd) return {errno, {}};
-  return {0, std::move(fd)};
+  return opened(UniqueFd(::open(opening->path.c_str(), opening->flags | O_CLOEXEC, opening->mode)));
 }
 
 AskedCalls::Answer AskedCalls::answer_to(const seccomp_data& call) const {

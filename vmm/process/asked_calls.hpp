@@ -31,6 +31,8 @@ class AskedCalls {
     UniqueFd fd;  // to hand over
   };
   [[nodiscard]] Answer answer_to(const seccomp_data& call) const;
+  /// Of a descriptor that was just opened, or why it was not.
+  [[nodiscard]] static Answer opened(UniqueFd fd);
   [[nodiscard]] Answer open(std::uint64_t directory, const std::string& path, int flags) const;
   [[nodiscard]] Answer refuse(const char* what, const std::string& path) const;
   [[nodiscard]] std::optional<std::string> path_at(std::uint64_t address) const;

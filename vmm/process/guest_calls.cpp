@@ -4,15 +4,14 @@
 
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <linux/prctl.h>
-#include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <array>
+
+#include "base/library_calls.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -28,10 +27,6 @@ constexpr ThreadKinds devices = kinds({Kind::control, Kind::devices});
 constexpr ThreadKinds agent = kinds({Kind::control, Kind::agent});
 constexpr ThreadKinds files = kinds({Kind::control, Kind::agent, Kind::devices});
 constexpr ThreadKinds control = kinds({Kind::control});
-
-constexpr std::array<std::uint64_t, 1> executable{PROT_EXEC};
-constexpr ArgumentRule not_executable{Test::without, 2, executable, "not PROT_EXEC"};
-constexpr ArgumentRule own{Test::own_process, 0, {}, "this process"};
 
 constexpr std::array<std::uint64_t, 1> empty_path{AT_EMPTY_PATH};
 constexpr ArgumentRule of_descriptor{Test::with, 3, empty_path, "AT_EMPTY_PATH"};
@@ -86,145 +81,114 @@ constexpr std::array<std::uint64_t, 4> terminal_requests{TCSETS, TCSETSW, TCSETS
 constexpr std::array<std::uint64_t, 8> descriptor_requests{
     F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_ADD_SEALS, F_GET_SEALS, F_SETFD, F_OFD_GETLK, F_OFD_SETLK};
 constexpr std::array<std::uint64_t, 1> local{AF_UNIX};
-constexpr std::array<std::uint64_t, 1> nothing{0};
-constexpr std::array<std::uint64_t, 1> thread_flag{CLONE_THREAD};
-constexpr std::array<std::uint64_t, 1> add_filter{SECCOMP_SET_MODE_FILTER};
-constexpr std::array<std::uint64_t, 2> names{PR_SET_NAME, PR_SET_VMA};
 
-constexpr std::array rules{
-    // The C and C++ libraries' own.
-    CallRule{"mmap", all, "memory; frames are mapped with it", not_executable},
-    CallRule{"mprotect", all, "memory", not_executable},
-    CallRule{"munmap", all, "memory"},
-    CallRule{"mremap", all, "memory"},
-    CallRule{"madvise", all, "memory; pages are given back with it"},
-    CallRule{"brk", all, "memory"},
-    CallRule{"futex", all, "locks"},
-    CallRule{"rt_sigprocmask", all, "a thread's end"},
-    CallRule{"rt_sigreturn", all, "the end of a signal handler"},
-    CallRule{"restart_syscall", all, "a wait that was interrupted"},
-    CallRule{"sched_yield", all, "locks"},
-    CallRule{"sched_getaffinity", all, "how many processors malloc() counts"},
-    CallRule{"getrandom", all, "malloc(); a guest's random numbers; names of snapshots"},
-    CallRule{"clock_gettime", all, "where the vDSO does not answer"},
-    CallRule{"gettimeofday", all, "the same"},
-    CallRule{"time", all, "the same"},
-    CallRule{"getpid", all, "abort(), log lines"},
-    CallRule{"gettid", all, "abort(), names of threads"},
-    CallRule{"tgkill", all, "brings a vCPU out of the guest; abort()", own},
-    CallRule{"prlimit64",
-             all,
-             "what to say where descriptors run out",
-             {Test::one_of, 2, nothing, "reads a limit"}},
-    CallRule{"set_robust_list", all, "a thread's start"},
-    CallRule{"rseq", all, "a thread's start and end"},
-    CallRule{
-        "prctl", all, "names of threads and of memory", {Test::one_of, 0, names, "PR_SET_NAME, PR_SET_VMA"}},
-    CallRule{"seccomp",
-             control,
-             "a thread that starts takes less for itself",
-             {Test::one_of, 0, add_filter, "SECCOMP_SET_MODE_FILTER"}},
-    CallRule{"exit", all, "a thread's end"},
-    CallRule{"exit_group", all, "the end"},
-    // What is open.
-    CallRule{"read", all, "events, sockets, files"},
-    CallRule{"write", all, "events, the console, stderr"},
-    CallRule{"close", all, "whatever was open"},
-    CallRule{"poll", all, "waits; the console has room"},
-    CallRule{"ppoll", all, "the same, in other C libraries"},
-    CallRule{"fstat", all, "what a descriptor is"},
-    CallRule{"newfstatat", all, "the same, of a descriptor", of_descriptor},
-    CallRule{"pread64", files, "disks, memory files, page tables, figures"},
-    CallRule{"pwrite64", files, "disks, memory files"},
-    CallRule{"readv", files, "packets, disks"},
-    CallRule{"writev", files, "packets, disks, text"},
-    CallRule{"lseek", files, "holes of files; streams"},
-    CallRule{"fallocate", files, "a disk's sectors that are zeros; holes in memory files"},
-    CallRule{"ftruncate", files, "memory files, snapshots, dumps"},
-    CallRule{"fdatasync", files, "a guest flushes a disk"},
-    CallRule{"fsync", files, "the same"},
-    // vCPUs.
-    CallRule{"ioctl",
-             vcpu,
-             "runs the guest",
-             {Test::one_of, 1, vcpu_requests, "KVM_RUN, KVM_GET_REGS, KVM_IRQ_LINE"}},
-    // Devices.
-    CallRule{"ioctl",
-             devices,
-             "interrupts",
-             {Test::one_of, 1, std::span(vcpu_requests).subspan(2), "KVM_IRQ_LINE"}},
-    // Merging, paging and snapshots.
-    CallRule{"ioctl",
-             agent,
-             "which pages were written",
-             {Test::one_of, 1, tracking_requests, "UFFDIO_REGISTER, UFFDIO_API, PAGEMAP_SCAN"}},
-    CallRule{"ioctl",
-             agent,
-             "the state of the guest, saved and put back",
-             {Test::one_of, 1, state_requests, "KVM: state of vCPUs, clock, interrupt controllers"}},
-    CallRule{"ioctl", agent, "whether stderr is a terminal", {Test::one_of, 1, is_terminal, "TCGETS"}},
-    CallRule{"userfaultfd",
-             agent,
-             "the same, of private persistent memory",
-             {Test::with, 0, user_mode_only, "UFFD_USER_MODE_ONLY"}},
-    CallRule{"mincore", agent, "what a file's page cache has"},
-    CallRule{"fadvise64", agent, "drops a file's page cache"},
-    CallRule{"getrusage", agent, "page faults, processor time"},
-    CallRule{"sched_getscheduler", agent, "a real-time priority while the guest is held"},
-    CallRule{"sched_setscheduler", agent, "the same", {Test::one_of, 0, nothing, "of the thread itself"}},
-    CallRule{"sched_get_priority_min", agent, "the same"},
-    CallRule{"clock_nanosleep", agent, "waits"},
-    CallRule{"memfd_create", agent, "memory files for clones"},
-    CallRule{"fcntl",
-             agent,
-             "one more descriptor, seals, locks of disks",
-             {Test::one_of, 1, descriptor_requests, "F_DUPFD_CLOEXEC, flags, seals, F_OFD_*LK"}},
-    CallRule{"utimensat", agent, "tells who waits that a file still changes"},
-    CallRule{"flock", agent, "the log is renamed by one of several"},
-    // Who asks, and the daemon.
-    CallRule{"recvmsg", agent, "the daemon, requests"},
-    CallRule{"sendmsg", agent, "the same"},
-    CallRule{"recvfrom", agent, "consoles of clients"},
-    CallRule{"sendto", agent, "the same"},
-    CallRule{"shutdown", agent, "a daemon that hangs is given up"},
-    CallRule{"getsockopt", agent, "who a peer is"},
-    CallRule{"setsockopt", agent, "how long a peer is waited for"},
-    CallRule{"socket", agent, "a daemon that took another's place", {Test::one_of, 0, local, "AF_UNIX"}},
-    CallRule{"connect",
-             agent,
-             "the same: the kernel tells the daemon who connects, so nobody can do it for us",
-             {Test::sealed, 1, {}, "to the daemon's address, sealed; on Linux before 6.10 to any local one"}},
-    CallRule{"geteuid", agent, "whose a daemon and a client are"},
-    CallRule{"accept4", control, "requests"},
-    // Files are opened by somebody else.
-    CallRule{"openat", agent, "figures of the kernel, the log, records, temporary files", {}, Answer::asked},
-    CallRule{"open", agent, "the same", {}, Answer::asked},
-    CallRule{"mkdir", agent, "the directory of records", {}, Answer::asked},
-    CallRule{"rename", agent, "a record, a full log", {}, Answer::asked},
-    CallRule{"unlink", agent, "old records", {}, Answer::asked},
-    CallRule{"unlinkat", agent, "its socket", {}, Answer::asked},
-    CallRule{"newfstatat", agent, "what is at a path"},
-    CallRule{"statx", agent, "the same"},
-    CallRule{"lstat", agent, "the same"},
-    CallRule{"stat", agent, "the same"},
-    CallRule{"access", agent, "the same"},
-    CallRule{"readlink", agent, "the same"},
-    CallRule{"getdents64", agent, "which records there are"},
-    CallRule{"getcwd", agent, "paths"},
-    // The main thread's.
-    CallRule{"ioctl",
-             control,
-             "a terminal that is the guest's console",
-             {Test::one_of, 1, terminal_requests, "TCSETS*, TIOCGPGRP"}},
-    CallRule{"getpgrp", control, "whether it is in its terminal's foreground"},
-    CallRule{"getpgid", control, "the same"},
-    CallRule{"rt_sigaction", control, "a terminal is put back; the end"},
-    CallRule{"sigaltstack", control, "the end"},
-    CallRule{"clone", control, "threads", {Test::with, 0, thread_flag, "CLONE_THREAD"}},
-    CallRule{"clone3", control, "the C library takes clone then", {}, Answer::unknown},
-    CallRule{"alarm", agent, "it ends after a forbidden call, whatever happens"},
-    CallRule{"wait4", control, "the opener's end"},
-};
+constexpr auto rules = joined(
+    library_calls(all, control),
+    std::array{
+        CallRule{"mmap", all, "memory; frames are mapped with it", not_executable},
+        CallRule{"madvise", all, "memory; pages are given back with it"},
+        CallRule{"getrandom", all, "malloc(); a guest's random numbers; names of snapshots"},
+        CallRule{"tgkill", all, "brings a vCPU out of the guest; abort()", own_process},
+        // What is open.
+        CallRule{"read", all, "events, sockets, files"},
+        CallRule{"write", all, "events, the console, stderr"},
+        CallRule{"poll", all, "waits; the console has room"},
+        CallRule{"ppoll", all, "the same, in other C libraries"},
+        CallRule{"newfstatat", all, "what a descriptor is", of_descriptor},
+        CallRule{"pread64", files, "disks, memory files, page tables, figures"},
+        CallRule{"pwrite64", files, "disks, memory files"},
+        CallRule{"readv", files, "packets, disks"},
+        CallRule{"writev", files, "packets, disks, text"},
+        CallRule{"lseek", files, "holes of files; streams"},
+        CallRule{"fallocate", files, "a disk's sectors that are zeros; holes in memory files"},
+        CallRule{"ftruncate", files, "memory files, snapshots, dumps"},
+        CallRule{"fdatasync", files, "a guest flushes a disk"},
+        CallRule{"fsync", files, "the same"},
+        // vCPUs.
+        CallRule{"ioctl",
+                 vcpu,
+                 "runs the guest",
+                 {Test::one_of, 1, vcpu_requests, "KVM_RUN, KVM_GET_REGS, KVM_IRQ_LINE"}},
+        // Devices.
+        CallRule{"ioctl",
+                 devices,
+                 "interrupts",
+                 {Test::one_of, 1, std::span(vcpu_requests).subspan(2), "KVM_IRQ_LINE"}},
+        // Merging, paging and snapshots.
+        CallRule{"ioctl",
+                 agent,
+                 "which pages were written",
+                 {Test::one_of, 1, tracking_requests, "UFFDIO_REGISTER, UFFDIO_API, PAGEMAP_SCAN"}},
+        CallRule{"ioctl",
+                 agent,
+                 "the state of the guest, saved and put back",
+                 {Test::one_of, 1, state_requests, "KVM: state of vCPUs, clock, interrupt controllers"}},
+        CallRule{"ioctl", agent, "whether stderr is a terminal", {Test::one_of, 1, is_terminal, "TCGETS"}},
+        CallRule{"userfaultfd",
+                 agent,
+                 "the same, of private persistent memory",
+                 {Test::with, 0, user_mode_only, "UFFD_USER_MODE_ONLY"}},
+        CallRule{"mincore", agent, "what a file's page cache has"},
+        CallRule{"fadvise64", agent, "drops a file's page cache"},
+        CallRule{"getrusage", agent, "page faults, processor time"},
+        CallRule{"sched_getscheduler", agent, "a real-time priority while the guest is held"},
+        CallRule{"sched_setscheduler",
+                 agent,
+                 "the same",
+                 {Test::one_of, 0, call_values::nothing, "of the thread itself"}},
+        CallRule{"sched_get_priority_min", agent, "the same"},
+        CallRule{"clock_nanosleep", agent, "waits"},
+        CallRule{"memfd_create", agent, "memory files for clones"},
+        CallRule{"fcntl",
+                 agent,
+                 "one more descriptor, seals, locks of disks",
+                 {Test::one_of, 1, descriptor_requests, "F_DUPFD_CLOEXEC, flags, seals, F_OFD_*LK"}},
+        CallRule{"utimensat", agent, "tells who waits that a file still changes"},
+        CallRule{"flock", agent, "the log is renamed by one of several"},
+        // Who asks, and the daemon.
+        CallRule{"recvmsg", agent, "the daemon, requests"},
+        CallRule{"sendmsg", agent, "the same"},
+        CallRule{"recvfrom", agent, "consoles of clients"},
+        CallRule{"sendto", agent, "the same"},
+        CallRule{"shutdown", agent, "a daemon that hangs is given up"},
+        CallRule{"getsockopt", agent, "who a peer is"},
+        CallRule{"setsockopt", agent, "how long a peer is waited for"},
+        CallRule{"socket", agent, "a daemon that took another's place", {Test::one_of, 0, local, "AF_UNIX"}},
+        CallRule{
+            "connect",
+            agent,
+            "the same: the kernel tells the daemon who connects, so nobody can do it for us",
+            {Test::sealed, 1, {}, "to the daemon's address, sealed; on Linux before 6.10 to any local one"}},
+        CallRule{"geteuid", agent, "whose a daemon and a client are"},
+        CallRule{"accept4", control, "requests"},
+        // Files are opened by somebody else.
+        CallRule{
+            "openat", agent, "figures of the kernel, the log, records, temporary files", {}, Answer::asked},
+        CallRule{"open", agent, "the same", {}, Answer::asked},
+        CallRule{"mkdir", agent, "the directory of records", {}, Answer::asked},
+        CallRule{"rename", agent, "a record, a full log", {}, Answer::asked},
+        CallRule{"unlink", agent, "old records", {}, Answer::asked},
+        CallRule{"unlinkat", agent, "its socket", {}, Answer::asked},
+        CallRule{"newfstatat", agent, "what is at a path"},
+        CallRule{"statx", agent, "the same"},
+        CallRule{"lstat", agent, "the same"},
+        CallRule{"stat", agent, "the same"},
+        CallRule{"access", agent, "the same"},
+        CallRule{"readlink", agent, "the same"},
+        CallRule{"getdents64", agent, "which records there are"},
+        CallRule{"getcwd", agent, "paths"},
+        // The main thread's.
+        CallRule{"ioctl",
+                 control,
+                 "a terminal that is the guest's console",
+                 {Test::one_of, 1, terminal_requests, "TCSETS*, TIOCGPGRP"}},
+        CallRule{"getpgrp", control, "whether it is in its terminal's foreground"},
+        CallRule{"getpgid", control, "the same"},
+        CallRule{"rt_sigaction", control, "a terminal is put back; the end"},
+        CallRule{"sigaltstack", control, "the end"},
+        CallRule{"alarm", agent, "it ends after a forbidden call, whatever happens"},
+        CallRule{"wait4", control, "the opener's end"},
+    });
 
 }  // namespace
 

@@ -44,7 +44,7 @@ OpenerPolicy policy_of(const std::string& name) {
 void GuestConfinement::start_opener(Confine confine, const std::string& name,
                                     std::function<void()> start_daemon) {
   start_daemon_ = std::move(start_daemon);
-  if (is_to_be_confined(confine)) opener_.emplace(policy_of(name), start_daemon_);
+  if (confine == Confine::on) opener_.emplace(policy_of(name), start_daemon_);
 }
 
 std::function<void()> GuestConfinement::daemon_starter() {

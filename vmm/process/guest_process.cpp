@@ -148,6 +148,20 @@ std::function<int(const ForbiddenCall&)> end_of_forbidden(Recording& recording, 
   };
 }
 
+// How a guest ends of which a page can't be read.
+std::function<int(const std::string&)> end_of_lost_memory(Recording& recording, const ConsoleLog& console,
+                                                          const GuestService& service,
+                                                          GuestControl& control) {
+  return [&](const std::string& reason) {
+    const GuestRecord::End end{now_in_seconds(), exit_guest_failed, "failed", reason};
+    recording.ended(end, {});  // should what follows hang
+    service.say(end);
+    control.finish(end);
+    recording.ended(end, console.tail());
+    return end.exit_code;
+  };
+}
+
 // The console takes what the guest prints; the agent, if there is one, its image and the pages that it gives
 // up.
 MachineLinks links_of(ConsoleLog& console, LineWatch& lines, dedup::Agent* agent) {
@@ -205,12 +219,11 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   if (restored) backed = restored->map_into(chassis.memory);
   std::optional<dedup::Promise> promise;
   std::optional<dedup::Agent> joined;
-  if (!shares(config.domain)) {
-    promise.emplace(promise_config(claim.name()), pages_for(config.machine.memory_bytes).value);
-  }
   if (shares(config.domain)) {
     joined.emplace(agent_config(claim.name(), config, confinement.daemon_starter()), chassis.memory.regions(),
                    chassis.gate);
+  } else {
+    promise.emplace(promise_config(claim.name()), pages_for(config.machine.memory_bytes).value);
   }
   dedup::Agent* const agent = joined ? &*joined : nullptr;
   daemon.reset();
@@ -238,16 +251,7 @@ int run_guest(const GuestProcessConfig& told, const GuestStreams& streams, const
   Recording recording(config.afterwards, record_of(config, claim.name()));
   GuestService service(streams, {machine, control, console, signals, claim, input, lines});
   // Pages may be out in files soon. Threads that can't go on are not waited for.
-  prepare_for_lost_memory({
-      [&](const std::string& reason) {
-        const GuestRecord::End end{now_in_seconds(), exit_guest_failed, "failed", reason};
-        recording.ended(end, {});  // should what follows hang
-        service.say(end);
-        control.finish(end);
-        recording.ended(end, console.tail());
-        return end.exit_code;
-      },
-  });
+  prepare_for_lost_memory({end_of_lost_memory(recording, console, service, control)});
   confinement.begin(end_of_forbidden(recording, console, service));
   if (promise) promise->start();
   if (agent != nullptr) agent->start();

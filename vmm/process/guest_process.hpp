@@ -50,7 +50,7 @@ struct GuestProcessConfig {
   Afterwards afterwards = Afterwards::forgotten;
   ConsoleContent console_content = ConsoleContent::kept;
   Starts starts = Starts::running;
-  Confine confine = Confine::by_default;
+  Confine confine = Confine::off;
   std::string note = {};  // kept for whoever started it, and told with the configuration
 };
 

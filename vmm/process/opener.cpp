@@ -4,16 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdint>
+#include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 
 #include "base/check.hpp"
@@ -25,56 +24,14 @@
 namespace samepage::vmm {
 namespace {
 
-// What goes through the socket: one byte, and with `serve` a descriptor.
-constexpr char try_to_read = 'r';
-constexpr char serve_this = 's';
-constexpr char start = 'd';
+// What goes through the socket; with `serve` comes a descriptor.
+enum class Say : std::uint32_t { try_to_read, can_read, can_not_read, serve, start_daemon };
 
 // Lies at the same address in both processes.
 constexpr std::array<char, 16> sample{"samepage opener"};
 
-struct Message {
-  char what = 0;
-  UniqueFd fd;
-};
-
-Message receive(int socket) {
-  Message message;
-  iovec bytes{&message.what, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &bytes;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  ssize_t got = -1;
-  while ((got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
-  }
-  if (got <= 0) ::_exit(0);  // its guest's process is gone
-  if (const cmsghdr* const part = CMSG_FIRSTHDR(&header); part != nullptr && part->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
-    message.fd = UniqueFd(fd);
-  }
-  return message;
-}
-
-bool send(int socket, char what, int fd = -1) {
-  iovec bytes{&what, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &bytes;
-  header.msg_iovlen = 1;
-  if (fd >= 0) {
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    cmsghdr* const part = CMSG_FIRSTHDR(&header);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(part), &fd, sizeof(fd));
-  }
-  return ::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+bool say(int socket, Say what, std::span<const int> fds = {}) {
+  return try_send_frame(socket, static_cast<std::uint32_t>(what), {}, fds) == samepage::Sent::whole;
 }
 
 // Nothing of the guest's process stays open here: neither files nor the ends of pipes that somebody reads.
@@ -103,12 +60,14 @@ void run_opener(const OpenerPolicy& policy, int socket, const std::function<void
     if ((waits[1].revents & POLLIN) != 0) calls.answer_one(listener.get());
     if ((waits[1].revents & POLLHUP) != 0) ::_exit(0);
     if (waits[0].revents == 0) continue;
-    Message message = receive(socket);
-    if (message.what == try_to_read) {
-      send(socket, calls.can_read(sample) ? 'y' : 'n');
-    } else if (message.what == serve_this) {
-      listener = std::move(message.fd);
-    } else if (message.what == start && start_daemon) {
+    std::optional<Frame> message = receive_frame(socket);
+    if (!message) ::_exit(0);  // its guest's process is gone
+    const auto asked = static_cast<Say>(message->type);
+    if (asked == Say::try_to_read) {
+      static_cast<void>(say(socket, calls.can_read(sample) ? Say::can_read : Say::can_not_read));
+    } else if (asked == Say::serve && !message->fds.empty()) {
+      listener = std::move(message->fds.front());
+    } else if (asked == Say::start_daemon && start_daemon) {
       start_daemon();
     }
   }
@@ -133,7 +92,7 @@ Opener::Opener(OpenerPolicy policy, const std::function<void()>& start_daemon) {
   socket_ = std::move(ours);
   // Where only a process's children may be looked into (Yama), this one may look into its parent.
   ::prctl(PR_SET_PTRACER, pid_, 0, 0, 0);
-  static_cast<void>(send(socket_.get(), try_to_read));
+  static_cast<void>(say(socket_.get(), Say::try_to_read));
 }
 
 Opener::~Opener() {
@@ -143,16 +102,17 @@ Opener::~Opener() {
 }
 
 bool Opener::can_answer() {
-  char answer = 'n';
-  return ::recv(socket_.get(), &answer, 1, 0) == 1 && answer == 'y';
+  const std::optional<Frame> answer = receive_frame(socket_.get());
+  return answer && static_cast<Say>(answer->type) == Say::can_read;
 }
 
 void Opener::serve(UniqueFd listener) {
-  static_cast<void>(send(socket_.get(), serve_this, listener.get()));
+  const std::array<int, 1> descriptor{listener.get()};
+  static_cast<void>(say(socket_.get(), Say::serve, descriptor));
 }
 
 void Opener::start_daemon() const {
-  static_cast<void>(send(socket_.get(), start));
+  static_cast<void>(say(socket_.get(), Say::start_daemon));
 }
 
 }  // namespace samepage::vmm

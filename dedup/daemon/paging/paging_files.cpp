@@ -14,6 +14,17 @@ namespace samepage::dedup {
 
 using nlohmann::json;
 
+namespace {
+
+// With figures of a file that nothing was done with.
+json entry_of(const PagingSpec& spec, std::string_view state, const std::string& problem) {
+  return {{"path", spec.path},     {"state", state},  {"size_bytes", 0},
+          {"max_bytes", spec.max}, {"used_bytes", 0}, {"in_bytes", 0},
+          {"written_bytes", 0},    {"errors", 0},     {"problem", problem}};
+}
+
+}  // namespace
+
 std::optional<unsigned> PagingFiles::number_of(const std::string& path) const {
   for (unsigned file = 0; file < max_paging_files; ++file) {
     if (files_[file] && files_[file]->room.spec().path == path) return file;
@@ -86,27 +97,14 @@ json PagingFiles::to_json() const {
   for (const auto& file : files_) {
     if (!file) continue;
     const std::string_view state = file->leaving ? "leaving" : !file->problem.empty() ? "failed" : "in use";
-    list.push_back({{"path", file->room.spec().path},
-                    {"state", state},
-                    {"size_bytes", file->room.size()},
-                    {"max_bytes", file->room.spec().max},
-                    {"used_bytes", file->room.used()},
-                    {"in_bytes", file->came_in_bytes},
-                    {"written_bytes", file->written_bytes},
-                    {"errors", file->errors},
-                    {"problem", file->problem}});
+    json& entry = list.emplace_back(entry_of(file->room.spec(), state, file->problem));
+    entry["size_bytes"] = file->room.size();
+    entry["used_bytes"] = file->room.used();
+    entry["in_bytes"] = file->came_in_bytes;
+    entry["written_bytes"] = file->written_bytes;
+    entry["errors"] = file->errors;
   }
-  for (const Unusable& file : unusable_) {
-    list.push_back({{"path", file.spec.path},
-                    {"state", "unusable"},
-                    {"size_bytes", 0},
-                    {"max_bytes", file.spec.max},
-                    {"used_bytes", 0},
-                    {"in_bytes", 0},
-                    {"written_bytes", 0},
-                    {"errors", 0},
-                    {"problem", file.problem}});
-  }
+  for (const Unusable& file : unusable_) list.push_back(entry_of(file.spec, "unusable", file.problem));
   return list;
 }
 

@@ -59,16 +59,17 @@ class PagingFiles {
   [[nodiscard]] nlohmann::json to_json() const;
 
  private:
-  [[nodiscard]] std::optional<unsigned> number_of(const std::string& path) const;
-
-  std::shared_ptr<WriteRate> rate_ = std::make_shared<WriteRate>();
-  std::array<std::unique_ptr<File>, max_paging_files> files_;
-  std::uint64_t frames_out_ = 0;
   struct Unusable {
     PagingSpec spec;
     std::string problem;
   };
+
+  [[nodiscard]] std::optional<unsigned> number_of(const std::string& path) const;
+
+  std::shared_ptr<WriteRate> rate_ = std::make_shared<WriteRate>();
+  std::array<std::unique_ptr<File>, max_paging_files> files_;
   std::vector<Unusable> unusable_;
+  std::uint64_t frames_out_ = 0;
 };
 
 }  // namespace samepage::dedup

@@ -121,7 +121,7 @@ bool FaultScript::write() {
 }
 
 bool FaultScript::page_out() {
-  return each([](FleetGuest& guest) { guest.worker->begin_page_out(pages, Which::all); }) && turns(10);
+  return each([](FleetGuest& guest) { guest.worker->paging().begin(pages, Which::all); }) && turns(10);
 }
 
 bool FaultScript::come_back() {
@@ -192,7 +192,7 @@ bool FaultScript::turns(int count) {
     busy = false;
     for (const auto& guest : guests_) {
       if (!guest->worker->connected()) return false;
-      guest->worker->go_on_paging();
+      guest->worker->paging().go_on();
       guest->worker->handle_messages();
       if (guest->worker->connected()) guest->worker->run_pass();
       const PageOuts& outs = guest->worker->page_outs();

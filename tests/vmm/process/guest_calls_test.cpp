@@ -14,8 +14,6 @@
 
 #include <array>
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
 #include "base/framing.hpp"
 #include "base/sealed_address.hpp"
@@ -169,12 +167,7 @@ TEST(GuestCalls, TheMainThreadMayMakeWhatAnyOtherMay) {
 }
 
 TEST(GuestCalls, TheDocumentShowsThem) {
-  std::ifstream file(std::string(SAMEPAGE_DOCUMENTS) + "/security.md");
-  std::stringstream text;
-  text << file.rdbuf();
-  std::string block;
-  for (const std::string& row : rows_of(guest_calls(), kinds_of_guest)) block += row + "\n";
-  EXPECT_NE(text.str().find(block), std::string::npos) << "docs/security.md should have:\n" << block;
+  expect_document_shows(SAMEPAGE_DOCUMENTS, guest_calls(), kinds_of_guest);
 }
 
 }  // namespace
