@@ -24,13 +24,14 @@ bool write(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-LimitedMemory::LimitedMemory(const std::string& name, std::uint64_t bytes, Swap swap) {
+LimitedMemory::LimitedMemory(const std::string& name, std::uint64_t bytes, Swap swap) : limit_(bytes) {
   if (::geteuid() != 0) throw UserError("only root makes memory cgroups");
   for (const int version : {1, 2}) {
     version_ = version;
     hierarchy_ = version == 1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
     folder_ = hierarchy_ + "/" + name;
-    if (make(version == 1 ? "memory.limit_in_bytes" : "memory.max", bytes)) {
+    limit_file_ = folder_ + (version == 1 ? "/memory.limit_in_bytes" : "/memory.max");
+    if (make()) {
       set_swap(swap);
       return;
     }
@@ -38,12 +39,23 @@ LimitedMemory::LimitedMemory(const std::string& name, std::uint64_t bytes, Swap 
   throw UserError("no memory cgroup can be made here");
 }
 
-bool LimitedMemory::make(const std::string& limit_file, std::uint64_t bytes) const {
+bool LimitedMemory::make() const {
   if (!std::filesystem::is_directory(hierarchy_) || ::mkdir(folder_.c_str(), 0755) != 0) return false;
-  const std::string limit = folder_ + "/" + limit_file;
-  if (std::filesystem::exists(limit) && write(limit, std::to_string(bytes))) return true;
+  if (std::filesystem::exists(limit_file_) && write(limit_file_, std::to_string(limit_))) return true;
   ::rmdir(folder_.c_str());
   return false;
+}
+
+// Version 1 sets a lower limit when it has pushed enough out, or not at all.
+void LimitedMemory::squeeze(std::uint64_t bytes) const {
+  if (version_ == 1) {
+    static_cast<void>(write(limit_file_, std::to_string(bytes)));
+    static_cast<void>(write(limit_file_, std::to_string(limit_)));
+    return;
+  }
+  std::uint64_t now = 0;
+  std::ifstream(folder_ + "/memory.current") >> now;
+  if (now > bytes) static_cast<void>(write(folder_ + "/memory.reclaim", std::to_string(now - bytes)));
 }
 
 void LimitedMemory::set_swap(Swap swap) const {

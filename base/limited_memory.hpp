@@ -26,15 +26,21 @@ class LimitedMemory {
   [[nodiscard]] int version() const { return version_; }
   /// The file through which a process joins it, by writing "0".
   [[nodiscard]] std::string members() const { return folder_ + "/cgroup.procs"; }
+  /// Has the kernel push out what its processes have over `bytes`, as far as it can, and lets them have it
+  /// again when they need it. Nobody is killed for it, as somebody may be where a limit stays: a kernel that
+  /// is to find pages while all of them are in use gives up sooner than it has to.
+  void squeeze(std::uint64_t bytes) const;
   /// Processes that the kernel has killed in it for want of memory.
   [[nodiscard]] std::uint64_t killed() const;
 
  private:
-  [[nodiscard]] bool make(const std::string& limit_file, std::uint64_t bytes) const;
+  [[nodiscard]] bool make() const;
   void set_swap(Swap swap) const;
 
   std::string hierarchy_;
   std::string folder_;
+  std::string limit_file_;
+  std::uint64_t limit_;  // bytes
   int version_ = 0;
 };
 

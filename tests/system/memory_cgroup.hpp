@@ -20,6 +20,7 @@ class MemoryCgroup {
   [[nodiscard]] const std::string& problem() const { return problem_; }
   /// A process that does this is in it, and so are its children.
   [[nodiscard]] Surroundings joining() const;
+  void squeeze(std::uint64_t bytes) const { cgroup_.value().squeeze(bytes); }
   /// Processes that the kernel has killed in it for want of memory.
   [[nodiscard]] std::uint64_t killed() const { return cgroup_.value().killed(); }
 

