@@ -74,6 +74,7 @@ json HeldGuest::answer(const json& request) {
   if (what == "merge") return merge(request);
   if (what == "let ksmd in") return let_ksmd_in();
   if (what == "write") return write(request);
+  if (what == "toggle") return toggle(request);
   if (what == "time breaks") return time_breaks(request);
   if (what == "page out") return begin_page_out();
   if (what == "page-out progress") return page_out_progress();
@@ -109,18 +110,32 @@ json HeldGuest::let_ksmd_in() {
   return {{"cpu_ns", (cpu_time_of_this_thread() - before).count()}};
 }
 
-// Gives a share of the pages, others in each round, content that no other page has.
-json HeldGuest::write(const json& request) {
-  const double share = request.at("share");
-  const std::uint64_t round = request.at("round"), salt = request.at("salt");
+// Acts on a share of the pages, on others in each round, between two holds each. How many these were.
+json HeldGuest::on_share(double share, std::uint64_t round, const std::function<void(std::uint64_t)>& act) {
   const std::uint64_t pages = image_.pages().value;
   const auto count = static_cast<std::uint64_t>(std::ceil(static_cast<double>(pages) * share));
   const std::uint64_t stride = stride_in(pages);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t number = (round * count + i) * stride % pages;
-    gate_.step([&] { write_word(page(number), (salt << 48) + (round << 32) + number + 1); });
+    gate_.step([&] { act(number); });
   }
   return {{"pages", count}};
+}
+
+// Gives a share of the pages content that no other page has.
+json HeldGuest::write(const json& request) {
+  const std::uint64_t round = request.at("round"), salt = request.at("salt");
+  return on_share(request.at("share"), round, [&](std::uint64_t number) {
+    write_word(page(number), (salt << 48) + (round << 32) + number + 1);
+  });
+}
+
+// The same in every second round; in the others those of the round before become what they were.
+json HeldGuest::toggle(const json& request) {
+  const std::uint64_t round = request.at("round"), salt = request.at("salt");
+  return on_share(request.at("share"), round / 2, [&](std::uint64_t number) {
+    write_word(page(number), read_word(page(number)) ^ ((salt << 48) + number + 1));
+  });
 }
 
 // Writes single common pages, one after the other all over the memory, and tells how long each write took.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -29,6 +30,7 @@ class HeldGuest {
   nlohmann::json merge(const nlohmann::json& request);
   nlohmann::json let_ksmd_in();
   nlohmann::json write(const nlohmann::json& request);
+  nlohmann::json toggle(const nlohmann::json& request);
   nlohmann::json time_breaks(const nlohmann::json& request);
   nlohmann::json begin_page_out();
   nlohmann::json page_out_progress() const;
@@ -38,6 +40,7 @@ class HeldGuest {
   nlohmann::json holds();
   nlohmann::json work();
   nlohmann::json counters() const;
+  nlohmann::json on_share(double share, std::uint64_t round, const std::function<void(std::uint64_t)>& act);
   [[nodiscard]] std::byte* page(std::uint64_t number) const;
 
   Image image_;

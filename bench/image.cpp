@@ -37,18 +37,41 @@ struct Run {
   std::uint64_t count;
 };
 
-void append_runs(std::vector<Run>& runs, Content kind, std::uint64_t pages, std::uint64_t length) {
-  for (std::uint64_t first = 0; first < pages; first += length) {
-    runs.push_back({kind, first, std::min(length, pages - first)});
+// Lengths of runs one after the other. The same `stream` has the same ones again.
+class Lengths {
+ public:
+  Lengths(RunLengths kind, std::uint32_t mean, std::uint64_t stream)
+      : kind_(kind), mean_(mean), random_(mix(stream)) {}
+
+  std::uint64_t next() {
+    if (kind_ == RunLengths::fixed || mean_ == 1) return mean_;
+    // Geometric: each page is the last one of its run with the same probability.
+    constexpr double words = 18'446'744'073'709'551'616.0;
+    const double chance = (static_cast<double>(random_()) + 1) / words;
+    return 1 + static_cast<std::uint64_t>(std::log(chance) / std::log(1 - 1.0 / mean_));
+  }
+
+ private:
+  RunLengths kind_;
+  std::uint32_t mean_;
+  std::mt19937_64 random_;
+};
+
+void append_runs(std::vector<Run>& runs, Content kind, std::uint64_t pages, Lengths lengths) {
+  for (std::uint64_t first = 0; first < pages;) {
+    const std::uint64_t count = std::min(lengths.next(), pages - first);
+    runs.push_back({kind, first, count});
+    first += count;
   }
 }
 
-void check_shares(const ImagePattern& pattern) {
-  const double least = std::min({pattern.zero_percent, pattern.common_percent, pattern.own_percent});
-  const double sum = pattern.zero_percent + pattern.common_percent + pattern.own_percent;
-  if (least < 0 || std::abs(sum - 100) > 0.01 || pattern.run_length == 0 || pattern.zero_run_length == 0) {
-    throw UserError("--zero, --common and --own are percentages that add up to 100; runs have a length");
-  }
+// One word of the page, another one in each page that is alike.
+void differ(std::byte* page, std::uint64_t number) {
+  const std::size_t at = mix(number) % (page_size / sizeof(number)) * sizeof(number);
+  std::uint64_t word = 0;
+  std::memcpy(&word, page + at, sizeof(word));
+  word ^= number;
+  std::memcpy(page + at, &word, sizeof(word));
 }
 
 void require_raw(int fd, const std::string& path) {
@@ -74,6 +97,17 @@ UniqueFd open_image(const std::string& path) {
 
 }  // namespace
 
+void check_shares(const ImagePattern& pattern) {
+  const double least =
+      std::min({pattern.zero_percent, pattern.common_percent, pattern.alike_percent, pattern.own_percent});
+  const double sum =
+      pattern.zero_percent + pattern.common_percent + pattern.alike_percent + pattern.own_percent;
+  if (least < 0 || std::abs(sum - 100) > 0.01 || pattern.run_length == 0 || pattern.zero_run_length == 0) {
+    throw UserError(
+        "zero, common, alike and own pages of a set are percentages that add up to 100; runs have a length");
+  }
+}
+
 std::vector<PageContent> layout_of(const ImagePattern& pattern, std::uint32_t guest) {
   check_shares(pattern);
   const auto share = [&](double percent) {
@@ -81,16 +115,23 @@ std::vector<PageContent> layout_of(const ImagePattern& pattern, std::uint32_t gu
   };
   const std::uint64_t zero = share(pattern.zero_percent);
   const std::uint64_t common = std::min(share(pattern.common_percent), pattern.pages.value - zero);
+  const std::uint64_t alike = std::min(share(pattern.alike_percent), pattern.pages.value - zero - common);
+  const auto lengths = [&](Content kind, std::uint32_t mean) {
+    return Lengths(pattern.lengths, mean, 4 * pattern.seed + static_cast<std::uint64_t>(kind));
+  };
   std::vector<Run> runs;
-  append_runs(runs, Content::zero, zero, pattern.zero_run_length);
-  append_runs(runs, Content::common, common, pattern.run_length);
-  append_runs(runs, Content::own, pattern.pages.value - zero - common, pattern.run_length);
+  append_runs(runs, Content::zero, zero, lengths(Content::zero, pattern.zero_run_length));
+  append_runs(runs, Content::common, common, lengths(Content::common, pattern.run_length));
+  append_runs(runs, Content::alike, alike, lengths(Content::alike, pattern.run_length));
+  append_runs(runs, Content::own, pattern.pages.value - zero - common - alike,
+              lengths(Content::own, pattern.run_length));
   std::mt19937_64 random(mix(pattern.seed) + guest);
   std::shuffle(runs.begin(), runs.end(), random);
 
   std::vector<PageContent> pages;
   for (const Run& run : runs) {
-    const std::uint64_t base = run.kind == Content::own ? (std::uint64_t{guest} + 1) << 32 : 0;
+    const bool by_guest = run.kind == Content::own || run.kind == Content::alike;
+    const std::uint64_t base = by_guest ? (std::uint64_t{guest} + 1) << 32 : 0;
     for (std::uint64_t i = 0; i < run.count; ++i) pages.push_back({run.kind, base + run.first + i});
   }
   return pages;
@@ -101,12 +142,16 @@ void fill_page(std::byte* to, const PageContent& content, const ImagePattern& pa
     std::memset(to, 0, page_size);
     return;
   }
-  // Own numbers begin at 2^32, common ones stay below.
-  std::uint64_t word = mix(mix(pattern.seed) ^ content.number) | 1U;
+  // Numbers of own and alike pages begin at 2^32, common ones stay below. A page that is alike is a common
+  // one but for a word.
+  const bool is_alike = content.kind == Content::alike;
+  const std::uint64_t number = is_alike ? content.number & 0xffff'ffffU : content.number;
+  std::uint64_t word = mix(mix(pattern.seed) ^ number) | 1U;
   for (std::size_t at = 0; at < page_size; at += sizeof(word)) {
     word ^= word << 13, word ^= word >> 7, word ^= word << 17;
     std::memcpy(to + at, &word, sizeof(word));
   }
+  if (is_alike) differ(to, content.number);
 }
 
 Image::Image(std::string path) : path_(std::move(path)) {

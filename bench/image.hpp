@@ -12,14 +12,22 @@
 
 namespace samepage::bench {
 
+/// How long the runs are that a generated set is made of.
+enum class RunLengths : std::uint8_t {
+  fixed,   // all as long as was asked for
+  spread,  // that long on the average: as in real guests most are shorter and a few much longer
+};
+
 /// A generated set. Every guest has the same runs of common pages, each guest in another order.
 struct ImagePattern {
   PageCount pages{16384};  // of each guest
   double zero_percent = 50;
   double common_percent = 35;
+  double alike_percent = 0;  // one word apart from a common page, or from another: never to be merged
   double own_percent = 15;
   std::uint32_t run_length = 8;        // neighbouring pages that are also neighbours in other guests
   std::uint32_t zero_run_length = 64;  // zero pages come in longer runs
+  RunLengths lengths = RunLengths::fixed;
   std::uint64_t seed = 1;
 };
 
@@ -27,18 +35,22 @@ struct ImagePattern {
 constexpr ImagePattern all_own(ImagePattern pattern) {
   pattern.zero_percent = 0;
   pattern.common_percent = 0;
+  pattern.alike_percent = 0;
   pattern.own_percent = 100;
   return pattern;
 }
 
-enum class Content : std::uint8_t { zero, common, own };
+enum class Content : std::uint8_t { zero, common, alike, own };
 
-/// What stands in one page. Equal kind and number mean equal bytes; own pages are equal to no other page.
+/// What stands in one page. Equal kind and number mean equal bytes; a page that is own or alike is equal to
+/// no other.
 struct PageContent {
   Content kind = Content::zero;
   std::uint64_t number = 0;
 };
 
+/// Throws UserError when the shares don't add up, or a run has no length.
+void check_shares(const ImagePattern& pattern);
 /// The pages of guest number `guest`, in order. Pure. Throws UserError when the shares don't add up.
 std::vector<PageContent> layout_of(const ImagePattern& pattern, std::uint32_t guest);
 /// Writes page_size bytes. Pure.

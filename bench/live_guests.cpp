@@ -62,6 +62,10 @@ std::string LiveGuests::obstacle() {
   return ::access("/dev/kvm", R_OK | W_OK) == 0 ? "" : "it needs real guests, and /dev/kvm can't be used";
 }
 
+std::string LiveGuests::image(const std::string& name) {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "images" / name;
+}
+
 LiveGuests::LiveGuests(const Bench& bench, std::string_view what)
     : program_(std::filesystem::read_symlink("/proc/self/exe").parent_path() / "samepage"),
       pages_(bench.options.pattern.pages.value) {

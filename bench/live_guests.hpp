@@ -20,6 +20,8 @@ class LiveGuests {
  public:
   /// Why there can be no guests here, for people; empty: there can.
   [[nodiscard]] static std::string obstacle();
+  /// The path of an image that was built with the bench.
+  [[nodiscard]] static std::string image(const std::string& name);
   /// Throws UserError where there is no KVM, and where nothing of ours is to be measured: `what` is the case.
   explicit LiveGuests(const Bench& bench, std::string_view what);
   ~LiveGuests();

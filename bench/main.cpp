@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.hpp"
@@ -19,6 +21,7 @@
 #include "bench/interruption.hpp"
 #include "bench/ksm_knobs.hpp"
 #include "bench/live_guests.hpp"
+#include "bench/sets.hpp"
 #include "dedup/json_text.hpp"
 #include "vmm/control/exit_code.hpp"
 
@@ -41,43 +44,86 @@ std::vector<Party> parties_of(const Options& options, const Ksm& ksm) {
   return parties;
 }
 
-void print(const Options& options, const Bench& bench) {
-  const auto rows = bench.report.rows();
-  if (options.json) {
-    nlohmann::json all = json_of(rows);
-    if (bench.set) all["set"] = json_of(*bench.set);
-    if (!bench.floors.empty()) all["floor"] = json_of(median_of(bench.floors));
-    print_out(dedup::json_text(all, 2) + "\n");
-    return;
+// One set's figures, as they are printed.
+nlohmann::json json_of(const Bench& bench) {
+  nlohmann::json all = json_of(bench.report.rows());
+  if (bench.set) all["set"] = json_of(*bench.set);
+  if (!bench.floors.empty()) all["floor"] = json_of(median_of(bench.floors));
+  return all;
+}
+
+std::string text_of(const Bench& bench) {
+  std::string text;
+  if (bench.set) text += text_of(*bench.set) + "\n";
+  if (!bench.floors.empty()) text += text_of(median_of(bench.floors)) + "\n\n";
+  return text + table_of(bench.report.rows());
+}
+
+void measure_cases(const Options& options, Bench& bench) {
+  for (const Case& one : all_cases()) {
+    if (options.bench_case != one.name && options.bench_case != "all") continue;
+    if (options.bench_case == "all" && one.live && !LiveGuests::obstacle().empty()) {
+      complain(fmt::format("samepage-bench: {} is left out: {}", one.name, LiveGuests::obstacle()));
+      continue;
+    }
+    if (one.generated && !options.image_paths.empty()) {
+      complain(
+          fmt::format("samepage-bench: {} is measured on guests of its own, not on the images", one.name));
+    }
+    one.measure(bench);
   }
-  if (bench.set) print_out(text_of(*bench.set) + "\n");
-  if (!bench.floors.empty()) print_out(text_of(median_of(bench.floors)) + "\n\n");
-  print_out(table_of(rows));
+}
+
+// What was measured before an error is given to `print` all the same.
+template <typename Print>
+void measure_set(const Options& options, const std::vector<Party>& parties, const Print& print) {
+  Bench bench{options, images_of(options), parties, {}, {}, {}};
+  try {
+    measure_cases(options, bench);
+  } catch (const std::exception&) {
+    if (!bench.report.rows().empty()) print(bench);
+    throw;
+  }
+  print(bench);
+}
+
+// Each set by its name, one after the other.
+void measure_sets(const Options& options, const std::vector<Party>& parties) {
+  std::vector<std::pair<std::string, Options>> sets;  // a mistake in the last one is told at once
+  for (const std::string& set : options.sets) sets.emplace_back(name_of_set(set), on_set(options, set));
+  nlohmann::json all = nlohmann::json::array();
+  const auto print_all = [&] {
+    if (options.json && !all.empty()) print_out(dedup::json_text({{"sets", all}}, 2) + "\n");
+  };
+  try {
+    for (const auto& [name, on] : sets) {
+      complain(fmt::format("set {}", name));
+      measure_set(on, parties, [&, &title = name](const Bench& bench) {
+        nlohmann::json figures = json_of(bench);
+        figures["name"] = title;
+        all.push_back(std::move(figures));
+        if (!options.json) print_out(fmt::format("Set {}: {}\n", title, text_of(bench)));
+      });
+    }
+  } catch (const std::exception&) {
+    print_all();
+    throw;
+  }
+  print_all();
 }
 
 void measure(const Options& options) {
   const Ksm ksm;
-  Bench bench{options, images_of(options), parties_of(options, ksm), {}, {}, {}};
+  const std::vector<Party> parties = parties_of(options, ksm);
   std::optional<KsmKnobGuard> guard;
-  if (bench.measures(Party::ksmd)) guard.emplace(ksm);
-  try {
-    for (const Case& one : all_cases()) {
-      if (options.bench_case != one.name && options.bench_case != "all") continue;
-      if (options.bench_case == "all" && one.live && !LiveGuests::obstacle().empty()) {
-        complain(fmt::format("samepage-bench: {} is left out: {}", one.name, LiveGuests::obstacle()));
-        continue;
-      }
-      if (one.generated && !options.image_paths.empty()) {
-        complain(
-            fmt::format("samepage-bench: {} is measured on guests of its own, not on the images", one.name));
-      }
-      one.measure(bench);
-    }
-  } catch (const std::exception&) {
-    if (!bench.report.rows().empty()) print(options, bench);  // what was measured so far
-    throw;
+  if (std::find(parties.begin(), parties.end(), Party::ksmd) != parties.end()) guard.emplace(ksm);
+  if (!options.sets.empty()) {
+    measure_sets(options, parties);
+    return;
   }
-  print(options, bench);
+  measure_set(options, parties, [&](const Bench& bench) {
+    print_out(options.json ? dedup::json_text(json_of(bench), 2) + "\n" : text_of(bench));
+  });
 }
 
 int run(int argc, char** argv) {

@@ -16,18 +16,21 @@ namespace samepage::bench {
 struct Options {
   std::string bench_case;
   std::vector<std::string> image_paths;
+  std::vector<std::string> sets;  // one after the other, in place of the images: see sets.hpp
   std::uint32_t guests = 8;
   ImagePattern pattern;
   std::uint32_t runs = 3;
   std::uint32_t rounds = 5;         // what a case repeats within a run: passes, samples
   std::uint32_t forks = 100;        // of a real guest, within a run; restores and rollbacks too
   std::uint32_t clones = 100;       // of one command
+  std::uint32_t most = 256;         // guests where a case takes more and more
   std::chrono::seconds limit{300};  // of waiting for sharing to settle
   std::string disk = "/var/tmp";    // folder of paging files and of swap files
   Knobs knobs;
   SmartScan smart_scan = SmartScan::off;
   bool without_ksmd = false;
   bool without_samepage = false;
+  bool without_qemu = false;
   bool without_swap = false;  // of the kernel's, beside which pages that go out are measured
   bool json = false;
 };

@@ -55,6 +55,8 @@ void measure_break(Bench& bench);
 void measure_hold(Bench& bench);
 void measure_slowdown(Bench& bench);
 void measure_scale(Bench& bench);
+void measure_latency(Bench& bench);
+void measure_many(Bench& bench);
 void measure_fork(Bench& bench);
 void measure_restore(Bench& bench);
 void measure_rollback(Bench& bench);

@@ -87,6 +87,73 @@ TEST(GeneratedImage, RunsHaveTheLengthThatWasAskedFor) {
   EXPECT_LT(neighbours, 80U) << "the runs of a guest are hardly shuffled";
 }
 
+// Lengths of the runs of common pages, in the order of their numbers.
+std::vector<std::uint64_t> common_runs(const ImagePattern& pattern) {
+  std::vector<PageContent> pages = layout_of(pattern, 0);
+  std::vector<std::uint64_t> starts;
+  std::uint64_t expected = ~std::uint64_t{0}, count = 0;
+  for (const PageContent& page : pages) {
+    if (page.kind != Content::common) {
+      expected = ~std::uint64_t{0};
+      continue;
+    }
+    ++count;
+    if (page.number != expected) starts.push_back(page.number);
+    expected = page.number + 1;
+  }
+  std::sort(starts.begin(), starts.end());
+  std::vector<std::uint64_t> lengths;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    lengths.push_back((i + 1 < starts.size() ? starts[i + 1] : count) - starts[i]);
+  }
+  return lengths;
+}
+
+TEST(GeneratedImage, SpreadRunsHaveTheirLengthOnTheAverageAndMostAreShorter) {
+  ImagePattern pattern = pattern_of(20, 60, 20);
+  pattern.pages = PageCount{100'000};
+  pattern.run_length = 6;
+  pattern.lengths = RunLengths::spread;
+  const auto runs = common_runs(pattern);
+  const double mean = 60'000.0 / static_cast<double>(runs.size());
+  EXPECT_GT(mean, 5.5);
+  EXPECT_LT(mean, 6.5);
+  const auto single = static_cast<double>(std::count(runs.begin(), runs.end(), 1U));
+  EXPECT_NEAR(single / static_cast<double>(runs.size()), 1.0 / 6, 0.03);
+  const auto shorter = std::count_if(runs.begin(), runs.end(), [](std::uint64_t run) { return run < 6; });
+  EXPECT_GT(2 * static_cast<std::size_t>(shorter), runs.size());
+  EXPECT_GT(*std::max_element(runs.begin(), runs.end()), 30U);
+}
+
+TEST(GeneratedImage, SpreadRunsAreTheSameInAllGuests) {
+  ImagePattern pattern = pattern_of(20, 60, 20);
+  pattern.lengths = RunLengths::spread;
+  const std::vector<Image> images{Image(pattern, 0), Image(pattern, 1)};
+  EXPECT_EQ(count_sharable(images), 2U * 800 + 2400);
+}
+
+TEST(GeneratedImage, PagesThatAreAlikeDifferInOneWord) {
+  ImagePattern pattern = pattern_of(0, 50, 30);
+  pattern.alike_percent = 20;
+  const auto words_apart = [](const Bytes& left, const Bytes& right) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < page_size; at += 8) {
+      count += std::equal(&left[at], &left[at] + 8, &right[at]) ? 0U : 1U;
+    }
+    return count;
+  };
+  std::size_t found = 0;
+  for (const PageContent& page : layout_of(pattern, 3)) {
+    if (page.kind != Content::alike) continue;
+    ++found;
+    const PageContent common{Content::common, page.number & 0xffff'ffffU};
+    ASSERT_EQ(words_apart(bytes_of(page, pattern), bytes_of(common, pattern)), 1U);
+  }
+  EXPECT_EQ(found, 800U);
+  const std::vector<Image> images{Image(pattern, 0), Image(pattern, 1), Image(pattern, 2)};
+  EXPECT_EQ(count_sharable(images), 2U * 2000) << "they are never merged";
+}
+
 TEST(GeneratedImage, ZeroRunsHaveALengthOfTheirOwn) {
   ImagePattern pattern = pattern_of(50, 0, 50);
   pattern.zero_run_length = 100;

@@ -24,7 +24,9 @@ TEST(BenchOptions, DefaultsAreThoseOfTheManual) {
   EXPECT_FALSE(options.json || options.without_ksmd || options.without_samepage);
   EXPECT_EQ(options.smart_scan, SmartScan::off);
   EXPECT_EQ(options.disk, "/var/tmp");
-  EXPECT_FALSE(options.without_swap);
+  EXPECT_FALSE(options.without_swap || options.without_qemu);
+  EXPECT_EQ(options.most, 256U);
+  EXPECT_TRUE(options.sets.empty());
 }
 
 TEST(BenchOptions, TakesImagesKnobsAndPattern) {
@@ -44,6 +46,16 @@ TEST(BenchOptions, TakesImagesKnobsAndPattern) {
   EXPECT_EQ(options.smart_scan, SmartScan::on);
 }
 
+TEST(BenchOptions, TakesSetsOneAfterTheOther) {
+  const Options options = parsed({"--set", "folder", "merge", "--set", "generated:run=4,zero=9", "--alike",
+                                  "3", "--spread-run-lengths", "--most", "16"});
+  EXPECT_EQ(options.bench_case, "merge");
+  EXPECT_EQ(options.sets, (std::vector<std::string>{"folder", "generated:run=4,zero=9"}));
+  EXPECT_EQ(options.pattern.alike_percent, 3);
+  EXPECT_EQ(options.pattern.lengths, RunLengths::spread);
+  EXPECT_EQ(options.most, 16U);
+}
+
 TEST(BenchOptions, RefusesWhatMakesNoSense) {
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{},
@@ -56,10 +68,12 @@ TEST(BenchOptions, RefusesWhatMakesNoSense) {
                                              {"merge", "--own", "101"},
                                              {"merge", "--limit", "-1"},
                                              {"ledger", "--disk", "/nonexistent"},
+                                             {"scale", "--most", "0"},
                                              {"merge", "--fastest"}}) {
     EXPECT_THROW(parsed(words), CLI::ParseError) << (words.empty() ? "" : words.back());
   }
   EXPECT_THROW(parsed({"merge", "--knob", "cpu"}), UserError);
+  EXPECT_THROW(parsed({"merge", "a.ram", "--set", "folder"}), UserError);
   EXPECT_THROW(parsed({"merge", "--without-ksmd", "--without-samepage"}), UserError);
 }
 

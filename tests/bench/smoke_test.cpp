@@ -70,6 +70,26 @@ TEST(SamepageBench, MergeFindsAllDuplicates) {
   EXPECT_GT(figure(rows, "metadata a tracked page"), 0);
 }
 
+TEST(SamepageBench, EachSetHasFiguresOfItsOwn) {
+  const json report = report_of("merge", "--set generated:zero=30,common=50,run=4 --set generated:alike=10");
+  const json& sets = report.at("sets");
+  ASSERT_EQ(sets.size(), 2U);
+  EXPECT_EQ(sets[0].at("name"), "generated:zero=30,common=50,run=4");
+  EXPECT_EQ(sets[0].at("set").at("frames"), 256);
+  EXPECT_EQ(sets[1].at("set").at("frames"), 179);
+  for (const json& set : sets) {
+    EXPECT_GT(set.at("floor").at("total"), 0);
+    EXPECT_EQ(figure(set.at("rows"), "exact duplicates merged"), 100);
+  }
+}
+
+TEST(SamepageBench, ScaleTakesMoreAndMoreGuests) {
+  const json rows = rows_of("scale", "--most 16");
+  EXPECT_GT(figure(rows, "CPU a page, 4 guests"), 0);
+  EXPECT_EQ(figure(rows, "duplicates merged, 4 guests"), 256 + 179 * 3 / 4.0);
+  EXPECT_EQ(figure(rows, "duplicates merged, 16 guests"), 256 + 179 * 15 / 16.0);
+}
+
 TEST(SamepageBench, IdleHasARowForEachShareOfWrites) {
   const json rows = rows_of("idle");
   for (const std::string share : {"0", "1", "10"}) {
@@ -145,6 +165,25 @@ TEST_F(LiveCases, SuspendGivesMemoryBackAndTheGuestAnswersAgain) {
   EXPECT_GT(figure(rows, "only paused: resume until all its memory was read"), 0);
 }
 
+TEST_F(LiveCases, LatencyHasAllPercentilesAloneAndBesideMerging) {
+  const json rows = rows_of("latency");
+  for (const std::string percent : {"p50", "p99", "p99.9"}) {
+    EXPECT_GT(figure(rows, percent + ", alone"), 0);
+    EXPECT_GT(figure(rows, percent + ", default knobs"), 0);
+    EXPECT_GT(figure(rows, percent + " : alone, fastest"), 0);
+  }
+  EXPECT_GE(figure(rows, "p99, alone"), figure(rows, "p50, alone"));
+  EXPECT_GT(figure(rows, "CPU of merging, fastest"), 0) << "nothing was merged beside it";
+}
+
+TEST_F(LiveCases, ManyTellsWhatAGuestTakes) {
+  const json rows = rows_of("many", "--most 4 --without-qemu");
+  EXPECT_GT(figure(rows, "4 guests: started"), 0);
+  EXPECT_GT(figure(rows, "4 guests: Pss"), 0);
+  EXPECT_GT(figure(rows, "4 guests: stat"), 0);
+  figure(rows, "4 guests: kernel slab");  // is there
+}
+
 TEST(SamepageBench, WhatWasMeasuredBeforeAnErrorIsPrinted) {
   const Outcome outcome = bench(
       "all --without-ksmd --json --runs 1 --rounds 1 --guests 1 --pages 64 2>/dev/null");  // converge can't
@@ -161,6 +200,9 @@ TEST(SamepageBench, ErrorsNameTheWayOut) {
   const Outcome missing = bench("merge --without-ksmd /nonexistent.ram 2>&1");
   EXPECT_EQ(missing.code, 1);
   EXPECT_NE(missing.output.find("make-linux-images"), std::string::npos) << missing.output;
+  const Outcome set = bench("merge --without-ksmd --set generated:runs=4 2>&1");
+  EXPECT_EQ(set.code, 1);
+  EXPECT_NE(set.output.find("zero-run"), std::string::npos) << set.output;
   EXPECT_EQ(bench("marge 2>&1").code, 2);
   EXPECT_EQ(bench("merge --without-ksmd --without-samepage 2>&1").code, 2);
   EXPECT_EQ(bench("--help 2>&1").code, 0);
