@@ -23,8 +23,8 @@ constexpr std::array descriptions{
     KnobDescription{"max-interval", &Settings::max_interval_ms, "ms", 0, 3'600'000,
                     "passes that find nothing become as rare as this"},
     KnobDescription{"cpu", &Settings::cpu_percent, "%", 1, 100,
-                    "of one core, at most, for the passes over one guest, and for its pages that go out for "
-                    "the sake of page cache"},
+                    "of all processors, at most, for the daemon and all its guests' agents together; 100: no "
+                    "bound"},
     KnobDescription{"hold-budget", &Settings::hold_budget_us, "us", 10, 1'000'000,
                     "a guest is let go after being held this long", "stop-budget"},
     KnobDescription{

@@ -39,7 +39,7 @@ bool is_name(std::string_view text) {
 
 std::optional<Hello> decode_hello(std::span<const std::byte> payload) {
   const auto hello_now = read_one<Hello>(payload);
-  if (hello_now && (hello_now->version == version || hello_now->version == version_without_paging))
+  if (hello_now && hello_now->version <= version && hello_now->version >= version_without_paging)
     return hello_now;
   const auto former = read_one<FormerHello>(payload);
   if (!former || former->version != former_version) return std::nullopt;

@@ -13,6 +13,13 @@
 //     BROKEN (page ranges)          ──►              the guest wrote them: its references may go
 //     WITHDRAW (page ranges)        ──►              offers that no longer stand
 //     REPORT (counters)             ──►              after each pass
+//     CPU_TIME (used, wants)        ──►              what it has used so far. Wants: a turn, to do what can
+//                                                    wait, such as a pass. None: not now, or not any more.
+//                                                    Either ends the turn that it has
+//                              ◄──  CPU_TURN (time)  the answer, once there is time to be had: it may go on
+//                              until
+//                                                    it has used so much. While the knob `cpu` is 100 nobody
+//                                                    has to ask
 //     IMAGE (page, digest)...       ──►              what is about to be loaded: a frame is made at the first
 //                                                    sighting, so that the next guest of the image finds it
 //     PAGE_OUT (page, digest)...    ──►              these are to leave memory: a frame is made at the first
@@ -66,7 +73,7 @@
 namespace samepage::dedup::wire {
 
 inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
-inline constexpr std::uint32_t version = 4;
+inline constexpr std::uint32_t version = 5;
 
 enum class Type : std::uint32_t {
   // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
@@ -85,6 +92,7 @@ enum class Type : std::uint32_t {
   warm,
   retained_out,
   used,
+  cpu_time,
   // From the daemon.
   welcome = 64,
   refused,
@@ -93,6 +101,7 @@ enum class Type : std::uint32_t {
   synced,
   paging_file,
   promised,
+  cpu_turn,
   // Commands.
   query = 128,
   reply,
@@ -146,8 +155,8 @@ struct Knobs {
   std::uint32_t merging = 1;        // 0: agents look at nothing; what is merged stays merged
   std::uint32_t interval_ms = 100;  // least time between two passes: how long a page must be quiet
   std::uint32_t max_interval_ms =
-      2000;                            // passes that find nothing are done less and less often, down to this
-  std::uint32_t cpu_percent = 10;      // of one core, at most, for the passes of one guest; 100: no bound
+      2000;                        // passes that find nothing are done less and less often, down to this
+  std::uint32_t cpu_percent = 10;  // of all processors, at most, for the daemon and all agents; 100: no bound
   std::uint32_t hold_budget_us = 500;  // a guest is let go after this long, and held again for the rest
 };
 
@@ -162,6 +171,9 @@ struct Welcome {
   std::uint64_t membership = 0;           // no two are equal, of one daemon or of two
   DigestSecret secret{};
 };
+
+/// The same, but its agents ask for no CPU_TURN: each keeps to so many percent of one core by itself.
+inline constexpr std::uint32_t version_without_turns = 4;
 
 /// The same but for slots of paging files, which an agent of that version is never granted, and for the end
 /// of its REPORT.
@@ -221,6 +233,15 @@ struct PagingFile {
 /// SYNC and its answer, SYNCED: numbers are the agent's own.
 struct Sync {
   std::uint32_t number = 0;
+};
+
+/// What an agent's thread has used, in microseconds, as REPORT's merge_cpu_us counts it.
+struct CpuTime {
+  std::uint64_t used_us = 0;
+  std::uint64_t wants = 0;  // 1: a turn
+};
+struct CpuTurn {
+  std::uint64_t time_us = 0;
 };
 
 /// What an agent says of itself and its guest after a pass; sums since it joined this daemon for the first

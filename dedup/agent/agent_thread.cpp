@@ -12,7 +12,6 @@
 
 #include "base/check.hpp"
 #include "base/confinement.hpp"
-#include "base/cpu_time.hpp"
 #include "base/event_fd.hpp"
 #include "base/log.hpp"
 #include "base/poll_timeout.hpp"
@@ -166,21 +165,25 @@ void Agent::Thread::go_on_bringing_back() {
   worker_.paging().bring_back(pages_at_a_time);
 }
 
-// What nobody has asked for is done within the knob `cpu`, unless the kernel is about to kill somebody.
+bool Agent::Thread::pages_out_in_passing() const {
+  return demanded_ && !memory_is_low_ && worker_.page_outs().leaving() == 0;
+}
+
+// What nobody has asked for can wait for its turn, unless the kernel is about to kill somebody.
 void Agent::Thread::go_on_paging() {
   if (!worker_.paging().due()) return;
-  const bool in_passing = demanded_ && !memory_is_low_ && worker_.page_outs().leaving() == 0;
-  if (!in_passing || paging_rest_.over(Clock::now())) worker_.paging().go_on();
+  if (!pages_out_in_passing() || worker_.daemon().may_use_cpu()) worker_.paging().go_on();
 }
 
 void Agent::Thread::answer() {
-  const bool was_paging = worker_.paging().due().has_value();
-  const auto before = thread_cpu_time();
   worker_.handle_messages();
   go_on_paging();
-  if (was_paging) {
-    paging_rest_.worked(thread_cpu_time() - before, Clock::now(), worker_.knobs().cpu_percent);
-  }
+}
+
+void Agent::Thread::settle_cpu() {
+  const bool more = wants_pass() || (worker_.paging().due() && pages_out_in_passing());
+  if (!more) worker_.daemon().end_cpu_turn();
+  worker_.daemon().tell_cpu_time();
 }
 
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
@@ -260,8 +263,9 @@ void Agent::Thread::work() {
     next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
     note_whether_merging();
     if (looking_.exchange(false)) schedule_.ask();
-    if (Clock::now() >= schedule_.due(faults())) pass();
+    if (wants_pass() && worker_.daemon().may_use_cpu()) pass();
     watch_memory();
+    settle_cpu();
     if (wait(time_to_wait())) return;
     answer();
     go_on_bringing_back();
@@ -271,7 +275,12 @@ void Agent::Thread::work() {
 void Agent::Thread::note_whether_merging() {
   const bool merging = worker_.knobs().merging != 0;
   if (merging && !merging_) schedule_.restart(Clock::now());
+  if (!merging) worker_.give_up_pass();
   merging_ = merging;
+}
+
+bool Agent::Thread::wants_pass() const {
+  return worker_.pass_under_way() || Clock::now() >= schedule_.due(faults());
 }
 
 std::int64_t Agent::Thread::faults() const {
@@ -284,6 +293,9 @@ std::chrono::milliseconds Agent::Thread::time_to_wait() {
   if (worker_.paging().can_page_out()) soonest = milliseconds(poll_timeout(next_memory_look_));
   if (const auto due = worker_.paging().due()) soonest = std::min(soonest, milliseconds(poll_timeout(*due)));
   if (worker_.page_outs().returning()) soonest = std::min(soonest, milliseconds(5));
+  // Where a pass waits for its turn, the daemon ends the wait.
+  if (worker_.daemon().waits_for_cpu()) return soonest;
+  if (worker_.pass_under_way()) return milliseconds(0);
   const milliseconds left(poll_timeout(schedule_.due(faults())));
   const milliseconds longest = merging_ && worker_.tracks_writes() ? PassSchedule::probe_interval
                                                                    : milliseconds(std::chrono::hours(1));
@@ -323,18 +335,22 @@ void Agent::Thread::start_daemon() {
 }
 
 void Agent::Thread::pass() {
-  const auto cpu_before = thread_cpu_time();
-  if (schedule_.asked()) worker_.look_everywhere();
+  if (!worker_.pass_under_way()) {
+    pass_asked_ = schedule_.asked();
+    if (pass_asked_) worker_.look_everywhere();
+  }
   const auto cancelled = [this] {
     serve_requests();
     return wait(milliseconds(0));
   };
   bool found = false;
   if (merging_) {
-    found = worker_.run_pass(cancelled);
+    found = worker_.run_pass(cancelled, [this] { return worker_.daemon().may_use_cpu(); });
   } else {
     worker_.look_for_breaks(cancelled);
   }
-  schedule_.passed({Clock::now(), found, thread_cpu_time() - cpu_before, faults()}, worker_.knobs());
+  if (!worker_.pass_under_way())
+    schedule_.passed({Clock::now(), found, pass_asked_, faults()}, worker_.knobs());
 }
+
 }  // namespace samepage::dedup

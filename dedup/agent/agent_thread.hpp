@@ -18,7 +18,6 @@
 #include "base/unique_fd.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_requests.hpp"
-#include "dedup/agent/cpu_rest.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/start_delay.hpp"
 #include "dedup/agent/worker.hpp"
@@ -71,8 +70,14 @@ class Agent::Thread {
   bool wait(std::chrono::milliseconds limit);
   void go_on_joining();
   void start_daemon();
+  /// One is due, or under way.
+  [[nodiscard]] bool wants_pass() const;
+  /// As much of it as there is time for.
   void pass();
+  /// Pages go out that nobody has asked for, and whose memory nobody needs.
+  [[nodiscard]] bool pages_out_in_passing() const;
   void go_on_paging();
+  void settle_cpu();
   void go_on_bringing_back();
   void answer();
   void watch_memory();
@@ -97,13 +102,13 @@ class Agent::Thread {
   std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts
   std::atomic<bool> looking_ = false;      // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
+  bool pass_asked_ = false;                      // somebody had asked for the last pass when it began
   std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
   StallShare stall_share_;
   Clock::time_point next_memory_look_ = Clock::now();
   bool memory_is_low_ = false;    // when it was looked at last
   bool demanded_ = false;         // the last pages went out because there was little memory
   bool frames_demanded_ = false;  // for the same reason
-  CpuRest paging_rest_;           // of pages that nobody has asked for or needs the memory of
   std::thread thread_;
 };
 

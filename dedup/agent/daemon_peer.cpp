@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
 #include "base/files_behind_memory.hpp"
 #include "base/log.hpp"
@@ -27,6 +28,7 @@ DaemonPeer::Joined DaemonPeer::finish_joining() {
   is_private_ = welcome.ends_when_idle != 0;
   take_knobs(welcome.knobs);
   passes_ = 0;
+  turn_.end();
   if (!joined.back) before_ = counters();
   guest_.totals.connected = true;
   log(LogLevel::info, "{}", joined.back ? "it is back at its daemon" : "it has joined a daemon");
@@ -40,6 +42,7 @@ void DaemonPeer::lose() noexcept {
   guest_.totals.connected = false;
   const bool joined = link_.joined();
   link_.lose();
+  turn_.end();
   if (!joined) return;
   log(LogLevel::info, "the daemon is lost; what is merged stays merged");
   for (const PageIndex page : guest_.pages.all()) {
@@ -92,6 +95,7 @@ wire::Report DaemonPeer::counters() const {
 
 void DaemonPeer::report(wire::Report now) {
   if (!link_.joined()) return;
+  told_cpu_us_ = used_cpu_us();
   const wire::Report so_far = counters();
   for (const auto counter : {&wire::Report::passes, &wire::Report::merges, &wire::Report::breaks,
                              &wire::Report::failed_merges, &wire::Report::merge_cpu_us, &wire::Report::errors,
@@ -103,6 +107,42 @@ void DaemonPeer::report(wire::Report now) {
   const bool whole = link_.membership().welcome.takes_whole_reports != 0;
   const auto bytes = wire::bytes_of(now);
   send(wire::Type::report, whole ? bytes : bytes.first(wire::short_report));
+}
+
+// --- How much of the processor it lets the agent use.
+
+// A counter, whichever thread does a pass: the daemon takes none that goes back.
+std::uint64_t DaemonPeer::used_cpu_us() {
+  const auto cpu = std::chrono::duration_cast<std::chrono::microseconds>(thread_cpu_time()).count();
+  guest_.totals.cpu_us = std::max(guest_.totals.cpu_us.load(), static_cast<std::uint64_t>(cpu));
+  return guest_.totals.cpu_us - before_.merge_cpu_us;
+}
+
+void DaemonPeer::send_cpu_time(bool wants) {
+  told_cpu_us_ = used_cpu_us();
+  send(wire::Type::cpu_time, wire::bytes_of(wire::CpuTime{told_cpu_us_, wants ? 1U : 0U}));
+}
+
+bool DaemonPeer::may_use_cpu() {
+  if (!bounds_cpu() || turn_.goes_on(thread_cpu_time())) return true;
+  if (!turn_.asked()) {
+    turn_.ask();
+    send_cpu_time(true);
+  }
+  return false;
+}
+
+void DaemonPeer::end_cpu_turn() {
+  if (!turn_.asked() && !turn_.begun()) return;
+  turn_.end();
+  send_cpu_time(false);
+}
+
+// What is used within a turn is told at its end.
+void DaemonPeer::tell_cpu_time() {
+  constexpr std::uint64_t worth_a_message_us = 5000;
+  if (!bounds_cpu() || turn_.begun() || used_cpu_us() < told_cpu_us_ + worth_a_message_us) return;
+  send_cpu_time(turn_.asked());
 }
 
 void DaemonPeer::answer(wire::Merged merged) {
@@ -146,6 +186,12 @@ void DaemonPeer::handle(Frame frame) {
       break;
     case wire::Type::paging_file:
       if (take_paging_file(frame)) return;
+      break;
+    case wire::Type::cpu_turn:
+      if (const auto turn = wire::read_one<wire::CpuTurn>(frame.payload)) {
+        constexpr std::uint64_t longest_us = 1'000'000;
+        return turn_.begin(std::chrono::microseconds(std::min(turn->time_us, longest_us)), thread_cpu_time());
+      }
       break;
     case wire::Type::synced:
       return;  // late: an image was loaded without the daemon's last answers

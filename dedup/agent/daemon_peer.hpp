@@ -13,6 +13,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_totals.hpp"
 #include "dedup/agent/bulk_remapper.hpp"
+#include "dedup/agent/cpu_turn.hpp"
 #include "dedup/agent/daemon_link.hpp"
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/mapping_budget.hpp"
@@ -74,6 +75,15 @@ class DaemonPeer {
   /// the guest.
   void report(wire::Report now);
 
+  /// Whether the agent's thread may do what can wait. Where it may not, the daemon is asked for a turn.
+  [[nodiscard]] bool may_use_cpu();
+  /// Whether it waits for one.
+  [[nodiscard]] bool waits_for_cpu() const { return bounds_cpu() && turn_.asked(); }
+  /// There is nothing to do that can wait.
+  void end_cpu_turn();
+  /// Tells what was used without a turn, when it is worth a message.
+  void tell_cpu_time();
+
   /// Answers all messages that are there.
   void handle_messages();
   /// Answers one.
@@ -81,6 +91,9 @@ class DaemonPeer {
 
  private:
   [[nodiscard]] wire::Report counters() const;
+  [[nodiscard]] bool bounds_cpu() const { return link_.joined() && knobs_.cpu_percent < 100; }
+  [[nodiscard]] std::uint64_t used_cpu_us();
+  void send_cpu_time(bool wants);
   [[nodiscard]] bool take_paging_file(Frame& frame);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
@@ -90,6 +103,8 @@ class DaemonPeer {
   wire::Knobs knobs_;
   bool is_private_ = true;
   unsigned passes_ = 0;
+  CpuTurn turn_;
+  std::uint64_t told_cpu_us_ = 0;
   wire::Report before_;  // the counters when it was joined anew
 };
 

@@ -3,12 +3,9 @@
 
 #include <algorithm>
 
-#include "dedup/agent/cpu_rest.hpp"
-
 namespace samepage::dedup {
 
 using std::chrono::milliseconds;
-using std::chrono::nanoseconds;
 
 void PassSchedule::restart(Clock::time_point now) {
   regular_ = earliest_ = now;
@@ -23,11 +20,10 @@ void PassSchedule::passed(const Pass& pass, const wire::Knobs& knobs) {
   const milliseconds shortest(knobs.interval_ms);
   const milliseconds longest(std::max(knobs.interval_ms, knobs.max_interval_ms));
   interval_ = pass.found ? shortest : std::min(longest, std::max(interval_ * 2, shortest));
-  const nanoseconds rest = rest_after(pass.cpu, knobs.cpu_percent);
-  regular_ = pass.end + std::max<nanoseconds>(interval_, rest);
-  earliest_ = pass.end + std::max<nanoseconds>(shortest, rest);
+  regular_ = pass.end + interval_;
+  earliest_ = pass.end + shortest;
   faults_ = pass.faults;
-  asked_ = std::max(0, asked_ - 1);
+  if (pass.asked) asked_ = std::max(0, asked_ - 1);
 }
 
 }  // namespace samepage::dedup

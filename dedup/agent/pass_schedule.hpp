@@ -5,7 +5,8 @@
 // guest writes meanwhile shows without a pass: the first write to a page since it was last looked at is a
 // page fault of the process, and the kernel counts them. So a guest that wakes up is looked at a moment
 // later, and one that sleeps costs a system call now and then. With the rehash tracker nothing is protected,
-// and only the clock decides. Pure: the time and the faults are told.
+// and only the clock decides. How much of the processor passes take is the daemon's matter (CPU_TURN).
+// Pure: the time and the faults are told.
 #pragma once
 
 #include <chrono>
@@ -34,15 +35,14 @@ class PassSchedule {
   [[nodiscard]] bool asked() const { return asked_ > 0; }
 
   /// When the next pass begins, by what is known now. `faults`: of the process, since it began, without the
-  /// agent's own, which are nobody's writes; only their growth counts. Never before the processor time of the
-  /// last pass allows.
+  /// agent's own, which are nobody's writes; only their growth counts.
   [[nodiscard]] Clock::time_point due(std::int64_t faults) const;
   /// A pass has ended.
   struct Pass {
     Clock::time_point end;
     bool found = false;
-    std::chrono::nanoseconds cpu{0};  // that it took
-    std::int64_t faults = 0;          // by now
+    bool asked = false;       // somebody had asked for it when it began
+    std::int64_t faults = 0;  // by now
   };
   void passed(const Pass& pass, const wire::Knobs& knobs);
 

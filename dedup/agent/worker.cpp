@@ -2,10 +2,8 @@
 #include "dedup/agent/worker.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
-#include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
 #include "dedup/agent/guest_mappings.hpp"
 #include "dedup/mapping_limit.hpp"
@@ -49,6 +47,7 @@ void Worker::ask_to_join(UniqueFd socket) {
 
 void Worker::finish_joining() {
   if (daemon_.finish_joining() == DaemonPeer::Joined::back) retain_merged_pages();
+  pass_.reset();
   paging_.joined();
   upkeep_.joined();
 }
@@ -78,22 +77,30 @@ void Worker::retain_merged_pages() {
 
 // --- A pass.
 
-bool Worker::run_pass(const std::function<bool()>& cancelled) {
-  bool found = false;
-  volatile_pages_ = 0;
-  page_outs_.coldness().next_pass();
-  for (const GuestPages::Region& region : pages_.regions()) {
-    for (PageRange rest = region.pages; !rest.empty();) {
-      if (cancelled() || !daemon_.joined()) return found;
-      Findings findings(states_);
-      const Tracker::Look look = tracker_->find_written(rest.take_front(chunk_pages));
-      if (remapper_.give_back(scan_.new_zero_pages(look)) > 0) findings.note_any();
-      scan_.take(look, daemon_.link().secret(), findings);
-      act_on(findings);
-      found = found || findings.any();
-      handle_messages();
-    }
+bool Worker::run_pass(const std::function<bool()>& cancelled, const std::function<bool()>& goes_on) {
+  const auto& regions = pages_.regions();
+  if (!pass_) {
+    volatile_pages_ = 0;
+    page_outs_.coldness().next_pass();
+    pass_ = Pass{regions.begin(), regions.empty() ? PageRange{} : regions.front().pages};
   }
+  Pass& pass = *pass_;
+  while (pass.region != regions.end()) {
+    if (pass.rest.empty()) {
+      if (++pass.region != regions.end()) pass.rest = pass.region->pages;
+      continue;
+    }
+    if (cancelled() || !daemon_.joined()) return std::exchange(pass_, {})->found;
+    if (!goes_on()) return pass.found;
+    Findings findings(states_);
+    const Tracker::Look look = tracker_->find_written(pass.rest.take_front(chunk_pages));
+    if (remapper_.give_back(scan_.new_zero_pages(look)) > 0) findings.note_any();
+    scan_.take(look, daemon_.link().secret(), findings);
+    act_on(findings);
+    pass.found = pass.found || findings.any();
+    handle_messages();
+  }
+  const bool found = std::exchange(pass_, {})->found;
   ++totals_.passes;
   daemon_.count_pass();
   report(found);
@@ -141,9 +148,6 @@ void Worker::report(bool found) {
   }
   if (!daemon_.joined()) return;
   if (!found) remapper_.forget_copies();
-  const auto cpu = std::chrono::duration_cast<std::chrono::microseconds>(thread_cpu_time()).count();
-  // A counter, whichever thread does a pass: the daemon takes none that goes back.
-  totals_.cpu_us = std::max(totals_.cpu_us.load(), static_cast<std::uint64_t>(cpu));
   Findings read_back(states_);
   const std::uint64_t resident =
       scan_.find_resident(pages_.pieces_of(states_.all_paged(), chunk_pages), read_back);

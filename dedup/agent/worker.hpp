@@ -71,7 +71,13 @@ class Worker {
 
   /// Looks at every populated page once. True when anything was found: pages that changed, that can be
   /// offered, that were broken or given back. `cancelled` is asked now and then and ends the pass early.
-  bool run_pass(const std::function<bool()>& cancelled = [] { return false; });
+  /// `goes_on` is asked then too. When it does not, pass_under_way() is true, and the next call takes it up
+  /// from there.
+  bool run_pass(
+      const std::function<bool()>& cancelled = [] { return false; },
+      const std::function<bool()>& goes_on = [] { return true; });
+  [[nodiscard]] bool pass_under_way() const { return pass_.has_value() && daemon_.joined(); }
+  void give_up_pass() { pass_.reset(); }
   /// While merging is off: looks for pages that were broken since the last look, and offers nothing. Costs a
   /// look at the page tables of what is shared.
   void look_for_breaks(const std::function<bool()>& cancelled = [] { return false; });
@@ -84,6 +90,8 @@ class Worker {
   void discard(std::span<const GfnRange> ranges);
   /// How its memory goes out to paging files and comes back.
   [[nodiscard]] GuestPaging& paging() { return paging_; }
+  /// Which part of the processor it may use.
+  [[nodiscard]] DaemonPeer& daemon() { return daemon_; }
   [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
   /// Lets the guest stand still, or go on: it writes faster than pages go out.
   void brake(bool on);
@@ -141,6 +149,12 @@ class Worker {
   DaemonPeer daemon_;
   GuestPaging paging_;
   std::uint64_t volatile_pages_ = 0;
+  struct Pass {
+    std::vector<GuestPages::Region>::const_iterator region;
+    PageRange rest;  // of the region
+    bool found = false;
+  };
+  std::optional<Pass> pass_;
   BulkRemapper::Lost lost_;
 };
 

@@ -42,6 +42,11 @@ Guest* GuestTable::find(std::uint64_t membership) {
   return found == guests_.end() ? nullptr : &found->second;
 }
 
+const Guest* GuestTable::find(std::uint64_t membership) const {
+  const auto found = guests_.find(membership);
+  return found == guests_.end() ? nullptr : &found->second;
+}
+
 Guest* GuestTable::of_session(const Session& session) {
   return first_that(guests_, [&](const Guest& guest) { return guest.session == &session; });
 }

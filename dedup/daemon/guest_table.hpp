@@ -40,6 +40,7 @@ class GuestTable {
 
   // Null when there is no such guest.
   [[nodiscard]] Guest* find(std::uint64_t membership);
+  [[nodiscard]] const Guest* find(std::uint64_t membership) const;
   [[nodiscard]] Guest* of_session(const Session& session);
   [[nodiscard]] Guest* at(std::string_view domain, PageId first);
   /// The guest whose former membership this is: the same process names a number that nobody else can know of,

@@ -7,12 +7,13 @@
 
 namespace samepage::dedup {
 
-Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report)
+Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu)
     : pages_(pages),
       takes_slots_(takes_slots),
       staging_(pages),
       send_(std::move(send)),
-      report_(std::move(report)) {}
+      report_(std::move(report)),
+      cpu_(std::move(cpu)) {}
 
 Progress Member::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
   // A guest that has its membership back says first what it retains of it.
@@ -61,6 +62,8 @@ Progress Member::dispatch(wire::Type type, std::span<const std::byte> payload, T
       return handle_sync(payload);
     case wire::Type::report:
       return handle_report(payload);
+    case wire::Type::cpu_time:
+      return handle_cpu_time(payload);
     default:
       return Progress::violation;
   }
@@ -106,6 +109,13 @@ Progress Member::handle_report(std::span<const std::byte> payload) {
   const auto report = wire::decode_report(payload, pages_);
   if (!report) return Progress::violation;
   report_(*report);
+  return Progress::done;
+}
+
+Progress Member::handle_cpu_time(std::span<const std::byte> payload) {
+  const auto time = wire::read_one<wire::CpuTime>(payload);
+  if (!time || time->wants > 1 || time->used_us >= std::uint64_t{1} << 53U) return Progress::violation;
+  cpu_(*time);
   return Progress::done;
 }
 

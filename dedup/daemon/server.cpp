@@ -18,6 +18,7 @@
 #include "base/hand_over.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
+#include "base/processors.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/statistics.hpp"
 #include "dedup/fault_points.hpp"
@@ -64,6 +65,8 @@ Server::Server(asio::io_context& io, ServerConfig config)
       max_frames_(static_cast<std::uint32_t>(
           std::min<std::uint64_t>(pages_in(host_memory("MemTotal")).value, FrameRefs::max_frames))),
       turns_(io),
+      cpu_budget_(usable_processors(), config_.knobs.current.cpu_percent, CpuBudget::Clock::now()),
+      cpu_timer_(io),
       domains_(
           turns_,
           [this](const std::string& label, uid_t owner) {
@@ -112,6 +115,10 @@ SessionHost::Membership Server::join(Session& session, GuestLink& link, const wi
   Membership membership = memberships_.join(session, link, hello, std::move(pidfd));
   membership.knobs = config_.knobs.current;
   membership.ends_when_idle = config_.exit_when_idle.has_value();
+  const Guest* const guest = memberships_.guests().find(membership.number);
+  cpu_budget_.join(membership.number, session.peer().uid,
+                   std::chrono::microseconds(guest == nullptr ? 0 : guest->report.merge_cpu_us),
+                   CpuBudget::Clock::now());
   return membership;
 }
 
@@ -124,6 +131,7 @@ std::optional<std::string> Server::refuse_promise(const Session& session, std::u
 }
 
 void Server::leave(Session& session) {
+  cpu_budget_.leave(session.membership());
   memberships_.disconnect(session);
 }
 
@@ -136,10 +144,34 @@ void Server::closed(Session& session) {
 }
 
 void Server::reported(const Session& session, const wire::Report& report) {
+  cpu_budget_.has_used(session.membership(), std::chrono::microseconds(report.merge_cpu_us),
+                       CpuBudget::Clock::now());
   if (!memberships_.report(session, report)) return;
   ++full_scans_;
   for (const auto& [label, domain] : domains_.all()) domain->trim();
   domains_.settle_busy();
+}
+
+void Server::tells_cpu_time(const Session& session, const wire::CpuTime& time) {
+  cpu_budget_.has_used(session.membership(), std::chrono::microseconds(time.used_us),
+                       CpuBudget::Clock::now());
+  cpu_budget_.wants_turn(session.membership(), time.wants != 0);
+  give_cpu_turns();
+}
+
+void Server::give_cpu_turns() {
+  using std::chrono::microseconds;
+  for (const CpuBudget::Turn& turn : cpu_budget_.next_turns(CpuBudget::Clock::now(), process_cpu_time())) {
+    const Guest* const guest = memberships_.guests().find(turn.guest);
+    if (guest == nullptr || guest->session == nullptr) continue;
+    guest->session->send_cpu_turn(std::chrono::duration_cast<microseconds>(turn.time));
+  }
+  const auto next = cpu_budget_.next_time();
+  if (!next) return static_cast<void>(cpu_timer_.cancel());
+  cpu_timer_.expires_at(*next);
+  cpu_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) give_cpu_turns();
+  });
 }
 
 std::string Server::answer(const Session& session, std::string_view question) {
@@ -159,6 +191,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
       set_knobs(config_.knobs, request);
       settle_paging_rate();
       for (const auto& [key, other] : sessions_) other->send_knobs(config_.knobs.current);
+      settle_cpu_percent();
     }
     return json_text(to_json(config_.knobs));
   }
@@ -268,6 +301,7 @@ HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   host.count_frames_out(viewer ? 0 : paging_.frames_out());
   host.count_full_scans(full_scans_);
   host.count_errors(viewer ? 0 : logged_errors());
+  host.count_cpu_turns(viewer ? 0 : cpu_budget_.waiting(), viewer ? CpuBudget::Cpu{} : cpu_budget_.credit());
   host.count_daemon_cpu(viewer ? 0 : static_cast<std::uint64_t>(process_cpu_time().count()));
   return host;
 }
@@ -341,6 +375,11 @@ void Server::settle_paging_rate() {
   paging_.set_rate(std::uint64_t{config_.knobs.current.paging_rate_mib} << 20U);
 }
 
+void Server::settle_cpu_percent() {
+  cpu_budget_.set_percent(config_.knobs.current.cpu_percent, CpuBudget::Clock::now());
+  give_cpu_turns();
+}
+
 void Server::every_second() {
   for (const auto& [label, domain] : domains_.all()) {
     domain->pass_over_silent_donors();
@@ -349,6 +388,7 @@ void Server::every_second() {
   for (const auto& [key, session] : sessions_) session->tell_of_paging_files();  // should that have failed
   close_left_paging_files();
   domains_.settle_busy();
+  give_cpu_turns();
   // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.
   for (const uid_t uid : accounts_.newly_full()) {
     const auto account = account_of(uid);

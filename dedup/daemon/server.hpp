@@ -20,6 +20,7 @@
 #include "base/unique_fd.hpp"
 #include "dedup/daemon/accounts.hpp"
 #include "dedup/daemon/admission.hpp"
+#include "dedup/daemon/cpu_budget.hpp"
 #include "dedup/daemon/domain_table.hpp"
 #include "dedup/daemon/knob_settings.hpp"
 #include "dedup/daemon/memberships.hpp"
@@ -82,6 +83,7 @@ class Server final : public SessionHost {
   void leave(Session& session) override;
   std::string answer(const Session& session, std::string_view question) override;
   void reported(const Session& session, const wire::Report& report) override;
+  void tells_cpu_time(const Session& session, const wire::CpuTime& time) override;
   void closed(Session& session) override;
   void wants_turns(Session& session) override;
 
@@ -91,6 +93,9 @@ class Server final : public SessionHost {
   [[nodiscard]] HostFigures host_figures(std::optional<uid_t> viewer) const;
 
   void settle_paging_rate();
+  void settle_cpu_percent();
+  /// Tells guests whose turn it is, now and when there is time for more.
+  void give_cpu_turns();
   void every_second();
   void check_idle();
   [[nodiscard]] CommitCharge commit_charge(std::optional<uid_t> viewer) const;
@@ -110,6 +115,8 @@ class Server final : public SessionHost {
   std::uint32_t max_frames_;
   Accounts accounts_;
   TurnRunner turns_;
+  CpuBudget cpu_budget_;
+  boost::asio::steady_timer cpu_timer_;
   PagingFiles paging_;
   DomainTable domains_;
   Memberships memberships_;

@@ -161,10 +161,12 @@ Progress Session::handle_hello() {
 void Session::join(const wire::Hello& hello) {
   if (!share_.charge(Member::bytes)) throw UserError(account_is_full(peer_.uid, share_.account()));
   member_.emplace(
-      hello.pages, hello.version >= wire::version,
+      hello.pages, hello.version > wire::version_without_paging,
       [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
-      [this](const wire::Report& report) { host_.reported(*this, report); });
+      [this](const wire::Report& report) { host_.reported(*this, report); },
+      [this](const wire::CpuTime& time) { host_.tells_cpu_time(*this, time); });
   const SessionHost::Membership membership = host_.join(*this, *member_, hello);
+  membership_ = membership.number;
   member_->joined(*membership.domain, membership.guest);
   welcome(membership, hello.version);
 }
@@ -246,6 +248,11 @@ void Session::send_paging_files() {
 
 void Session::send_knobs(const wire::Knobs& knobs) {
   if (joined()) send(wire::Type::knobs, wire::bytes_of(knobs));
+}
+
+void Session::send_cpu_turn(std::chrono::microseconds time) {
+  const wire::CpuTurn turn{static_cast<std::uint64_t>(time.count())};
+  if (joined()) send(wire::Type::cpu_turn, wire::bytes_of(turn));
 }
 
 // As many messages as it takes: the answer is as long as there are guests.

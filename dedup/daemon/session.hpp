@@ -45,6 +45,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Ends the connection; the host hears of it once.
   void close();
   void send_knobs(const wire::Knobs& knobs);
+  void send_cpu_turn(std::chrono::microseconds time);
   /// The guest's agent hears of paging files that it does not know, and may be granted slots of them from now
   /// on; that it is to leave one; that one is gone.
   void tell_of_paging_files();
@@ -59,6 +60,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] bool is_pending() const { return !joined() && promised_pages_ == 0; }
   /// Whether it is a guest's.
   [[nodiscard]] bool joined() const { return member_ && member_->domain() != nullptr; }
+  /// Its number; 0 before it has joined.
+  [[nodiscard]] std::uint64_t membership() const { return membership_; }
   /// The guest's, while the connection is there: afterwards the domain may be gone.
   [[nodiscard]] const Domain* domain() const { return closed_ || !member_ ? nullptr : member_->domain(); }
   [[nodiscard]] const PeerCredentials& peer() const { return peer_; }
@@ -92,6 +95,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   std::chrono::milliseconds pending_timeout_;
   boost::asio::steady_timer pending_timer_;
   std::optional<Member> member_;
+  std::uint64_t membership_ = 0;
   std::uint32_t promised_pages_ = 0;
 
   FrameHeader header_;  // of the message that is carried out

@@ -46,6 +46,8 @@ class SessionHost {
   virtual std::string answer(const Session& session, std::string_view question) = 0;
   /// The guest's agent says what became of its last pass.
   virtual void reported(const Session& session, const wire::Report& report) = 0;
+  /// It says what processor time it has used, and whether it wants more.
+  virtual void tells_cpu_time(const Session& session, const wire::CpuTime& time) = 0;
   /// A message has come: the session wants turns to carry it out.
   virtual void wants_turns(Session& session) = 0;
   virtual void closed(Session& session) = 0;

@@ -103,6 +103,8 @@ json HostFigures::to_json() const {
           {"hold_us", dedup::to_json(sum_.hold_times)},
           {"merge_cpu_us", sum_.merge_cpu_us},
           {"daemon_cpu_us", daemon_cpu_us_},
+          {"cpu_credit_us", std::chrono::duration_cast<std::chrono::microseconds>(cpu_credit_).count()},
+          {"cpu_waiting_guests", cpu_waiting_},
           {"tracker", tracker()}};
 }
 

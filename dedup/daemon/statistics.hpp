@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -40,6 +42,10 @@ class HostFigures {
   void count_commit(const CommitCharge& charge) { commit_ = charge; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
+  /// Guests that wait for a turn, and what can be used at once.
+  void count_cpu_turns(std::size_t waiting, std::chrono::nanoseconds credit) {
+    cpu_waiting_ = waiting, cpu_credit_ = credit;
+  }
   void count_daemon_cpu(std::uint64_t microseconds) { daemon_cpu_us_ = microseconds; }
 
   [[nodiscard]] std::uint64_t metadata_bytes() const { return metadata_bytes_; }
@@ -64,6 +70,8 @@ class HostFigures {
   std::uint64_t frames_out_ = 0;
   std::uint64_t daemon_bytes_ = 0;
   std::uint64_t daemon_cpu_us_ = 0;
+  std::size_t cpu_waiting_ = 0;
+  std::chrono::nanoseconds cpu_credit_{0};
 };
 
 /// {"name", "pid", "domain"}

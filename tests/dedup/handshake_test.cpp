@@ -51,6 +51,14 @@ TEST(Handshake, AnotherVersionIsToldWhatToInstall) {
   EXPECT_THAT(std::get<UnknownVersion>(read).reason, testing::HasSubstr("same release"));
 }
 
+TEST(Handshake, FormerVersionsAreUnderstood) {
+  for (const std::uint32_t version : {wire::version_without_turns, wire::version_without_paging}) {
+    wire::Hello hello = sound_hello();
+    hello.version = version;
+    EXPECT_TRUE(is_hello(hello)) << version;
+  }
+}
+
 TEST(Handshake, AFormerVersionIsWelcomedInItsOwnWords) {
   SessionHost::Membership membership;
   membership.max_frames = 77;
@@ -62,6 +70,9 @@ TEST(Handshake, AFormerVersionIsWelcomedInItsOwnWords) {
   ASSERT_TRUE(last);
   EXPECT_EQ(last->version, wire::version_without_paging);
   EXPECT_EQ(last->membership, 5U);
+  const auto older = wire::read_one<wire::Welcome>(make_welcome(membership, {}, wire::version_without_turns));
+  ASSERT_TRUE(older);
+  EXPECT_EQ(older->version, wire::version_without_turns);
   const auto former = wire::read_one<wire::FormerWelcome>(make_welcome(membership, {}, wire::former_version));
   ASSERT_TRUE(former);
   EXPECT_EQ(former->version, wire::former_version);

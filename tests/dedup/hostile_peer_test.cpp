@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <vector>
 
 #include "base/pipe.hpp"
 #include "tests/dedup/fleet.hpp"
@@ -122,6 +124,36 @@ TEST_F(HostilePeer, AReportThatCannotBeTrue) {
   say_one(wire::Type::report, report);
   EXPECT_TRUE(cut_off());
   EXPECT_EQ(fleet_.figure("zero_pages"), 0U);
+  others_go_on();
+}
+
+TEST_F(HostilePeer, ATimeThatIsNoTime) {
+  join();
+  say_one(wire::Type::cpu_time, wire::CpuTime{.used_us = 0, .wants = 2});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, TimeThatNoCounterShows) {
+  join();
+  say_one(wire::Type::cpu_time, wire::CpuTime{.used_us = std::uint64_t{1} << 53U, .wants = 1});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+// Not hostile: it has used so much, and is given a turn all the same when its debt is paid.
+TEST_F(HostilePeer, TimeThatNobodyCanHaveUsedIsNoDebtForEver) {
+  join();
+  say_one(wire::Type::cpu_time, wire::CpuTime{.used_us = std::uint64_t{1} << 52U, .wants = 1});
+  say_one(wire::Type::sync, wire::Sync{1});
+  std::vector<std::uint32_t> answers;
+  for (int i = 0; i < 2; ++i) {
+    const auto frame = receive_frame(socket_.get());
+    ASSERT_TRUE(frame);
+    answers.push_back(frame->type);
+  }
+  EXPECT_NE(std::find(answers.begin(), answers.end(), static_cast<std::uint32_t>(wire::Type::cpu_turn)),
+            answers.end());
   others_go_on();
 }
 
