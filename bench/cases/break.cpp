@@ -27,7 +27,7 @@ constexpr std::array ways{Way{"page read before", "common", true},
 
 void measure_break(Bench& bench) {
   ImagePattern pattern = bench.options.pattern;
-  pattern.zero_percent = 40, pattern.common_percent = 50, pattern.own_percent = 10;
+  pattern.zero_percent = 40, pattern.common_percent = 50, pattern.own_percent = 10, pattern.alike_percent = 0;
   std::vector<Image> images;
   // A guest for each way, so that none writes what another has broken; and one that keeps the frames alive.
   for (std::uint32_t guest = 0; guest <= ways.size(); ++guest) images.emplace_back(pattern, guest);
