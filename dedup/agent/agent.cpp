@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/agent.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "dedup/agent/agent_thread.hpp"
@@ -63,9 +64,13 @@ AgentCounters Agent::counters() const {
 
 std::vector<PageMapRun> Agent::page_map() const {
   const Worker& worker = thread_->worker();
+  // A piece ends with its mapping too, and what was looked at behind that is looked at again.
+  constexpr std::uint32_t pages_a_look = 256;
   return dedup::page_map(thread_->regions(), [&](Gfn gfn) {
     const auto page = worker.pages().page_of(gfn);
-    return page ? worker.states().known(*page) : KnownPage{};
+    if (!page) return KnownPage{};
+    const PageIndex end = worker.pages().region_of(*page).pages.end();
+    return worker.states().known_from({*page, std::min(pages_a_look, end - *page)});
   });
 }
 

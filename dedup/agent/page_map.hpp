@@ -55,6 +55,8 @@ struct KnownPage {
   /// Whether a page that was written is never said to be merged or backed once it was write-protected again:
   /// an agent sees that. Without one a page that looks swapped out may have been written.
   bool writes_are_seen = true;
+  /// How many pages from this one on are known to be the same. Whoever has not looked says one.
+  PageCount pages{1};
 };
 
 /// The page map of memory of this process. `known` tells of a page that has no memory, or looks swapped out,

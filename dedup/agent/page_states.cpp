@@ -36,6 +36,15 @@ bool PageStates::all_are(const PageRange& range, State state, bool on_file) cons
   return load(range.first) == wanted && std::memcmp(first, first + 1, range.count - 1) == 0;
 }
 
+KnownPage PageStates::known_from(const PageRange& range) const {
+  KnownPage first = known(range.first);
+  const std::uint8_t byte = load(range.first);
+  std::uint32_t count = 1;
+  while (count < range.count && load(range.first + count) == byte) ++count;
+  first.pages = PageCount{count};
+  return first;
+}
+
 std::vector<PageRange> PageStates::all_in(State state) const {
   return count(state) == 0 ? std::vector<PageRange>{} : parts_in({{0}, pages_}, state);
 }

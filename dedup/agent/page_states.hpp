@@ -123,6 +123,9 @@ class PageStates {
   [[nodiscard]] KnownPage known(PageIndex page) const {
     return {is(page, State::zero), is(page, State::merged), is(page, State::backed), is_paged(page)};
   }
+  /// The same of the first page of `range`, and how many pages from it on are in the same state, within
+  /// `range`.
+  [[nodiscard]] KnownPage known_from(const PageRange& range) const;
   /// The memory that holds the states: a byte a page, committed where the guest's memory is.
   [[nodiscard]] std::span<const std::byte> metadata() const { return bytes_.bytes(); }
 

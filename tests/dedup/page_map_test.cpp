@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "base/mapping.hpp"
@@ -113,6 +114,62 @@ TEST_F(SwappedPages, OfAFileAreOwnWhereNobodyKnowsOfWrites) {
   EXPECT_EQ(runs[0].state, PageState::swapped);
   EXPECT_EQ(runs[0].range.pages.value, 4U);
   EXPECT_EQ(runs[1].state, PageState::backed);
+}
+
+// The map of pieces is that of single pages, wherever runs of memory, mappings and what is known begin and
+// end.
+TEST(PageMap, WhatIsKnownOfPiecesGivesTheMapOfSinglePages) {
+  constexpr std::uint32_t count = 64;
+  FrameStore store;
+  for (std::uint32_t frame = 0; frame < 20; ++frame)
+    store.write({frame}, std::vector<std::byte>(page_size, static_cast<std::byte>(frame + 1)));
+  const UniqueFd fd = store.open_read_only();
+  const Mapping memory = Mapping::anonymous(count * page_size);
+  ::madvise(memory.data(), memory.size(), MADV_NOHUGEPAGE);
+  const auto map_frames = [&](std::uint32_t page, std::uint32_t pages, std::uint32_t frame) {
+    // SAFETY: memory of this test.
+    ASSERT_NE(::mmap(memory.data() + page * page_size, pages * page_size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_FIXED, fd.get(), static_cast<off_t>(frame * page_size)),
+              MAP_FAILED);
+  };
+  map_frames(8, 10, 0);
+  map_frames(18, 2, 15);
+  map_frames(20, 4, 17);
+  map_frames(40, 6, 3);
+  for (const std::uint32_t page : {0U, 1U, 10U, 11U, 18U, 45U, 50U})
+    memory.data()[page * page_size] = std::byte{9};
+  const std::array<MemoryRegion, 1> regions{MemoryRegion{Gfn{0}, PageCount{count}, memory.data()}};
+  const auto known = [](Gfn gfn) {
+    const std::uint64_t page = gfn.value;
+    return KnownPage{.given_back = page >= 30 && page < 37,
+                     .merged = page >= 8 && page < 24,
+                     .backed = page >= 40 && page < 43,
+                     .paged = page == 21 || page == 22};
+  };
+  const auto in_pieces = [&](Gfn gfn) {
+    KnownPage first = known(gfn);
+    const auto is_same = [&](const KnownPage& next) {
+      return next.given_back == first.given_back && next.merged == first.merged &&
+             next.backed == first.backed && next.paged == first.paged;
+    };
+    while (gfn.value + first.pages.value < count && is_same(known(gfn + first.pages)))
+      first.pages += PageCount{1};
+    return first;
+  };
+  const auto text_of = [&](const std::vector<PageMapRun>& map) {
+    std::string text;
+    for (const PageMapRun& run : map) {
+      text += std::to_string(run.range.first.value) + "+" + std::to_string(run.range.pages.value) + ":" +
+              std::to_string(static_cast<int>(run.state));
+      if (run.state == PageState::frame) text += ">" + std::to_string(run.first_frame.value);
+      text += " ";
+    }
+    return text;
+  };
+  const std::string single = text_of(page_map(regions, known));
+  EXPECT_EQ(text_of(page_map(regions, in_pieces)), single);
+  EXPECT_NE(single.find("8+2:"), std::string::npos) << single;
+  EXPECT_NE(single.find("30+7:"), std::string::npos) << single;
 }
 
 }  // namespace

@@ -48,6 +48,19 @@ TEST_F(PageStatesTest, APageThatIsMergedAndWrittenIsTheGuestsOwnInAMappingOfTheS
   expect_counts_add_up();
 }
 
+TEST_F(PageStatesTest, WhatIsKnownGoesAsFarAsTheStateAndTheRange) {
+  states_.seen({2});
+  states_.given_back({{2}, 1});
+  states_.seen({3});
+  states_.given_back({{3}, 2});
+  EXPECT_EQ(states_.known_from({{0}, 8}).pages, PageCount{2});
+  EXPECT_FALSE(states_.known_from({{0}, 8}).given_back);
+  EXPECT_EQ(states_.known_from({{2}, 6}).pages, PageCount{3});
+  EXPECT_TRUE(states_.known_from({{2}, 6}).given_back);
+  EXPECT_EQ(states_.known_from({{2}, 2}).pages, PageCount{2}) << "no further than it is asked";
+  EXPECT_EQ(states_.known_from({{5}, 3}).pages, PageCount{3}) << "to the last page";
+}
+
 TEST_F(PageStatesTest, APagedPageIsMergedAndCountedApart) {
   states_.seen(page);
   states_.merged(one, PageStates::FrameIn::paging_file);
