@@ -178,7 +178,8 @@ TEST_F(Fork, AGuestThatIsRolledBackGoesOnFromWhereItBegan) {
   for (int round = 0; round < 5; ++round) {
     wait_for_work("clone", 100);
     const auto rolled = ask({"rollback", "clone"});
-    EXPECT_GT(rolled.at("pages").get<std::uint64_t>(), 0U);  // how many of what it wrote is merged by now varies
+    EXPECT_GT(rolled.at("pages").get<std::uint64_t>(),
+              0U);  // how many of what it wrote is merged by now varies
     expect_sound("clone");
   }
   wait_for_work("clone", 100);
