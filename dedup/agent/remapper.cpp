@@ -16,6 +16,10 @@ namespace {
 // Pages whose states are compared with one call.
 constexpr std::uint32_t looked_at_together = 256;
 
+// Runs so close to each other are marked with one call: it goes through the mappings between them, of which
+// there are no more than pages, and a call costs as much as some of them.
+constexpr std::uint64_t marked_together = 16;
+
 // After a failed mmap(MAP_FIXED) the old mapping must still be there: a guest never runs on a hole in its
 // memory.
 void require_still_mapped(std::byte* address, std::size_t bytes) {
@@ -127,12 +131,14 @@ void Remapper::place(const PausedGuest& held, const FrameFiles& files, const wir
   }
 }
 
-// What is mapped from here on is of another region than before, or does not lie behind it.
+// What is mapped from here on is of another region than before, or does not lie close behind it.
 void Remapper::begin_run(const PausedGuest& held, PageIndex page) {
+  if (inheritable_.empty()) return;
   const std::byte* const region = pages_.region_of(page).memory.host;
-  if (!inheritable_.empty() && (inheritable_.data() < region || inheritable_.data() > pages_.host(page))) {
-    keep_from_children(held);
-  }
+  const std::byte* const host = pages_.host(page);
+  const std::byte* const near =
+      inheritable_.data() + inheritable_.size() + PageCount{marked_together}.bytes();
+  if (inheritable_.data() < region || host < inheritable_.data() || host > near) keep_from_children(held);
 }
 
 void Remapper::back(const PausedGuest& held, const BackingCandidate& candidate,

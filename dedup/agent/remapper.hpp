@@ -50,7 +50,8 @@ class Remapper {
   /// of the store; what the guest has written of it since stays. Returns how many mappings that took.
   std::uint32_t map_again(const PausedGuest& held, const Pagemap& pagemap, const BackedRun& run);
   /// Marks what merge(), place(), back(), map_again() and put_back() have mapped since the last call as not
-  /// to be inherited by children. Once for many runs: the call costs as much as mapping a page.
+  /// to be inherited by children. Once for many runs that are close to each other: the call costs as much as
+  /// mapping a page.
   void keep_from_children(const PausedGuest& held);
 
   /// Gives the pages of `range` memory of the guest's own with the same bytes: the mapping of the store below

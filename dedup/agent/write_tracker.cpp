@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/write_tracker.hpp"
 
+#include <sys/sysinfo.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -11,6 +13,12 @@ namespace samepage::dedup {
 namespace {
 
 constexpr std::uint32_t untracked_pages = 64;  // at most, that are looked at without tracking beside others
+
+// What is being moved back while swap is turned off counts as memory: looking at it is what moves it.
+bool host_has_swap() {
+  struct sysinfo info {};
+  return ::sysinfo(&info) != 0 || info.totalswap != 0;
+}
 
 // Takes the pages of one range of the heat's off the front.
 PageRange take_heat_range(PageRange& rest) {
@@ -45,7 +53,6 @@ void WriteTracker::track_all() {
 }
 
 Tracker::Look WriteTracker::find_written(const PageRange& range) {
-  track_replaced();
   Look look;
   PageRange together;  // ranges that are due, as many as possible at once: each scan is a call
   for (PageRange rest = range; !rest.empty();) {
@@ -62,7 +69,7 @@ Tracker::Look WriteTracker::find_written(const PageRange& range) {
 }
 
 bool WriteTracker::watch(const PageRange& range, const std::function<void(PageRange)>& own) {
-  track_replaced();
+  track_all();
   return tracking_.take_written(pages_.bytes_of(range), Pagemap::Files::possible, [&](const PageRun& run) {
     const PageRange pages = pages_of(run, range.first);
     if (run.is_private()) own(pages);
@@ -77,16 +84,15 @@ bool WriteTracker::written_since(const PageRange& range, const std::function<voi
   });
 }
 
-void WriteTracker::track_replaced() {
-  if (!untracked_mappings_) return;
-  track_all();
-  untracked_mappings_ = false;
-}
-
-void WriteTracker::ask(const PageRange& range, Look& look) const {
-  const auto written = tracking_.written(pages_.bytes_of(range));
+// Mappings that replaced others are registered here, where asking for writes has failed: registering goes
+// through all mappings of a range, of which there may be thousands.
+void WriteTracker::ask(const PageRange& range, Look& look) {
+  const std::span<std::byte> memory = pages_.bytes_of(range);
+  auto written = tracking_.written(memory);
+  if (!written && tracking_.add(memory)) written = tracking_.written(memory);
   if (!written && range.count > untracked_pages) {
-    // Some of it is not tracked. The rest of it is found by halves.
+    // Some of it can't be tracked: the kernel registers all of a range or nothing of it. The rest of it is
+    // found by halves.
     PageRange rest = range;
     ask(rest.take_front(range.count / 2), look);
     return ask(rest, look);
@@ -167,9 +173,11 @@ void WriteTracker::note_heat(const PageRange& due, std::span<const PageRange> ow
   }
 }
 
-// Asked only where there is something unsettled.
+// Asked only where there is something unsettled, on a host that has swap: it is one more way through the page
+// tables.
 std::vector<PageRange> WriteTracker::swapped_in(const PageRange& range) {
   std::vector<PageRange> swapped;
+  if (!host_has_swap()) return swapped;
   bool any = false;
   for (PageIndex page = range.first; page < range.end() && !any; page = {(page.value / 64 + 1) * 64})
     any = word_of(page) != 0;

@@ -34,7 +34,6 @@ class WriteTracker final : public Tracker {
   void forget(PageIndex page) override { set_unsettled(page); }
   void dropped(PageIndex page) override { word_of(page) &= ~bit_of(page); }
   void forget_all() override;
-  void mappings_replaced() override { untracked_mappings_ = true; }
   void track(std::span<const std::byte> mapping) noexcept override { (void)tracking_.add(mapping); }
   [[nodiscard]] bool watch(const PageRange& range, const std::function<void(PageRange)>& own) override;
   [[nodiscard]] bool written_since(const PageRange& range,
@@ -43,8 +42,7 @@ class WriteTracker final : public Tracker {
 
  private:
   void track_all();
-  void track_replaced();
-  void ask(const PageRange& range, Look& look) const;
+  void ask(const PageRange& range, Look& look);
   void take_untracked(const PageRange& range, Changes& changes);
   [[nodiscard]] std::vector<PageRange> swapped_in(const PageRange& range);
   void take_settled(const PageRange& range, std::span<const PageRange> swapped,
@@ -64,7 +62,6 @@ class WriteTracker final : public Tracker {
   WriteTracking tracking_;
   Mapping unsettled_;  // a bit a page: written, and not hashed since
   Heat heat_;
-  bool untracked_mappings_ = true;
 };
 
 }  // namespace samepage::dedup

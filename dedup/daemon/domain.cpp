@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint32_t steps_of_a_donation = 8;  // copied, hashed, written
 constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
+constexpr std::size_t records_ahead = 8;          // offers, for which the processor fetches what they need
 
 // Whether a guest of so many pages has all of `range`.
 bool lies_in(const PageRange& range, std::uint32_t pages) {
@@ -191,6 +192,9 @@ Progress Domain::offer(PageId guest, const Offers& offers, Merger::FirstSighting
   const std::uint32_t pages = guests_.at(guest).pages;
   for (; reached.entry < offers.size(); ++reached.entry, turn.take()) {
     if (turn.over()) return Progress::more;
+    const std::size_t soon = reached.entry + records_ahead, later = soon + records_ahead;
+    if (later < offers.size()) merger_.prefetch({offers[later].digest});
+    if (soon < offers.size()) merger_.prefetch_record({offers[soon].digest});
     const wire::Offer offer = offers[reached.entry];
     if (offer.page.value >= pages || offer.digest >> Digest::bits != 0) return Progress::violation;
     if (merger_.offer(guest + offer.page, {offer.digest}, first) == Outcome::violation)

@@ -103,6 +103,10 @@ class Ledger {
   }
   /// Where a content is. A slot of a paging file that is being removed is found no more.
   [[nodiscard]] std::optional<Sighting> find(Digest digest);
+  /// Has the processor fetch what find() will read: its memory is all over the place. Some calls before it
+  /// the one, some later the other.
+  void prefetch(Digest digest) const { index_.prefetch(digest); }
+  void prefetch_record(Digest digest) const { index_.prefetch_record(digest); }
   /// Of a digest that the index does not have.
   void note_unshared(PageId page, Digest digest);
   void forget_unshared(PageId page);

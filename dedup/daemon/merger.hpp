@@ -74,6 +74,9 @@ class Merger {
     pages_out,  // a frame in a paging file: the page is to leave memory, alone if need be
   };
   Outcome offer(PageId page, Digest digest, FirstSighting first = FirstSighting::noted);
+  /// Of offers to come: see Ledger.
+  void prefetch(Digest digest) const { ledger_.prefetch(digest); }
+  void prefetch_record(Digest digest) const { ledger_.prefetch_record(digest); }
   /// The offer of this page, if there is one, does not stand any more.
   Outcome withdraw(PageId page);
   /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to

@@ -37,6 +37,26 @@ TEST(WriteTrackedFleet, AZeroPageIsGivenBackAtTheFirstLookAndLaterOnlyWhenItIsQu
   fleet.check_everything("after it was quiet");
 }
 
+// Mappings are registered where they were replaced, when it is looked at there.
+TEST(WriteTrackedFleet, WhatIsMergedInOneRangeIsTrackedThereAndTheRestStaysTracked) {
+  constexpr std::size_t range = Heat::range_pages;
+  Fleet fleet;
+  FleetGuest& a = fleet.add(4 * range);
+  FleetGuest& b = fleet.add(4 * range);
+  if (!a.worker->tracks_writes()) GTEST_SKIP() << "asynchronous write protection needs Linux 6.7";
+  for (std::size_t round = 0; round < 4; ++round) {
+    for (const std::size_t at : {round * range, round * range + range / 2, 3 * range + 8}) {
+      for (std::size_t page = at; page < at + 4; ++page) {
+        a.fill(page, 7 + 10000 * round + page);
+        b.fill(page, 7 + 10000 * round + page);
+      }
+    }
+    fleet.settle();
+    fleet.check_everything("in round " + std::to_string(round));
+    EXPECT_EQ(fleet.figure("pages_sharing"), (round + 1) * 8U + 4U) << round;
+  }
+}
+
 TEST(WriteTrackedFleet, MemoryThatCannotBeTrackedCostsTheRestNothing) {
   Fleet fleet;
   FleetGuest& a = fleet.add(512);

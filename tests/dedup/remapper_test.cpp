@@ -26,7 +26,7 @@ namespace {
 
 class RemapperTest : public testing::Test {
  protected:
-  static constexpr std::uint32_t count = 16;
+  static constexpr std::uint32_t count = 96;
 
   RemapperTest() {
     ::madvise(memory_.data(), memory_.size(), MADV_NOHUGEPAGE);
@@ -231,10 +231,12 @@ TEST_F(RemapperTest, NothingOfAGuestIsInheritedByAChild) {
   }
 }
 
-// Within one hold, in any order: the longest runs come first where mappings are scarce.
+// Within one hold, in any order: the longest runs come first where mappings are scarce. Near each other and
+// far apart.
 TEST_F(RemapperTest, NothingIsInheritedInWhateverOrderRunsAreMapped) {
-  const std::array order{wire::Grant{8, 8, 1}, wire::Grant{2, 2, 2}, wire::Grant{13, 13, 1},
-                         wire::Grant{5, 5, 1}, wire::Grant{11, 11, 1}};
+  const std::array order{wire::Grant{8, 8, 1},   wire::Grant{2, 2, 2},  wire::Grant{13, 13, 1},
+                         wire::Grant{90, 90, 1}, wire::Grant{5, 5, 1},  wire::Grant{50, 50, 1},
+                         wire::Grant{52, 52, 1}, wire::Grant{11, 11, 1}};
   {
     wire::Merged merged;
     const PausedGuest held(barrier_);
@@ -243,7 +245,7 @@ TEST_F(RemapperTest, NothingIsInheritedInWhateverOrderRunsAreMapped) {
     remapper_.keep_from_children(held);
   }
   EXPECT_EQ(inheritable_mappings(bytes(2), bytes(4)), 0U);
-  for (const std::uint32_t page : {5U, 8U, 11U, 13U}) {
+  for (const std::uint32_t page : {5U, 8U, 11U, 13U, 50U, 52U, 90U}) {
     EXPECT_TRUE(on_file(page)) << page;
     EXPECT_EQ(inheritable_mappings(bytes(page), bytes(page + 1)), 0U) << page;
   }

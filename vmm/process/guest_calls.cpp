@@ -131,6 +131,7 @@ constexpr auto rules = joined(
         CallRule{"mincore", agent, "what a file's page cache has"},
         CallRule{"fadvise64", agent, "drops a file's page cache"},
         CallRule{"getrusage", agent, "page faults, processor time"},
+        CallRule{"sysinfo", agent, "whether the host has swap"},
         CallRule{"sched_getscheduler", agent, "a real-time priority while the guest is held"},
         CallRule{"sched_setscheduler",
                  agent,
