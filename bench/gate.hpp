@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/inheriting_mutex.hpp"
 #include "dedup/agent/write_barrier.hpp"
 
 namespace samepage::bench {
@@ -37,8 +38,8 @@ class Gate final : public dedup::WriteBarrier {
 
  private:
   std::atomic<bool> wanted_{false};
-  std::mutex lock_;
-  Hold since_;  // of the agent's thread alone
+  InheritingMutex lock_;  // as a vCPU's
+  Hold since_;            // of the agent's thread alone
   std::mutex holds_lock_;
   std::vector<Hold> holds_;
 };

@@ -51,6 +51,7 @@ bool VcpuGate::enter(unsigned index) {
   Slot& slot = slots_[index];
   while (true) {
     std::atomic_ref(*slot.immediate_exit).store(0, std::memory_order_relaxed);
+    slot.until_out.lock();
     slot.inside.store(1);
     const std::uint32_t reasons = reasons_.load();
     if (reasons == 0) return true;
@@ -61,8 +62,7 @@ bool VcpuGate::enter(unsigned index) {
 }
 
 void VcpuGate::leave(unsigned index) {
-  slots_[index].inside.store(0);
-  slots_[index].inside.notify_all();
+  if (slots_[index].inside.exchange(0) != 0) slots_[index].until_out.unlock();
 }
 
 void VcpuGate::close(GateReason reason) {
@@ -73,8 +73,11 @@ void VcpuGate::close(GateReason reason) {
   }
 }
 
+// One that only looks whether it may enter is inside for a moment.
 void VcpuGate::wait_all_out() {
-  for (unsigned i = 0; i < vcpus_; ++i) slots_[i].inside.wait(1);
+  for (unsigned i = 0; i < vcpus_; ++i) {
+    while (slots_[i].inside.load() != 0) const std::lock_guard out(slots_[i].until_out);
+  }
 }
 
 void VcpuGate::open(GateReason reason) {

@@ -7,6 +7,9 @@
 // a reason to stay out; a holder first gives the reason, then looks who is inside. One of them sees the
 // other. A vCPU that was inside is kicked: immediate_exit makes a KVM_RUN that is still to come return, the
 // signal one that is running; the vCPU clears immediate_exit only before it looks for reasons.
+//
+// A vCPU has a mutex while it is inside, and whoever waits for it waits for that: a vCPU that has lost its
+// processor gets the priority of an agent that holds the guest, and is out as soon as it can be.
 #pragma once
 
 #include <pthread.h>
@@ -16,6 +19,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/inheriting_mutex.hpp"
 #include "vmm/devices/gate_reason.hpp"
 
 namespace samepage::vmm {
@@ -30,6 +34,7 @@ class VcpuGate {
   void detach(unsigned index);
   /// Waits until nothing keeps the vCPU out, then it is inside. False when it must end.
   [[nodiscard]] bool enter(unsigned index);
+  /// Called by the thread that entered. Nothing if it has left, or never did.
   void leave(unsigned index);
 
   /// Keeps vCPUs out for `reason` and tells those inside to leave; does not wait.
@@ -43,6 +48,7 @@ class VcpuGate {
   // On cache lines of their own: each vCPU writes its place at every exit.
   struct alignas(64) Slot {
     std::atomic<std::uint32_t> inside = 0;
+    InheritingMutex until_out;  // the vCPU's while it is inside
     std::mutex kicked;  // who kicks may be late: the vCPU may have left, and its machine be about to go
     std::uint8_t* immediate_exit = nullptr;  // null: nobody runs the vCPU
     pthread_t thread{};

@@ -18,7 +18,9 @@ class Waiting {
   explicit Waiting(GuestGate& gate)
       : device_([&] { device_in_.set_value(gate.devices().enter()); }), vcpu_([&] {
           gate.vcpus().attach(0, immediate_exit_);
-          vcpu_in_.set_value(gate.vcpus().enter(0));
+          const bool in = gate.vcpus().enter(0);
+          vcpu_in_.set_value(in);
+          if (in) gate.vcpus().leave(0);
         }) {}
   ~Waiting() {
     device_.join();

@@ -4,12 +4,17 @@
 #include "vmm/machine/vcpu_gate.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <fstream>
+#include <future>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -127,16 +132,61 @@ TEST(VcpuGate, ClosedBeforeAnybodyCame) {
 TEST(VcpuGate, NobodyReachesForAVcpuThatHasGone) {
   VcpuGate gate(1);
   std::uint8_t immediate_exit = 0;
+  std::promise<void> detached, closed;
   std::thread vcpu([&] {
     gate.attach(0, immediate_exit);
     ASSERT_TRUE(gate.enter(0));
     gate.detach(0);
+    detached.set_value();
+    closed.get_future().wait();
+    gate.leave(0);
   });
-  vcpu.join();
+  detached.get_future().wait();
   gate.close(GateReason::write_barrier);  // it still looks as if it were inside
   EXPECT_EQ(immediate_exit, 0);
-  gate.leave(0);
+  closed.set_value();
   gate.wait_all_out();
+  vcpu.join();
+}
+
+// A vCPU's thread that has lost its processor would keep the guest held until the others have had their turn.
+TEST(VcpuGate, WhoeverIsWaitedForHasThePriorityOfTheOneWhoWaits) {
+  sched_param first{};
+  first.sched_priority = ::sched_get_priority_min(SCHED_FIFO);
+  VcpuGate gate(1);
+  std::uint8_t immediate_exit = 0;
+  std::promise<pid_t> inside;
+  std::promise<void> seen;
+  std::thread vcpu([&] {
+    gate.attach(0, immediate_exit);
+    ASSERT_TRUE(gate.enter(0));
+    inside.set_value(::gettid());
+    seen.get_future().wait();
+    gate.leave(0);
+  });
+  const pid_t tid = inside.get_future().get();
+  std::atomic<bool> may_be = true;
+  std::thread holder([&] {
+    may_be = ::sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+    gate.close(GateReason::write_barrier);
+    gate.wait_all_out();
+  });
+  // Field 18 of proc(5)'s stat: below zero for real-time priorities.
+  const auto is_real_time = [&] {
+    std::ifstream stat("/proc/self/task/" + std::to_string(tid) + "/stat");
+    std::string word;
+    for (int field = 0; field < 18; ++field) stat >> word;
+    return word.starts_with("-");
+  };
+  EXPECT_FALSE(is_real_time());
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (may_be && !is_real_time() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  const bool lent = is_real_time();
+  seen.set_value();
+  holder.join();
+  vcpu.join();
+  if (!may_be) GTEST_SKIP() << "needs the right to real-time priorities";
+  EXPECT_TRUE(lent);
 }
 
 TEST(VcpuGate, StopEndsWhoRunsAndWhoWaits) {
