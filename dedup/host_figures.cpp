@@ -34,7 +34,7 @@ constexpr std::array figures{
     Figure{"daemon_cpu_us", "", Unit::microseconds, Kind::counter, "processor time of the daemon",
            "getrusage(2)"},
     Figure{"cpu_credit_us", "", Unit::microseconds, Kind::gauge,
-           "processor time that the knob cpu lets be used at once"},
+           "processor time that may be used at once (knob cpu)"},
     Figure{"cpu_waiting_guests", "", Unit::count, Kind::gauge, "guests that wait for processor time"},
     Figure{"commit_limit_bytes", "", Unit::bytes, Kind::gauge,
            "RAM that guests may be promised; 0: no bound"},

@@ -14,6 +14,7 @@
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"
 #include "manage/cli/commands.hpp"
+#include "manage/cli/common_options.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/libvirt/definitions.hpp"
 #include "manage/libvirt/listener.hpp"
@@ -96,7 +97,7 @@ void add_libvirtd(const Command& program) {
       "libvirtd", "Serve libvirt's protocol: virsh and other clients list and steer this user's guests");
   const auto options = std::make_shared<LibvirtdOptions>();
   command.text({"--socket", "PATH", "Listen here (default: libvirt-sock in the runtime directory)"},
-               options->socket);
+               options->socket, check_file);
   command.text({"--as", "URI",
                 "Listen where clients look for this one by themselves: qemu:///system or qemu:///session"},
                options->as);

@@ -112,8 +112,10 @@ int suspend(const PageOutOptions& options) {
 void add_paging(const Command& program) {
   const Command files = program.add("paging", "Show the files that pages go out to; add or remove one");
   const auto options = std::make_shared<PagingOptions>();
-  files.text({"--add", "FILE", "PATH[,initial=SIZE][,max=SIZE]: use this file too"}, options->added);
-  files.text({"--remove", "PATH", "use this file no more: what is in it moves"}, options->removed);
+  files.text({"--add", "FILE", "PATH[,initial=SIZE][,max=SIZE]: use this file too"}, options->added,
+             check_file);
+  files.text({"--remove", "PATH", "use this file no more: what is in it moves"}, options->removed,
+             check_file);
   add_json(files, options->format);
   files.runs([options] { return paging(*options); });
 

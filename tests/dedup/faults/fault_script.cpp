@@ -45,6 +45,7 @@ bool FaultScript::run() {
       {"shared pages are written", &FaultScript::write},
       {"pages go out", &FaultScript::page_out},
       {"pages come back", &FaultScript::come_back},
+      {"shared pages go out too and are used again", &FaultScript::suspend},
       {"somebody tunes", &FaultScript::tune},
       {"paging files come and go", &FaultScript::change_files},
       {"guests come back to their daemon", &FaultScript::rejoin_the_same},
@@ -129,6 +130,16 @@ bool FaultScript::come_back() {
            for (std::size_t page = 0; page < own_count; ++page) guest.fill(own_first + page, 5000 + page);
          }) &&
          turns() && page_out();
+}
+
+// What guests share goes when all of them stand still. Reading it, as after each step, is using it.
+bool FaultScript::suspend() {
+  return each([](FleetGuest& guest) { guest.worker->paging().stand_still(); }) && page_out() &&
+         each([](FleetGuest& guest) {
+           guest.worker->paging().begin_return();
+           guest.fill(shared_first + 30, 8000);
+         }) &&
+         turns();
 }
 
 bool FaultScript::tune() {

@@ -54,6 +54,7 @@ class FaultScript {
   bool write();
   bool page_out();
   bool come_back();
+  bool suspend();
   bool tune();
   bool change_files();
   bool rejoin_the_same();

@@ -68,6 +68,9 @@ TEST(CommandLine, WhatWouldBeIgnoredIsAUsageError) {
   EXPECT_EQ(status_of({"run", "--detach", "--escape", "^A", "hello"}), exit_usage);
   EXPECT_EQ(status_of({"run", "--count", "2", "--port", "com1", "hello"}), exit_usage);
   EXPECT_EQ(status_of({"image", "import", "x", "-o", ""}), exit_usage);
+  EXPECT_EQ(status_of({"paging", "--add", ""}), exit_usage);
+  EXPECT_EQ(status_of({"paging", "--remove", ""}), exit_usage);
+  EXPECT_EQ(status_of({"libvirtd", "--socket", ""}), exit_usage);
 }
 
 // What stderr says of a command line that makes no sense.

@@ -32,6 +32,8 @@ TEST(HostFigures, HaveExactlyThePublishedKeysWithAndWithoutADaemon) {
                                         "hold_us",
                                         "merge_cpu_us",
                                         "daemon_cpu_us",
+                                        "cpu_credit_us",
+                                        "cpu_waiting_guests",
                                         "reserved_bytes",
                                         "committed_bytes",
                                         "commit_limit_bytes",

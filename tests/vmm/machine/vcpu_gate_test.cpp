@@ -165,12 +165,6 @@ TEST(VcpuGate, WhoeverIsWaitedForHasThePriorityOfTheOneWhoWaits) {
     gate.leave(0);
   });
   const pid_t tid = inside.get_future().get();
-  std::atomic<bool> may_be = true;
-  std::thread holder([&] {
-    may_be = ::sched_setscheduler(0, SCHED_FIFO, &first) == 0;
-    gate.close(GateReason::write_barrier);
-    gate.wait_all_out();
-  });
   // Field 18 of proc(5)'s stat: below zero for real-time priorities.
   const auto is_real_time = [&] {
     std::ifstream stat("/proc/self/task/" + std::to_string(tid) + "/stat");
@@ -179,6 +173,12 @@ TEST(VcpuGate, WhoeverIsWaitedForHasThePriorityOfTheOneWhoWaits) {
     return word.starts_with("-");
   };
   EXPECT_FALSE(is_real_time());
+  std::atomic<bool> may_be = true;
+  std::thread holder([&] {
+    may_be = ::sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+    gate.close(GateReason::write_barrier);
+    gate.wait_all_out();
+  });
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (may_be && !is_real_time() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
   const bool lent = is_real_time();
