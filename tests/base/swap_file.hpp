@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/swap.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +22,26 @@
 #include "base/unique_fd.hpp"
 
 namespace samepage {
+
+/// The one that has it is the only test on this host that uses swap: what one test has the kernel push out
+/// may go to the swap file of another, and comes back when that is turned off. Waits for its turn.
+class SwapTurn {
+ public:
+  SwapTurn() {
+    if (!lock_ || ::flock(lock_.get(), LOCK_EX) != 0) return;
+    // What a test that was killed has left on.
+    std::ifstream swaps("/proc/swaps");
+    for (std::string line; std::getline(swaps, line);) {
+      const std::string path = line.substr(0, line.find_first_of(" \t\\"));
+      if (path.starts_with("/var/tmp/samepage-") && path.ends_with("/swap")) ::swapoff(path.c_str());
+    }
+  }
+
+ private:
+  // Released with the descriptor, also when the test is killed.
+  const UniqueFd lock_{
+      ::open("/var/tmp/samepage-test-swap.lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+};
 
 /// It is turned off and removed also when the test fails. Its header: include/linux/swap.h, union
 /// swap_header.
@@ -44,6 +66,7 @@ class SwapFile {
   static constexpr const char* why_not = "needs root and a file system that can hold a swap file";
 
  private:
+  const SwapTurn turn_;
   const TemporaryDirectory directory_{"/var/tmp"};
   const std::string path_ = directory_.path() + "/swap";
   bool on_ = false;
