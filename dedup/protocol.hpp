@@ -16,10 +16,9 @@
 //     CPU_TIME (used, wants)        ──►              what it has used so far. Wants: a turn, to do what can
 //                                                    wait, such as a pass. None: not now, or not any more.
 //                                                    Either ends the turn that it has
-//                              ◄──  CPU_TURN (time)  the answer, once there is time to be had: it may go on
-//                              until
-//                                                    it has used so much. While the knob `cpu` is 100 nobody
-//                                                    has to ask
+//                              ◄──  CPU_TURN (time)  the answer, once there is time to be had: it may go
+//                                                    on until it has used so much. While the knob `cpu` is
+//                                                    100 nobody has to ask
 //     IMAGE (page, digest)...       ──►              what is about to be loaded: a frame is made at the first
 //                                                    sighting, so that the next guest of the image finds it
 //     PAGE_OUT (page, digest)...    ──►              these are to leave memory: a frame is made at the first

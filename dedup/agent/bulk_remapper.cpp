@@ -70,7 +70,7 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
                     static_cast<off_t>(PageCount{piece.count}.bytes()), POSIX_FADV_DONTNEED);
   }
   // Neighbouring pages are one range for the daemon, and a mapping each where their frames are no neighbours.
-  if (mappings > 0) budget_.spend(2 * mappings);
+  if (mappings > 0) note_replaced(2 * mappings);
   for (const PageRange& range : merging.merged.refused) {
     merging.failed += range.count;
     // Offered again when they have been quiet once more.
@@ -107,7 +107,7 @@ wire::Merged BulkRemapper::place(const FrameFiles& files, ImagePages& image,
     }
     remapper_.keep_from_children(held);
   }
-  budget_.spend(2 * grants.size());
+  note_replaced(2 * grants.size());
   return merged;
 }
 
@@ -121,7 +121,7 @@ std::uint64_t BulkRemapper::give_back(std::span<const PageRange> ranges) {
     replaced += some.replaced;
   });
   // A page among them that only looked like zero has cut a run in two.
-  if (spent > 0) budget_.spend(std::max(2 * replaced, spent) - spent);
+  if (spent > 0) note_replaced(std::max(2 * replaced, spent) - spent);
   return given;
 }
 
@@ -150,7 +150,7 @@ BulkRemapper::Lost BulkRemapper::discard(const PageRange& range) {
     append(lost.withdrawn, withdrawn);
     for (const PageIndex page : piece) tracker_.dropped(page);
   });
-  if (replaces) budget_.spend(0);
+  if (replaces) note_replaced(0);
   return lost;
 }
 
@@ -186,7 +186,7 @@ std::vector<PageRange> BulkRemapper::back(const Backing& backing) {
       if (!states_.is(page, State::backed)) tracker_.forget(page);
     }
   }
-  budget_.spend(mappings);
+  note_replaced(mappings);
   return withdrawn;
 }
 
@@ -212,7 +212,7 @@ void BulkRemapper::map_again(int store, std::span<const PageRange> ranges, const
   holds_.work_off(runs, [&](const PausedGuest& held, const BackedRun& run) {
     mappings += remapper_.map_again(held, pagemap, run);
   });
-  budget_.spend(2 * mappings);
+  note_replaced(2 * mappings);
 }
 
 std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const PageRange> mapped,
@@ -230,7 +230,7 @@ std::uint64_t BulkRemapper::put_back(const Backing& backing, std::span<const Pag
                               });
   }
   remapper_.keep_from_children(held);
-  budget_.spend(0);
+  note_replaced(0);
   return own;
 }
 
@@ -254,7 +254,7 @@ std::vector<PageRange> BulkRemapper::unmerge(std::span<const PageRange> ranges) 
     append(broken, merged);
     for (const PageIndex page : piece) tracker_.forget(page);
   });
-  budget_.spend(0);
+  note_replaced(0);
   return broken;
 }
 
@@ -269,6 +269,11 @@ std::uint64_t BulkRemapper::drop_unaffordable(std::vector<PageRange>& pieces) {
     }
     return runs;
   });
+}
+
+void BulkRemapper::note_replaced(std::uint64_t mappings) {
+  budget_.spend(mappings);
+  tracker_.mappings_replaced();
 }
 
 }  // namespace samepage::dedup

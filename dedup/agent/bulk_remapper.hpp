@@ -74,6 +74,7 @@ class BulkRemapper {
 
  private:
   [[nodiscard]] std::uint64_t drop_unaffordable(std::vector<PageRange>& pieces);
+  void note_replaced(std::uint64_t mappings);
 
   const GuestPages& pages_;
   PageStates& states_;

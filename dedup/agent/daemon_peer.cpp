@@ -51,6 +51,7 @@ void DaemonPeer::lose() noexcept {
   guest_.paging.daemon_lost();
   guest_.remapper.forget_copies();
   guest_.budget.spend(0);
+  guest_.tracker.mappings_replaced();  // should the daemon have been lost in the middle of that
   try {
     guest_.tracker.forget_all();
     guest_.upkeep.daemon_lost(link_.former()->store);

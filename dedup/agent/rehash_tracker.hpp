@@ -22,6 +22,7 @@ class RehashTracker final : public Tracker {
   void forget(PageIndex page) override { last(page) = 0; }
   void dropped(PageIndex page) override { last(page) = 0; }
   void forget_all() override;
+  void mappings_replaced() override {}
   void track(std::span<const std::byte>) noexcept override {}
   [[nodiscard]] bool watch(const PageRange&, const std::function<void(PageRange)>&) override { return false; }
   [[nodiscard]] bool written_since(const PageRange&, const std::function<void(PageRange)>&) const override {

@@ -60,8 +60,9 @@ class Tracker {
   virtual void dropped(PageIndex page) = 0;
   /// Every page is to be looked at like that.
   virtual void forget_all() = 0;
-  /// A mapping of guest memory was replaced, and this one is to be tracked now; others are from the next look
-  /// on. One that the kernel refuses to track is looked at otherwise
+  /// Mappings of guest memory were replaced since the last look.
+  virtual void mappings_replaced() = 0;
+  /// The same, and this one is to be tracked now. One that the kernel refuses to track is looked at otherwise
   /// (see WriteTracker): nothing of it is offered, and no write to a shared page is missed.
   virtual void track(std::span<const std::byte> mapping) noexcept = 0;
   /// Begins to watch `range`, which lies in one region: written_since_watch() tells what was written from

@@ -69,7 +69,9 @@ Tracker::Look WriteTracker::find_written(const PageRange& range) {
 }
 
 bool WriteTracker::watch(const PageRange& range, const std::function<void(PageRange)>& own) {
-  track_all();
+  // Looks register what they need. A watch has to find all registered, and the guest is held meanwhile.
+  if (replaced_) track_all();
+  replaced_ = false;
   return tracking_.take_written(pages_.bytes_of(range), Pagemap::Files::possible, [&](const PageRun& run) {
     const PageRange pages = pages_of(run, range.first);
     if (run.is_private()) own(pages);
@@ -177,11 +179,10 @@ void WriteTracker::note_heat(const PageRange& due, std::span<const PageRange> ow
 // tables.
 std::vector<PageRange> WriteTracker::swapped_in(const PageRange& range) {
   std::vector<PageRange> swapped;
-  if (!host_has_swap()) return swapped;
   bool any = false;
   for (PageIndex page = range.first; page < range.end() && !any; page = {(page.value / 64 + 1) * 64})
     any = word_of(page) != 0;
-  if (!any) return swapped;
+  if (!any || !host_has_swap()) return swapped;
   tracking_.visit_swapped(pages_.bytes_of(range), [&](const WriteTracking::Part& part) {
     swapped.push_back(pages_of({part.first, part.count}, range.first));
   });

@@ -34,6 +34,7 @@ class WriteTracker final : public Tracker {
   void forget(PageIndex page) override { set_unsettled(page); }
   void dropped(PageIndex page) override { word_of(page) &= ~bit_of(page); }
   void forget_all() override;
+  void mappings_replaced() override { replaced_ = true; }
   void track(std::span<const std::byte> mapping) noexcept override { (void)tracking_.add(mapping); }
   [[nodiscard]] bool watch(const PageRange& range, const std::function<void(PageRange)>& own) override;
   [[nodiscard]] bool written_since(const PageRange& range,
@@ -62,6 +63,7 @@ class WriteTracker final : public Tracker {
   WriteTracking tracking_;
   Mapping unsettled_;  // a bit a page: written, and not hashed since
   Heat heat_;
+  bool replaced_ = true;  // mappings were, since all were registered
 };
 
 }  // namespace samepage::dedup
