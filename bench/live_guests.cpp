@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/elapsed.hpp"
 #include "base/pipe.hpp"
@@ -42,9 +43,7 @@ pid_t spawn(const std::string& program, Words words, int out) {
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   words.insert(words.begin(), program);
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = argv_of(words);
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, program.c_str(), &files, &attributes, argv.data(), ::environ);
   posix_spawnattr_destroy(&attributes);

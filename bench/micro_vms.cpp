@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"
@@ -22,15 +23,12 @@ namespace {
 constexpr const char* program = "/usr/bin/qemu-system-x86_64";
 constexpr std::chrono::seconds patience{60};
 
-void become(std::vector<std::string> words, int console) {
+void become(const std::vector<std::string>& words, int console) {
   ::dup2(console, STDOUT_FILENO);
   ::dup2(console, STDERR_FILENO);
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDONLY), "open of /dev/null");
   ::dup2(nothing.get(), STDIN_FILENO);
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  ::execv(program, argv.data());
+  ::execv(program, argv_of(words).data());
 }
 
 std::string first_words(int console, std::chrono::steady_clock::time_point end) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/pipe.hpp"
 #include "dedup/daemon_client.hpp"
@@ -22,10 +23,7 @@ using nlohmann::json;
 void become_daemon(const std::string& socket, std::vector<std::string> words, int ready) {
   const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "samepaged";
   words.insert(words.begin(), {"samepaged", "--socket", socket, "--ready-fd", std::to_string(::dup(ready))});
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  ::execv(program.c_str(), argv.data());
+  ::execv(program.c_str(), argv_of(words).data());
   throw UserError(fmt::format("{} can't be started; build the whole project", program.string()));
 }
 

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/log.hpp"
@@ -59,10 +60,7 @@ std::string spawn(const std::string& socket_path, const std::vector<std::string>
                                  "--background"};
   words.insert(words.end(), extra.begin(), extra.end());
   if (ready) words.insert(words.end(), {"--ready-fd", std::to_string(ready_fd)});
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = argv_of(words);
 
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);

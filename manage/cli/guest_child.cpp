@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/memory_file.hpp"
 #include "base/pipe.hpp"
@@ -176,11 +177,8 @@ GuestChildren::Starting GuestChildren::begin(vmm::GuestProcessConfig guest, Atta
   std::vector<UniqueFd> written;
   for (const UniqueFd& file : from.written) written.push_back(out_of_the_way(file.get()));
   const UniqueFd nothing = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
-  std::vector<std::string> words = command_line(guest, from);
-  std::vector<char*> pointers;
-  pointers.reserve(words.size() + 1);
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+  const std::vector<std::string> words = command_line(guest, from);
+  const std::vector<char*> pointers = argv_of(words);
   const pid_t parent = ::getpid();
   children_.reserve(children_.size() + 1);  // nothing may fail between fork and the child's being known
   const pid_t pid = check(::fork(), "fork");

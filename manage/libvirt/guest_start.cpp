@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/memory_file.hpp"
 #include "base/pipe.hpp"
@@ -55,12 +56,8 @@ class SpawnSettings {
   SpawnSettings& operator=(const SpawnSettings&) = delete;
 
   [[nodiscard]] pid_t spawn(const std::vector<std::string>& words) const {
-    std::vector<char*> pointers;
-    pointers.reserve(words.size() + 1);
-    for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-    pointers.push_back(nullptr);
     pid_t pid = 0;
-    errno = ::posix_spawn(&pid, "/proc/self/exe", &actions_, &attributes_, pointers.data(), environ);
+    errno = ::posix_spawn(&pid, "/proc/self/exe", &actions_, &attributes_, argv_of(words).data(), environ);
     if (errno != 0) throw_errno("posix_spawn");
     return pid;
   }

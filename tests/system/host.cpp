@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/pipe.hpp"
@@ -28,9 +29,7 @@ pid_t spawn(const Words& command, int out, int err) {
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out, 1);
   ::posix_spawn_file_actions_adddup2(&actions, err, 2);
-  std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  const std::vector<char*> words = argv_of(command);
   pid_t pid = -1;
   errno = ::posix_spawn(&pid, words[0], &actions, nullptr, words.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);

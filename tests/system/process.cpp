@@ -11,15 +11,14 @@
 #include <array>
 #include <csignal>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 
 namespace samepage::system_test {
 
 Process::Process(const std::vector<std::string>& command, int out, int err,
                  const Surroundings& surroundings) {
-  std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  const std::vector<char*> words = argv_of(command);
   const UniqueFd null = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   pid_ = check(::fork(), "fork");
   if (pid_ != 0) return;

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "tests/system/vt100.hpp"
 
@@ -32,11 +33,7 @@ pid_t spawn_in(const std::string& terminal, const std::vector<std::string>& comm
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  std::vector<char*> words;
-  words.reserve(command.size() + 1);
-  // SAFETY: posix_spawn only reads them.
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  const std::vector<char*> words = argv_of(command);
   pid_t pid = -1;
   errno = ::posix_spawn(&pid, words[0], &actions, &attributes, words.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
