@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/process_memory.hpp"
 
-#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -32,12 +31,6 @@ std::uint64_t take_number(std::string_view& line, int base) {
   const auto length = static_cast<std::size_t>(read.ptr - line.data());
   line.remove_prefix(std::min(length + 1, line.size()));
   return number;
-}
-
-std::int64_t page_faults_of(int who) {
-  rusage usage{};
-  check(::getrusage(who, &usage), "getrusage");
-  return usage.ru_minflt;
 }
 
 }  // namespace
@@ -98,15 +91,6 @@ std::uint64_t host_memory(std::string_view field) {
     if (const auto value = field_value(line, field)) return *value;
   }
   return 0;
-}
-
-std::int64_t page_faults_of_this_thread() {
-  return page_faults_of(RUSAGE_THREAD);
-}
-
-std::int64_t page_faults_of_other_threads() {
-  const std::int64_t ours = page_faults_of_this_thread();
-  return page_faults_of(RUSAGE_SELF) - ours;
 }
 
 std::size_t max_map_count() {

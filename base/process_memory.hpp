@@ -47,11 +47,6 @@ std::vector<MappedRange> mappings_in(std::uint64_t start, std::uint64_t end);
 /// A field of /proc/meminfo ("MemTotal", "MemAvailable"), in bytes; 0 when the kernel does not have it.
 std::uint64_t host_memory(std::string_view field);
 
-/// Page faults so far that needed no reading from a disk, those within system calls included: of the
-/// calling thread, and of all others of this process.
-std::int64_t page_faults_of_this_thread();
-std::int64_t page_faults_of_other_threads();
-
 /// The host's limit of mappings a process, /proc/sys/vm/max_map_count.
 std::size_t max_map_count();
 

@@ -10,9 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
-#include "base/cpu_time.hpp"
 #include "base/mapping.hpp"
 #include "base/memory_file.hpp"
+#include "base/thread_use.hpp"
 #include "bench/process_clock.hpp"
 #include "bench/statistics.hpp"
 #include "dedup/digest.hpp"

@@ -15,6 +15,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/process_memory.hpp"
+#include "base/thread_use.hpp"
 #include "bench/process_clock.hpp"
 #include "dedup/json_text.hpp"
 

@@ -15,7 +15,7 @@
 #include "base/event_fd.hpp"
 #include "base/log.hpp"
 #include "base/poll_timeout.hpp"
-#include "base/process_memory.hpp"
+#include "base/thread_use.hpp"
 #include "dedup/agent/page_out_demand.hpp"
 #include "dedup/daemon_connection.hpp"
 
@@ -26,6 +26,10 @@ using std::chrono::milliseconds;
 
 // A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
 constexpr milliseconds guests_patience{200};
+
+// How much nicer than the guest the thread is that looks for pages and merges them. With two guests at work
+// on two processors it gets a twentieth of one, and what they leave; ksmd, with 5, a quarter.
+constexpr int niceness = 13;
 
 }  // namespace
 
@@ -60,6 +64,10 @@ void Agent::Thread::start() {
   invariant(!thread_.joinable(), "an agent is started twice");
   // Nothing has been quiet for an interval yet.
   schedule_.restart(Clock::now() + milliseconds(worker_.knobs().interval_ms));
+  yielding_.emplace(niceness, [] {
+    ::pthread_setname_np(::pthread_self(), "agent merging");
+    confine_thread(ThreadKind::agent);
+  });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -175,8 +183,16 @@ void Agent::Thread::go_on_paging() {
   if (!pages_out_in_passing() || worker_.daemon().may_use_cpu()) worker_.paging().go_on();
 }
 
+// Merging gives way to all other work on the host. What somebody waits for does not, nor what keeps the
+// kernel from killing somebody.
+void Agent::Thread::giving_way(const std::function<void()>& act) {
+  const PageOuts& outs = worker_.page_outs();
+  const bool hurry = memory_is_low_ || demanded_ || outs.active() || outs.returning() || outs.leaving() != 0;
+  hurry ? act() : yielding_->run(act);
+}
+
 void Agent::Thread::answer() {
-  worker_.handle_messages();
+  if (answered_) giving_way([this] { worker_.handle_messages(); });
   go_on_paging();
 }
 
@@ -186,10 +202,14 @@ void Agent::Thread::settle_cpu() {
   worker_.daemon().tell_cpu_time();
 }
 
+bool Agent::Thread::wants_memory_look() {
+  return worker_.paging().can_page_out() && Clock::now() >= next_memory_look_;
+}
+
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
 void Agent::Thread::watch_memory() {
   if (!worker_.paging().can_page_out()) return worker_.brake(false);
-  if (Clock::now() < next_memory_look_) return;
+  if (!wants_memory_look()) return;
   const PageStates& states = worker_.states();
   using State = PageStates::State;
   const PageCount own{states.count(State::own) + states.count(State::offered)};
@@ -244,7 +264,7 @@ void Agent::Thread::run() {
 
 void Agent::Thread::serve_requests() {
   if (!clear_event(requested_.get())) return;  // there is none
-  requests_.serve();
+  at_full_priority([this] { requests_.serve(); });
 }
 
 void Agent::Thread::work() {
@@ -343,12 +363,16 @@ void Agent::Thread::pass() {
     serve_requests();
     return wait(milliseconds(0));
   };
+  // A pass may take long where it gives way, so it is interrupted for a look at memory.
+  const auto goes_on = [this] { return !wants_memory_look() && worker_.daemon().may_use_cpu(); };
   bool found = false;
-  if (merging_) {
-    found = worker_.run_pass(cancelled, [this] { return worker_.daemon().may_use_cpu(); });
-  } else {
-    worker_.look_for_breaks(cancelled);
-  }
+  giving_way([&] {
+    if (merging_) {
+      found = worker_.run_pass(cancelled, goes_on);
+    } else {
+      worker_.look_for_breaks(cancelled);
+    }
+  });
   if (!worker_.pass_under_way())
     schedule_.passed({Clock::now(), found, pass_asked_, faults()}, worker_.knobs());
 }

@@ -16,6 +16,7 @@
 #include "base/memory_room.hpp"
 #include "base/stall_share.hpp"
 #include "base/unique_fd.hpp"
+#include "base/yielding_thread.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_requests.hpp"
 #include "dedup/agent/pass_schedule.hpp"
@@ -80,6 +81,9 @@ class Agent::Thread {
   void settle_cpu();
   void go_on_bringing_back();
   void answer();
+  /// Calls act(): on a thread that gives way to others, unless it is urgent.
+  void giving_way(const std::function<void()>& act);
+  [[nodiscard]] bool wants_memory_look();
   void watch_memory();
 
   std::vector<MemoryRegion> regions_;
@@ -106,9 +110,10 @@ class Agent::Thread {
   std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
   StallShare stall_share_;
   Clock::time_point next_memory_look_ = Clock::now();
-  bool memory_is_low_ = false;    // when it was looked at last
-  bool demanded_ = false;         // the last pages went out because there was little memory
-  bool frames_demanded_ = false;  // for the same reason
+  bool memory_is_low_ = false;              // when it was looked at last
+  bool demanded_ = false;                   // the last pages went out because there was little memory
+  bool frames_demanded_ = false;            // for the same reason
+  std::optional<YieldingThread> yielding_;  // once started
   std::thread thread_;
 };
 

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <utility>
 
-#include "base/cpu_time.hpp"
 #include "base/file_figures.hpp"
 #include "base/files_behind_memory.hpp"
 #include "base/log.hpp"
+#include "base/thread_use.hpp"
 #include "dedup/agent/grants.hpp"
 #include "dedup/fault_points.hpp"
 #include "dedup/knobs.hpp"

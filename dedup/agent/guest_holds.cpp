@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/yielding_thread.hpp"
 #include "dedup/agent/hold_priority.hpp"
 
 namespace samepage::dedup {
@@ -13,24 +14,32 @@ using Clock = std::chrono::steady_clock;
 void GuestHolds::run(std::size_t items, const std::function<void(const PausedGuest&, std::size_t)>& act) {
   for (std::size_t next = 0; next < items;) {
     std::this_thread::sleep_until(next_hold_);
-    // Where others want this processor they have it now, and not while the guest is held: after this the
-    // thread has a whole slice of time before it, which is longer than a hold.
-    std::this_thread::yield();
-    const auto start = Clock::now();
-    bool somebody = false;
-    {
-      const HoldPriority priority;
-      const PausedGuest held(barrier_);
-      somebody = barrier_.keeps_waiting();
-      do {
-        act(held, next++);
-      } while (next < items && Clock::now() - start < budget_);
-      before_release_(held);
-    }
-    const auto length = Clock::now() - start;
-    count(length);
-    if (somebody) next_hold_ = Clock::now() + length;
+    const auto hold = [&] { next = run_one(next, items, act); };
+    // What gives way to others must not do so while the guest is held.
+    HoldPriority::is_refused() ? at_full_priority(hold) : hold();
   }
+}
+
+std::size_t GuestHolds::run_one(std::size_t next, std::size_t items,
+                                const std::function<void(const PausedGuest&, std::size_t)>& act) {
+  // Where others want this processor they have it now, and not while the guest is held: after this the
+  // thread has a whole slice of time before it, which is longer than a hold.
+  std::this_thread::yield();
+  const auto start = Clock::now();
+  bool somebody = false;
+  {
+    const HoldPriority priority;
+    const PausedGuest held(barrier_);
+    somebody = barrier_.keeps_waiting();
+    do {
+      act(held, next++);
+    } while (next < items && Clock::now() - start < budget_);
+    before_release_(held);
+  }
+  const auto length = Clock::now() - start;
+  count(length);
+  if (somebody) next_hold_ = Clock::now() + length;
+  return next;
 }
 
 void GuestHolds::count(Clock::duration length) {

@@ -43,6 +43,9 @@ class GuestHolds {
  private:
   void count(std::chrono::steady_clock::duration length);
   void run(std::size_t items, const std::function<void(const PausedGuest&, std::size_t)>& act);
+  // The next item after one hold.
+  [[nodiscard]] std::size_t run_one(std::size_t next, std::size_t items,
+                                    const std::function<void(const PausedGuest&, std::size_t)>& act);
 
   WriteBarrier& barrier_;
   std::function<void(const PausedGuest&)> before_release_;

@@ -32,6 +32,10 @@ HoldPriority::HoldPriority() {
   }
 }
 
+bool HoldPriority::is_refused() {
+  return refused;
+}
+
 HoldPriority::~HoldPriority() {
   // Giving a priority up needs no rights.
   if (former_policy_ >= 0) invariant(set_policy(former_policy_, 0), "sched_setscheduler");

@@ -13,6 +13,8 @@ class HoldPriority {
  public:
   HoldPriority();
   ~HoldPriority();
+  /// Whether this process may not, as far as anybody has tried.
+  [[nodiscard]] static bool is_refused();
   HoldPriority(const HoldPriority&) = delete;
   HoldPriority& operator=(const HoldPriority&) = delete;
 

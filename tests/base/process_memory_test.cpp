@@ -5,8 +5,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "base/mapping.hpp"
 #include "base/types.hpp"
 
@@ -34,21 +32,6 @@ TEST(ProcessMemory, MappingsAreCutToTheRange) {
   EXPECT_EQ(ranges.front().start, start);
   EXPECT_EQ(ranges[1].end - ranges[1].start, page_size);
   EXPECT_EQ(ranges.back().end, start + memory.size());
-}
-
-TEST(ProcessMemory, AThreadsPageFaultsAreNotThoseOfOthers) {
-  constexpr std::size_t pages = 64;
-  const Mapping memory = Mapping::anonymous(2 * pages * page_size);
-  ASSERT_EQ(::madvise(memory.data(), memory.size(), MADV_NOHUGEPAGE), 0);
-  const auto touch = [&](std::size_t first) {
-    for (std::size_t i = 0; i < pages; ++i) memory.data()[(first + i) * page_size] = std::byte{1};
-  };
-  const std::int64_t ours = page_faults_of_this_thread(), theirs = page_faults_of_other_threads();
-  touch(0);
-  EXPECT_GE(page_faults_of_this_thread(), ours + 64);
-  EXPECT_EQ(page_faults_of_other_threads(), theirs);
-  std::thread(touch, pages).join();
-  EXPECT_GE(page_faults_of_other_threads(), theirs + 64);
 }
 
 TEST(ProcessMemory, TheHostHasMemory) {

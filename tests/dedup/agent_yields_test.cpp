@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Merging gives way to all other work on the host; what others wait for does not. The test is the daemon.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "dedup/agent/hold_priority.hpp"
+#include "tests/dedup/agent_of_test.hpp"
+
+namespace samepage::dedup {
+namespace {
+
+// Pages of zeros, which the agent gives back in its first pass.
+class AgentYields : public AgentOfTest {
+ protected:
+  AgentYields() : AgentOfTest(100, 0) {}
+
+  void make_pass() {
+    while (const auto frame = receive_frame(connection_.get())) {
+      if (frame->type == static_cast<std::uint32_t>(wire::Type::report)) return;
+    }
+    FAIL() << "the agent has gone";
+  }
+};
+
+// A guest is held at a real-time priority, or else not by a thread that anybody goes before.
+TEST_F(AgentYields, PassesAreMadeBehindAllOtherWork) {
+  make_pass();
+  ASSERT_NE(nice_at_hold_, nowhere) << "nothing was given back";
+  const int now = nice_value();
+  EXPECT_EQ(nice_at_hold_, HoldPriority::is_refused() ? now : std::min(now + 13, 19));
+}
+
+TEST_F(AgentYields, WhatIsWaitedForIsNot) {
+  make_pass();
+  int seen = nowhere;
+  ASSERT_TRUE(agent_->while_still([&](StillMemory&) { seen = nice_value(); }));
+  EXPECT_EQ(seen, nice_value());
+}
+
+}  // namespace
+}  // namespace samepage::dedup
