@@ -141,10 +141,18 @@ void Agent::Thread::take_backing() {
   }
 }
 
+// A guest that has just joined, or a file that was just added: the daemon has told of it, and nobody has read
+// that yet. What else it has to say may go before the file, so it is asked twice.
+bool Agent::Thread::hears_of_paging_file() {
+  const Clock::time_point deadline = Clock::now() + guests_patience;
+  for (int i = 0; i < 2 && !worker_.paging().can_page_out(); ++i) worker_.daemon().hear_out(deadline);
+  return worker_.paging().can_page_out();
+}
+
 bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
   bool can = false;
   const bool asked = ask([&] {
-    can = worker_.paging().can_page_out();
+    can = worker_.paging().can_page_out() || hears_of_paging_file();
     if (!can) return;
     demanded_ = frames_demanded_ = false;
     if (order == PageOutOrder::suspended) worker_.paging().stand_still();

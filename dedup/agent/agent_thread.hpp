@@ -79,6 +79,7 @@ class Agent::Thread {
   [[nodiscard]] bool pages_out_in_passing() const;
   void go_on_paging();
   void settle_cpu();
+  [[nodiscard]] bool hears_of_paging_file();
   void go_on_bringing_back();
   void answer();
   /// Calls act(): on a thread that gives way to others, unless it is urgent.

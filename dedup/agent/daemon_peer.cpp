@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/daemon_peer.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "base/file_figures.hpp"
 #include "base/files_behind_memory.hpp"
 #include "base/log.hpp"
+#include "base/poll_timeout.hpp"
 #include "base/thread_use.hpp"
 #include "dedup/agent/grants.hpp"
 #include "dedup/fault_points.hpp"
@@ -172,6 +175,17 @@ void DaemonPeer::handle_messages() {
   }
 }
 
+void DaemonPeer::hear_out(std::chrono::steady_clock::time_point deadline) {
+  send(wire::Type::sync, wire::bytes_of(wire::Sync{++last_sync_}));
+  while (link_.joined() && last_synced_ != last_sync_) {
+    pollfd waiting{link_.connection().fd(), POLLIN, 0};
+    const int left = poll_timeout(deadline);
+    ::poll(&waiting, 1, left);
+    handle_messages();
+    if (left == 0) return;
+  }
+}
+
 void DaemonPeer::handle(Frame frame) {
   switch (static_cast<wire::Type>(frame.type)) {
     case wire::Type::verdict:
@@ -194,7 +208,12 @@ void DaemonPeer::handle(Frame frame) {
       }
       break;
     case wire::Type::synced:
-      return;  // late: an image was loaded without the daemon's last answers
+      // Other ones are late: an image was loaded without the daemon's last answers.
+      if (const auto sync = wire::read_one<wire::Sync>(frame.payload)) {
+        if (sync->number == last_sync_) last_synced_ = last_sync_;
+        return;
+      }
+      break;
     default:
       break;
   }

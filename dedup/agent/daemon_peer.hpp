@@ -88,6 +88,9 @@ class DaemonPeer {
   void handle_messages();
   /// Answers one.
   void handle(Frame frame);
+  /// Answers all that the daemon has said by now, as it may be under way still. Waits until `deadline` at
+  /// most.
+  void hear_out(std::chrono::steady_clock::time_point deadline);
 
  private:
   [[nodiscard]] wire::Report counters() const;
@@ -105,6 +108,8 @@ class DaemonPeer {
   unsigned passes_ = 0;
   CpuTurn turn_;
   std::uint64_t told_cpu_us_ = 0;
+  std::uint32_t last_sync_ = 1U << 31;  // of hear_out(); whoever loads an image counts from 0
+  std::uint32_t last_synced_ = last_sync_;
   wire::Report before_;  // the counters when it was joined anew
 };
 

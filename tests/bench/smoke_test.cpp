@@ -32,9 +32,8 @@ Outcome bench(const std::string& arguments) {
 
 json report_of(const std::string& bench_case, const std::string& options = "") {
   const Outcome outcome =
-      bench(bench_case + " --without-ksmd --json --runs 1 --rounds 1 --guests 2 --pages 512 " + options +
-            " 2>/dev/null");
-  EXPECT_EQ(outcome.code, 0);
+      bench(bench_case + " --without-ksmd --json --runs 1 --rounds 1 --guests 2 --pages 512 " + options);
+  EXPECT_EQ(outcome.code, 0) << "what it wrote to stderr says why";
   return json::parse(outcome.output, nullptr, false);
 }
 
