@@ -31,6 +31,13 @@ class NoDaemon : public UserError {
   using UserError::UserError;
 };
 
+/// It does not let the guest in: its host's policy is why. The guest may ask again when the daemon has closed
+/// the connection.
+class GuestKeptOut : public UserError {
+ public:
+  using UserError::UserError;
+};
+
 /// The text for a peer that answers, but not as a samepaged of this version does.
 std::string not_our_daemon(const std::string& path);
 

@@ -106,6 +106,7 @@ inline constexpr std::array fault_messages{
     FaultMessage{wire::Type::warm, "warm", FaultIn::agent},
     FaultMessage{wire::Type::used, "used", FaultIn::agent},
     FaultMessage{wire::Type::welcome, "welcome", FaultIn::daemon},
+    FaultMessage{wire::Type::kept_out, "kept-out", FaultIn::daemon},
     FaultMessage{wire::Type::verdict, "verdict", FaultIn::daemon},
     FaultMessage{wire::Type::knobs, "knobs", FaultIn::daemon},
     FaultMessage{wire::Type::synced, "synced", FaultIn::daemon},

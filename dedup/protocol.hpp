@@ -6,6 +6,10 @@
 //     HELLO (guest, domain, pages)  ──►              who it is comes from the socket (SO_PEERPIDFD,
 //     SO_PEERCRED)
 //                              ◄──  WELCOME (secret, knobs; store fd read-only, staging fd) or REFUSED (text)
+//                                                    or KEPT_OUT (text): the policy of the host is why. The
+//                                                    daemon closes the connection when it would let the guest
+//                                                    in; as long as it is there the guest's RAM counts as
+//                                                    promised, and nothing more is said on it
 //     OFFER (page, digest)...       ──►
 //                              ◄──  VERDICT (merge these pages with these frames; donate these pages)
 //     DONATED (page, slot)...       ──►              the bytes are in the slot of the staging area
@@ -72,7 +76,7 @@
 namespace samepage::dedup::wire {
 
 inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
-inline constexpr std::uint32_t version = 5;
+inline constexpr std::uint32_t version = 6;
 
 enum class Type : std::uint32_t {
   // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
@@ -101,6 +105,7 @@ enum class Type : std::uint32_t {
   paging_file,
   promised,
   cpu_turn,
+  kept_out,
   // Commands.
   query = 128,
   reply,
@@ -170,6 +175,9 @@ struct Welcome {
   std::uint64_t membership = 0;           // no two are equal, of one daemon or of two
   DigestSecret secret{};
 };
+
+/// The same, but its agents know no KEPT_OUT.
+inline constexpr std::uint32_t version_without_kept_out = 5;
 
 /// The same, but its agents ask for no CPU_TURN: each keeps to so many percent of one core by itself.
 inline constexpr std::uint32_t version_without_turns = 4;

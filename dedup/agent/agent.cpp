@@ -29,6 +29,10 @@ const std::string& Agent::why_not_joined() const {
   return thread_->why_not_joined();
 }
 
+std::string Agent::why_kept_out() const {
+  return thread_->why_kept_out();
+}
+
 void Agent::look_now() {
   thread_->look_now();
 }

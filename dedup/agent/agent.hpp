@@ -79,7 +79,8 @@ struct AgentCounters {
 class Agent final : public ImagePlacer {
  public:
   /// Connects to the daemon and agrees on the protocol. The memory and `barrier` must outlive the agent.
-  /// Where there is no daemon, or it hangs, that is done later: why_not_joined(). Throws UserError when what
+  /// Where there is no daemon, it hangs, or its host's policy keeps the guest out, that is done later:
+  /// why_not_joined(). Throws UserError when what
   /// listens is another user's, no daemon of ours, or refuses the guest.
   Agent(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier);
   /// Stops the thread. What is merged stays merged; the daemon drops the references when the process is gone.
@@ -89,8 +90,11 @@ class Agent final : public ImagePlacer {
 
   /// Maps the pages of an image from the domain's store, where the daemon has them, or gives them to it.
   void place(std::span<const ImagePart> parts) override;
-  /// What kept the guest from joining the daemon at once, for people; empty when it joined.
+  /// What kept the guest from joining the daemon at once, and when it will join, for people; empty when it
+  /// joined.
   [[nodiscard]] const std::string& why_not_joined() const;
+  /// Why the policy of the daemon's host keeps the guest out; empty while it does not.
+  [[nodiscard]] std::string why_kept_out() const;
   /// Starts the thread: from now on the guest's pages are merged. Once.
   void start();
 

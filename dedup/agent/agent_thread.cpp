@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/agent_thread.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -31,6 +33,10 @@ constexpr milliseconds guests_patience{200};
 // on two processors it gets a twentieth of one, and what they leave; ksmd, with 5, a quarter.
 constexpr int niceness = 13;
 
+std::string joins_when(const std::exception& problem, std::string_view when) {
+  return fmt::format("{}; the guest joins the daemon when {}", problem.what(), when);
+}
+
 }  // namespace
 
 Agent::Thread::Thread(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier)
@@ -43,9 +49,13 @@ Agent::Thread::Thread(AgentConfig config, const std::vector<MemoryRegion>& regio
     worker_.ask_to_join();
     if (!config_.joins_later) worker_.finish_joining();
   } catch (const DaemonHangs& problem) {
-    why_not_joined_ = problem.what();
+    why_not_joined_ = joins_when(problem, "it answers");
   } catch (const NoDaemon& problem) {
-    why_not_joined_ = problem.what();
+    why_not_joined_ = joins_when(problem, "it answers");
+  } catch (const GuestKeptOut& problem) {
+    why_not_joined_ = joins_when(problem, "that allows it");
+    note_kept_out(problem.what());
+    tell_problem(problem);
   }
 }
 
@@ -280,12 +290,7 @@ void Agent::Thread::work() {
     serve_requests();
     take_backing();
     if (!worker_.connected()) {
-      worker_.brake(false);
-      // A daemon that was asked to let us in is waited for without an end: it answers, or ends.
-      if (wait(worker_.joining() ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return;
-      if (!worker_.joining() && Clock::now() < next_connect_) continue;
-      next_connect_ = Clock::now() + reconnect_interval;
-      go_on_joining();
+      if (wait_to_join()) return;
       continue;
     }
     next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
@@ -338,20 +343,56 @@ bool Agent::Thread::wait(milliseconds limit) {
   return (waiting[0].revents & POLLIN) != 0;
 }
 
+// A daemon that was asked to let us in is waited for without an end: it answers, or ends. One that keeps us
+// out ends the connection when it is worth asking again. Whatever it does, it is asked once a second at most.
+bool Agent::Thread::wait_to_join() {
+  worker_.brake(false);
+  const bool asked = worker_.joining() || worker_.kept_out();
+  if (wait(asked ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return true;
+  if (worker_.kept_out()) {
+    if (answered_) worker_.lose_daemon();
+    return false;
+  }
+  if (!worker_.joining() && Clock::now() < next_connect_) return false;
+  next_connect_ = Clock::now() + reconnect_interval;
+  go_on_joining();
+  return false;
+}
+
+void Agent::Thread::note_kept_out(std::string why) {
+  const std::lock_guard lock(kept_out_lock_);
+  why_kept_out_ = std::move(why);
+}
+
+std::string Agent::Thread::why_kept_out() const {
+  const std::lock_guard lock(kept_out_lock_);
+  return why_kept_out_;
+}
+
+void Agent::Thread::tell_problem(const std::exception& problem) {
+  if (problem_ != problem.what()) log(LogLevel::warning, "it shares nothing new: {}", problem.what());
+  problem_ = problem.what();
+}
+
 void Agent::Thread::go_on_joining() {
   try {
     if (!worker_.joining()) return worker_.ask_to_join();
     if (!answered_) return;
     worker_.finish_joining();
     problem_.clear();
+    note_kept_out({});
     start_delay_.joined(Clock::now());
     schedule_.restart(Clock::now());
   } catch (const NoDaemon&) {
+    note_kept_out({});
     start_daemon();
+  } catch (const GuestKeptOut& problem) {
+    note_kept_out(problem.what());
+    tell_problem(problem);
   } catch (const UserError& problem) {
     // No daemon, or none for us: the guest runs on, and we ask again.
-    if (problem_ != problem.what()) log(LogLevel::warning, "it shares nothing new: {}", problem.what());
-    problem_ = problem.what();
+    note_kept_out({});
+    tell_problem(problem);
   }
 }
 

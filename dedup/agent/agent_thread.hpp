@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -47,6 +48,7 @@ class Agent::Thread {
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
+  [[nodiscard]] std::string why_kept_out() const;
   [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
@@ -69,7 +71,11 @@ class Agent::Thread {
   // Waits until the daemon or another thread says something or the time is over; true when the agent is to
   // end.
   bool wait(std::chrono::milliseconds limit);
+  // While no daemon has let the guest in. True when the agent is to end.
+  bool wait_to_join();
   void go_on_joining();
+  void note_kept_out(std::string why);
+  void tell_problem(const std::exception& problem);
   void start_daemon();
   /// One is due, or under way.
   [[nodiscard]] bool wants_pass() const;
@@ -92,6 +98,8 @@ class Agent::Thread {
   Worker worker_;
   std::string why_not_joined_;
   std::string problem_;  // that was told: why no daemon lets the guest in
+  mutable std::mutex kept_out_lock_;
+  std::string why_kept_out_;  // empty while it is not
   UniqueFd stop_;
   UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
   AgentRequests requests_;

@@ -99,6 +99,10 @@ Membership Connection::finish_joining() {
   std::optional<Frame> frame = receive();
   if (!frame && errno == EAGAIN) throw DaemonHangs(path_);
   if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::refused)) throw_refusal(*frame);
+  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::kept_out)) {
+    fault_point(FaultIn::agent, FaultMoment::took, wire::Type::kept_out);
+    throw GuestKeptOut(fmt::format("the daemon keeps the guest out: {}", frame->text()));
+  }
   std::optional<wire::Welcome> welcome;
   if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() == 2) {
     welcome = wire::read_one<wire::Welcome>(frame->payload);

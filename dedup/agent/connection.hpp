@@ -61,7 +61,7 @@ class Connection {
   /// UserError when the daemon is gone.
   void ask_to_join(const AgentConfig& config, std::uint32_t pages, std::uint64_t former);
   /// Waits for the answer. Throws DaemonHangs when there is none in time; it may still come. Throws UserError
-  /// when the daemon refuses or is none of ours.
+  /// when the daemon refuses or is none of ours, and GuestKeptOut when it may be asked again later.
   Membership finish_joining();
   /// The same for a guest that shares nothing. Throws UserError when more was promised than may be, and
   /// NoDaemon when the daemon does not count such guests.

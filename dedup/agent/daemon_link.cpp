@@ -9,6 +9,7 @@ namespace samepage::dedup {
 
 void DaemonLink::ask_to_join(const AgentConfig& config, std::uint32_t pages, UniqueFd socket) {
   joining_.reset();
+  kept_out_.reset();
   Connection connection(config, hang_up_, std::move(socket));
   connection.ask_to_join(config, pages, former_ ? former_->membership : 0);
   joining_.emplace(std::move(connection));
@@ -19,6 +20,9 @@ DaemonLink::Joined DaemonLink::finish_joining() {
     Membership membership = joining_->finish_joining();
     joined_.emplace(Link{std::move(*joining_), std::move(membership)});
   } catch (const DaemonHangs&) {
+    throw;
+  } catch (const GuestKeptOut&) {
+    kept_out_ = std::exchange(joining_, std::nullopt);
     throw;
   } catch (...) {
     joining_.reset();
@@ -35,6 +39,7 @@ DaemonLink::Joined DaemonLink::finish_joining() {
 
 void DaemonLink::lose() noexcept {
   joining_.reset();
+  kept_out_.reset();
   if (!joined_) return;
   former_ = Former{joined_->membership.welcome.membership, joined_->membership.files.take_store()};
   joined_.reset();
@@ -42,6 +47,7 @@ void DaemonLink::lose() noexcept {
 
 int DaemonLink::fd() const {
   if (joined_) return joined_->connection.fd();
+  if (kept_out_) return kept_out_->fd();
   return joining_ ? joining_->fd() : -1;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's link to the daemon: none, asked to let the guest in, or joined. What comes with a membership
-// (the connection, the store, the staging area, the secret) is there as one value or not at all.
+// The agent's link to the daemon: none, asked to let the guest in, kept out, or joined. What comes with a
+// membership (the connection, the store, the staging area, the secret) is there as one value or not at all.
 //
 // A daemon that is lost may be found again, when it hung, say: the link remembers what the guest had there.
 // The agent's thread; another one may hang up (HangUp).
@@ -34,12 +34,14 @@ class DaemonLink {
   /// DaemonHangs or UserError.
   void ask_to_join(const AgentConfig& config, std::uint32_t pages, UniqueFd socket);
   /// Waits for the answer. Throws DaemonHangs when there is none in time: it may still come. Throws UserError
-  /// when the daemon refuses; then it is not asked any more.
+  /// when the daemon refuses; then it is not asked any more, but for GuestKeptOut: the connection stays until
+  /// the daemon ends it.
   [[nodiscard]] Joined finish_joining();
   /// Gives the daemon up. What is mapped from its store stays as it is.
   void lose() noexcept;
 
   [[nodiscard]] bool joining() const { return joining_.has_value(); }
+  [[nodiscard]] bool kept_out() const { return kept_out_.has_value(); }
   [[nodiscard]] bool joined() const { return joined_.has_value(); }
   /// To wait on; -1 when there is none.
   [[nodiscard]] int fd() const;
@@ -65,6 +67,7 @@ class DaemonLink {
   };
   HangUp hang_up_;
   std::optional<Connection> joining_;
+  std::optional<Connection> kept_out_;
   std::optional<Link> joined_;
   std::optional<Former> former_;
 };

@@ -60,6 +60,8 @@ class Worker {
   /// Waits for the answer, and throws DaemonHangs when there is none in time; may be tried again.
   void finish_joining();
   [[nodiscard]] bool joining() const { return daemon_.link().joining(); }
+  /// Until the daemon ends the connection.
+  [[nodiscard]] bool kept_out() const { return daemon_.link().kept_out(); }
   [[nodiscard]] bool connected() const { return daemon_.joined(); }
   /// Whether the daemon that was joined last ends by itself after its last guest. True while there was none.
   [[nodiscard]] bool daemon_is_private() const { return daemon_.is_private(); }

@@ -36,6 +36,8 @@ class Account {
 
   [[nodiscard]] std::uint64_t used() const { return used_; }
   [[nodiscard]] std::uint64_t limit() const { return limit_; }
+  /// What is charged already stays, also where it is more.
+  void set_limit(std::uint64_t limit) { limit_ = limit; }
   /// How often something was refused.
   [[nodiscard]] std::uint64_t refusals() const { return refusals_; }
 

@@ -22,7 +22,7 @@ class Accounts {
   template <typename Visit>
   void for_each(Visit visit) const {
     for (const auto& [uid, entry] : accounts_) {
-      if (const auto account = entry.lock()) visit(uid, *account);
+      if (const std::shared_ptr<Account> account = entry.lock()) visit(uid, *account);
     }
   }
 

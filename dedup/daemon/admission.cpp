@@ -66,10 +66,22 @@ Refusal refuse_guest(const AdmissionRules& rules, const Applicant& applicant) {
   return refuse_charge(applicant.charge, applicant.pages);
 }
 
+Refusal keep_out(const AdmissionRules& rules, const Applicant& applicant) {
+  if (!rules.policy) return std::nullopt;
+  return rules.policy->refusal_of({.uid = applicant.uid,
+                                   .trusted = rules.trusts(applicant.uid),
+                                   .label = applicant.label,
+                                   .ram = PageCount{applicant.pages}.bytes(),
+                                   .guests_of_user = static_cast<std::uint64_t>(applicant.guests_of_user),
+                                   .ram_of_user = PageCount{applicant.pages_of_user}.bytes(),
+                                   .domains_of_user = applicant.domains_of_user,
+                                   .in_domain = applicant.in_domain});
+}
+
 std::string account_is_full(uid_t uid, const Account& account) {
   return fmt::format(
       "user {} has {} of the {} of memory that samepaged keeps for one user; end some guests, or start "
-      "samepaged with a higher --user-memory",
+      "samepaged with a higher --user-memory (max-held= where a policy has a rule for the user)",
       uid, format_size(account.used()), format_size(account.limit()));
 }
 

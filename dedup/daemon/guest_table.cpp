@@ -67,8 +67,15 @@ std::ptrdiff_t GuestTable::of_process(const ProcessKey& process) const {
   return how_many(guests_, [&](const Guest& guest) { return guest.process == process; });
 }
 
-std::ptrdiff_t GuestTable::of_user(uid_t uid) const {
-  return how_many(guests_, [&](const Guest& guest) { return guest.peer.uid == uid; });
+GuestTable::UserTotals GuestTable::totals_of(uid_t uid) const {
+  UserTotals totals;
+  for (const auto& [membership, guest] : guests_) {
+    if (guest.peer.uid != uid) continue;
+    ++totals.guests;
+    totals.pages += guest.pages;
+    totals.domains.insert(guest.domain);
+  }
+  return totals;
 }
 
 bool GuestTable::report(Guest& guest, const wire::Report& report) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -48,7 +49,13 @@ class GuestTable {
   [[nodiscard]] Guest* former(const wire::Hello& hello, const ProcessKey& process, std::string_view domain);
 
   [[nodiscard]] std::ptrdiff_t of_process(const ProcessKey& process) const;
-  [[nodiscard]] std::ptrdiff_t of_user(uid_t uid) const;
+  /// What all guests of one user have together.
+  struct UserTotals {
+    std::uint64_t guests = 0;
+    std::uint64_t pages = 0;
+    std::set<std::string_view> domains = {};  // their labels, with the user; valid while the guests are there
+  };
+  [[nodiscard]] UserTotals totals_of(uid_t uid) const;
   [[nodiscard]] bool empty() const { return guests_.empty(); }
   /// By membership.
   [[nodiscard]] const std::map<std::uint64_t, Guest>& all() const { return guests_; }

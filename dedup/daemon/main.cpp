@@ -42,6 +42,8 @@
 #include "dedup/daemon/options.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
+#include "dedup/daemon/policy/policy_file.hpp"
+#include "dedup/daemon/policy/policy_reload.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
 #include "dedup/listening_socket.hpp"
@@ -203,6 +205,8 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   if (!options.user.empty()) become(options.user);
   ServerConfig config;
   config.knobs.current = knobs;
+  // Read once more, as the user that we stay: so it can be read anew later.
+  if (!options.policy.empty()) config.admission.policy = read_policy(options.policy);
   config.admission.user_memory = user_memory_of(options);
   config.admission.user_guests = user_guests_of(options);
   // Each guest that starts has two such connections for a moment, and hundreds may start at once.
@@ -228,7 +232,13 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   std::optional<Lookout> lookout;
   if (own) lookout.emplace(io, *own, server);
   boost::asio::signal_set signals(io);
-  for (const int signal : stop_signals()) signals.add(signal);
+  std::optional<PolicyReload> reload;
+  if (!options.policy.empty()) {
+    reload.emplace(io, options.policy, [&](Policy policy) { server.set_policy(std::move(policy)); });
+  }
+  for (const int signal : stop_signals()) {
+    if (signal != SIGHUP || !reload) signals.add(signal);
+  }
   signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
   log(LogLevel::info, "samepaged {} listens on {}", SAMEPAGE_VERSION, path);
@@ -256,6 +266,10 @@ int run(int argc, char** argv) {
     Settings knobs;
     set_given(knobs, options.knobs);
     if (!options.socket.empty()) options.socket = std::filesystem::absolute(options.socket);
+    if (!options.policy.empty()) {
+      options.policy = std::filesystem::absolute(options.policy);
+      static_cast<void>(read_policy(options.policy));  // who starts us hears what is wrong
+    }
     MetricsConfig metrics = metrics_of(options);
     std::vector<PagingSpec> paging_files;
     for (const std::string& text : options.paging_files) paging_files.push_back(parse_paging_spec(text));

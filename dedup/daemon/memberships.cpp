@@ -24,6 +24,11 @@ std::uint64_t random_number() {
   return number;
 }
 
+// The kernel says to which user a guest's domain belongs, not the guest.
+std::string label_of(const PeerCredentials& peer, const wire::Hello& hello) {
+  return fmt::format("{}:{}", peer.uid, hello.domain);
+}
+
 void require(const Refusal& refusal) {
   if (refusal) throw UserError(*refusal);
 }
@@ -36,17 +41,31 @@ Memberships::Membership Memberships::join(Session& session, GuestLink& link, con
   require(refuse_user(rules_, peer.uid));
   if (!pidfd) pidfd = pidfd_of(session.socket_fd(), peer);
   const ProcessKey process = process_key(pidfd, peer);
-  // The kernel says to which user a guest's domain belongs, not the guest.
-  const std::string label = fmt::format("{}:{}", peer.uid, hello.domain);
+  const std::string label = label_of(peer, hello);
   if (Guest* const former = guests_.former(hello, process, label)) return rejoin(*former, session, link);
-  require(refuse_guest(rules_, {.uid = peer.uid,
-                                .pid = peer.pid,
-                                .pages = hello.pages,
-                                .host_pages = max_frames_,
-                                .guests_of_process = guests_.of_process(process),
-                                .guests_of_user = guests_.of_user(peer.uid),
-                                .charge = charge_()}));
+  Applicant applicant = applicant_of(peer, hello);
+  applicant.guests_of_process = guests_.of_process(process);
+  applicant.charge = charge_();
+  require(refuse_guest(rules_, applicant));
+  if (const Refusal refusal = keep_out(rules_, applicant)) throw KeptOut(*refusal);
   return join_anew(session, link, hello, std::move(pidfd), process, label);
+}
+
+Applicant Memberships::applicant_of(const PeerCredentials& peer, const wire::Hello& hello) const {
+  const GuestTable::UserTotals totals = guests_.totals_of(peer.uid);
+  return {.uid = peer.uid,
+          .pid = peer.pid,
+          .pages = hello.pages,
+          .host_pages = max_frames_,
+          .guests_of_user = static_cast<std::ptrdiff_t>(totals.guests),
+          .label = hello.domain,
+          .pages_of_user = totals.pages,
+          .domains_of_user = totals.domains.size(),
+          .in_domain = totals.domains.contains(label_of(peer, hello))};
+}
+
+bool Memberships::is_kept_out(const PeerCredentials& peer, const wire::Hello& hello) const {
+  return keep_out(rules_, applicant_of(peer, hello)).has_value();
 }
 
 Memberships::Membership Memberships::join_anew(Session& session, GuestLink& link, const wire::Hello& hello,

@@ -34,8 +34,11 @@ class Memberships {
 
   /// The guest at the other end of `session` joins, or has its former membership back; `link` is its domain's
   /// way to it until disconnect(). `pidfd` is its process's; without it the kernel is asked. Throws when it
-  /// can't join; then nothing of it is left. Knobs are left to the caller.
+  /// can't join, KeptOut where that is the policy's doing; then nothing of it is left. Knobs are left to the
+  /// caller.
   Membership join(Session& session, GuestLink& link, const wire::Hello& hello, UniqueFd pidfd);
+  /// Whether the policy would keep that guest out now.
+  [[nodiscard]] bool is_kept_out(const PeerCredentials& peer, const wire::Hello& hello) const;
   /// The session's guest, if it has one, can't be reached any more.
   void disconnect(Session& session);
   /// Takes what the session's agent says of itself. True when a full scan has ended with it.
@@ -56,6 +59,8 @@ class Memberships {
   Membership rejoin(Guest& guest, Session& session, GuestLink& link);
   [[nodiscard]] Membership membership_of(const Guest& guest, UniqueFd store) const;
   [[nodiscard]] Domain& domain_of(const Guest& guest) const { return domains_.at(guest.domain); }
+  /// What the policy goes by, and a part of what the other rules do.
+  [[nodiscard]] Applicant applicant_of(const PeerCredentials& peer, const wire::Hello& hello) const;
   void watch(std::uint64_t membership, UniqueFd pidfd);
   void wait_for_end(std::uint64_t membership, Pidfd& watched);
   void end(std::uint64_t membership);

@@ -29,6 +29,10 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("--user-guests", options.user_guests, "guests that each such user may have (default: 1024)")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--policy", options.policy,
+                 "FILE that says which domains each user may join, and how much they may have; SIGHUP reads "
+                 "it anew")
+      ->type_name("FILE");
   app.add_option(
          "--metrics", options.metrics,
          "serve metrics for Prometheus at ADDRESS:PORT or unix:PATH (default: $SAMEPAGE_METRICS); may be "

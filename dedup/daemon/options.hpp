@@ -25,6 +25,7 @@ struct Options {
   int ready_fd = -1;
   std::string user_memory;
   std::uint64_t user_guests = 1024;
+  std::string policy;  // a path
   std::vector<std::string> metrics;
   std::vector<std::string> paging_files;
   bool metrics_public = false;

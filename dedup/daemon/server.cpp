@@ -316,7 +316,7 @@ json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
   // What the daemon itself costs can't be divided among users; each one's part of it is nearly all metadata.
   host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().anonymous() : 0);
   accounts_.for_each([&](uid_t uid, const Account& account) {
-    if (shown(uid)) users.push_back(to_json(uid, account));
+    if (shown(uid)) users.push_back(to_json(user_figures(uid, account)));
   });
   json answer{{"pid", ::getpid()}, {"guests", guests}, {"users", users}, {"host", host.to_json()}};
   if (!viewer) {
@@ -387,6 +387,7 @@ void Server::every_second() {
   }
   for (const auto& [key, session] : sessions_) session->tell_of_paging_files();  // should that have failed
   close_left_paging_files();
+  if (memberships_.last_end() > looked_at_kept_out_) let_in_those_kept_out();
   domains_.settle_busy();
   give_cpu_turns();
   // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.
@@ -394,7 +395,7 @@ void Server::every_second() {
     const auto account = account_of(uid);
     log(LogLevel::warning,
         "user {} has {} of {} that a user may have: further pages of theirs are not merged; start samepaged "
-        "with a higher --user-memory to allow more",
+        "with a higher --user-memory (max-held= where a policy has a rule for the user) to allow more",
         uid, format_size(account->used()), format_size(account->limit()));
   }
   second_timer_.expires_after(std::chrono::seconds(1));

@@ -71,6 +71,10 @@ class Server final : public SessionHost {
   [[nodiscard]] nlohmann::json statistics(Costs costs = Costs::counted,
                                           std::optional<uid_t> viewer = {}) const;
 
+  /// From now on guests join by this policy. Those that have joined stay; those that it keeps out no more
+  /// hear that they may ask again.
+  void set_policy(Policy policy);
+
   /// Pages that are on their way to paging files.
   [[nodiscard]] std::size_t pages_on_their_way() const;
 
@@ -96,9 +100,12 @@ class Server final : public SessionHost {
   void settle_cpu_percent();
   /// Tells guests whose turn it is, now and when there is time for more.
   void give_cpu_turns();
+  void let_in_those_kept_out();
   void every_second();
   void check_idle();
   [[nodiscard]] CommitCharge commit_charge(std::optional<uid_t> viewer) const;
+  /// What a user has here and may have.
+  [[nodiscard]] UserFigures user_figures(uid_t uid, const Account& account) const;
   // Paging files, while guests run.
   void add_paging_file(const std::string& text);
   void remove_paging_file(const std::string& path);
@@ -123,6 +130,7 @@ class Server final : public SessionHost {
   std::map<const Session*, std::shared_ptr<Session>> sessions_;
   std::map<const Session*, UniqueFd> pending_pidfds_;  // that were given with connections
   std::uint64_t full_scans_ = 0;
+  Memberships::Clock::time_point looked_at_kept_out_;  // whether the policy lets them in now
 };
 
 }  // namespace samepage::dedup

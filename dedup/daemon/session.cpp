@@ -149,6 +149,10 @@ Progress Session::handle_hello() {
   }
   try {
     join(hello);
+  } catch (const KeptOut& error) {
+    member_.reset();
+    share_.release(Member::bytes);
+    keep_out(hello, error.what());
   } catch (const std::exception& error) {
     if (joined()) host_.leave(*this);
     member_.reset();
@@ -179,6 +183,17 @@ void Session::promise(const wire::Hello& hello) {
     closing_ = true;
   }
   send(wire::Type::promised, std::as_bytes(std::span(reason)));
+}
+
+// The guest is there whether it joins or not: its RAM is promised.
+void Session::keep_out(const wire::Hello& hello, const std::string& reason) {
+  if (hello.version <= wire::version_without_kept_out) return refuse(reason);
+  if (const auto not_promised = host_.refuse_promise(*this, hello.pages)) return refuse(*not_promised);
+  log(LogLevel::info, "guest {} (process {}) of user {} is kept out: {}", hello.guest, peer_.pid, peer_.uid,
+      reason);
+  promised_pages_ = hello.pages;
+  kept_out_ = hello;
+  send(wire::Type::kept_out, std::as_bytes(std::span(reason)));
 }
 
 void Session::welcome(const SessionHost::Membership& membership, std::uint32_t version) {

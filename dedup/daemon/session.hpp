@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -54,6 +55,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Carries out more of the message that has come. True while there is more of it.
   [[nodiscard]] bool work(Turn& turn);
 
+  /// The guest that the policy keeps out, which is told that it may ask again by the end of the connection.
+  [[nodiscard]] const wire::Hello* kept_out() const { return kept_out_ && !closed_ ? &*kept_out_ : nullptr; }
   /// Pages of RAM that a guest which does not join has been promised; 0: it is no such guest's.
   [[nodiscard]] std::uint32_t promised_pages() const { return closed_ ? 0 : promised_pages_; }
   /// Whether it is nobody's yet.
@@ -78,6 +81,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Progress handle_hello();
   void join(const wire::Hello& hello);
   void promise(const wire::Hello& hello);
+  void keep_out(const wire::Hello& hello, const std::string& reason);
   /// Tells why, then ends the connection.
   void cut_off(std::string_view why, LogLevel level = LogLevel::info);
   void welcome(const SessionHost::Membership& membership, std::uint32_t version);
@@ -97,6 +101,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   std::optional<Member> member_;
   std::uint64_t membership_ = 0;
   std::uint32_t promised_pages_ = 0;
+  std::optional<wire::Hello> kept_out_;
 
   FrameHeader header_;  // of the message that is carried out
   std::vector<std::byte> payload_;

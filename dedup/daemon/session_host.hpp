@@ -33,8 +33,8 @@ class SessionHost {
   };
 
   virtual ~SessionHost() = default;
-  /// `link` is the way to the guest's agent until leave() or closed(). Throws when the guest can't join; then
-  /// nothing of it is left.
+  /// `link` is the way to the guest's agent until leave() or closed(). Throws when the guest can't join,
+  /// KeptOut where the policy is why; then nothing of it is left.
   virtual Membership join(Session& session, GuestLink& link, const wire::Hello& hello) = 0;
   /// A guest that does not join wants its RAM counted as promised for as long as the session is there. Why
   /// not; empty when it is counted from now on.

@@ -112,12 +112,25 @@ json to_json(const Guest& guest) {
   return {{"name", guest.name}, {"pid", guest.peer.pid}, {"domain", guest.domain}};
 }
 
-json to_json(uid_t uid, const Account& account) {
+json to_json(const UserFigures& user) {
+  const Account& account = user.account;
   const bool unlimited = account.limit() == Account::unlimited;
-  return {{"uid", uid},
+  const PolicyRule& rule = user.rule == nullptr ? PolicyRule() : *user.rule;
+  const auto limit = [](const std::optional<std::uint64_t>& most) {
+    return most ? json(*most) : json(nullptr);
+  };
+  return {{"uid", user.uid},
           {"bytes", account.used()},
           {"limit_bytes", unlimited ? json(nullptr) : json(account.limit())},
-          {"refusals", account.refusals()}};
+          {"refusals", account.refusals()},
+          {"guests", user.guests},
+          {"guests_limit", limit(rule.max_guests)},
+          {"ram_bytes", user.ram_bytes},
+          {"ram_limit_bytes", limit(rule.max_ram)},
+          {"domains", user.domains},
+          {"domains_limit", limit(rule.max_domains)},
+          {"kept_out", user.kept_out},
+          {"policy_line", user.rule == nullptr ? json(nullptr) : json(user.rule->line)}};
 }
 
 }  // namespace samepage::dedup

@@ -76,7 +76,17 @@ class HostFigures {
 
 /// {"name", "pid", "domain"}
 [[nodiscard]] nlohmann::json to_json(const Guest& guest);
-/// What a user makes the daemon hold, and may: {"uid", "bytes", "limit_bytes", "refusals"}.
-[[nodiscard]] nlohmann::json to_json(uid_t uid, const Account& account);
+/// What a user has at the daemon, and may have.
+struct UserFigures {
+  uid_t uid = 0;
+  const Account& account;
+  std::uint64_t guests = 0;
+  std::uint64_t ram_bytes = 0;  // theirs
+  std::uint64_t domains = 0;    // that they are in
+  std::uint64_t kept_out = 0;   // guests that the policy does not let in
+  const PolicyRule* rule = nullptr;
+};
+/// {"uid", "bytes", "limit_bytes", "refusals", "guests", "guests_limit", ...}; a limit of null: none.
+[[nodiscard]] nlohmann::json to_json(const UserFigures& user);
 
 }  // namespace samepage::dedup

@@ -21,6 +21,7 @@
 #include "manage/cli/interrupted.hpp"
 #include "manage/cli/output.hpp"
 #include "manage/cli/table.hpp"
+#include "manage/cli/user_quota.hpp"
 #include "manage/guests/figures.hpp"
 #include "manage/guests/sampler.hpp"
 #include "manage/guests/snapshot.hpp"
@@ -41,12 +42,22 @@ void add_places(Table& table, const json& daemon) {
   }
 }
 
+// Of users for whom the daemon's policy has a rule.
+void add_quotas(Table& table, const json& daemon) {
+  if (!daemon.is_object()) return;
+  for (const json& user : daemon.value("users", json::array())) {
+    if (!has_quota(user)) continue;
+    table.add_row({"user", std::to_string(number(user, "uid")), quota_text(user)});
+  }
+}
+
 std::string host_table(const json& host, const json& daemon) {
   Table table({{""}, {"", Align::right}, {""}});
   for (const Figure& figure : dedup::host_figures()) {
     if (figure.title.empty()) continue;
     table.add_row({std::string(figure.title), guests::text_of(figure, host), std::string(figure.help)});
   }
+  add_quotas(table, daemon);
   add_places(table, daemon);
   return table.render();
 }
@@ -105,6 +116,7 @@ std::string guest_table(const json& guest) {
     table.add_row({std::string(figure.title),
                    guests::text_of(figure, guest) + (explained ? "" : fmt::format(" ({})", figure.help))});
   }
+  if (guest.contains("kept_out")) table.add_row({"kept out", guest["kept_out"].get<std::string>()});
   if (guest.contains("balloon")) add_balloon(table, guest["balloon"]);
   return table.render();
 }

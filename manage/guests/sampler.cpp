@@ -73,7 +73,8 @@ void Sampler::take_daemon() {
   next_.raw_host["daemon_pid"] = number(answer, "pid");
   next_.about_daemon = {{"pid", number(answer, "pid")},
                         {"metrics", answer.value("metrics", json::array())},
-                        {"log", answer.value("log", "")}};
+                        {"log", answer.value("log", "")},
+                        {"users", answer.value("users", json::array())}};
 }
 
 bool Sampler::complete() const {

@@ -18,7 +18,7 @@ enum class DaemonState : std::uint8_t { answers, absent, hangs };
 struct Snapshot {
   DaemonState daemon = DaemonState::absent;
   std::string problem;  // of a daemon that hangs, for people
-  /// {"pid", "metrics": [...], "log"}; null without a daemon.
+  /// {"pid", "metrics": [...], "log", "users": [...]}; null without a daemon.
   nlohmann::json about_daemon;
   std::chrono::system_clock::time_point taken{};
   nlohmann::json host;

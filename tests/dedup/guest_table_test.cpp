@@ -66,7 +66,7 @@ TEST_F(GuestTableTest, UsersAndProcessesAreCounted) {
   add(1);
   add(2, 7).process = {0, 1};
   add(3, 7);
-  EXPECT_EQ(table_.of_user(7), 2);
+  EXPECT_EQ(table_.totals_of(7).guests, 2U);
   EXPECT_EQ(table_.of_process({0, 1}), 2);
 }
 

@@ -91,9 +91,24 @@ TEST(Statistics, TheLongestStopIsShown) {
 TEST(Statistics, UsersWithoutALimitHaveNone) {
   Account limited(100), unlimited;
   EXPECT_FALSE(limited.charge(101));
-  EXPECT_EQ(to_json(7, limited),
-            (nlohmann::json{{"uid", 7}, {"bytes", 0}, {"limit_bytes", 100}, {"refusals", 1}}));
-  EXPECT_TRUE(to_json(0, unlimited).at("limit_bytes").is_null());
+  const PolicyRule rule{.user = "a", .line = 3, .max_guests = 4, .max_ram = 5};
+  const UserFigures user{
+      .uid = 7, .account = limited, .guests = 1, .ram_bytes = 2, .domains = 3, .kept_out = 6, .rule = &rule};
+  EXPECT_EQ(to_json(user), (nlohmann::json{{"uid", 7},
+                                           {"bytes", 0},
+                                           {"limit_bytes", 100},
+                                           {"refusals", 1},
+                                           {"guests", 1},
+                                           {"guests_limit", 4},
+                                           {"ram_bytes", 2},
+                                           {"ram_limit_bytes", 5},
+                                           {"domains", 3},
+                                           {"domains_limit", nullptr},
+                                           {"kept_out", 6},
+                                           {"policy_line", 3}}));
+  const nlohmann::json free = to_json(UserFigures{.uid = 0, .account = unlimited});
+  for (const char* limit : {"limit_bytes", "guests_limit", "ram_limit_bytes", "domains_limit", "policy_line"})
+    EXPECT_TRUE(free.at(limit).is_null()) << limit;
 }
 
 }  // namespace

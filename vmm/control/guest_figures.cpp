@@ -72,6 +72,9 @@ constexpr std::array figures{
     GuestFigure{
         {"backing_files", "", Unit::structure, Kind::gauge, "files in memory that it was forked from"},
         &F::backing_files},
+    GuestFigure{
+        {"kept_out", "", Unit::structure, Kind::gauge, "why the policy of the host keeps it from sharing"},
+        &F::kept_out},
     GuestFigure{{"balloon", "", Unit::structure, Kind::gauge, "what its balloon holds"}, &F::balloon},
 };
 

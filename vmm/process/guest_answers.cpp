@@ -248,6 +248,9 @@ GuestFigures GuestAnswers::figures() const {
   figures.hold_times = dedup::to_json(counters.hold_times);
   figures.merge_cpu_us = counters.merge_cpu_us;
   figures.connected = counters.connected;
+  if (agent_ != nullptr) {
+    if (std::string why = agent_->why_kept_out(); !why.empty()) figures.kept_out = std::move(why);
+  }
   for (const dedup::StoreFigure& store : counters.lost_stores) {
     figures.orphaned_stores.push_back({{"inode", store.inode},
                                        {"allocated_bytes", store.allocated_bytes},

@@ -69,8 +69,7 @@ dedup::AgentConfig agent_config(const std::string& guest, const GuestProcessConf
 
 std::string warning_of(const dedup::Agent& agent) {
   if (agent.why_not_joined().empty()) return {};
-  return fmt::format("nothing is shared for now: {}; the guest joins the daemon when it answers",
-                     agent.why_not_joined());
+  return fmt::format("nothing is shared for now: {}", agent.why_not_joined());
 }
 
 NameClaim claim_name(const GuestProcessConfig& config) {

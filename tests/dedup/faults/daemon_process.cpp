@@ -67,6 +67,8 @@ namespace {
 void serve(UniqueFd listening, const std::vector<std::string>& paging_files, const std::string& faults) {
   arm_fault_points(faults);
   ServerConfig config;
+  // Guests of other domains are kept out.
+  config.admission.policy = Policy{"/etc/policy", {{::geteuid(), PolicyRule{"tester", 1, {"default"}}}}};
   for (const std::string& spec : paging_files) config.paging_files.push_back(parse_paging_spec(spec));
   boost::asio::io_context io(1);
   Server server(io, std::move(config));

@@ -10,6 +10,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -50,6 +51,7 @@ bool FaultScript::run() {
       {"paging files come and go", &FaultScript::change_files},
       {"guests come back to their daemon", &FaultScript::rejoin_the_same},
       {"another guest ends", &FaultScript::end_another_guest},
+      {"another guest is kept out", &FaultScript::try_another_domain},
   };
   for (const auto& [what, act] : steps) {
     const bool lives = (this->*act)();
@@ -64,6 +66,8 @@ bool FaultScript::connect(FleetGuest& guest) {
   if (!socket) return false;
   try {
     guest.worker->connect(std::move(socket));
+  } catch (const GuestKeptOut&) {
+    throw;
   } catch (const UserError&) {
     return false;  // it ended while we were joining it
   }
@@ -179,6 +183,16 @@ bool FaultScript::end_another_guest() {
   static_cast<void>(daemon_comes_to(name, Known::yes));
   other.kill();
   return daemon_comes_to(name, Known::no);
+}
+
+bool FaultScript::try_another_domain() {
+  const auto guest = make_guest(guests_.front()->name + "-elsewhere", 8, {.domain = "elsewhere"});
+  try {
+    static_cast<void>(connect(*guest));
+    return false;  // nobody lets it in: the daemon is lost
+  } catch (const GuestKeptOut&) {
+    return turns(1);
+  }
 }
 
 bool FaultScript::daemon_comes_to(const std::string& guest, Known known) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What guests and people do so that each message is said and each step done: guests join, load an image, are
 // merged, write, go out to a paging file and come back; files are added and removed; a guest comes back to
-// its daemon, another one ends. It goes on for as long as the daemon lives, and each read of a guest's memory
-// must give what it wrote.
+// its daemon, another one ends, one is kept out by the policy. It goes on for as long as the daemon lives,
+// and each read of a guest's memory must give what it wrote.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,7 @@ class FaultScript {
   bool change_files();
   bool rejoin_the_same();
   bool end_another_guest();
+  bool try_another_domain();
 
   bool connect(FleetGuest& guest);
   bool each(const std::function<void(FleetGuest&)>& act);
