@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/thread_use.hpp"
+#include "dedup/agent/hold_priority.hpp"
 #include "dedup/agent/page_out_demand.hpp"
 #include "dedup/daemon_connection.hpp"
 
@@ -32,6 +33,12 @@ constexpr milliseconds guests_patience{200};
 // How much nicer than the guest the thread is that looks for pages and merges them. With two guests at work
 // on two processors it gets a twentieth of one, and what they leave; ksmd, with 5, a quarter.
 constexpr int niceness = 13;
+
+// For as long a guest may wait for a daemon where it needs one at once.
+constexpr milliseconds longest_start{1000};
+
+// Guests that write as fast as they can may have used up what is above low water by then.
+constexpr milliseconds scarce{100};
 
 std::string joins_when(const std::exception& problem, std::string_view when) {
   return fmt::format("{}; the guest joins the daemon when {}", problem.what(), when);
@@ -72,6 +79,7 @@ void Agent::Thread::place(std::span<const ImagePart> parts) {
 
 void Agent::Thread::start() {
   invariant(!thread_.joinable(), "an agent is started twice");
+  start_ends_ = Clock::now() + longest_start;
   // Nothing has been quiet for an interval yet.
   schedule_.restart(Clock::now() + milliseconds(worker_.knobs().interval_ms));
   yielding_.emplace(niceness, [] {
@@ -205,7 +213,8 @@ void Agent::Thread::go_on_paging() {
 // kernel from killing somebody.
 void Agent::Thread::giving_way(const std::function<void()>& act) {
   const PageOuts& outs = worker_.page_outs();
-  const bool hurry = memory_is_low_ || demanded_ || outs.active() || outs.returning() || outs.leaving() != 0;
+  const bool hurry =
+      memory_is_scarce_ || demanded_ || outs.active() || outs.returning() || outs.leaving() != 0;
   hurry ? act() : yielding_->run(act);
 }
 
@@ -226,7 +235,10 @@ bool Agent::Thread::wants_memory_look() {
 
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
 void Agent::Thread::watch_memory() {
-  if (!worker_.paging().can_page_out()) return worker_.brake(false);
+  if (!worker_.paging().can_page_out()) {
+    memory_is_low_ = memory_is_scarce_ = false;
+    return worker_.brake(false);
+  }
   if (!wants_memory_look()) return;
   const PageStates& states = worker_.states();
   using State = PageStates::State;
@@ -238,6 +250,7 @@ void Agent::Thread::watch_memory() {
       page_out_demand(room, own, stall_share_.told(room.source, room.stalled_us, now));
   next_memory_look_ = now + demand.look_again;
   memory_is_low_ = demand.low;
+  memory_is_scarce_ = demand.look_again <= scarce;
   // A guest that has nothing left of its own gives what it shares and does not use.
   if (demand.low && demand.pages == 0) {
     worker_.paging().want_frames_out();
@@ -249,12 +262,14 @@ void Agent::Thread::watch_memory() {
     if (demand.pages == 0) worker_.brake(false);
     return;
   }
-  // A guest that has nothing to give, or nowhere to, is not stopped for it.
-  const bool helps = worker_.page_outs().went() > 0 || !demanded_;
-  worker_.brake(demand.brake && helps);
+  // A guest that has nothing to give, or nowhere to, is not stopped for it. One that had nothing cold may
+  // have.
+  const bool in_vain = demanded_ && demanded_any_ && worker_.page_outs().went() == 0;
+  worker_.brake(demand.brake && !in_vain);
   demanded_ = demand.pages > 0;
   frames_demanded_ = frames_demanded_ || demanded_;
   if (!demanded_) return;
+  demanded_any_ = demand.brake;
   stall_share_.acted();
   worker_.paging().begin(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
 }
@@ -299,10 +314,19 @@ void Agent::Thread::work() {
     if (wants_pass() && worker_.daemon().may_use_cpu()) pass();
     watch_memory();
     settle_cpu();
-    if (wait(time_to_wait())) return;
+    if (wait_and_watch()) return;
     answer();
     go_on_bringing_back();
   }
+}
+
+// Where guests can use up what memory is left, a look at it must not wait for their threads.
+bool Agent::Thread::wait_and_watch() {
+  std::optional<HoldPriority> priority;
+  if (memory_is_scarce_) priority.emplace();
+  if (wait(time_to_wait())) return true;
+  watch_memory();
+  return false;
 }
 
 void Agent::Thread::note_whether_merging() {
@@ -345,10 +369,23 @@ bool Agent::Thread::wait(milliseconds limit) {
 
 // A daemon that was asked to let us in is waited for without an end: it answers, or ends. One that keeps us
 // out ends the connection when it is worth asking again. Whatever it does, it is asked once a second at most.
+// A guest that starts where little memory is left could use it up before its pages have anywhere to go: it
+// waits for its daemon then, but not for one that hangs.
+void Agent::Thread::wait_for_memory_at_start() {
+  if (!memory_room_) memory_room_.emplace();
+  worker_.brake(page_out_demand(memory_room_->read(), PageCount{0}).brake);
+}
+
 bool Agent::Thread::wait_to_join() {
-  worker_.brake(false);
+  const bool starts = worker_.joining() && Clock::now() < start_ends_;
+  if (!starts) worker_.brake(false);
   const bool asked = worker_.joining() || worker_.kept_out();
-  if (wait(asked ? milliseconds(-1) : milliseconds(poll_timeout(next_connect_)))) return true;
+  const milliseconds limit(starts ? 10 : asked ? -1 : poll_timeout(next_connect_));
+  if (wait(limit)) return true;
+  if (starts && !answered_) {
+    wait_for_memory_at_start();
+    return false;
+  }
   if (worker_.kept_out()) {
     if (answered_) worker_.lose_daemon();
     return false;

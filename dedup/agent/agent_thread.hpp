@@ -73,6 +73,7 @@ class Agent::Thread {
   bool wait(std::chrono::milliseconds limit);
   // While no daemon has let the guest in. True when the agent is to end.
   bool wait_to_join();
+  void wait_for_memory_at_start();
   void go_on_joining();
   void note_kept_out(std::string why);
   void tell_problem(const std::exception& problem);
@@ -91,6 +92,7 @@ class Agent::Thread {
   /// Calls act(): on a thread that gives way to others, unless it is urgent.
   void giving_way(const std::function<void()>& act);
   [[nodiscard]] bool wants_memory_look();
+  [[nodiscard]] bool wait_and_watch();
   void watch_memory();
 
   std::vector<MemoryRegion> regions_;
@@ -107,6 +109,7 @@ class Agent::Thread {
   bool answered_ = false;  // there was something to read on the daemon's socket when we last waited
   Clock::time_point next_connect_ = Clock::now() + reconnect_interval;
   StartDelay start_delay_;
+  Clock::time_point start_ends_;
   struct NewBacking {
     UniqueFd file;
     std::vector<BackedRun> runs;
@@ -120,7 +123,9 @@ class Agent::Thread {
   StallShare stall_share_;
   Clock::time_point next_memory_look_ = Clock::now();
   bool memory_is_low_ = false;              // when it was looked at last
+  bool memory_is_scarce_ = false;           // then: it may be low soon
   bool demanded_ = false;                   // the last pages went out because there was little memory
+  bool demanded_any_ = false;               // cold or not
   bool frames_demanded_ = false;            // for the same reason
   std::optional<YieldingThread> yielding_;  // once started
   std::thread thread_;

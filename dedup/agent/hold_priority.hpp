@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is done while a guest is held takes half a millisecond, unless the thread loses its processor
 // meanwhile: then the guest stands still for as long as others have it. A process that may use real-time
-// priorities (root, or a limit of RLIMIT_RTPRIO of 1 or more) does not lose it.
+// priorities (root, or a limit of RLIMIT_RTPRIO of 1 or more) does not lose it. The same for a look at memory
+// that guests may use up.
 #pragma once
 
 namespace samepage::dedup {

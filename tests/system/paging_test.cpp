@@ -232,14 +232,14 @@ TEST_F(Paging, TheRoomOfAGuestThatIsKilledWhilePagesGoOutComesBack) {
 }
 
 TEST_F(Paging, GuestsWithTwiceAsMuchAsTheirCgroupMayHaveAllVerify) {
-  constexpr std::uint64_t limit = 48U << 20;
+  constexpr std::uint64_t limit = 96U << 20;
   cgroup_.emplace("samepage-test-" + std::to_string(::getpid()), limit);
   if (!cgroup_->problem().empty()) GTEST_SKIP() << cgroup_->problem();
   start_daemon_with({file("a"), file("b")});
   const std::vector<std::string> guests{"g1", "g2", "g3", "g4"};
   for (const std::string& guest : guests) {
-    Process start({program("samepage"), "run", "--detach", "--name", guest, "--mem", "32M", "fill", "--",
-                   "own=6200", "seed=" + guest.substr(1), "verify=1"},
+    Process start({program("samepage"), "run", "--detach", "--name", guest, "--mem", "64M", "fill", "--",
+                   "own=12400", "seed=" + guest.substr(1), "verify=1"},
                   -1, 2, cgroup_->joining());
     ASSERT_EQ(start.wait(), 0);
   }
