@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -32,16 +33,27 @@ void Acceptor::accept() {
         if (error == asio::error::operation_aborted) return;
         if (error) {
           // No descriptor or memory: trying at once would only keep the processor busy.
-          if (error == asio::error::no_descriptors) turn_away_without_descriptors();
+          if (error == asio::error::no_descriptors || error.value() == ENFILE) accept_without_descriptors();
           return accept_later();
         }
-        try {
-          door_.adopt(UniqueFd(socket.release()));
-        } catch (const std::exception& problem) {
-          door_.failed(problem);
-        }
+        take(UniqueFd(socket.release()));
         accept();
       });
+}
+
+// Whoever gets the last descriptor gets it for a short time: the spare one comes first.
+void Acceptor::take(UniqueFd socket) {
+  if (!spare_) spare_ = spare_descriptor();
+  try {
+    if (spare_ || !door_.full) {
+      door_.adopt(std::move(socket));
+    } else {
+      if (door_.no_descriptors) door_.no_descriptors();
+      door_.full(std::move(socket));
+    }
+  } catch (const std::exception& problem) {
+    door_.failed(problem);
+  }
 }
 
 void Acceptor::accept_later() {
@@ -51,12 +63,19 @@ void Acceptor::accept_later() {
   });
 }
 
-// A peer that connects while there are no descriptors left is told so, instead of hearing nothing until it
-// gives up.
-void Acceptor::turn_away_without_descriptors() {
+// A peer that connects while there are no descriptors left hears of that, instead of nothing until it gives
+// up.
+void Acceptor::accept_without_descriptors() {
+  if (door_.no_descriptors) door_.no_descriptors();
+  if (!spare_) return;  // it waits until the peer goes that has it
   spare_.reset();
-  const UniqueFd socket(::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (socket && door_.full) door_.full(socket);
+  UniqueFd socket(::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
+  try {
+    if (socket && door_.full) door_.full(std::move(socket));
+  } catch (const std::exception& problem) {
+    door_.failed(problem);
+  }
+  socket.reset();
   spare_ = spare_descriptor();
 }
 

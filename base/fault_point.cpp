@@ -29,17 +29,19 @@ struct Fault {
 
   std::string name;
   unsigned nth = 1;
+  bool lasts = false;  // not that time alone, but from then on
   Action action = Action::kill;
   int value = 0;  // milliseconds, or an errno
   std::atomic<unsigned> times = 0;
 };
 
-constexpr std::array<std::pair<std::string_view, int>, 6> errors{{{"EIO", EIO},
+constexpr std::array<std::pair<std::string_view, int>, 7> errors{{{"EIO", EIO},
                                                                   {"ENOSPC", ENOSPC},
                                                                   {"ENOMEM", ENOMEM},
                                                                   {"EMFILE", EMFILE},
                                                                   {"EAGAIN", EAGAIN},
-                                                                  {"EINTR", EINTR}}};
+                                                                  {"EINTR", EINTR},
+                                                                  {"ENOBUFS", ENOBUFS}}};
 
 std::optional<int> number(std::string_view text) {
   int value = 0;
@@ -70,7 +72,10 @@ void read_fault(std::string_view text, std::deque<Fault>& faults) {
   const std::size_t first = std::min(text.find(':'), text.size());
   const std::size_t second = std::min(text.find(':', first + 1), text.size());
   fault.name = text.substr(0, first);
-  const auto nth = first < text.size() ? number(text.substr(first + 1, second - first - 1)) : std::nullopt;
+  std::string_view times = first < text.size() ? text.substr(first + 1, second - first - 1) : "";
+  fault.lasts = times.ends_with('+');
+  if (fault.lasts) times.remove_suffix(1);
+  const auto nth = number(times);
   const bool whole = second < text.size() && read_action(text.substr(second + 1), fault);
   if (!whole || !nth || *nth == 0) {
     throw UserError(
@@ -130,7 +135,9 @@ int reach_fault_point(std::string_view name) noexcept {
   if (!has_fault_points()) return 0;
   int error = 0;
   for (Fault& fault : armed()) {
-    if (fault.name == name && ++fault.times == fault.nth) error = act(fault);
+    if (fault.name != name) continue;
+    const unsigned times = ++fault.times;
+    if (times == fault.nth || (fault.lasts && times > fault.nth)) error = act(fault);
   }
   return error;
 }

@@ -2,7 +2,8 @@
 // Points in a program where a test can make it fail, so that each step of it is tried as one that fails.
 // SAMEPAGE_FAULT names them: NAME:NTH:ACTION, several with commas between. The NTH time that the process
 // comes by it is killed (`kill`, as by kill -9), waits (`delay=MS`), or the call there fails (`EIO`,
-// `ENOSPC`, `ENOMEM`, `EMFILE`, `EAGAIN`, `EINTR`). Release builds know none of this. Any thread.
+// `ENOSPC`, `ENOMEM`, `EMFILE`, `EAGAIN`, `EINTR`, `ENOBUFS`). With `NTH+` each time after that too, so that
+// a shortage lasts. Release builds know none of this. Any thread.
 #pragma once
 
 #include <string_view>

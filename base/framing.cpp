@@ -58,8 +58,8 @@ std::string_view Frame::text() const {
   return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }
 
-bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
-                std::span<const int> fds) {
+bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload, std::span<const int> fds,
+                const SendAgain& again) {
   Outgoing outgoing(type, payload, fds);
   std::array<iovec, 2>& parts = outgoing.parts;
   msghdr& message = outgoing.message;
@@ -67,6 +67,10 @@ bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> paylo
     const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && peer_gone(errno)) return false;
+    if (sent < 0 && again && (errno == ENOBUFS || errno == ENOMEM)) {
+      if (!again(errno)) return false;
+      continue;
+    }
     std::size_t left = static_cast<std::size_t>(check(sent, "sendmsg"));
     message.msg_control = nullptr;  // the descriptors went with the first bytes
     message.msg_controllen = 0;

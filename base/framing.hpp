@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,9 +40,12 @@ struct Frame {
   [[nodiscard]] std::string_view text() const;
 };
 
-/// Writes one message to a blocking socket. False when the peer is gone; throws std::system_error otherwise.
+/// Asked when the kernel has no memory for a message (an errno): whether to try once more.
+using SendAgain = std::function<bool(int error)>;
+/// Writes one message to a blocking socket. False when the peer is gone, or `again` says no; throws
+/// std::system_error otherwise.
 [[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
-                              std::span<const int> fds = {});
+                              std::span<const int> fds = {}, const SendAgain& again = {});
 [[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::string_view text,
                               std::span<const int> fds = {});
 

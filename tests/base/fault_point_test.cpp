@@ -35,6 +35,15 @@ TEST_F(FaultPoint, ACallFailsTheNthTimeAndNotAgain) {
   EXPECT_EQ(reach_fault_point("slot"), 0);
 }
 
+TEST_F(FaultPoint, AShortageLastsUntilItIsTakenBack) {
+  arm_fault_points("slot:2+:ENOSPC,frame:1+:ENOBUFS");
+  EXPECT_EQ(reach_fault_point("slot"), 0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(reach_fault_point("slot"), ENOSPC);
+  EXPECT_EQ(reach_fault_point("frame"), ENOBUFS);
+  arm_fault_points("");
+  EXPECT_EQ(reach_fault_point("slot"), 0);
+}
+
 TEST_F(FaultPoint, TheProcessIsKilled) {
   const auto run = [] {
     arm_fault_points("slot:1:kill");
