@@ -55,6 +55,9 @@ inline constexpr std::array fault_steps{
     FaultStep{"page-unmapping", FaultIn::agent, FaultCan::fail},
     FaultStep{"page-unmapped", FaultIn::agent},  // its bytes are not back yet
     FaultStep{"file-left", FaultIn::agent},
+    // The socket.
+    FaultStep{"agent-sending", FaultIn::agent, FaultCan::fail},
+    FaultStep{"daemon-sending", FaultIn::daemon, FaultCan::fail},
 };
 
 /// A step by its name, which is looked up when this is compiled.

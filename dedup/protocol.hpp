@@ -58,6 +58,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -72,6 +73,7 @@
 #include "base/types.hpp"
 #include "dedup/digest.hpp"
 #include "dedup/hold_times.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup::wire {
 
@@ -176,8 +178,8 @@ struct Welcome {
   DigestSecret secret{};
 };
 
-/// The same, but its agents know no KEPT_OUT.
-inline constexpr std::uint32_t version_without_kept_out = 5;
+/// The same, but its agents know no KEPT_OUT, and the end of its REPORT tells of no shortage.
+inline constexpr std::uint32_t version_without_shortages = 5;
 
 /// The same, but its agents ask for no CPU_TURN: each keeps to so many percent of one core by itself.
 inline constexpr std::uint32_t version_without_turns = 4;
@@ -251,6 +253,12 @@ struct CpuTurn {
   std::uint64_t time_us = 0;
 };
 
+/// One resource that an agent is short of (dedup/shortage.hpp).
+struct Lack {
+  std::uint64_t lasts_ms = 0;  // since it began, and 1 at least; 0: it is not short of that
+  std::uint64_t waiting = 0;   // pages that wait for it
+};
+
 /// What an agent says of itself and its guest after a pass; sums since it joined this daemon for the first
 /// time, unless said otherwise.
 struct Report {
@@ -284,10 +292,14 @@ struct Report {
   std::uint64_t paged_resident_pages = 0;  // of these: in memory too, since the guest read them
   std::uint64_t paged_out = 0;             // pages that have gone out
   std::uint64_t came_back = 0;             // times that pages were used soon after they had gone out
+
+  // From here on what agents of version_without_shortages do not tell.
+  std::array<Lack, resource_count> lacks{};  // by Resource, now
 };
 /// The part of a REPORT that all daemons know.
 inline constexpr std::size_t short_report = offsetof(Report, ram_pages);
 inline constexpr std::size_t report_without_paging = offsetof(Report, paged_pages);
+inline constexpr std::size_t report_without_shortages = offsetof(Report, lacks);
 /// A whole REPORT or a shorter one. Empty where it is neither, or can't be true of a guest of `pages` pages.
 /// What is left can be added up: counters are below 2^53, and what is now is not more than the guest has.
 std::optional<Report> decode_report(std::span<const std::byte> payload, std::uint32_t pages);

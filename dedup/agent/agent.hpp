@@ -19,6 +19,7 @@
 #include "dedup/agent/still_memory.hpp"
 #include "dedup/agent/write_barrier.hpp"
 #include "dedup/hold_times.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
@@ -73,6 +74,7 @@ struct AgentCounters {
   std::uint64_t came_back = 0;  // times that pages were used again after they had gone out
   HoldTimes hold_times;
   std::uint64_t merge_cpu_us = 0;  // of the agent's thread, after its last pass
+  std::vector<ShortageFigure> shortages;
 };
 
 /// Merges the pages of one guest. All public functions but place() and start() may be called from any thread.

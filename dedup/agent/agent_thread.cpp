@@ -287,12 +287,26 @@ void Agent::Thread::run() {
       work();
       over = true;
     } catch (const std::exception& error) {
-      log_error("merging begins anew", error);
+      note_failure(error);
       worker_.lose_daemon();
     }
   }
   worker_.brake(false);
   requests_.end();
+}
+
+void Agent::Thread::note_failure(const std::exception& error) noexcept {
+  const std::optional<Resource> what = lacked_by(error);
+  if (!what) return log_error("merging begins anew", error);
+  lacks_ = what;
+  note_refused(worker_.shortages(), *what, error.what());
+}
+
+// A pass has been made. Descriptors are needed by what comes later.
+void Agent::Thread::note_success() noexcept {
+  if (!lacks_ || (lacks_ == Resource::descriptors && !has_descriptors(stop_.get()))) return;
+  note_granted(worker_.shortages(), *lacks_);
+  lacks_.reset();
 }
 
 void Agent::Thread::serve_requests() {
@@ -392,6 +406,7 @@ bool Agent::Thread::wait_to_join() {
   }
   if (!worker_.joining() && Clock::now() < next_connect_) return false;
   next_connect_ = Clock::now() + reconnect_interval;
+  if (lacks_ && !worker_.shortages().may_try(*lacks_, Clock::now())) return false;
   go_on_joining();
   return false;
 }
@@ -459,8 +474,9 @@ void Agent::Thread::pass() {
       worker_.look_for_breaks(cancelled);
     }
   });
-  if (!worker_.pass_under_way())
-    schedule_.passed({Clock::now(), found, pass_asked_, faults()}, worker_.knobs());
+  if (worker_.pass_under_way()) return;
+  if (worker_.connected()) note_success();
+  schedule_.passed({Clock::now(), found, pass_asked_, faults()}, worker_.knobs());
 }
 
 }  // namespace samepage::dedup

@@ -23,6 +23,7 @@
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/start_delay.hpp"
 #include "dedup/agent/worker.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
@@ -61,6 +62,9 @@ class Agent::Thread {
   [[nodiscard]] bool ask(const std::function<void()>& act);
   void take_backing();
   void work();
+  /// It is tried anew after a while.
+  void note_failure(const std::exception& error) noexcept;
+  void note_success() noexcept;
   void note_whether_merging();
 
   // Those that tell of writes: of everybody but this thread, which compares pages and makes table entries.
@@ -105,6 +109,7 @@ class Agent::Thread {
   UniqueFd stop_;
   UniqueFd requested_;  // readable while there are requests, or somebody asked for a pass
   AgentRequests requests_;
+  std::optional<Resource> lacks_;  // what the last failure was for want of
   bool merging_ = true;
   bool answered_ = false;  // there was something to read on the daemon's socket when we last waited
   Clock::time_point next_connect_ = Clock::now() + reconnect_interval;

@@ -33,19 +33,28 @@ void append(std::vector<PageRange>& list, const std::vector<PageRange>& more) {
 }  // namespace
 
 BulkRemapper::BulkRemapper(const GuestPages& pages, PageStates& states, Tracker& tracker,
-                           WriteBarrier& barrier, MappingBudget& budget)
+                           WriteBarrier& barrier, MappingBudget& budget, MappingShortage& shortage)
     : pages_(pages),
       states_(states),
       tracker_(tracker),
       budget_(budget),
+      shortage_(shortage),
       barrier_(barrier),
       remapper_(pages, states),
       holds_(barrier, [this](const PausedGuest& held) { remapper_.keep_from_children(held); }) {}
 
+// Those that there are no mappings for.
+std::vector<wire::Grant> BulkRemapper::split_off_excess(std::vector<wire::Grant>& pieces) {
+  if (shortage_.closed()) return std::exchange(pieces, {});
+  std::vector<wire::Grant> excess = budget_.split_off_excess(pieces);
+  if (!excess.empty()) shortage_.out_of_budget();
+  return excess;
+}
+
 BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<wire::Grant> grants) {
   std::vector<wire::Grant> pieces = arranged(
       std::move(grants), piece_pages, [&](PageIndex page) { return pages_.region_of(page).pages.end(); });
-  const std::vector<wire::Grant> excess = budget_.split_off_excess(pieces);
+  const std::vector<wire::Grant> excess = split_off_excess(pieces);
   Merging merging;
   std::vector<PageIndex> moves;
   for (const wire::Grant& piece : pieces) {
@@ -55,13 +64,23 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
     }
   }
   std::uint64_t mappings = 0;
-  for (std::size_t done = 0; done < pieces.size();) {
+  std::vector<PageRange> waiting;
+  std::size_t done = 0;
+  while (done < pieces.size() && !remapper_.was_refused()) {
     const std::vector<MergeCandidate> candidates = copies_.read(files, std::span(pieces).subspan(done));
     fault_point("frames-read");
     holds_.work_off(candidates, [&](const PausedGuest& held, const MergeCandidate& candidate) {
+      // What the kernel has refused once it would refuse again: the guest is not held for that.
+      if (remapper_.was_refused()) return waiting.push_back(candidate.grant.pages());
       mappings += remapper_.merge(held, files, candidate, merging.merged);
     });
     done += candidates.size();
+  }
+  for (; done < pieces.size(); ++done) waiting.push_back(pieces[done].pages());
+  if (mappings > 0) shortage_.mapped();
+  if (const Remapper::Refusal refusal = remapper_.take_refusal(); refusal.error != 0) {
+    append(waiting, refusal.pages);
+    shortage_.refused(refusal.error);
   }
   // What was compared is in the page cache, and is to be out of memory.
   for (const wire::Grant& piece : pieces) {
@@ -83,16 +102,22 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
   for (const PageIndex page : moves) merging.moved += states_.is_paged(page) ? 1U : 0U;
   for (const wire::Grant& piece : excess) {
     merging.moves_granted += states_.count_in(piece.pages(), State::merged);
-    states_.unaffordable(piece.pages());
-    merging.merged.refused.push_back(piece.pages());
+    have_wait(piece.pages(), merging);
   }
+  for (const PageRange& range : waiting) have_wait(range, merging);
   return merging;
+}
+
+// For a mapping.
+void BulkRemapper::have_wait(const PageRange& range, Merging& merging) {
+  states_.unaffordable(range);
+  merging.merged.refused.push_back(range);
 }
 
 wire::Merged BulkRemapper::place(const FrameFiles& files, ImagePages& image,
                                  std::vector<wire::Grant> grants) {
   wire::Merged merged;
-  for (const wire::Grant& grant : budget_.split_off_excess(grants)) {
+  for (const wire::Grant& grant : split_off_excess(grants)) {
     states_.unaffordable(grant.pages());
     merged.refused.push_back(grant.pages());
   }

@@ -14,6 +14,7 @@
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/image_pages.hpp"
 #include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/mapping_shortage.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/remapper.hpp"
 #include "dedup/agent/tracker.hpp"
@@ -25,7 +26,7 @@ class BulkRemapper {
  public:
   /// All must outlive it.
   BulkRemapper(const GuestPages& pages, PageStates& states, Tracker& tracker, WriteBarrier& barrier,
-               MappingBudget& budget);
+               MappingBudget& budget, MappingShortage& shortage);
 
   /// References and offers that went with the pages. The daemon may hear of them when the call has returned:
   /// it may reap a frame as soon as it hears that nobody maps it.
@@ -73,6 +74,8 @@ class BulkRemapper {
   [[nodiscard]] const GuestHolds& holds() const { return holds_; }
 
  private:
+  [[nodiscard]] std::vector<wire::Grant> split_off_excess(std::vector<wire::Grant>& pieces);
+  void have_wait(const PageRange& range, Merging& merging);
   [[nodiscard]] std::uint64_t drop_unaffordable(std::vector<PageRange>& pieces);
   void note_replaced(std::uint64_t mappings);
 
@@ -80,6 +83,7 @@ class BulkRemapper {
   PageStates& states_;
   Tracker& tracker_;
   MappingBudget& budget_;
+  MappingShortage& shortage_;
   WriteBarrier& barrier_;
   Remapper remapper_;
   FrameCopies copies_;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/agent/connection.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstring>
 
 #include "base/check.hpp"
 #include "base/types.hpp"
@@ -16,11 +21,50 @@
 namespace samepage::dedup {
 namespace {
 
+// While the kernel has no memory for a message: pauses that grow, and an end of them. The socket tells when
+// somebody hangs up meanwhile.
+class SendPause {
+ public:
+  SendPause(int socket, Shortages* shortages) : socket_(socket), shortages_(shortages) {}
+
+  // Whether to try again.
+  bool wait(int error) {
+    constexpr std::chrono::milliseconds longest{200}, patience{5000};
+    if (shortages_ != nullptr) note_refused(*shortages_, Resource::socket_buffers, std::strerror(error));
+    if (waited_ >= patience) return false;
+    pollfd hung_up{socket_, 0, 0};
+    if (::poll(&hung_up, 1, static_cast<int>(next_.count())) > 0) return false;
+    waited_ += next_;
+    next_ = std::min(2 * next_, longest);
+    return true;
+  }
+
+ private:
+  int socket_;
+  Shortages* shortages_;
+  std::chrono::milliseconds next_{5}, waited_{0};
+};
+
 [[noreturn]] void throw_refusal(const Frame& answer) {
   throw UserError(fmt::format("the daemon refuses the guest: {}", answer.text()));
 }
 
 }  // namespace
+
+bool has_descriptors(int fd) noexcept {
+  std::array<UniqueFd, 4> more;
+  for (UniqueFd& one : more) {
+    one = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!one) return false;
+  }
+  return true;
+}
+
+void require_descriptors(int fd) {
+  if (has_descriptors(fd)) return;
+  errno = EMFILE;
+  throw_errno("descriptors of the daemon's files");
+}
 
 class HangUp::InMessage {
  public:
@@ -56,8 +100,9 @@ void HangUp::watch(const std::shared_ptr<const UniqueFd>& socket) {
   socket_ = socket;
 }
 
-Connection::Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket)
+Connection::Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket, Shortages* shortages)
     : hang_up_(&hang_up),
+      shortages_(shortages),
       socket_(
           std::make_shared<const UniqueFd>(socket ? std::move(socket) : connect_daemon(config.socket_path))),
       path_(config.socket_path) {
@@ -104,6 +149,8 @@ Membership Connection::finish_joining() {
     throw GuestKeptOut(fmt::format("the daemon keeps the guest out: {}", frame->text()));
   }
   std::optional<wire::Welcome> welcome;
+  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() < 2)
+    require_descriptors(fd());
   if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() == 2) {
     welcome = wire::read_one<wire::Welcome>(frame->payload);
   }
@@ -116,7 +163,14 @@ Membership Connection::finish_joining() {
 bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
   const HangUp::InMessage in_message(*hang_up_);
   fault_point(FaultIn::agent, FaultMoment::sends, type);
-  const bool sent = send_frame(fd(), static_cast<std::uint32_t>(type), payload);
+  SendPause pause(fd(), shortages_);
+  while (fault_fails("agent-sending")) {
+    if (!pause.wait(errno)) return false;
+  }
+  const bool sent = send_frame(fd(), static_cast<std::uint32_t>(type), payload, {},
+                               [&](int error) { return pause.wait(error); });
+  if (sent && shortages_ != nullptr && shortages_->is_short(Resource::socket_buffers))
+    note_granted(*shortages_, Resource::socket_buffers);
   fault_point(FaultIn::agent, FaultMoment::sent, type);
   return sent;
 }

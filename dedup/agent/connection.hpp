@@ -17,10 +17,16 @@
 #include "base/unique_fd.hpp"
 #include "dedup/agent/frame_files.hpp"
 #include "dedup/protocol.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
 struct AgentConfig;
+
+/// Whether the process can have some more descriptors, as many as a message brings. `fd` is any that it has.
+[[nodiscard]] bool has_descriptors(int fd) noexcept;
+/// Of a message whose descriptors did not come: throws std::system_error when that is because there are none.
+void require_descriptors(int fd);
 
 /// What a guest gets when it joins.
 struct Membership {
@@ -55,7 +61,9 @@ class HangUp {
 class Connection {
  public:
   /// Connects to the daemon that `config` names, or uses `socket` when it is given (tests).
-  explicit Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket = {});
+  /// `shortages` are told of what the kernel has no memory for; they must outlive it.
+  explicit Connection(const AgentConfig& config, HangUp& hang_up, UniqueFd socket = {},
+                      Shortages* shortages = nullptr);
 
   /// Says HELLO for a guest of `pages` pages, which had the membership `former` before, 0 for none. Throws
   /// UserError when the daemon is gone.
@@ -85,6 +93,7 @@ class Connection {
 
  private:
   HangUp* hang_up_;
+  Shortages* shortages_;
   std::shared_ptr<const UniqueFd> socket_;  // hanging up must not meet a descriptor that was closed
   std::string path_;
 };

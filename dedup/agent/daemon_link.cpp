@@ -7,10 +7,11 @@
 
 namespace samepage::dedup {
 
-void DaemonLink::ask_to_join(const AgentConfig& config, std::uint32_t pages, UniqueFd socket) {
+void DaemonLink::ask_to_join(const AgentConfig& config, std::uint32_t pages, UniqueFd socket,
+                             Shortages& shortages) {
   joining_.reset();
   kept_out_.reset();
-  Connection connection(config, hang_up_, std::move(socket));
+  Connection connection(config, hang_up_, std::move(socket), &shortages);
   connection.ask_to_join(config, pages, former_ ? former_->membership : 0);
   joining_.emplace(std::move(connection));
 }

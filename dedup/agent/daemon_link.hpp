@@ -32,7 +32,7 @@ class DaemonLink {
 
   /// Asks the daemon to let a guest of `pages` pages in, over `socket` when it is given. Throws NoDaemon,
   /// DaemonHangs or UserError.
-  void ask_to_join(const AgentConfig& config, std::uint32_t pages, UniqueFd socket);
+  void ask_to_join(const AgentConfig& config, std::uint32_t pages, UniqueFd socket, Shortages& shortages);
   /// Waits for the answer. Throws DaemonHangs when there is none in time: it may still come. Throws UserError
   /// when the daemon refuses; then it is not asked any more, but for GuestKeptOut: the connection stays until
   /// the daemon ends it.

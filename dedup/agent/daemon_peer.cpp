@@ -21,7 +21,7 @@ namespace samepage::dedup {
 // --- The daemon comes and goes.
 
 void DaemonPeer::ask_to_join(const AgentConfig& config, UniqueFd socket) {
-  link_.ask_to_join(config, guest_.pages.count(), std::move(socket));
+  link_.ask_to_join(config, guest_.pages.count(), std::move(socket), guest_.shortages);
 }
 
 DaemonPeer::Joined DaemonPeer::finish_joining() {
@@ -224,6 +224,7 @@ bool DaemonPeer::take_paging_file(Frame& frame) {
   const auto message = wire::read_one<wire::PagingFile>(frame.payload);
   if (!message || message->file >= max_paging_files) return false;
   const bool leaving = message->leaving != 0;
+  if (frame.fds.empty() && !leaving) require_descriptors(link_.fd());
   if (frame.fds.size() > 1 || (frame.fds.empty() && !leaving)) return false;
   if (!frame.fds.empty()) {
     const FileFigures file = figures_of_file(frame.fds[0].get());

@@ -37,6 +37,7 @@ class DaemonPeer {
     StoreUpkeep& upkeep;
     AgentTotals& totals;
     PageOuts& paging;
+    Shortages& shortages;
   };
 
   explicit DaemonPeer(Guest guest) : guest_(guest) {}

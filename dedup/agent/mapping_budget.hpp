@@ -4,7 +4,7 @@
 // a guest could take all of them by writing, zeroing or giving up every other page.
 //
 // What is used is estimated from above between two counts: counting costs as much as making some. Pure but
-// for `count`; one thread.
+// for `limit` and `count`; one thread.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,12 @@ namespace samepage::dedup {
 
 class MappingBudget {
  public:
-  /// `count` counts the mappings that merging has added up to now.
-  MappingBudget(std::uint64_t limit, std::function<std::uint64_t()> count)
-      : limit_(limit), count_(std::move(count)) {}
+  /// `limit` tells how many there may be, `count` counts the mappings that merging has added up to now.
+  MappingBudget(std::function<std::uint64_t()> limit, std::function<std::uint64_t()> count)
+      : tell_limit_(std::move(limit)), limit_(tell_limit_()), count_(std::move(count)) {}
+
+  /// The limit may have changed.
+  void look_at_limit() { limit_ = tell_limit_(); }
 
   /// Those in use, at most.
   [[nodiscard]] std::uint64_t used() const { return used_; }
@@ -50,6 +53,7 @@ class MappingBudget {
       std::vector<PageRange>& pieces, const std::function<std::uint64_t(const PageRange&)>& runs_on_store);
 
  private:
+  std::function<std::uint64_t()> tell_limit_;
   std::uint64_t limit_;
   std::function<std::uint64_t()> count_;
   std::uint64_t used_ = 0;

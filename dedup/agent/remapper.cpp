@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/check.hpp"
@@ -95,9 +96,13 @@ std::uint32_t Remapper::merge(const PausedGuest& held, const FrameFiles& files,
     std::uint32_t end = first;
     while (end < grant.count && mergeable(end)) ++end;
     const wire::Grant run{grant.page + first, grant.frame + first, end - first};
-    const bool mapped = run.count > 0 && map_frames(files.file_of(run.frame), run);
-    mappings += mapped ? 1 : 0;
-    for (const PageIndex page : run.pages()) wire::append_page(mapped ? merged.kept : merged.refused, page);
+    if (run.count > 0 && map_frames(files.file_of(run.frame), run)) {
+      ++mappings;
+      wire::append_range(merged.kept, run.pages());
+    } else if (run.count > 0) {
+      refusal_.error = errno;
+      wire::append_range(refusal_.pages, run.pages());
+    }
     if (end < grant.count) wire::append_page(merged.refused, grant.page + end);  // the one that differs
     first = end + 1;
   }
@@ -253,7 +258,9 @@ bool Remapper::map_file(const PageRange& range, int file, std::uint64_t offset) 
   // makes a copy for this guest alone.
   if (::mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
              file, static_cast<off_t>(offset)) == MAP_FAILED) {
+    const int error = errno;
     require_still_mapped(memory.data(), memory.size());
+    errno = error;
     return false;
   }
   std::byte* const start = inheritable_.empty() ? memory.data() : inheritable_.data();

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/pagemap.hpp"
@@ -27,10 +28,17 @@ class Remapper {
   Remapper(const GuestPages& pages, PageStates& states) : pages_(pages), states_(states) {}
 
   /// Maps the pages of a candidate to its frames where all bytes are equal. Says in `merged` which
-  /// were mapped and which were not: those keep what they had, a page that is merged its frame. Returns how
-  /// many mappings that took.
+  /// were mapped and which had changed: those keep what they had, a page that is merged its frame. What the
+  /// kernel could not map is in neither list: take_refusal(). Returns how many mappings that took.
   std::uint32_t merge(const PausedGuest& held, const FrameFiles& files, const MergeCandidate& candidate,
                       wire::Merged& merged);
+  /// Pages that the kernel had no mapping for, and its reason, an errno: of merge() since the last call.
+  struct Refusal {
+    int error = 0;  // 0: there are none
+    std::vector<PageRange> pages;
+  };
+  [[nodiscard]] Refusal take_refusal() { return std::exchange(refusal_, {}); }
+  [[nodiscard]] bool was_refused() const { return refusal_.error != 0; }
   /// Maps the pages of `grant`, which were never written, to its frames, and makes them hold
   /// `image`, the bytes of an image that is being loaded: what a frame has otherwise, or what could not be
   /// mapped, is copied and said to be refused.
@@ -77,6 +85,7 @@ class Remapper {
 
   const GuestPages& pages_;
   PageStates& states_;
+  Refusal refusal_;
   std::span<std::byte> inheritable_;  // mapped, and not marked yet; holes in it are memory of the guest too
 };
 

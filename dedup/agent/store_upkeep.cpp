@@ -21,12 +21,14 @@ constexpr unsigned passes_to_settle = 3;
 }  // namespace
 
 StoreUpkeep::StoreUpkeep(const GuestPages& pages, PageStates& states, Tracker& tracker,
-                         const Pagemap& pagemap, MappingBudget& budget, BulkRemapper& remapper)
+                         const Pagemap& pagemap, MappingBudget& budget, MappingShortage& shortage,
+                         BulkRemapper& remapper)
     : pages_(pages),
       states_(states),
       tracker_(tracker),
       pagemap_(pagemap),
       budget_(budget),
+      shortage_(shortage),
       remapper_(remapper) {}
 
 void StoreUpkeep::daemon_lost(const UniqueFd& store) {
@@ -85,13 +87,14 @@ std::vector<PageRange> StoreUpkeep::tidy(bool found, unsigned passes, int curren
   // Not after each of many busy passes: see guest_mappings.hpp.
   if (found && Clock::now() - counted_ < std::chrono::seconds(1)) return {};
   const Listed mappings = list();
+  if (states_.count(State::unaffordable) > 0) budget_.look_at_limit();  // somebody may have raised it
   budget_.counted(mappings.added);
   counted_ = Clock::now();
   const bool settled = passes >= passes_to_settle && !lost_stores_.empty();
   const UnmergeReasons reasons{budget_.scarce(), settled, figures_of_file(current_store).inode};
   std::vector<PageRange> broken =
       remapper_.unmerge(not_worth_a_mapping(mappings.of_stores, states_, reasons));
-  if (!reasons.mappings_scarce) retry_unaffordable();
+  if (!reasons.mappings_scarce && !shortage_.closed()) retry_unaffordable();
   return broken;
 }
 

@@ -19,6 +19,7 @@
 #include "dedup/agent/guest_pages.hpp"
 #include "dedup/agent/lost_stores.hpp"
 #include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/mapping_shortage.hpp"
 #include "dedup/agent/page_states.hpp"
 #include "dedup/agent/tracker.hpp"
 
@@ -28,7 +29,7 @@ class StoreUpkeep {
  public:
   /// All must outlive it.
   StoreUpkeep(const GuestPages& pages, PageStates& states, Tracker& tracker, const Pagemap& pagemap,
-              MappingBudget& budget, BulkRemapper& remapper);
+              MappingBudget& budget, MappingShortage& shortage, BulkRemapper& remapper);
 
   /// The daemon of `store` was lost. Until it is known whether it is dead, its store counts as one of a dead
   /// one. Throws std::system_error.
@@ -66,6 +67,7 @@ class StoreUpkeep {
   Tracker& tracker_;
   const Pagemap& pagemap_;
   MappingBudget& budget_;
+  MappingShortage& shortage_;
   BulkRemapper& remapper_;
   LostStores lost_stores_;
   struct File {

@@ -6,7 +6,6 @@
 
 #include "base/file_figures.hpp"
 #include "dedup/agent/guest_mappings.hpp"
-#include "dedup/mapping_limit.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -24,19 +23,19 @@ std::uint64_t committed(const Pagemap& pagemap, std::span<const std::byte> metad
 }  // namespace
 
 Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
-               TrackerKind tracker, Pagemap::Backend backend, std::optional<std::uint64_t> mapping_limit)
+               TrackerKind tracker, Pagemap::Backend backend, std::function<std::uint64_t()> mapping_limit)
     : config_(std::move(config)),
       pages_(regions),
       states_(pages_.count()),
       pagemap_(backend),
       tracker_(make_tracker(tracker, pages_, states_, pagemap_)),
-      budget_(mapping_limit.value_or(mappings_for_merging()), [this] { return upkeep_.count_mappings(); }),
-      remapper_(pages_, states_, *tracker_, barrier, budget_),
-      upkeep_(pages_, states_, *tracker_, pagemap_, budget_, remapper_),
+      budget_(std::move(mapping_limit), [this] { return upkeep_.count_mappings(); }),
+      remapper_(pages_, states_, *tracker_, barrier, budget_, mapping_shortage_),
+      upkeep_(pages_, states_, *tracker_, pagemap_, budget_, mapping_shortage_, remapper_),
       page_outs_(pages_, states_, pagemap_),
       scan_(pages_, states_, *tracker_, pagemap_, page_outs_.coldness(), origins_, config_.sharing),
       barrier_(barrier),
-      daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_, page_outs_}),
+      daemon_({pages_, states_, *tracker_, budget_, remapper_, upkeep_, totals_, page_outs_, shortages_}),
       paging_({pages_, states_, pagemap_, remapper_, page_outs_, daemon_}) {}
 
 // --- The daemon comes and goes.
@@ -146,6 +145,7 @@ void Worker::report(bool found) {
     daemon_.send_list(wire::Type::broken,
                       upkeep_.tidy(found, daemon_.passes(), daemon_.link().files().store()));
   }
+  mapping_shortage_.end_of_pass(states_.count(State::unaffordable));
   if (!daemon_.joined()) return;
   if (!found) remapper_.forget_copies();
   Findings read_back(states_);
@@ -174,6 +174,10 @@ wire::Report Worker::memory_now() const {
   for (const StoreFigure& store : upkeep_.lost())
     report.lost_store_pages += pages_in(store.mapped_bytes).value;
   report.lost_store_pages = std::min(report.lost_store_pages, report.ram_pages);
+  for (const ShortageFigure& lack : shortages_.figures(Shortages::Clock::now())) {
+    report.lacks.at(static_cast<std::size_t>(lack.what)) = {
+        std::max<std::uint64_t>(1, static_cast<std::uint64_t>(lack.lasts.count())), lack.waiting};
+  }
   return report;
 }
 
@@ -272,12 +276,19 @@ bool Worker::written_since_watch(const std::function<void(const GfnRange&)>& vis
 
 AgentCounters Worker::counters() const {
   const GuestHolds& holds = remapper_.holds();
-  return {totals_.passes,    totals_.merges,
-          totals_.breaks,    totals_.failed_merges,
-          holds.holds(),     holds.longest_us(),
-          totals_.connected, upkeep_.lost(),
-          totals_.paged_out, page_outs_.coldness().came_back_count(),
-          holds.times(),     totals_.cpu_us};
+  return {totals_.passes,
+          totals_.merges,
+          totals_.breaks,
+          totals_.failed_merges,
+          holds.holds(),
+          holds.longest_us(),
+          totals_.connected,
+          upkeep_.lost(),
+          totals_.paged_out,
+          page_outs_.coldness().came_back_count(),
+          holds.times(),
+          totals_.cpu_us,
+          shortages_.figures(Shortages::Clock::now())};
 }
 
 }  // namespace samepage::dedup

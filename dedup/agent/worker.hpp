@@ -32,6 +32,7 @@
 #include "dedup/agent/image_placer.hpp"
 #include "dedup/agent/image_sharing.hpp"
 #include "dedup/agent/mapping_budget.hpp"
+#include "dedup/agent/mapping_shortage.hpp"
 #include "dedup/agent/origins.hpp"
 #include "dedup/agent/page_outs.hpp"
 #include "dedup/agent/page_scan.hpp"
@@ -39,17 +40,19 @@
 #include "dedup/agent/store_upkeep.hpp"
 #include "dedup/agent/tracker.hpp"
 #include "dedup/agent/write_barrier.hpp"
+#include "dedup/mapping_limit.hpp"
 #include "dedup/protocol.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
 class Worker {
  public:
-  /// Without a daemon yet. `barrier` must outlive the worker. `mapping_limit`: mappings that merging may add;
-  /// by default what vm.max_map_count leaves.
+  /// Without a daemon yet. `barrier` must outlive the worker. `mapping_limit` tells how many mappings merging
+  /// may add; by default what vm.max_map_count leaves.
   Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
          TrackerKind tracker = TrackerKind::best, Pagemap::Backend backend = Pagemap::Backend::newest,
-         std::optional<std::uint64_t> mapping_limit = {});
+         std::function<std::uint64_t()> mapping_limit = mappings_for_merging);
 
   /// Joins the daemon, over `socket` when it is given. Throws UserError when that fails; may be tried again,
   /// also after the daemon was lost. What is mapped from its store stays: at the same daemon it is still
@@ -126,6 +129,8 @@ class Worker {
   [[nodiscard]] const GuestPages& pages() const { return pages_; }
   [[nodiscard]] const PageStates& states() const { return states_; }
   [[nodiscard]] AgentCounters counters() const;
+  /// What the agent lacks. Any thread.
+  [[nodiscard]] Shortages& shortages() { return shortages_; }
 
  private:
   void retain_merged_pages();
@@ -139,7 +144,9 @@ class Worker {
   PageStates states_;
   Pagemap pagemap_;
   std::unique_ptr<Tracker> tracker_;
+  Shortages shortages_;
   MappingBudget budget_;
+  MappingShortage mapping_shortage_{shortages_};
   BulkRemapper remapper_;
   StoreUpkeep upkeep_;
   PageOuts page_outs_;

@@ -28,24 +28,51 @@ bool lies_in(const PageRange& range, std::uint32_t pages) {
 }  // namespace
 
 Domain::Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
-               DupPolicy dup_policy, Paging paging)
+               DupPolicy dup_policy, Paging paging, Shortages& shortages)
     : label_(std::move(label)),
       owner_(owner),
       account_(std::move(account)),
-      slots_(paging.files, std::move(paging.post),
-             [this](const std::vector<FrameId>& slots, int error) { slots_written(slots, error); }),
+      shortage_(shortages),
+      slots_(
+          paging.files, std::move(paging.post),
+          [this](const std::vector<FrameId>& slots, int error) { slots_written(slots, error); }, shortages),
       merger_(
           max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy,
           account_.get(), &slots_) {}
 
+// A dup is worth a frame, and nobody waits for it.
 bool Domain::copy_frame(FrameId from, FrameId to) {
+  if (shortage_.lacks()) return false;
   try {
     store_.copy(from, to);
     return true;
+  } catch (const std::system_error&) {
+    return false;  // whoever needs a frame finds out for how long
+  }
+}
+
+bool Domain::write_frame(FrameId frame, std::span<const std::byte> bytes) {
+  try {
+    if (fault_fails("frame-writing")) throw_errno("write of a frame");
+    store_.write(frame, bytes);
   } catch (const std::system_error& error) {
-    log_error("a dup is not made", error);
+    shortage_.refused(error);
     return false;
   }
+  if (shortage_.over()) merger_.let_frames_go();
+  fault_point("frame-written");
+  return true;
+}
+
+void Domain::retry_frames() {
+  const StoreShortage::Next next = shortage_.next();
+  if (next == StoreShortage::Next::wait) return;
+  const bool tried = next == StoreShortage::Next::try_one && merger_.try_one_frame();
+  if (!tried) {
+    shortage_.over();
+    merger_.let_frames_go();
+  }
+  carry_out();
 }
 
 PageId Domain::join(std::uint32_t pages, GuestLink& link) {
@@ -249,20 +276,13 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
   const Digest digest = digest_of_page(bytes.data(), secret_);
   const auto frame = merger_.donated(guest + page, digest);
   if (!frame) return Outcome::done;
-  try {
-    if (is_slot(*frame)) {
-      slots_.write(*frame, bytes);  // it is published when the disk has it
-      return Outcome::done;
-    }
-    if (fault_fails("frame-writing")) throw_errno("write of a frame");
-    store_.write(*frame, bytes);
-  } catch (const std::system_error& error) {
-    // No memory for the frame: it stays unpublished, and its pages stay where they are.
-    log_error("a frame is not made", error);
-    return merger_.withdraw(guest + page);
+  if (is_slot(*frame)) {
+    slots_.write(*frame, bytes);  // it is published when the disk has it
+  } else if (write_frame(*frame, bytes)) {
+    merger_.publish(*frame, turn);
+  } else {
+    merger_.not_written(*frame, guest + page);
   }
-  fault_point("frame-written");
-  merger_.publish(*frame, turn);
   return Outcome::done;
 }
 

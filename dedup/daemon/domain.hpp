@@ -20,6 +20,7 @@
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon/merger.hpp"
 #include "dedup/daemon/paging/domain_slots.hpp"
+#include "dedup/daemon/store_shortage.hpp"
 #include "dedup/daemon/store_trimmer.hpp"
 #include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
@@ -49,10 +50,10 @@ class Domain {
     PagingFiles& files;
     DomainSlots::Post post;
   };
-  /// `account` is the owner's. Throws std::system_error when the store or the
-  /// records can't be made.
+  /// `account` is the owner's, `shortages` are the daemon's and must outlive it. Throws std::system_error
+  /// when the store or the records can't be made.
   Domain(std::string label, uid_t owner, std::shared_ptr<Account> account, std::uint32_t max_frames,
-         DupPolicy dup_policy, Paging paging);
+         DupPolicy dup_policy, Paging paging, Shortages& shortages);
 
   /// The guest's first page number: its handle from now on. `link` must live until detach(). Throws when
   /// there is no room for the guest's pages; then nothing has changed.
@@ -105,6 +106,11 @@ class Domain {
 
   /// Once a second; see Merger. go_on() does it.
   void pass_over_silent_donors() { merger_.pass_over_silent_donors(); }
+  /// About once a second: tries whether there is memory for frames again, where there was none.
+  void retry_frames();
+  /// What its store lacks, and how many pages wait for that.
+  [[nodiscard]] std::optional<Resource> lacks() const { return shortage_.lacks(); }
+  [[nodiscard]] std::uint64_t waiting() const { return lacks() ? merger_.counts().pages_pending : 0; }
   /// Gives back memory of the store that belongs to no frame: a peer that reads a hole of it makes the kernel
   /// put a page there. go_on() does it.
   void trim() { trimmer_.begin(); }
@@ -118,6 +124,7 @@ class Domain {
   /// made just now.
   [[nodiscard]] std::vector<OpenSlots> open_slots(const GuestLink& link);
   [[nodiscard]] DomainSlots& slots() { return slots_; }
+  [[nodiscard]] const DomainSlots& slots() const { return slots_; }
   [[nodiscard]] bool empty() const { return guests_.empty(); }
 
  private:
@@ -147,6 +154,7 @@ class Domain {
   bool release_up_to(PageId guest, std::uint32_t end, Turn& turn);
   std::optional<Recipient> recipient_of(PageId page);
   bool copy_frame(FrameId from, FrameId to);
+  bool write_frame(FrameId frame, std::span<const std::byte> bytes);
   void slots_written(const std::vector<FrameId>& slots, int error);
   void copy_to_twin(FrameId frame);
 
@@ -155,6 +163,7 @@ class Domain {
   std::shared_ptr<Account> account_;
   DigestSecret secret_ = random_digest_secret();
   FrameStore store_;
+  StoreShortage shortage_;
   DomainSlots slots_;
   Merger merger_;
   StoreTrimmer trimmer_{store_, merger_.records()};

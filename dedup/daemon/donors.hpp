@@ -25,6 +25,16 @@ class Donors {
 
   /// `page`, which waits for `frame`, is asked for its bytes from now on.
   void ask(FrameId frame, PageId page);
+  /// The bytes of `page` came, and there is no room for them in the store. It is asked once more later.
+  void ask_later(FrameId frame, PageId page);
+  /// From now on no page is asked for the bytes of a frame of the store.
+  void hold() { holding_ = true; }
+  /// But this one of those that would have been. False when there is none any more.
+  bool ask_one();
+  /// All are asked: ask_held() does it. True when all is done.
+  void let_go() { holding_ = false; }
+  [[nodiscard]] bool ask_held(Turn& turn);
+  [[nodiscard]] bool any_to_ask() const { return !holding_ && !held_.empty(); }
   /// The donor of a waiting frame has dropped out: another page is asked where one more could share the
   /// frame. Otherwise the frame is closed.
   void replace(FrameId frame);
@@ -50,11 +60,14 @@ class Donors {
   };
   [[nodiscard]] bool is_silent(const Asked& asked) const { return round_ - asked.donor.round >= 2; }
   void note(FrameId frame, PageId page);
+  bool ask_next();
 
   Ledger& ledger_;
   std::deque<Asked> asked_;  // in this order; what no longer holds stays until its turn comes
   std::uint32_t round_ = 0;
   std::vector<PageAndFrame> requests_;
+  bool holding_ = false;
+  std::deque<PageAndFrame> held_;  // would have been asked; what no longer holds stays until its turn comes
 };
 
 }  // namespace samepage::dedup

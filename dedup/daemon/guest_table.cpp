@@ -21,6 +21,18 @@ std::ptrdiff_t how_many(const Guests& guests, Is is) {
 
 }  // namespace
 
+std::vector<ShortageFigure> Guest::shortages(std::chrono::steady_clock::time_point now) const {
+  std::vector<ShortageFigure> all;
+  if (session == nullptr) return all;  // nobody knows
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - reported_at);
+  for (const Resource what : all_resources()) {
+    const wire::Lack& lack = report.lacks.at(static_cast<std::size_t>(what));
+    if (lack.lasts_ms != 0)
+      all.push_back({what, std::chrono::milliseconds(lack.lasts_ms) + since, lack.waiting});
+  }
+  return all;
+}
+
 Guest& GuestTable::add(Guest guest) {
   const std::uint64_t membership = guest.membership;
   return guests_.insert_or_assign(membership, std::move(guest)).first->second;

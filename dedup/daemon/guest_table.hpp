@@ -4,17 +4,20 @@
 // compared.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/framing.hpp"
 #include "dedup/daemon/peer_process.hpp"
 #include "dedup/daemon/sighting.hpp"
 #include "dedup/protocol.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
@@ -26,11 +29,15 @@ struct Guest {
   PeerCredentials peer;
   ProcessKey process;
   std::uint32_t pages = 0;
-  std::string domain;          // its label
-  PageId first;                // of its pages, in the domain
-  Session* session = nullptr;  // null while there is no connection
-  wire::Report report = {};    // the last one
-  bool passed = false;         // since the last full scan
+  std::string domain;                                      // its label
+  PageId first;                                            // of its pages, in the domain
+  Session* session = nullptr;                              // null while there is no connection
+  wire::Report report = {};                                // the last one
+  std::chrono::steady_clock::time_point reported_at = {};  // when it came
+  bool passed = false;                                     // since the last full scan
+
+  /// What its agent lacks, if it is as it was when it last reported.
+  [[nodiscard]] std::vector<ShortageFigure> shortages(std::chrono::steady_clock::time_point now) const;
 };
 
 class GuestTable {

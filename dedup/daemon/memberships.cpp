@@ -127,7 +127,9 @@ void Memberships::disconnect(Session& session) {
 
 bool Memberships::report(const Session& session, const wire::Report& report) {
   Guest* const guest = guests_.of_session(session);
-  return guest != nullptr && guests_.report(*guest, report);
+  if (guest == nullptr) return false;
+  guest->reported_at = Clock::now();
+  return guests_.report(*guest, report);
 }
 
 void Memberships::watch(std::uint64_t membership, UniqueFd pidfd) {

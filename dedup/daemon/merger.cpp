@@ -2,6 +2,7 @@
 #include "dedup/daemon/merger.hpp"
 
 #include <utility>
+#include <vector>
 
 namespace samepage::dedup {
 namespace {
@@ -78,6 +79,11 @@ std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
   return frame;
 }
 
+void Merger::not_written(FrameId frame, PageId page) {
+  donors_.hold();
+  donors_.ask_later(frame, page);
+}
+
 void Merger::publish(FrameId frame, Turn& turn) {
   if (evictions_.is_twin(frame)) return evictions_.written(frame);
   ledger_.publish(frame);
@@ -146,11 +152,15 @@ Merger::Outcome Merger::cold(PageId page) {
 
 void Merger::give_up(FrameId frame) {
   if (evictions_.is_twin(frame)) return evictions_.not_written(frame);
-  while (records().state(frame) == FrameState::waiting) {
-    const auto page = records().two_sharers(frame).first;
-    if (!page) return;
-    leave(*page);
+  if (records().state(frame) != FrameState::waiting) return;
+  const Digest digest = records().digest(frame);
+  std::vector<PageId> others;
+  while (const auto page = records().two_sharers(frame).second) {
+    ledger_.release(*page);
+    others.push_back(*page);
   }
+  ledger_.close_waiting(frame);
+  for (const PageId page : others) static_cast<void>(offer(page, digest));
 }
 
 Merger::Outcome Merger::withdraw(PageId page) {
@@ -264,7 +274,8 @@ bool Merger::go_on(Turn& turn) {
   while (!publishing_.empty() && !turn.over()) {
     if (grant_waiting(publishing_.front(), turn)) publishing_.pop_front();
   }
-  return evictions_.go_on(turn) && donors_.pass_over_silent(turn) && publishing_.empty();
+  return evictions_.go_on(turn) && donors_.ask_held(turn) && donors_.pass_over_silent(turn) &&
+         publishing_.empty();
 }
 
 MergerOrders Merger::take_orders() {

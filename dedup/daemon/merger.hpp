@@ -82,6 +82,13 @@ class Merger {
   /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to
   /// write them to and then to publish; empty when they are no use.
   std::optional<FrameId> donated(PageId page, Digest digest);
+  /// The same, but there is no memory for a frame. The pages that wait for it wait on, and so do those of all
+  /// frames that come, until let_frames_go().
+  void not_written(FrameId frame, PageId page);
+  /// One of those pages is asked to donate. False when there is none.
+  bool try_one_frame() { return donors_.ask_one(); }
+  /// All of them are; go_on() does it.
+  void let_frames_go() { donors_.let_go(); }
   /// The frame has its bytes: the pages that wait for it are granted it, as far as the turn goes; go_on()
   /// does the rest.
   void publish(FrameId frame, Turn& turn);
@@ -93,7 +100,8 @@ class Merger {
   void warm(PageId page) {
     if (records().state(page) == SharingState::cold) ledger_.warm(page);
   }
-  /// A frame of the store was to be copied, or one that waits for its bytes to get them, and can't.
+  /// A frame of the store was to be copied, or one that waits for its bytes to get them, and can't. Pages
+  /// that wait for it stay known by their digest, and share a frame of the store where there are several.
   void give_up(FrameId frame);
 
   /// To be called about once a second: a donor that has not donated since the call before the last one (its
@@ -102,7 +110,7 @@ class Merger {
   /// What publish() and pass_over_silent_donors() have left to do. True when all is done.
   [[nodiscard]] bool go_on(Turn& turn);
   [[nodiscard]] bool busy() const {
-    return !publishing_.empty() || donors_.any_silent() || evictions_.busy();
+    return !publishing_.empty() || donors_.any_silent() || donors_.any_to_ask() || evictions_.busy();
   }
 
   /// What has to be done since the last call.

@@ -31,10 +31,8 @@ using nlohmann::json;
 
 namespace {
 
-// A domain's label as its guests name it: the daemon has the uid before it.
-std::string without_uid(std::string_view label) {
-  return std::string(label.substr(label.find(':') + 1));
-}
+// Of somebody who has the last descriptor.
+constexpr std::chrono::milliseconds longest_question{2000};
 
 // For the peer of a connection that is not kept. It may hear it or not: nobody waits for it.
 void tell_refusal(const UniqueFd& socket, std::string_view reason) {
@@ -54,12 +52,8 @@ Server::Server(asio::io_context& io, ServerConfig config)
                      [](const std::exception& problem) {
                        log(LogLevel::warning, "a connection is turned away: {}", problem.what());
                      },
-                     [](const UniqueFd& socket) {
-                       tell_refusal(
-                           socket,
-                           "samepaged has no file descriptors left; end some guests, or start it with "
-                           "a higher 'ulimit -n'");
-                     }}),
+                     [this](UniqueFd socket) { adopt_for_questions(std::move(socket)); },
+                     [this] { shortages_.no_descriptors(); }}),
       idle_timer_(io),
       second_timer_(io),
       max_frames_(static_cast<std::uint32_t>(
@@ -72,7 +66,7 @@ Server::Server(asio::io_context& io, ServerConfig config)
           [this](const std::string& label, uid_t owner) {
             const auto post = [&io = io_](std::function<void()> act) { asio::post(io, std::move(act)); };
             return std::make_shared<Domain>(label, owner, account_of(owner), max_frames_, config_.dup_policy,
-                                            Domain::Paging{paging_, post});
+                                            Domain::Paging{paging_, post}, shortages_.all());
           },
           [this](Domain& domain) { memberships_.drop_unreferenced(domain); }),
       memberships_(io, domains_, config_.admission, max_frames_, [this] { return commit_charge({}); }) {
@@ -85,7 +79,7 @@ Server::Server(asio::io_context& io, ServerConfig config)
 
 Server::~Server() = default;
 
-void Server::adopt(UniqueFd socket, UniqueFd pidfd) {
+std::shared_ptr<Session> Server::make_session(UniqueFd socket, std::chrono::milliseconds pending_timeout) {
   const PeerCredentials peer = peer_of(socket.get());
   const auto pending = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
     return entry.second->is_pending() && entry.second->peer().uid == peer.uid;
@@ -96,17 +90,32 @@ void Server::adopt(UniqueFd socket, UniqueFd pidfd) {
   }
   Session::Socket connection(io_);
   hand_over(std::move(socket), connection, asio::local::stream_protocol());
-  auto session = std::make_shared<Session>(std::move(connection), peer, account_of(peer.uid), *this,
-                                           config_.pending_timeout);
-  sessions_.emplace(session.get(), session);
+  return std::make_shared<Session>(std::move(connection), peer, account_of(peer.uid), *this, pending_timeout);
+}
+
+void Server::begin(const std::shared_ptr<Session>& session) {
   try {
-    if (pidfd) pending_pidfds_.emplace(session.get(), std::move(pidfd));
+    sessions_.emplace(session.get(), session);
     session->start();
   } catch (...) {
     pending_pidfds_.erase(session.get());
     sessions_.erase(session.get());
     throw;
   }
+}
+
+void Server::adopt(UniqueFd socket, UniqueFd pidfd) {
+  const std::shared_ptr<Session> session = make_session(std::move(socket), config_.pending_timeout);
+  if (pidfd) pending_pidfds_.emplace(session.get(), std::move(pidfd));
+  begin(session);
+}
+
+void Server::adopt_for_questions(UniqueFd socket) {
+  const std::shared_ptr<Session> session =
+      make_session(std::move(socket), std::min(config_.pending_timeout, longest_question));
+  session->answer_only(
+      "samepaged has no file descriptors left; end some guests, or start it with a higher 'ulimit -n'");
+  begin(session);
 }
 
 SessionHost::Membership Server::join(Session& session, GuestLink& link, const wire::Hello& hello) {
@@ -281,83 +290,6 @@ void Server::close_left_paging_files() {
   }
 }
 
-HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
-  const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
-  HostFigures host;
-  for (const auto& [label, domain] : domains_.all()) {
-    if (!shown(domain->owner())) continue;
-    host.add_domain(domain->merger().counts(), domain->merger().memory_bytes(),
-                    {domain->store().inode(), domain->store().allocated_bytes()});
-  }
-  const GuestTable& table = memberships_.guests();
-  for (const auto& [membership, guest] : table.all()) {
-    if (!shown(guest.peer.uid)) continue;
-    host.add_guest(guest, guest.session == nullptr ? 0 : guest.session->staging_bytes());
-  }
-  if (!viewer) host.add_past(table.past());
-  for (const auto& [uid, breaks] : table.breaks_of_gone()) host.add_breaks_of_gone(shown(uid) ? breaks : 0);
-  for (const auto& [uid, longest] : table.hold_max_us()) host.add_hold(shown(uid) ? longest : 0);
-  host.count_commit(commit_charge(viewer));
-  host.count_frames_out(viewer ? 0 : paging_.frames_out());
-  host.count_full_scans(full_scans_);
-  host.count_errors(viewer ? 0 : logged_errors());
-  host.count_cpu_turns(viewer ? 0 : cpu_budget_.waiting(), viewer ? CpuBudget::Cpu{} : cpu_budget_.credit());
-  host.count_daemon_cpu(viewer ? 0 : static_cast<std::uint64_t>(process_cpu_time().count()));
-  return host;
-}
-
-json Server::statistics(Costs costs, std::optional<uid_t> viewer) const {
-  const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
-  HostFigures host = host_figures(viewer);
-  json guests = json::array(), users = json::array();
-  for (const auto& [membership, guest] : memberships_.guests().all()) {
-    if (shown(guest.peer.uid)) guests.push_back(to_json(guest));
-  }
-  // What the daemon itself costs can't be divided among users; each one's part of it is nearly all metadata.
-  host.count_daemon(viewer ? host.metadata_bytes() : costs == Costs::counted ? own_memory().anonymous() : 0);
-  accounts_.for_each([&](uid_t uid, const Account& account) {
-    if (shown(uid)) users.push_back(to_json(user_figures(uid, account)));
-  });
-  json answer{{"pid", ::getpid()}, {"guests", guests}, {"users", users}, {"host", host.to_json()}};
-  if (!viewer) {
-    answer["metrics"] = config_.metrics_places();
-    answer["log"] = log_place();
-  }
-  return answer;
-}
-
-MetricsSnapshot Server::metrics(std::uint64_t daemon_bytes) const {
-  MetricsSnapshot snapshot;
-  HostFigures host = host_figures({});
-  host.count_daemon(daemon_bytes);
-  snapshot.host = host.to_json();
-  std::map<std::string_view, std::uint64_t> guests_of;  // by domain
-  const auto& guests = memberships_.guests().all();
-  snapshot.guests_in_all = guests.size();
-  snapshot.guests.reserve(std::min(guests.size(), MetricsSnapshot::most_guests));
-  for (const auto& [membership, guest] : guests) {
-    ++guests_of[guest.domain];
-    if (snapshot.guests.size() == MetricsSnapshot::most_guests) continue;
-    snapshot.guests.push_back({guest.peer.uid, without_uid(guest.domain), guest.name,
-                               guest.session != nullptr, guest.pages, guest.report});
-  }
-  snapshot.domains_in_all = domains_.all().size();
-  for (const auto& [label, domain] : domains_.all()) {
-    if (snapshot.domains.size() == MetricsSnapshot::most_domains) break;
-    const SharingCounts counts = domain->merger().counts();
-    snapshot.domains.push_back({domain->owner(), without_uid(label), guests_of[label], counts.pages_shared,
-                                counts.pages_sharing(), counts.pages_unshared, counts.pages_pending,
-                                counts.frame_dups, domain->store().allocated_bytes(),
-                                domain->merger().memory_bytes()});
-  }
-  accounts_.for_each([&](uid_t uid, const Account& account) {
-    const bool limited = account.limit() != Account::unlimited;
-    snapshot.users.push_back(
-        {uid, account.used(), limited ? std::optional(account.limit()) : std::nullopt, account.refusals()});
-  });
-  return snapshot;
-}
-
 void Server::wants_turns(Session& session) {
   turns_.add(session.peer().uid, [this, session = session.shared_from_this()](Turn& turn) {
     const bool more = session->work(turn);
@@ -383,8 +315,11 @@ void Server::settle_cpu_percent() {
 void Server::every_second() {
   for (const auto& [label, domain] : domains_.all()) {
     domain->pass_over_silent_donors();
+    domain->retry_frames();
     domain->slots().retry();
   }
+  shortages_.look_again(std::any_of(domains_.all().begin(), domains_.all().end(),
+                                    [](const auto& entry) { return entry.second->lacks().has_value(); }));
   for (const auto& [key, session] : sessions_) session->tell_of_paging_files();  // should that have failed
   close_left_paging_files();
   if (memberships_.last_end() > looked_at_kept_out_) let_in_those_kept_out();

@@ -21,6 +21,7 @@
 #include "dedup/daemon/accounts.hpp"
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/cpu_budget.hpp"
+#include "dedup/daemon/daemon_shortages.hpp"
 #include "dedup/daemon/domain_table.hpp"
 #include "dedup/daemon/knob_settings.hpp"
 #include "dedup/daemon/memberships.hpp"
@@ -63,6 +64,8 @@ class Server final : public SessionHost {
   /// it the server gets the peer's from the kernel. Throws UserError when the user has too many connections
   /// that are not a guest's; the peer is told.
   void adopt(UniqueFd socket, UniqueFd pidfd = {});
+  /// The same where this was the last descriptor: it is answered questions, and let go soon.
+  void adopt_for_questions(UniqueFd socket);
 
   /// Whether the kernel is asked what the daemon itself costs: that takes it longer than all the rest.
   enum class Costs : std::uint8_t { counted, left_out };
@@ -84,6 +87,9 @@ class Server final : public SessionHost {
   // SessionHost
   Membership join(Session& session, GuestLink& link, const wire::Hello& hello) override;
   std::optional<std::string> refuse_promise(const Session& session, std::uint32_t pages) override;
+  void could_not_let_in(const std::exception& problem) override { shortages_.failed(problem); }
+  void could_not_send(int error) override { shortages_.no_buffers(error); }
+  void has_sent() override { shortages_.has_sent(); }
   void leave(Session& session) override;
   std::string answer(const Session& session, std::string_view question) override;
   void reported(const Session& session, const wire::Report& report) override;
@@ -92,9 +98,12 @@ class Server final : public SessionHost {
   void wants_turns(Session& session) override;
 
  private:
+  std::shared_ptr<Session> make_session(UniqueFd socket, std::chrono::milliseconds pending_timeout);
+  void begin(const std::shared_ptr<Session>& session);
   std::shared_ptr<Account> account_of(uid_t uid);
   /// Without what the daemon's own memory is.
   [[nodiscard]] HostFigures host_figures(std::optional<uid_t> viewer) const;
+  [[nodiscard]] std::vector<ShortageFigure> shortages(std::optional<uid_t> viewer) const;
 
   void settle_paging_rate();
   void settle_cpu_percent();
@@ -124,6 +133,7 @@ class Server final : public SessionHost {
   TurnRunner turns_;
   CpuBudget cpu_budget_;
   boost::asio::steady_timer cpu_timer_;
+  DaemonShortages shortages_;
   PagingFiles paging_;
   DomainTable domains_;
   Memberships memberships_;

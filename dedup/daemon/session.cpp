@@ -5,6 +5,7 @@
 #include <array>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -31,7 +32,8 @@ Session::Session(Socket socket, PeerCredentials peer, std::shared_ptr<Account> a
       share_(std::move(account)),
       host_(host),
       pending_timeout_(pending_timeout),
-      pending_timer_(socket_.get_executor()) {}
+      pending_timer_(socket_.get_executor()),
+      write_timer_(socket_.get_executor()) {}
 
 void Session::start() {
   await_message();
@@ -142,6 +144,10 @@ Progress Session::handle_hello() {
     refuse(unknown->reason);
     return Progress::done;
   }
+  if (!why_no_guest_.empty()) {
+    refuse(why_no_guest_);
+    return Progress::done;
+  }
   const auto& hello = std::get<wire::Hello>(read);
   if (hello.zero_only == wire::promise_only) {
     promise(hello);
@@ -156,6 +162,7 @@ Progress Session::handle_hello() {
   } catch (const std::exception& error) {
     if (joined()) host_.leave(*this);
     member_.reset();
+    host_.could_not_let_in(error);
     refuse(why_not_joined(error));
   }
   return Progress::done;
@@ -187,7 +194,7 @@ void Session::promise(const wire::Hello& hello) {
 
 // The guest is there whether it joins or not: its RAM is promised.
 void Session::keep_out(const wire::Hello& hello, const std::string& reason) {
-  if (hello.version <= wire::version_without_kept_out) return refuse(reason);
+  if (hello.version <= wire::version_without_shortages) return refuse(reason);
   if (const auto not_promised = host_.refuse_promise(*this, hello.pages)) return refuse(*not_promised);
   log(LogLevel::info, "guest {} (process {}) of user {} is kept out: {}", hello.guest, peer_.pid, peer_.uid,
       reason);
@@ -300,21 +307,44 @@ void Session::send(wire::Type type, std::span<const std::byte> payload) {
 }
 
 void Session::write_queued() {
-  const std::span<const std::byte> bytes = outbox_.begin_sending();
-  asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
-                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+  write(outbox_.begin_sending());
+}
+
+// `rest` stays where it is until the outbox hears that it was sent.
+void Session::write(std::span<const std::byte> rest) {
+  if (fault_fails("daemon-sending")) return write_later(rest, errno);
+  asio::async_write(socket_, asio::buffer(rest.data(), rest.size()),
+                    [self = shared_from_this(), rest](boost::system::error_code error, std::size_t sent) {
                       if (self->closed_) return;
+                      if (error == asio::error::no_buffer_space || error == asio::error::no_memory)
+                        return self->write_later(rest.subspan(sent), error.value());
                       if (error) return self->close();
+                      self->host_.has_sent();
+                      self->write_pause_ = shortest_write_pause;
                       self->outbox_.sent();
-                      if (!self->paging_files_.empty()) self->send_paging_files();
-                      if (self->closed_) return;
-                      if (self->outbox_.ready()) {
-                        self->write_queued();
-                      } else if (self->closing_) {
-                        return self->close();
-                      }
-                      if (!self->reads_) self->read_next();
+                      self->end_of_write();
                     });
+}
+
+void Session::end_of_write() {
+  if (!paging_files_.empty()) send_paging_files();
+  if (closed_) return;
+  if (outbox_.ready()) {
+    write_queued();
+  } else if (closing_) {
+    return close();
+  }
+  if (!reads_) read_next();
+}
+
+// The kernel has no memory for it now. The guest is as well off without an answer, for a while.
+void Session::write_later(std::span<const std::byte> rest, int error) {
+  host_.could_not_send(error);
+  write_pause_ = std::min(2 * write_pause_, longest_write_pause);
+  write_timer_.expires_after(write_pause_);
+  write_timer_.async_wait([self = shared_from_this(), rest](boost::system::error_code cancelled) {
+    if (!cancelled && !self->closed_) self->write(rest);
+  });
 }
 
 void Session::cut_off(std::string_view why, LogLevel level) {
@@ -328,6 +358,7 @@ void Session::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   pending_timer_.cancel();
+  write_timer_.cancel();
   host_.closed(*this);
 }
 

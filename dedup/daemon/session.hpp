@@ -41,6 +41,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   Session& operator=(const Session&) = delete;
   ~Session() = default;
 
+  /// Before start(): it is answered questions and nothing else, for `why`.
+  void answer_only(std::string why) { why_no_guest_ = std::move(why); }
   /// Begins to read; once.
   void start();
   /// Ends the connection; the host hears of it once.
@@ -90,14 +92,22 @@ class Session final : public std::enable_shared_from_this<Session> {
   void refuse(std::string_view reason);
   void send(wire::Type type, std::span<const std::byte> payload);
   void write_queued();
+  void write(std::span<const std::byte> rest);
+  void write_later(std::span<const std::byte> rest, int error);
+  void end_of_write();
   void send_paging_files();
 
   Socket socket_;
   PeerCredentials peer_;
   AccountShare share_;
   SessionHost& host_;
+  std::string why_no_guest_;  // empty: it may be a guest's
   std::chrono::milliseconds pending_timeout_;
   boost::asio::steady_timer pending_timer_;
+  static constexpr std::chrono::milliseconds shortest_write_pause{10};
+  static constexpr std::chrono::milliseconds longest_write_pause{1000};
+  boost::asio::steady_timer write_timer_;  // while the kernel has no memory for a message
+  std::chrono::milliseconds write_pause_ = shortest_write_pause;
   std::optional<Member> member_;
   std::uint64_t membership_ = 0;
   std::uint32_t promised_pages_ = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,11 @@ class SessionHost {
   /// not; empty when it is counted from now on.
   [[nodiscard]] virtual std::optional<std::string> refuse_promise(const Session& session,
                                                                   std::uint32_t pages) = 0;
+  /// A guest was not let in because of `problem`.
+  virtual void could_not_let_in(const std::exception& problem) = 0;
+  /// The kernel has no memory for a message just now; or it has taken one.
+  virtual void could_not_send(int error) = 0;
+  virtual void has_sent() = 0;
   /// The guest joined, but could not be told so.
   virtual void leave(Session& session) = 0;
   /// The answer to a command's question, in JSON. Throws UserError.

@@ -6,6 +6,7 @@
 
 #include "base/types.hpp"
 #include "dedup/hold_times_json.hpp"
+#include "dedup/shortage_json.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -105,11 +106,15 @@ json HostFigures::to_json() const {
           {"daemon_cpu_us", daemon_cpu_us_},
           {"cpu_credit_us", std::chrono::duration_cast<std::chrono::microseconds>(cpu_credit_).count()},
           {"cpu_waiting_guests", cpu_waiting_},
+          {"shortages", dedup::to_json(shortages_)},
           {"tracker", tracker()}};
 }
 
-json to_json(const Guest& guest) {
-  return {{"name", guest.name}, {"pid", guest.peer.pid}, {"domain", guest.domain}};
+json to_json(const Guest& guest, std::chrono::steady_clock::time_point now) {
+  return {{"name", guest.name},
+          {"pid", guest.peer.pid},
+          {"domain", guest.domain},
+          {"shortages", to_json(guest.shortages(now))}};
 }
 
 json to_json(const UserFigures& user) {

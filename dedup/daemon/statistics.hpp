@@ -11,12 +11,14 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dedup/daemon/account.hpp"
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/guest_table.hpp"
 #include "dedup/daemon/ledger.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
@@ -39,6 +41,7 @@ class HostFigures {
   void count_errors(std::uint64_t errors) { errors_ = errors; }
   /// Frames of the stores that have gone out to paging files.
   void count_frames_out(std::uint64_t frames) { frames_out_ = frames; }
+  void count_shortages(std::vector<ShortageFigure> shortages) { shortages_ = std::move(shortages); }
   void count_commit(const CommitCharge& charge) { commit_ = charge; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
@@ -67,6 +70,7 @@ class HostFigures {
   std::uint64_t errors_ = 0;
   std::uint64_t hold_max_us_ = 0;
   CommitCharge commit_;
+  std::vector<ShortageFigure> shortages_;
   std::uint64_t frames_out_ = 0;
   std::uint64_t daemon_bytes_ = 0;
   std::uint64_t daemon_cpu_us_ = 0;
@@ -74,8 +78,8 @@ class HostFigures {
   std::chrono::nanoseconds cpu_credit_{0};
 };
 
-/// {"name", "pid", "domain"}
-[[nodiscard]] nlohmann::json to_json(const Guest& guest);
+/// {"name", "pid", "domain", "shortages"}
+[[nodiscard]] nlohmann::json to_json(const Guest& guest, std::chrono::steady_clock::time_point now);
 /// What a user has at the daemon, and may have.
 struct UserFigures {
   uid_t uid = 0;

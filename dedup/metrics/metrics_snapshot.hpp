@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dedup/protocol.hpp"
+#include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
 
@@ -36,6 +37,7 @@ struct MetricsSnapshot {
     bool connected = false;
     std::uint32_t pages = 0;
     wire::Report report;  // the last one
+    std::vector<ShortageFigure> shortages = {};
   };
   struct User {
     uid_t uid = 0;
@@ -52,6 +54,7 @@ struct MetricsSnapshot {
   };
 
   nlohmann::json host = nlohmann::json::object();  // by the keys of host_figures()
+  std::vector<ShortageFigure> shortages;           // of the daemon
   std::vector<Domain> domains;
   std::vector<Guest> guests;
   std::vector<User> users;

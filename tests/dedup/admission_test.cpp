@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is let in, and what is left of a guest that is not: nothing. What a user is shown of others: nothing.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,26 +20,10 @@
 #include "dedup/daemon_client.hpp"
 #include "dedup/listening_socket.hpp"
 #include "dedup/protocol.hpp"
+#include "tests/dedup/descriptor_limit.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-// Puts back the soft limit on descriptors.
-class DescriptorLimit {
- public:
-  DescriptorLimit() { check(::getrlimit(RLIMIT_NOFILE, &before_), "getrlimit"); }
-  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  DescriptorLimit(const DescriptorLimit&) = delete;
-  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
-  void set(rlim_t most) const {
-    const rlimit limit{most, before_.rlim_max};
-    check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
-  }
-  void raise() const { set(before_.rlim_max); }
-
- private:
-  rlimit before_{};
-};
 
 wire::Hello hello_of(const std::string& name, const std::string& domain) {
   wire::Hello hello;

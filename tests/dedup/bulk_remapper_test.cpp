@@ -42,8 +42,10 @@ class BulkRemapperTest : public testing::Test {
   Pagemap pagemap_;
   std::unique_ptr<Tracker> tracker_ = make_tracker(TrackerKind::rehash, pages_, states_, pagemap_);
   NothingRuns barrier_;
-  MappingBudget budget_{100'000, [this] { return mappings_of(pages_).added; }};
-  BulkRemapper remapper_{pages_, states_, *tracker_, barrier_, budget_};
+  MappingBudget budget_{[] { return std::uint64_t{100'000}; }, [this] { return mappings_of(pages_).added; }};
+  Shortages shortages_;
+  MappingShortage shortage_{shortages_};
+  BulkRemapper remapper_{pages_, states_, *tracker_, barrier_, budget_, shortage_};
 };
 
 TEST_F(BulkRemapperTest, WhatMergingTakesIsEstimatedFromAbove) {
@@ -74,8 +76,8 @@ TEST_F(BulkRemapperTest, WhatGivingBackTakesIsEstimatedFromAbove) {
 
 TEST_F(BulkRemapperTest, PagesWithoutAMappingAreUnaffordable) {
   for (std::uint32_t page = 0; page < count; ++page) states_.offered({page});
-  MappingBudget small(20, [this] { return mappings_of(pages_).added; });
-  BulkRemapper remapper(pages_, states_, *tracker_, barrier_, small);
+  MappingBudget small([] { return std::uint64_t{20}; }, [this] { return mappings_of(pages_).added; });
+  BulkRemapper remapper(pages_, states_, *tracker_, barrier_, small, shortage_);
   const auto merging = remapper.merge(files_, grants());
   EXPECT_EQ(states_.count(PageStates::State::merged), 10U);
   EXPECT_EQ(states_.count(PageStates::State::unaffordable), count - 10U);

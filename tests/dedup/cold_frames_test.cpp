@@ -57,8 +57,10 @@ class ColdFramesTest : public testing::Test {
   Pagemap pagemap_;
   NothingRuns barrier_;
   std::unique_ptr<Tracker> tracker_ = make_tracker(TrackerKind::rehash, pages_, states_, pagemap_);
-  MappingBudget budget_{10'000, [] { return std::uint64_t{0}; }};
-  BulkRemapper remapper_{pages_, states_, *tracker_, barrier_, budget_};
+  MappingBudget budget_{[] { return std::uint64_t{10'000}; }, [] { return std::uint64_t{0}; }};
+  Shortages shortages_;
+  MappingShortage shortage_{shortages_};
+  BulkRemapper remapper_{pages_, states_, *tracker_, barrier_, budget_, shortage_};
   FrameFiles files_{store_.open_read_only()};
   Coldness coldness_{count};
   ColdFrames frames_{pages_, states_, pagemap_, coldness_};

@@ -117,6 +117,7 @@ std::unique_ptr<FleetGuest> make_guest(const std::string& name, std::size_t page
   guest->name = name;
   guest->pages = pages;
   guest->scarce_mappings = options.vma_limit.has_value();
+  guest->vma_limit = options.vma_limit.value_or(mappings_for_merging());
   guest->ram = Mapping::anonymous(pages * page_size);
   ::madvise(guest->ram.data(), guest->ram.size(), MADV_NOHUGEPAGE);
   ::madvise(guest->ram.data(), guest->ram.size(), MADV_DONTFORK);
@@ -126,9 +127,9 @@ std::unique_ptr<FleetGuest> make_guest(const std::string& name, std::size_t page
   const std::vector<MemoryRegion> regions{
       {Gfn{0}, below, guest->ram.data()},
       {Gfn{pages / 2}, PageCount{pages} - below, guest->ram.data() + below.bytes()}};
-  guest->worker =
-      std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""}, regions,
-                               guest->barrier, options.tracker, options.backend, options.vma_limit);
+  guest->worker = std::make_unique<Worker>(AgentConfig{guest->name, options.domain, options.sharing, ""},
+                                           regions, guest->barrier, options.tracker, options.backend,
+                                           [&limit = guest->vma_limit] { return limit; });
   return guest;
 }
 

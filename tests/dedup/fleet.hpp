@@ -60,6 +60,7 @@ struct FleetGuest {
   std::string name;
   std::size_t pages = 0;
   bool scarce_mappings = false;
+  std::uint64_t vma_limit = 0;  // mappings that merging may add
   Mapping ram;
   std::vector<std::byte> shadow;
   CountingBarrier barrier;
@@ -150,6 +151,7 @@ class Fleet {
   /// What a command asks the daemon's paging files, and is answered.
   nlohmann::json ask_paging(const nlohmann::json& request);
 
+  [[nodiscard]] nlohmann::json statistics() const { return server_.statistics(); }
   [[nodiscard]] nlohmann::json host() const;
   [[nodiscard]] std::uint64_t figure(const std::string& key) const;
   [[nodiscard]] const std::vector<std::unique_ptr<FleetGuest>>& guests() const { return guests_; }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/fault_point.hpp"
 #include "tests/dedup/fleet_paging.hpp"
 #include "tests/dedup/paging/full_disks.hpp"
 
@@ -188,8 +189,24 @@ TEST_P(Paging, WhatTheDiskDoesNotTakeStaysInMemory) {
   }
   EXPECT_EQ(guest.pages_paged(), out);
   EXPECT_EQ(own_pages(guest), 100 - out);
-  EXPECT_EQ(files().at(0).at("state"), "failed");
+  EXPECT_EQ(files().at(0).at("state"), "in use") << "it is only full";
   EXPECT_GE(files().at(0).at("errors"), 1U);
+  EXPECT_EQ(fleet_.figure("pages_pending"), 0U);
+  EXPECT_EQ(fleet_.host().at("shortages").at(0).at("resource"), "disk");
+  fleet_.check_everything("after a disk was full");
+  fleet_.ask_paging({{"add", folder_.path() + "/second"}});
+  fleet_.exchange_messages();
+  page_out(guest);
+  EXPECT_EQ(guest.pages_paged(), 100U) << "another one takes them";
+}
+
+TEST_P(Paging, AFileWhoseDiskFailsGetsNoMorePages) {
+  if (!has_fault_points()) GTEST_SKIP() << "this build has no fault points";
+  FleetGuest& guest = add(100, 1);
+  arm_fault_points("slot-writing:1:EIO");
+  page_out(guest);
+  arm_fault_points("");
+  EXPECT_EQ(files().at(0).at("state"), "failed");
   EXPECT_EQ(fleet_.figure("pages_pending"), 0U);
   fleet_.check_everything("after a disk has failed");
   fleet_.ask_paging({{"add", folder_.path() + "/second"}});

@@ -52,7 +52,8 @@ TEST(Handshake, AnotherVersionIsToldWhatToInstall) {
 }
 
 TEST(Handshake, FormerVersionsAreUnderstood) {
-  for (const std::uint32_t version : {wire::version_without_turns, wire::version_without_paging}) {
+  for (const std::uint32_t version :
+       {wire::version_without_shortages, wire::version_without_turns, wire::version_without_paging}) {
     wire::Hello hello = sound_hello();
     hello.version = version;
     EXPECT_TRUE(is_hello(hello)) << version;

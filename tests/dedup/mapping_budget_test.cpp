@@ -10,7 +10,7 @@ class MappingBudgetTest : public testing::Test {
  protected:
   std::uint64_t there_are_ = 0;
   int counts_ = 0;
-  MappingBudget budget_{100, [this] { return ++counts_, there_are_; }};
+  MappingBudget budget_{[] { return std::uint64_t{100}; }, [this] { return ++counts_, there_are_; }};
 };
 
 TEST_F(MappingBudgetTest, NothingIsCountedWhileTheEstimateLeavesRoom) {

@@ -41,6 +41,7 @@ Report sound_report() {
   report.ram_pages = 100;
   report.own_pages = 20, report.shared_pages = 30, report.untouched_pages = 40;
   report.hold_times.holds[1] = 7;
+  report.lacks[0] = {12'000, 340};
   return report;
 }
 
@@ -50,13 +51,19 @@ TEST(Protocol, AReportIsReadWholeOrAsOlderAgentsSendIt) {
   ASSERT_TRUE(whole);
   EXPECT_EQ(whole->untouched_pages, 40U);
   EXPECT_EQ(whole->hold_times.count(), 7U);
+  EXPECT_EQ(whole->lacks[0].waiting, 340U);
+  const auto former = decode_report(bytes_of(report).first(report_without_shortages), 100);
+  ASSERT_TRUE(former);
+  EXPECT_EQ(former->untouched_pages, 40U);
+  EXPECT_EQ(former->lacks[0].waiting, 0U);
   const auto part = decode_report(bytes_of(report).first(short_report), 100);
   ASSERT_TRUE(part);
   EXPECT_EQ(part->zero_pages, 10U);
   EXPECT_EQ(part->ram_pages, 0U);
   EXPECT_EQ(part->hold_times.count(), 0U);
   for (std::size_t length = 0; length < sizeof(Report); ++length) {
-    const bool known = length == short_report || length == report_without_paging;
+    const bool known =
+        length == short_report || length == report_without_paging || length == report_without_shortages;
     EXPECT_EQ(decode_report(bytes_of(report).first(length), 100).has_value(), known) << length;
   }
 }
@@ -81,6 +88,11 @@ TEST(Protocol, AReportThatCannotBeTrueIsRefused) {
   report = sound_report();
   report.hold_times.holds[HoldTimes::buckets - 1] = most;
   EXPECT_FALSE(decode_report(bytes_of(report), 100));
+  for (const auto field : {&Lack::lasts_ms, &Lack::waiting}) {
+    report = sound_report();
+    report.lacks[resource_count - 1].*field = most;
+    EXPECT_FALSE(decode_report(bytes_of(report), 100));
+  }
   report = sound_report();
   ++report.own_pages;
   EXPECT_FALSE(decode_report(bytes_of(report), 100)) << "more than there are in all";

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/paging/domain_slots.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <system_error>
 
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -17,8 +19,10 @@ constexpr std::size_t longest_run = std::size_t{1} << 20U;
 
 }  // namespace
 
-DomainSlots::DomainSlots(PagingFiles& files, Post post, Written written)
+DomainSlots::DomainSlots(PagingFiles& files, Post post, Written written, Shortages& shortages)
     : files_(files),
+      shortages_(shortages),
+      shortage_(shortages),
       post_(std::move(post)),
       written_(std::move(written)),
       self_(std::make_shared<DomainSlots*>(this)) {}
@@ -45,7 +49,19 @@ std::optional<unsigned> DomainSlots::next_file() {
     turn_ = (turn_ + 1) % max_paging_files;
     left_ = run;
   }
+  if (std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.full; }))
+    shortage_.holds_back();
   return std::nullopt;
+}
+
+// Not now: retry() asks again.
+void DomainSlots::make_no_more(Part& part, const std::exception& error) {
+  part.full = true;
+  const auto* const failure = dynamic_cast<const std::system_error*>(&error);
+  const auto what = failure == nullptr ? std::nullopt : lacked(failure->code().value(), false);
+  if (what == Resource::disk) return shortage_.refused(error.what());
+  what ? static_cast<void>(note_refused(shortages_, *what, error.what()))
+       : log_error("a page does not go out", error);
 }
 
 bool DomainSlots::take(FrameId slot) {
@@ -62,11 +78,11 @@ bool DomainSlots::take(FrameId slot) {
       } else {
         part.full = true;
       }
+      shortage_.tried_in_vain();
       return false;
     }
   } catch (const std::exception& error) {
-    log_error("a page does not go out", error);
-    part.full = true;
+    make_no_more(part, error);
     return false;
   }
   ++part.used[segment];
@@ -138,6 +154,11 @@ void DomainSlots::done(unsigned file, const std::vector<std::pair<FrameId, std::
   if (PagingFiles::File* const there = files_.at(file)) {
     if (error == 0) {
       there->written_bytes += PageCount{slots.size()}.bytes();
+      shortage_.written();
+    } else if (lacked(error, false)) {
+      ++there->errors;
+      parts_[file].full = true;
+      shortage_.refused(std::generic_category().message(error));
     } else {
       ++there->errors;
       if (there->problem.empty()) {
@@ -171,6 +192,7 @@ void DomainSlots::close(unsigned file) {
 }
 
 void DomainSlots::retry() {
+  if (!shortage_.next()) return;
   for (Part& part : parts_) {
     part.full = false;
     part.end = max_slots;

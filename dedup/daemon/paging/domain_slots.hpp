@@ -16,6 +16,7 @@
 
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
+#include "dedup/daemon/paging/disk_shortage.hpp"
 #include "dedup/daemon/paging/paging_files.hpp"
 #include "dedup/daemon/paging/slot_room.hpp"
 #include "dedup/frame_numbers.hpp"
@@ -36,8 +37,8 @@ class DomainSlots final : public SlotRoom {
   /// Has the daemon's thread call something soon. Any thread.
   using Post = std::function<void(std::function<void()>)>;
 
-  /// `files` must outlive it. What comes after its end is dropped.
-  DomainSlots(PagingFiles& files, Post post, Written written);
+  /// `files` and `shortages`, the daemon's, must outlive it. What comes after its end is dropped.
+  DomainSlots(PagingFiles& files, Post post, Written written, Shortages& shortages);
   ~DomainSlots() override;
   DomainSlots(const DomainSlots&) = delete;
   DomainSlots& operator=(const DomainSlots&) = delete;
@@ -69,8 +70,10 @@ class DomainSlots final : public SlotRoom {
   [[nodiscard]] std::uint64_t used(unsigned file) const;
   /// The file is gone, and nothing of it is in use.
   void close(unsigned file);
-  /// Room that there was none of is asked for again.
+  /// About once a second: room that there was none of is asked for again.
   void retry();
+  /// Whether pages do not go out for want of room, and how many.
+  [[nodiscard]] const DiskShortage& shortage() const { return shortage_; }
 
  private:
   static constexpr std::uint32_t slots_of_segment =
@@ -89,7 +92,11 @@ class DomainSlots final : public SlotRoom {
   void make_file(unsigned file);
   void done(unsigned file, const std::vector<std::pair<FrameId, std::uint64_t>>& slots, int error);
 
+  void make_no_more(Part& part, const std::exception& error);
+
   PagingFiles& files_;
+  Shortages& shortages_;
+  DiskShortage shortage_;
   Post post_;
   Written written_;
   std::array<Part, max_paging_files> parts_;

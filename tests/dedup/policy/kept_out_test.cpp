@@ -178,7 +178,7 @@ TEST_F(KeptOutGuests, WhatTheDaemonHoldsForAUserIsBoundFromNowOn) {
 
 TEST_F(KeptOutGuests, OfAnOlderVersionAreRefused) {
   const UniqueFd first = dial();
-  const UniqueFd older = dial("default", wire::version_without_kept_out);
+  const UniqueFd older = dial("default", wire::version_without_shortages);
   const auto why = answer(older);
   ASSERT_TRUE(is(why, wire::Type::refused));
   EXPECT_THAT(std::string(why->text()), HasSubstr("max-guests=1"));
