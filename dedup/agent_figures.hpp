@@ -50,6 +50,8 @@ inline constexpr Figure hold_times{"hold_us", "", Unit::microseconds, Kind::hist
                                    "how long it was held, how often"};
 inline constexpr Figure merge_cpu{"merge_cpu_us", "cpu, merging", Unit::microseconds, Kind::counter,
                                   "of the agent's thread"};
+inline constexpr Figure shortages{"shortages", "", Unit::structure, Kind::gauge,
+                                  "what its agent is short of"};
 inline constexpr Figure errors{"errors", "errors", Unit::count, Kind::counter,
                                "failures that merging survived"};
 

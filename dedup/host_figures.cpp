@@ -47,6 +47,7 @@ constexpr std::array figures{
            "frames of the stores that went out to paging files"},
     Figure{"frame_dups", "", Unit::count, Kind::gauge, "frames whose content another frame has too"},
     Figure{"errors", "", Unit::count, Kind::counter, "failures that the daemon survived"},
+    Figure{"shortages", "", Unit::structure, Kind::gauge, "what the daemon is short of"},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <tuple>
@@ -145,6 +146,10 @@ constexpr std::array guest_metrics{
 
 constexpr Figure guests_in_all{"guests", "", Unit::count, Kind::gauge, "guests that the daemon knows"};
 constexpr Figure domains_in_all{"domains", "", Unit::count, Kind::gauge, "domains that have guests"};
+constexpr Figure host_shortage{"shortage_us", "", Unit::microseconds, Kind::gauge,
+                               "how long the daemon has been short of the resource; 0: it is not"};
+constexpr Figure guest_shortage{"shortage_us", "", Unit::microseconds, Kind::gauge,
+                                "how long its agent has been short of the resource; absent: it is not"};
 constexpr Figure user_held{"held_bytes", "", Unit::bytes, Kind::gauge, "what the user makes the daemon hold"};
 constexpr Figure user_limit{"limit_bytes", "", Unit::bytes, Kind::gauge,
                             "what the user may make the daemon hold"};
@@ -175,7 +180,7 @@ bool is_process_metric(const Figure& figure) {
 }
 
 bool is_told(const Figure& figure) {
-  return figure.key != "kernel_bytes" &&
+  return figure.key != "kernel_bytes" && figure.unit != Unit::structure &&
          !is_process_metric(figure);  // the first needs what guests' processes know
 }
 
@@ -220,6 +225,23 @@ HoldTimes hold_times_of(const json& told) {
   return times;
 }
 
+std::string resource_label(Resource what) {
+  return label("resource", name_of(what));
+}
+
+std::string lasting_text(const ShortageFigure& shortage) {
+  return seconds_text(static_cast<std::uint64_t>(shortage.lasts.count()) * 1000);
+}
+
+void add_shortages(MetricText& text, const std::vector<ShortageFigure>& shortages) {
+  text.begin(family_of("", host_shortage));
+  for (const Resource what : all_resources()) {
+    const auto found = std::find_if(shortages.begin(), shortages.end(),
+                                    [&](const ShortageFigure& one) { return one.what == what; });
+    text.sample(resource_label(what), found == shortages.end() ? seconds_text(0) : lasting_text(*found));
+  }
+}
+
 void add_host(MetricText& text, const MetricsSnapshot& snapshot) {
   for (const Figure& figure : host_figures()) {
     const auto value = snapshot.host.find(figure.key);
@@ -235,6 +257,7 @@ void add_host(MetricText& text, const MetricsSnapshot& snapshot) {
       text.sample("", value_text(figure, value->get<std::uint64_t>()));
     }
   }
+  add_shortages(text, snapshot.shortages);
   text.begin(family_of("", guests_in_all));
   text.sample("", decimal(snapshot.guests_in_all));
   text.begin(family_of("", domains_in_all));
@@ -267,6 +290,11 @@ void add_guests(MetricText& text, const std::vector<Guest>& guests) {
         text.sample(labels[i], value_text(metric.figure, metric.value(guests[i])));
       }
     }
+  }
+  text.begin(family_of("guest_", guest_shortage));
+  for (std::size_t i = 0; i < guests.size(); ++i) {
+    for (const ShortageFigure& shortage : guests[i].shortages)
+      text.sample(labels[i] + "," + resource_label(shortage.what), lasting_text(shortage));
   }
 }
 
@@ -303,6 +331,7 @@ std::vector<KnownMetric> known_metrics() {
   for (const Figure& figure : host_figures()) {
     if (is_told(figure)) known.push_back({host_family(figure), figure.unit == Unit::text ? figure.key : ""});
   }
+  known.push_back({family_of("", host_shortage), "resource"});
   for (const Figure& figure : {guests_in_all, domains_in_all}) known.push_back({family_of("", figure), ""});
   for (const auto& [figure, value] : domain_metrics) {
     known.push_back({family_of("domain_", figure), domain_labels});
@@ -310,6 +339,7 @@ std::vector<KnownMetric> known_metrics() {
   for (const GuestMetric& metric : guest_metrics) {
     known.push_back({family_of("guest_", metric.figure, metric.help), guest_labels});
   }
+  known.push_back({family_of("guest_", guest_shortage), "uid, domain, guest, resource"});
   for (const Figure& figure : {user_held, user_limit, user_refusals}) {
     known.push_back({family_of("user_", figure), "uid"});
   }

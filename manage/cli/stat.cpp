@@ -24,6 +24,7 @@
 #include "manage/cli/user_quota.hpp"
 #include "manage/guests/figures.hpp"
 #include "manage/guests/sampler.hpp"
+#include "manage/guests/shortages.hpp"
 #include "manage/guests/snapshot.hpp"
 #include "vmm/control/guest_figures.hpp"
 #include "vmm/control/stop_signals.hpp"
@@ -58,6 +59,8 @@ std::string host_table(const json& host, const json& daemon) {
     table.add_row({std::string(figure.title), guests::text_of(figure, host), std::string(figure.help)});
   }
   add_quotas(table, daemon);
+  for (const guests::ShortageText& text : guests::shortage_texts(host))
+    table.add_row({"short of", text.what, text.how});
   add_places(table, daemon);
   return table.render();
 }
@@ -71,7 +74,7 @@ std::string short_size_of(const json& object, const char* key) {
 }
 
 // At most 80 columns with names of up to 17 characters: what is left out, `ps` and `stat GUEST` show.
-std::string guests_table(const std::vector<json>& guests) {
+std::string guests_table(const std::vector<json>& all) {
   Table table({{"NAME"},
                {"STATE"},
                {"RAM", Align::right},
@@ -80,7 +83,7 @@ std::string guests_table(const std::vector<json>& guests) {
                {"ZERO", Align::right},
                {"UNTOUCHED", Align::right},
                {"BREAKS", Align::right}});
-  for (const json& guest : guests) {
+  for (const json& guest : all) {
     if (!guest.contains("ram_bytes")) {  // it does not answer
       std::vector<std::string> cells{guest.value("name", ""), guest.value("state", "")};
       cells.resize(8, "-");
@@ -92,7 +95,12 @@ std::string guests_table(const std::vector<json>& guests) {
                    short_size_of(guest, "zero_bytes"), short_size_of(guest, "untouched_bytes"),
                    std::to_string(number(guest, "breaks"))});
   }
-  return table.render();
+  std::string text = table.render();
+  for (const json& guest : all) {
+    const std::string line = guests::shortage_line(guest);
+    if (!line.empty()) text += fmt::format("{} is short of: {}\n", guest.value("name", ""), line);
+  }
+  return text;
 }
 
 void add_balloon(Table& table, const json& balloon) {
@@ -117,6 +125,7 @@ std::string guest_table(const json& guest) {
                    guests::text_of(figure, guest) + (explained ? "" : fmt::format(" ({})", figure.help))});
   }
   if (guest.contains("kept_out")) table.add_row({"kept out", guest["kept_out"].get<std::string>()});
+  if (const std::string line = guests::shortage_line(guest); !line.empty()) table.add_row({"short of", line});
   if (guest.contains("balloon")) add_balloon(table, guest["balloon"]);
   return table.render();
 }

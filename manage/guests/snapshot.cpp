@@ -60,6 +60,10 @@ json host_figures(const json& daemon_host, const std::vector<json>& guests) {
   json host = json::object();
   for (const Figure& figure : dedup::host_figures()) {
     if (figure.unit == Unit::text) continue;
+    if (figure.unit == Unit::structure) {
+      host[std::string(figure.key)] = daemon_host.value(std::string(figure.key), json::array());
+      continue;
+    }
     if (figure.kind == Kind::histogram) {
       host[std::string(figure.key)] = daemon_host.value(std::string(figure.key), json::object());
       continue;

@@ -55,6 +55,7 @@ constexpr std::array figures{
     GuestFigure{agent::hold_max, &F::hold_max_us},
     GuestFigure{agent::hold_times, &F::hold_times},
     GuestFigure{agent::errors, &F::errors},
+    GuestFigure{agent::shortages, &F::shortages},
     GuestFigure{{"confined", "confined", Unit::text, Kind::gauge, "it has given up rights and system calls"},
                 &F::confined},
     GuestFigure{{"log", "log", Unit::text}, &F::log},

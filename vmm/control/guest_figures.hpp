@@ -37,6 +37,7 @@ struct GuestFigures {
   nlohmann::json vcpus = nlohmann::json::array(), disks = nlohmann::json::array(),
                  nets = nlohmann::json::array();
   nlohmann::json orphaned_stores = nlohmann::json::array(), backing_files = nlohmann::json::array();
+  nlohmann::json shortages = nlohmann::json::array();  // dedup/shortage_json.hpp
   nlohmann::json kept_out;  // why the host's policy keeps it from sharing; null: it does not
   nlohmann::json balloon;   // null: it has none, and JSON has no such key
 };

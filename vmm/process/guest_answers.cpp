@@ -15,6 +15,7 @@
 #include "base/process_memory.hpp"
 #include "base/units.hpp"
 #include "dedup/hold_times_json.hpp"
+#include "dedup/shortage_json.hpp"
 #include "vmm/process/guest_confinement.hpp"
 #include "vmm/process/memory_dump.hpp"
 #include "vmm/process/page_map_text.hpp"
@@ -251,6 +252,7 @@ GuestFigures GuestAnswers::figures() const {
   if (agent_ != nullptr) {
     if (std::string why = agent_->why_kept_out(); !why.empty()) figures.kept_out = std::move(why);
   }
+  figures.shortages = dedup::to_json(counters.shortages);
   for (const dedup::StoreFigure& store : counters.lost_stores) {
     figures.orphaned_stores.push_back({{"inode", store.inode},
                                        {"allocated_bytes", store.allocated_bytes},

@@ -31,6 +31,7 @@ MetricsSnapshot full_snapshot() {
   Guest guest{1000, "default", "web-1", true, 100, {}};
   guest.report.ram_pages = 100;
   guest.report.passes = 3;
+  guest.shortages.push_back({Resource::descriptors, std::chrono::milliseconds(1), 0});
   snapshot.guests.push_back(guest);
   snapshot.domains.push_back({1000, "default", 1, 2, 3, 4, 5, 6, 7, 8});
   snapshot.users.push_back({1000, 5, 100, 2});
@@ -95,6 +96,18 @@ TEST(MetricFamilies, ValuesAreInBaseUnits) {
   EXPECT_EQ(metrics.value("samepage_domain_store_bytes{uid=\"1000\",domain=\"default\"}"), "7");
   EXPECT_EQ(metrics.value("samepage_user_limit_bytes{uid=\"1000\"}"), "100");
   EXPECT_EQ(metrics.value("samepage_user_limit_bytes{uid=\"0\"}"), "none") << "there is no limit";
+}
+
+TEST(MetricFamilies, ShortagesAreToldByTheNamesOfTheirResources) {
+  MetricsSnapshot snapshot = full_snapshot();
+  snapshot.shortages.push_back({Resource::memory, std::chrono::milliseconds(1500), 3});
+  snapshot.guests[0].shortages.push_back({Resource::mappings, std::chrono::milliseconds(12'000), 340});
+  const ParsedMetrics metrics = parsed(snapshot);
+  EXPECT_EQ(metrics.value("samepage_shortage_seconds{resource=\"memory\"}"), "1.500000");
+  EXPECT_EQ(metrics.value("samepage_shortage_seconds{resource=\"disk\"}"), "0.000000");
+  const std::string labels = "{uid=\"1000\",domain=\"default\",guest=\"web-1\",resource=";
+  EXPECT_EQ(metrics.value("samepage_guest_shortage_seconds" + labels + "\"mappings\"}"), "12.000000");
+  EXPECT_EQ(metrics.value("samepage_guest_shortage_seconds" + labels + "\"memory\"}"), "none");
 }
 
 TEST(MetricFamilies, GuestsOfOneNameAreToldApart) {

@@ -41,7 +41,8 @@ TEST(HostFigures, HaveExactlyThePublishedKeysWithAndWithoutADaemon) {
                                         "paged_resident_bytes",
                                         "slots_bytes",
                                         "paged_out",
-                                        "came_back"};
+                                        "came_back",
+                                        "shortages"};
   for (const json& daemon :
        {json::object(), json{{"saved_bytes", 5}, {"store_bytes", 7}, {"tracker", "rehash"}}}) {
     std::set<std::string> keys;
