@@ -2,7 +2,6 @@
 #include "base/yielding_thread.hpp"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -18,14 +17,17 @@ thread_local YieldingThread* at_work = nullptr;  // whose thread this is
 // right to it.
 void be_nicer(int by) {
   errno = 0;
-  const int now = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
-  if (errno == 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), now + by);
+  const int now = ::getpriority(PRIO_PROCESS, 0);
+  if (errno == 0) ::setpriority(PRIO_PROCESS, 0, now + by);
 }
 
 }  // namespace
 
 YieldingThread::YieldingThread(int niceness, Act prepare)
-    : thread_([this, niceness, prepare = std::move(prepare)] { work(niceness, prepare); }) {}
+    : thread_([this, niceness, prepare = std::move(prepare)] { work(niceness, prepare); }) {
+  std::unique_lock lock(lock_);
+  changed_.wait(lock, [&] { return prepared_; });
+}
 
 YieldingThread::~YieldingThread() {
   {
@@ -58,6 +60,8 @@ void YieldingThread::work(int niceness, const Act& prepare) {
   prepare();
   at_work = this;
   std::unique_lock lock(lock_);
+  prepared_ = true;
+  changed_.notify_all();
   for (;;) {
     changed_.wait(lock, [&] { return over_ || errand_.act != nullptr; });
     if (over_) return;

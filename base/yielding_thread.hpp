@@ -19,7 +19,7 @@ class YieldingThread {
   using Act = std::function<void()>;
 
   /// The thread is `niceness` nicer than the one that makes it (setpriority(2)), as far as there is room. It
-  /// calls `prepare` first. Throws std::system_error.
+  /// calls `prepare` first. Both is done when this returns. Throws std::system_error.
   YieldingThread(int niceness, Act prepare);
   YieldingThread(const YieldingThread&) = delete;
   YieldingThread& operator=(const YieldingThread&) = delete;
@@ -48,6 +48,7 @@ class YieldingThread {
   std::condition_variable changed_;
   Errand errand_;         // for the thread
   Errand back_;           // for the caller
+  bool prepared_ = false;
   bool running_ = false;  // the errand is not over
   bool over_ = false;
   std::thread thread_;

@@ -38,9 +38,10 @@ TEST(YieldingThread, IsAsNiceAsCanBeWhereThereIsNoMore) {
   EXPECT_EQ(seen, 19);
 }
 
-TEST(YieldingThread, PreparesBeforeItWorks) {
+TEST(YieldingThread, IsPreparedBeforeItIsThereAndBeforeItWorks) {
   std::vector<int> order;
   YieldingThread yielding(1, [&] { order.push_back(1); });
+  EXPECT_EQ(order, (std::vector{1}));
   yielding.run([&] { order.push_back(2); });
   EXPECT_EQ(order, (std::vector{1, 2}));
 }

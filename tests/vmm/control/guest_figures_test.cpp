@@ -11,6 +11,7 @@ TEST(GuestFigures, TheFullAnswerHasEachFigureUnderItsKey) {
   values.name = "web-1";
   values.private_bytes = 4096;
   values.connected = true;
+  values.kept_out = "by the policy";
   values.balloon = {{"actual_bytes", 7}};
   const nlohmann::json body = to_json(values, Told::full);
   for (const GuestFigure& figure : guest_figures()) {
