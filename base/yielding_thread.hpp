@@ -46,8 +46,8 @@ class YieldingThread {
 
   std::mutex lock_;
   std::condition_variable changed_;
-  Errand errand_;         // for the thread
-  Errand back_;           // for the caller
+  Errand errand_;  // for the thread
+  Errand back_;    // for the caller
   bool prepared_ = false;
   bool running_ = false;  // the errand is not over
   bool over_ = false;
