@@ -30,9 +30,10 @@ using std::chrono::milliseconds;
 // A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
 constexpr milliseconds guests_patience{200};
 
-// How much nicer than the guest the thread is that looks for pages and merges them. With two guests at work
-// on two processors it gets a twentieth of one, and what they leave; ksmd, with 5, a quarter.
-constexpr int niceness = 13;
+// How much nicer than the guest the thread is that looks for pages and merges them: as ksmd. With 13 a
+// request of a guest that leaves it no time waited so long for the piece that it was at that the guest ran
+// out of memory.
+constexpr int niceness = 5;
 
 // For as long a guest may wait for a daemon where it needs one at once.
 constexpr milliseconds longest_start{1000};

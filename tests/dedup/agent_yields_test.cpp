@@ -28,7 +28,7 @@ TEST_F(AgentYields, PassesAreMadeBehindAllOtherWork) {
   make_pass();
   ASSERT_NE(nice_at_hold_, nowhere) << "nothing was given back";
   const int now = nice_value();
-  EXPECT_EQ(nice_at_hold_, HoldPriority::is_refused() ? now : std::min(now + 13, 19));
+  EXPECT_EQ(nice_at_hold_, HoldPriority::is_refused() ? now : std::min(now + 5, 19));
 }
 
 TEST_F(AgentYields, WhatIsWaitedForIsNot) {
