@@ -105,7 +105,8 @@ TEST_F(ConfinementTest, AForbiddenCallEndsThatGuestAlone) {
   for (const std::string thread : {"samepage", "agent", "vcpu 0", "devices"}) {
     start("a", {"hello", "wait=1"}, {"--mem", "16M", "--rng", "--confine", "on"});
     const pid_t process = pid_of("a");
-    const pid_t tid = thread_of(process, thread);
+    pid_t tid = -1;  // a thread that has just been started has no name of its own yet
+    wait_until(thread + " runs", [&] { return (tid = thread_of(process, thread)) > 0; });
     ASSERT_GT(tid, 0) << thread;
     try {
       make_call(tid, SYS_execve);
