@@ -43,8 +43,11 @@ std::string_view waits_for(Resource what) {
 }
 
 const std::array<Resource, resource_count>& all_resources() {
-  static constexpr std::array all{Resource::mappings,    Resource::memory, Resource::commit,
-                                  Resource::descriptors, Resource::disk,   Resource::socket_buffers};
+  static constexpr auto all = [] {
+    std::array<Resource, resource_count> list{};
+    for (std::size_t i = 0; i < list.size(); ++i) list.at(i) = words.at(i).what;
+    return list;
+  }();
   return all;
 }
 
@@ -137,6 +140,7 @@ bool note_refused(Shortages& shortages, Resource what, std::string_view why) noe
 }
 
 void note_granted(Shortages& shortages, Resource what) noexcept {
+  if (!shortages.is_short(what)) return;  // the clock is not asked for nothing
   if (const auto lasted = shortages.granted(what, Shortages::Clock::now())) {
     log(LogLevel::warning, "no longer short of {}, after {} ms", name_of(what), lasted->count());
   }

@@ -19,7 +19,7 @@
 #include "base/poll_timeout.hpp"
 #include "base/thread_use.hpp"
 #include "dedup/agent/hold_priority.hpp"
-#include "dedup/agent/page_out_demand.hpp"
+#include "dedup/agent/workers_memory.hpp"
 #include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
@@ -37,9 +37,6 @@ constexpr int niceness = 5;
 
 // For as long a guest may wait for a daemon where it needs one at once.
 constexpr milliseconds longest_start{1000};
-
-// Guests that write as fast as they can may have used up what is above low water by then.
-constexpr milliseconds scarce{100};
 
 std::string joins_when(const std::exception& problem, std::string_view when) {
   return fmt::format("{}; the guest joins the daemon when {}", problem.what(), when);
@@ -105,23 +102,6 @@ void Agent::Thread::discard(std::span<const GfnRange> ranges) {
   static_cast<void>(ask([&] { worker_.discard(ranges); }));
 }
 
-namespace {
-
-class WorkersMemory final : public StillMemory {
- public:
-  explicit WorkersMemory(Worker& worker) : worker_(worker) {}
-  bool watch() override { return worker_.begin_watch(); }
-  std::uint64_t put_back(const Backing& backing) override { return worker_.put_back(backing); }
-  bool written(const std::function<void(const GfnRange&)>& visit) override {
-    return worker_.written_since_watch(visit);
-  }
-
- private:
-  Worker& worker_;
-};
-
-}  // namespace
-
 // What `act` throws is its caller's, not the agent's.
 bool Agent::Thread::while_still(const std::function<void(StillMemory&)>& act) {
   std::exception_ptr failure;
@@ -173,7 +153,7 @@ bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
   const bool asked = ask([&] {
     can = worker_.paging().can_page_out() || hears_of_paging_file();
     if (!can) return;
-    demanded_ = frames_demanded_ = false;
+    memory_.was_asked();
     if (order == PageOutOrder::suspended) worker_.paging().stand_still();
     worker_.paging().begin(
         pages, order == PageOutOrder::coldest_first ? PageOuts::Which::by_order : PageOuts::Which::all);
@@ -190,32 +170,18 @@ void Agent::Thread::bring_back() {
   }));
 }
 
-void Agent::Thread::go_on_bringing_back() {
-  constexpr std::uint32_t pages_at_a_time = 2048;
-  if (!worker_.page_outs().returning()) return;
-  if (!memory_room_) memory_room_.emplace();
-  const MemoryRoom room = memory_room_->read();
-  // What others could need more is left where it is.
-  if (room.available < 2 * low_water(room)) return worker_.paging().end_return();
-  worker_.paging().bring_back(pages_at_a_time);
-}
-
-bool Agent::Thread::pages_out_in_passing() const {
-  return demanded_ && !memory_is_low_ && worker_.page_outs().leaving() == 0;
-}
-
 // What nobody has asked for can wait for its turn, unless the kernel is about to kill somebody.
 void Agent::Thread::go_on_paging() {
   if (!worker_.paging().due()) return;
-  if (!pages_out_in_passing() || worker_.daemon().may_use_cpu()) worker_.paging().go_on();
+  if (!memory_.pages_out_in_passing() || worker_.daemon().may_use_cpu()) worker_.paging().go_on();
 }
 
 // Merging gives way to all other work on the host. What somebody waits for does not, nor what keeps the
 // kernel from killing somebody.
 void Agent::Thread::giving_way(const std::function<void()>& act) {
   const PageOuts& outs = worker_.page_outs();
-  const bool hurry =
-      memory_is_scarce_ || demanded_ || outs.active() || outs.returning() || outs.leaving() != 0;
+  const bool hurry = memory_.is_scarce() || memory_.has_demanded() || outs.active() || outs.returning() ||
+                     outs.leaving() != 0;
   hurry ? act() : yielding_->run(act);
 }
 
@@ -225,54 +191,9 @@ void Agent::Thread::answer() {
 }
 
 void Agent::Thread::settle_cpu() {
-  const bool more = wants_pass() || (worker_.paging().due() && pages_out_in_passing());
+  const bool more = wants_pass() || (worker_.paging().due() && memory_.pages_out_in_passing());
   if (!more) worker_.daemon().end_cpu_turn();
   worker_.daemon().tell_cpu_time();
-}
-
-bool Agent::Thread::wants_memory_look() {
-  return worker_.paging().can_page_out() && Clock::now() >= next_memory_look_;
-}
-
-// Reading how much room there is costs some system calls, so that is done the rarer the more there is.
-void Agent::Thread::watch_memory() {
-  if (!worker_.paging().can_page_out()) {
-    memory_is_low_ = memory_is_scarce_ = false;
-    return worker_.brake(false);
-  }
-  if (!wants_memory_look()) return;
-  const PageStates& states = worker_.states();
-  using State = PageStates::State;
-  const PageCount own{states.count(State::own) + states.count(State::offered)};
-  if (!memory_room_) memory_room_.emplace();
-  const MemoryRoom room = memory_room_->read();
-  const Clock::time_point now = Clock::now();
-  const PageOutDemand demand =
-      page_out_demand(room, own, stall_share_.told(room.source, room.stalled_us, now));
-  next_memory_look_ = now + demand.look_again;
-  memory_is_low_ = demand.low;
-  memory_is_scarce_ = demand.look_again <= scarce;
-  // A guest that has nothing left of its own gives what it shares and does not use.
-  if (demand.low && demand.pages == 0) {
-    worker_.paging().want_frames_out();
-    frames_demanded_ = true;
-  }
-  if (!demand.low && std::exchange(frames_demanded_, false)) worker_.paging().want_no_frames_out();
-  if (worker_.page_outs().active()) {
-    if (demand.brake) worker_.brake(true);
-    if (demand.pages == 0) worker_.brake(false);
-    return;
-  }
-  // A guest that has nothing to give, or nowhere to, is not stopped for it. One that had nothing cold may
-  // have.
-  const bool in_vain = demanded_ && demanded_any_ && worker_.page_outs().went() == 0;
-  worker_.brake(demand.brake && !in_vain);
-  demanded_ = demand.pages > 0;
-  frames_demanded_ = frames_demanded_ || demanded_;
-  if (!demanded_) return;
-  demanded_any_ = demand.brake;
-  stall_share_.acted();
-  worker_.paging().begin(demand.pages, demand.brake ? PageOuts::Which::by_order : PageOuts::Which::cold);
 }
 
 void Agent::Thread::look_now() {
@@ -327,20 +248,19 @@ void Agent::Thread::work() {
     note_whether_merging();
     if (looking_.exchange(false)) schedule_.ask();
     if (wants_pass() && worker_.daemon().may_use_cpu()) pass();
-    watch_memory();
     settle_cpu();
     if (wait_and_watch()) return;
     answer();
-    go_on_bringing_back();
+    memory_.go_on_bringing_back();
   }
 }
 
 // Where guests can use up what memory is left, a look at it must not wait for their threads.
 bool Agent::Thread::wait_and_watch() {
   std::optional<HoldPriority> priority;
-  if (memory_is_scarce_) priority.emplace();
+  if (memory_.is_scarce()) priority.emplace();
   if (wait(time_to_wait())) return true;
-  watch_memory();
+  memory_.look();
   return false;
 }
 
@@ -362,7 +282,7 @@ std::int64_t Agent::Thread::faults() const {
 std::chrono::milliseconds Agent::Thread::time_to_wait() {
   if (looking_) return milliseconds(0);
   milliseconds soonest = std::chrono::hours(1);
-  if (worker_.paging().can_page_out()) soonest = milliseconds(poll_timeout(next_memory_look_));
+  if (worker_.paging().can_page_out()) soonest = milliseconds(poll_timeout(memory_.next()));
   if (const auto due = worker_.paging().due()) soonest = std::min(soonest, milliseconds(poll_timeout(*due)));
   if (worker_.page_outs().returning()) soonest = std::min(soonest, milliseconds(5));
   // Where a pass waits for its turn, the daemon ends the wait.
@@ -384,21 +304,16 @@ bool Agent::Thread::wait(milliseconds limit) {
 
 // A daemon that was asked to let us in is waited for without an end: it answers, or ends. One that keeps us
 // out ends the connection when it is worth asking again. Whatever it does, it is asked once a second at most.
-// A guest that starts where little memory is left could use it up before its pages have anywhere to go: it
-// waits for its daemon then, but not for one that hangs.
-void Agent::Thread::wait_for_memory_at_start() {
-  if (!memory_room_) memory_room_.emplace();
-  worker_.brake(page_out_demand(memory_room_->read(), PageCount{0}).brake);
-}
-
 bool Agent::Thread::wait_to_join() {
   const bool starts = worker_.joining() && Clock::now() < start_ends_;
   if (!starts) worker_.brake(false);
   const bool asked = worker_.joining() || worker_.kept_out();
   const milliseconds limit(starts ? 10 : asked ? -1 : poll_timeout(next_connect_));
   if (wait(limit)) return true;
+  // A guest that starts where little memory is left could use it up before its pages have anywhere to go: it
+  // waits for its daemon then, but not for one that hangs.
   if (starts && !answered_) {
-    wait_for_memory_at_start();
+    memory_.look_at_start();
     return false;
   }
   if (worker_.kept_out()) {
@@ -466,7 +381,7 @@ void Agent::Thread::pass() {
     return wait(milliseconds(0));
   };
   // A pass may take long where it gives way, so it is interrupted for a look at memory.
-  const auto goes_on = [this] { return !wants_memory_look() && worker_.daemon().may_use_cpu(); };
+  const auto goes_on = [this] { return !memory_.is_due() && worker_.daemon().may_use_cpu(); };
   bool found = false;
   giving_way([&] {
     if (merging_) {

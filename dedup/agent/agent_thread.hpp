@@ -14,12 +14,11 @@
 #include <thread>
 #include <vector>
 
-#include "base/memory_room.hpp"
-#include "base/stall_share.hpp"
 #include "base/unique_fd.hpp"
 #include "base/yielding_thread.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_requests.hpp"
+#include "dedup/agent/memory_watch.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/start_delay.hpp"
 #include "dedup/agent/worker.hpp"
@@ -77,7 +76,6 @@ class Agent::Thread {
   bool wait(std::chrono::milliseconds limit);
   // While no daemon has let the guest in. True when the agent is to end.
   bool wait_to_join();
-  void wait_for_memory_at_start();
   void go_on_joining();
   void note_kept_out(std::string why);
   void tell_problem(const std::exception& problem);
@@ -86,18 +84,13 @@ class Agent::Thread {
   [[nodiscard]] bool wants_pass() const;
   /// As much of it as there is time for.
   void pass();
-  /// Pages go out that nobody has asked for, and whose memory nobody needs.
-  [[nodiscard]] bool pages_out_in_passing() const;
   void go_on_paging();
   void settle_cpu();
   [[nodiscard]] bool hears_of_paging_file();
-  void go_on_bringing_back();
   void answer();
   /// Calls act(): on a thread that gives way to others, unless it is urgent.
   void giving_way(const std::function<void()>& act);
-  [[nodiscard]] bool wants_memory_look();
   [[nodiscard]] bool wait_and_watch();
-  void watch_memory();
 
   std::vector<MemoryRegion> regions_;
   AgentConfig config_;
@@ -123,15 +116,8 @@ class Agent::Thread {
   std::optional<NewBacking> new_backing_;  // that nobody has taken yet; the last one counts
   std::atomic<bool> looking_ = false;      // somebody asked for a pass
   PassSchedule schedule_{Clock::now()};
-  bool pass_asked_ = false;                      // somebody had asked for the last pass when it began
-  std::optional<MemoryRoomReader> memory_room_;  // once pages can go out
-  StallShare stall_share_;
-  Clock::time_point next_memory_look_ = Clock::now();
-  bool memory_is_low_ = false;              // when it was looked at last
-  bool memory_is_scarce_ = false;           // then: it may be low soon
-  bool demanded_ = false;                   // the last pages went out because there was little memory
-  bool demanded_any_ = false;               // cold or not
-  bool frames_demanded_ = false;            // for the same reason
+  bool pass_asked_ = false;  // somebody had asked for the last pass when it began
+  MemoryWatch memory_{worker_};
   std::optional<YieldingThread> yielding_;  // once started
   std::thread thread_;
 };

@@ -169,8 +169,7 @@ bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
   }
   const bool sent = send_frame(fd(), static_cast<std::uint32_t>(type), payload, {},
                                [&](int error) { return pause.wait(error); });
-  if (sent && shortages_ != nullptr && shortages_->is_short(Resource::socket_buffers))
-    note_granted(*shortages_, Resource::socket_buffers);
+  if (sent && shortages_ != nullptr) note_granted(*shortages_, Resource::socket_buffers);
   fault_point(FaultIn::agent, FaultMoment::sent, type);
   return sent;
 }

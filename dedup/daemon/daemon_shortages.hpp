@@ -28,9 +28,7 @@ class DaemonShortages {
   void no_descriptors() noexcept;
   /// The kernel has no memory for a message, or has taken one.
   void no_buffers(int error) noexcept;
-  void has_sent() noexcept {
-    if (all_.is_short(Resource::socket_buffers)) note_granted(all_, Resource::socket_buffers);
-  }
+  void has_sent() noexcept { note_granted(all_, Resource::socket_buffers); }
   /// About once a second. `stores_lack_memory`: they find out by themselves when there is some.
   void look_again(bool stores_lack_memory) noexcept;
 

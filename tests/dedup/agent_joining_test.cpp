@@ -5,13 +5,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <tuple>
 
 #include "base/framing.hpp"
@@ -23,29 +21,11 @@
 #include "dedup/daemon_connection.hpp"
 #include "dedup/listening_socket.hpp"
 #include "tests/dedup/fleet.hpp"
+#include "tests/dedup/running_daemon.hpp"
+#include "tests/dedup/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-// A daemon that serves in a thread of its own until it goes.
-class RunningDaemon {
- public:
-  RunningDaemon(UniqueFd listening, ServerConfig config) : server_(io_, std::move(config)) {
-    server_.listen(std::move(listening));
-    thread_ = std::thread([this] { io_.run(); });
-  }
-  RunningDaemon(const RunningDaemon&) = delete;
-  RunningDaemon& operator=(const RunningDaemon&) = delete;
-  ~RunningDaemon() {
-    io_.stop();
-    thread_.join();
-  }
-
- private:
-  boost::asio::io_context io_{1};
-  Server server_;
-  std::thread thread_;
-};
 
 const ServerConfig private_daemon{.exit_when_idle = std::chrono::hours(1)};
 
@@ -55,14 +35,6 @@ class AgentJoining : public testing::Test {
     return std::make_unique<Agent>(
         AgentConfig{"guest", "default", Sharing::all, path_, std::move(start_daemon), joins_later},
         std::vector{MemoryRegion{Gfn{0}, {16}, ram_.data()}}, barrier_);
-  }
-
-  static void wait_until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!holds()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), end);
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
   }
 
   const TemporaryDirectory directory_;

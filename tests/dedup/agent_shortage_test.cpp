@@ -4,14 +4,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/fault_point.hpp"
@@ -21,35 +19,19 @@
 #include "dedup/listening_socket.hpp"
 #include "tests/dedup/descriptor_limit.hpp"
 #include "tests/dedup/nothing_runs.hpp"
+#include "tests/dedup/running_daemon.hpp"
+#include "tests/dedup/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
 
-class RunningDaemon {
- public:
-  explicit RunningDaemon(UniqueFd listening) : server_(io_, fast()) {
-    server_.listen(std::move(listening));
-    thread_ = std::thread([this] { io_.run(); });
-  }
-  RunningDaemon(const RunningDaemon&) = delete;
-  RunningDaemon& operator=(const RunningDaemon&) = delete;
-  ~RunningDaemon() {
-    io_.stop();
-    thread_.join();
-  }
-
- private:
-  static ServerConfig fast() {
-    ServerConfig config;
-    config.knobs.current.interval_ms = 10;
-    config.knobs.current.max_interval_ms = 20;
-    config.knobs.current.cpu_percent = 100;
-    return config;
-  }
-  boost::asio::io_context io_{1};
-  Server server_;
-  std::thread thread_;
-};
+ServerConfig fast() {
+  ServerConfig config;
+  config.knobs.current.interval_ms = 10;
+  config.knobs.current.max_interval_ms = 20;
+  config.knobs.current.cpu_percent = 100;
+  return config;
+}
 
 class AgentShortage : public testing::Test {
  protected:
@@ -87,12 +69,9 @@ class AgentShortage : public testing::Test {
     Agent agent;
   };
 
+  // Pauses between two tries are up to ten seconds long.
   static void wait_until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-    while (!holds()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), end);
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    dedup::wait_until(holds, std::chrono::minutes(2));
   }
 
   const TemporaryDirectory directory_;
@@ -104,7 +83,7 @@ TEST_F(AgentShortage, WithoutDescriptorsItJoinsNobodyAndGoesOnWhenThereAreSome) 
   GTEST_SKIP() << "the sanitizer looks at objects through a pipe, for which there is no descriptor left";
 #endif
   std::optional<ListeningSocket> listening(std::in_place, path_, Admission::owner_only);
-  std::optional<RunningDaemon> daemon(std::in_place, listening->take());
+  std::optional<RunningDaemon> daemon(std::in_place, listening->take(), fast());
   Guest guest(path_, "guest");
   guest.fill(1);
   wait_until([&] { return guest.agent.counters().connected; });
@@ -118,7 +97,7 @@ TEST_F(AgentShortage, WithoutDescriptorsItJoinsNobodyAndGoesOnWhenThereAreSome) 
 
   limit.raise();
   listening.emplace(path_, Admission::owner_only);
-  daemon.emplace(listening->take());
+  daemon.emplace(listening->take(), fast());
   wait_until([&] { return guest.agent.counters().connected && guest.agent.counters().shortages.empty(); });
   EXPECT_TRUE(guest.has(1));
 }
@@ -131,7 +110,7 @@ TEST_F(AgentShortage, MessagesAreSentAgainWhereTheKernelHasNoMemoryForThem) {
   faults.pop_back();
   arm_fault_points(faults);  // while there are no threads
   {
-    const RunningDaemon daemon(listening.take());
+    const RunningDaemon daemon(listening.take(), fast());
     Guest a(path_, "a"), b(path_, "b");
     a.fill(1);
     b.fill(1);

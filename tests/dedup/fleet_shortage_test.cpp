@@ -34,6 +34,16 @@ class Shortage : public FleetTest {
       b.fill(page, 100 + page);
     }
   }
+  /// What both come to, with `fault` in each call of its kind.
+  void settle_alike(FleetGuest& a, FleetGuest& b, const std::string& fault) {
+    make_alike(a, b);
+    arm_fault_points(fault);
+    fleet_.settle();
+  }
+  void check_all_afterwards() {
+    fleet_.check_everything("afterwards");
+    fleet_.check_references("afterwards");
+  }
   /// Passes until it is so: a retry has a pause before it.
   [[nodiscard]] bool comes_to(const std::function<bool()>& is_so) {
     for (const auto end = Clock::now() + std::chrono::minutes(2); Clock::now() < end;) {
@@ -93,8 +103,7 @@ TEST_P(Shortage, OfMappingsIsToldAndEndsWhenThereAreMore) {
   ASSERT_TRUE(comes_to([&] { return all_merged(); }));
   EXPECT_TRUE(comes_to([&] { return of(a).empty(); })) << of(a);
   EXPECT_TRUE(a.worker->counters().shortages.empty());
-  fleet_.check_everything("afterwards");
-  fleet_.check_references("afterwards");
+  check_all_afterwards();
 }
 
 // ulimit -f holds for files in memory too.
@@ -145,17 +154,14 @@ TEST_P(WithFaults, OfMemoryForMappingsIsWaitedOutWithoutHoldingGuestsAllTheTime)
   arm_fault_points("");
   ASSERT_TRUE(comes_to([&] { return all_merged(); }));
   EXPECT_TRUE(comes_to([&] { return of(a).empty() && of(b).empty(); }));
-  fleet_.check_everything("afterwards");
-  fleet_.check_references("afterwards");
+  check_all_afterwards();
 }
 
 // What waited is offered once more, and nobody has the same any more: nothing asks for mappings.
 TEST_P(WithFaults, OfMemoryForMappingsLastsUntilTheKernelGivesSome) {
   FleetGuest& a = add(128);
   FleetGuest& b = add(128);
-  make_alike(a, b);
-  arm_fault_points("page-mapping:1+:ENOMEM");
-  fleet_.settle();
+  settle_alike(a, b, "page-mapping:1+:ENOMEM");
   ASSERT_EQ(of(a).size(), 1U);
   fleet_.kill(b);
   const auto waiting = [&] { return a.worker->states().count(PageStates::State::unaffordable); };
@@ -176,9 +182,7 @@ TEST_P(WithFaults, OfMemoryForMappingsLastsUntilTheKernelGivesSome) {
 TEST_P(WithFaults, OfMemoryForFramesIsToldAndEndsByItself) {
   FleetGuest& a = add(128);
   FleetGuest& b = add(128);
-  make_alike(a, b);
-  arm_fault_points("frame-writing:1+:ENOSPC");
-  fleet_.settle();
+  settle_alike(a, b, "frame-writing:1+:ENOSPC");
   ASSERT_EQ(fleet_.figure("pages_shared"), 0U);
   ASSERT_NO_FATAL_FAILURE(write_and_check(a, b, "while there is no memory for frames"));
   const json told = of_host();
@@ -190,17 +194,14 @@ TEST_P(WithFaults, OfMemoryForFramesIsToldAndEndsByItself) {
   arm_fault_points("");
   ASSERT_TRUE(comes_to([&] { return all_merged(); })) << fleet_.host();
   EXPECT_TRUE(of_host().empty()) << of_host();
-  fleet_.check_everything("afterwards");
-  fleet_.check_references("afterwards");
+  check_all_afterwards();
 }
 
 // While frames can't be made: what waits is written, its guest goes, and another one loads an image.
 TEST_P(WithFaults, OfMemoryForFramesLeavesEverythingElseAsItIs) {
   FleetGuest& a = add(128);
   FleetGuest& b = add(128);
-  make_alike(a, b);
-  arm_fault_points("frame-writing:1+:ENOSPC");
-  fleet_.settle();
+  settle_alike(a, b, "frame-writing:1+:ENOSPC");
   for (std::size_t page = 0; page < same_pages; page += 2) a.fill(page, ++content_);
   FleetGuest& c = add(128);
   std::vector<std::uint64_t> image;
@@ -221,16 +222,13 @@ TEST_P(WithFaults, OfMemoryForFramesLeavesEverythingElseAsItIs) {
   };
   ASSERT_TRUE(comes_to(expected)) << fleet_.host();
   EXPECT_TRUE(comes_to([&] { return of_host().empty(); }));
-  fleet_.check_everything("afterwards");
-  fleet_.check_references("afterwards");
+  check_all_afterwards();
 }
 
 TEST_P(WithFaults, OfMemoryForFramesThatNobodyWantsAnyMoreIsOver) {
   FleetGuest& a = add(128);
   FleetGuest& b = add(128);
-  make_alike(a, b);
-  arm_fault_points("frame-writing:1+:ENOMEM");
-  fleet_.settle();
+  settle_alike(a, b, "frame-writing:1+:ENOMEM");
   ASSERT_FALSE(of_host().empty());
   for (FleetGuest* guest : {&a, &b}) {
     for (std::size_t page = 0; page < 2 * same_pages; ++page) guest->fill(page, ++content_);
@@ -242,9 +240,7 @@ TEST_P(WithFaults, OfMemoryForFramesThatNobodyWantsAnyMoreIsOver) {
 TEST_P(WithFaults, OfMemoryForMessagesHoldsUpWhoWaitsForThemAndNobodyElse) {
   FleetGuest& a = add(128);
   FleetGuest& b = add(128);
-  make_alike(a, b);
-  arm_fault_points("daemon-sending:1+:ENOBUFS");
-  fleet_.settle();
+  settle_alike(a, b, "daemon-sending:1+:ENOBUFS");
   ASSERT_EQ(fleet_.figure("pages_shared"), 0U) << "nobody was asked for bytes";
   const json told = of_host();
   ASSERT_EQ(told.size(), 1U) << told;
@@ -255,8 +251,7 @@ TEST_P(WithFaults, OfMemoryForMessagesHoldsUpWhoWaitsForThemAndNobodyElse) {
   ASSERT_TRUE(comes_to([&] { return all_merged(); })) << fleet_.host();
   EXPECT_TRUE(of_host().empty()) << of_host();
   EXPECT_TRUE(a.worker->connected() && b.worker->connected());
-  fleet_.check_everything("afterwards");
-  fleet_.check_references("afterwards");
+  check_all_afterwards();
 }
 
 INSTANTIATE_TEST_SUITE_P(Tracked, Shortage, all_trackers(), kind_of);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -26,6 +25,8 @@
 #include "dedup/listening_socket.hpp"
 #include "dedup/protocol.hpp"
 #include "tests/dedup/fleet.hpp"
+#include "tests/dedup/running_daemon.hpp"
+#include "tests/dedup/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -86,12 +87,10 @@ class KeptOutGuests : public testing::Test {
     return ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
   void wait_until_ended(const UniqueFd& socket) {
-    const auto end = steady_clock::now() + std::chrono::seconds(60);
-    while (!has_ended(socket)) {
-      ASSERT_LT(steady_clock::now(), end);
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    wait_until([&] {
       serve();
-    }
+      return has_ended(socket);
+    });
   }
   nlohmann::json user() const { return server_->statistics().at("users").at(0); }
 
@@ -202,13 +201,6 @@ class KeptOutAgents : public testing::Test {
     return std::make_unique<Agent>(AgentConfig{"guest", "default", Sharing::all, path_},
                                    std::vector{MemoryRegion{Gfn{0}, {pages_of_each}, ram_.data()}}, barrier_);
   }
-  static void wait_until(const std::function<bool()>& holds) {
-    const auto end = steady_clock::now() + std::chrono::seconds(60);
-    while (!holds()) {
-      ASSERT_LT(steady_clock::now(), end);
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-  }
 
   const TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/daemon.sock";
@@ -217,27 +209,20 @@ class KeptOutAgents : public testing::Test {
 };
 
 TEST_F(KeptOutAgents, GuestsRunAndJoinWhenTheyMay) {
-  boost::asio::io_context io(1);
   ServerConfig config;
   config.admission.policy = so_many_guests(0);
-  Server server(io, std::move(config));
   ListeningSocket socket(path_, Admission::owner_only);
-  server.listen(socket.take());
-  std::thread daemon([&] { io.run(); });
-  {
-    const auto agent = this->agent();
-    EXPECT_THAT(agent->why_not_joined(),
-                HasSubstr("keeps the guest out: the policy of this host (/etc/policy"));
-    EXPECT_THAT(agent->why_kept_out(), HasSubstr("max-guests=0"));
-    agent->start();
-    agent->discard(std::array{GfnRange{Gfn{1}, {1}}});
-    EXPECT_FALSE(agent->counters().connected);
-    boost::asio::post(io, [&] { server.set_policy(so_many_guests(1)); });
-    wait_until([&] { return agent->counters().connected; });
-    EXPECT_EQ(agent->why_kept_out(), "");
-  }
-  io.stop();
-  daemon.join();
+  RunningDaemon daemon(socket.take(), std::move(config));
+  const auto agent = this->agent();
+  EXPECT_THAT(agent->why_not_joined(),
+              HasSubstr("keeps the guest out: the policy of this host (/etc/policy"));
+  EXPECT_THAT(agent->why_kept_out(), HasSubstr("max-guests=0"));
+  agent->start();
+  agent->discard(std::array{GfnRange{Gfn{1}, {1}}});
+  EXPECT_FALSE(agent->counters().connected);
+  daemon.post([](Server& server) { server.set_policy(so_many_guests(1)); });
+  wait_until([&] { return agent->counters().connected; });
+  EXPECT_EQ(agent->why_kept_out(), "");
 }
 
 // Lets nobody in and sends everybody away at once.
