@@ -31,6 +31,7 @@
 #include "base/process_memory.hpp"
 #include "base/process_setup.hpp"
 #include "base/runtime_dir.hpp"
+#include "base/scheduling.hpp"
 #include "base/standard_output.hpp"
 #include "base/unique_fd.hpp"
 #include "base/units.hpp"
@@ -224,6 +225,7 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   config.keep_paging_files = [&](const std::vector<PagingSpec>& files) { return keep(kept_files, files); };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   if (metrics) config.metrics_places = [&] { return metrics->places(); };
+  give_way(0);  // whoever wakes up beside it need not wait until it has done some milliseconds of work
   const DaemonConfinement confinement(io, options.confine);
   Server server(io, config);
   served = &server;
