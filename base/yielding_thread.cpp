@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/yielding_thread.hpp"
 
-#include <sys/resource.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/scheduling.hpp"
 
 namespace samepage {
 namespace {
 
 thread_local YieldingThread* at_work = nullptr;  // whose thread this is
-
-// Of the calling thread, whatever happens: more than the highest value is the highest, and nobody needs a
-// right to it.
-void be_nicer(int by) {
-  errno = 0;
-  const int now = ::getpriority(PRIO_PROCESS, 0);
-  if (errno == 0) ::setpriority(PRIO_PROCESS, 0, now + by);
-}
 
 }  // namespace
 
@@ -56,7 +46,7 @@ void YieldingThread::finish(const Errand& errand) {
 }
 
 void YieldingThread::work(int niceness, const Act& prepare) {
-  be_nicer(niceness);
+  give_way(niceness);
   prepare();
   at_work = this;
   std::unique_lock lock(lock_);

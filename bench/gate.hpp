@@ -19,11 +19,16 @@ class Gate final : public dedup::WriteBarrier {
  public:
   void hold() override;
   void release() override;
+  [[nodiscard]] bool keeps_waiting() const override { return waiting_ > 0; }
 
   /// One step of a writer: what may write the guest's memory. Any thread.
   template <typename Act>
   void step(Act act) {
-    while (wanted_) wanted_.wait(true);  // the holder goes first: a mutex alone is not fair
+    if (wanted_) {
+      ++waiting_;
+      while (wanted_) wanted_.wait(true);  // the holder goes first: a mutex alone is not fair
+      --waiting_;
+    }
     const std::lock_guard inside(lock_);
     act();
   }
@@ -38,8 +43,9 @@ class Gate final : public dedup::WriteBarrier {
 
  private:
   std::atomic<bool> wanted_{false};
-  InheritingMutex lock_;  // as a vCPU's
-  Hold since_;            // of the agent's thread alone
+  std::atomic<int> waiting_{0};  // who wants to make a step
+  InheritingMutex lock_;         // as a vCPU's
+  Hold since_;                   // of the agent's thread alone
   std::mutex holds_lock_;
   std::vector<Hold> holds_;
 };

@@ -2,6 +2,7 @@
 #include "dedup/agent/guest_holds.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "base/yielding_thread.hpp"
@@ -15,8 +16,8 @@ void GuestHolds::run(std::size_t items, const std::function<void(const PausedGue
   for (std::size_t next = 0; next < items;) {
     std::this_thread::sleep_until(next_hold_);
     const auto hold = [&] { next = run_one(next, items, act); };
-    // What gives way to others must not do so while the guest is held.
-    HoldPriority::is_refused() ? at_full_priority(hold) : hold();
+    // What gives way to others must not do so while it keeps the guest waiting.
+    keeps_waiting_&& HoldPriority::is_refused() ? at_full_priority(hold) : hold();
   }
 }
 
@@ -26,19 +27,19 @@ std::size_t GuestHolds::run_one(std::size_t next, std::size_t items,
   // thread has a whole slice of time before it, which is longer than a hold.
   std::this_thread::yield();
   const auto start = Clock::now();
-  bool somebody = false;
   {
-    const HoldPriority priority;
+    std::optional<HoldPriority> priority;
+    if (keeps_waiting_) priority.emplace();
     const PausedGuest held(barrier_);
-    somebody = barrier_.keeps_waiting();
     do {
       act(held, next++);
     } while (next < items && Clock::now() - start < budget_);
     before_release_(held);
+    keeps_waiting_ = barrier_.keeps_waiting();
   }
   const auto length = Clock::now() - start;
   count(length);
-  if (somebody) next_hold_ = Clock::now() + length;
+  if (barrier_.has_threads()) next_hold_ = Clock::now() + length;
   return next;
 }
 

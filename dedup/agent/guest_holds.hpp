@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long and how often a guest is held. Work that needs a held guest is a list of short items: they are
 // done one after the other while the guest is held, it is let go whenever the time for one hold is used up,
-// and held again for the rest. Between two holds it runs for as long as it was held, because a guest that is
-// held again at once has not been let go.
+// and held again for the rest. Between two holds it may run for as long as it was held, because a guest that
+// is held again at once has not been let go.
+//
+// A guest that was kept waiting by the last hold is held at a priority over all others, so that it waits for
+// the work alone and not for a processor. One that was not, because it has nothing to run, costs nobody that:
+// others beside it would wait for each of its holds.
 //
 // The agent's thread does the work; any thread may read the figures.
 #pragma once
@@ -51,6 +55,7 @@ class GuestHolds {
   std::function<void(const PausedGuest&)> before_release_;
   std::chrono::microseconds budget_{500};
   std::chrono::steady_clock::time_point next_hold_;  // not before
+  bool keeps_waiting_ = true;                        // as far as the last hold shows
   std::atomic<std::uint64_t> holds_ = 0;
   std::atomic<std::uint64_t> longest_us_ = 0;
   std::array<std::atomic<std::uint64_t>, HoldTimes::buckets> of_length_{};

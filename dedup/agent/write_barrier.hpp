@@ -18,9 +18,11 @@ class WriteBarrier {
   /// Independent of hold(), which works meanwhile as ever.
   virtual void stand_still() {}
   virtual void go_on() {}
-  /// Asked while the guest is held: whether the guest has anything that would run now, and that must get a
-  /// turn before the next hold().
+  /// Asked at the end of a hold: whether anything of the guest has waited for it, and runs as soon as it may.
   [[nodiscard]] virtual bool keeps_waiting() const { return true; }
+  /// Whether the guest has threads at all. They get a turn between two holds, so that one that could not say
+  /// that it waits, since it slept, is not kept out by one hold after the other.
+  [[nodiscard]] virtual bool has_threads() const { return true; }
 };
 
 /// The proof that a guest is held, for as long as the value lives; whoever replaces pages asks for it.

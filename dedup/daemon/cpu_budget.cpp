@@ -72,6 +72,7 @@ void CpuBudget::wants_turn(std::uint64_t number, bool wants) {
   if (found == guests_.end()) return;
   Guest& guest = found->second;
   credit_ = std::min(credit_ + std::exchange(guest.turn, {}), share_of(saved));
+  guest.at_work_until = {};
   guest.wants = wants;
   if (wants) queue(number, guest);
 }
@@ -92,12 +93,26 @@ void CpuBudget::advance(Clock::time_point now) {
   own_debt_ -= std::min(own_debt_, lost);
 }
 
+std::size_t CpuBudget::most_at_work() const {
+  const std::size_t needed = (std::size_t{processors_} * percent_ + 99) / 100;
+  return std::max<std::size_t>({processors_ - 1, needed, 1});
+}
+
+std::size_t CpuBudget::at_work() const {
+  return static_cast<std::size_t>(std::count_if(
+      guests_.begin(), guests_.end(), [&](const auto& entry) { return entry.second.at_work_until > now_; }));
+}
+
+bool CpuBudget::may_give_turn() const {
+  return !bounded() || (credit_ >= turn() && at_work() < most_at_work());
+}
+
 std::vector<CpuBudget::Turn> CpuBudget::next_turns(Clock::time_point now, Cpu own) {
   own_debt_ = std::min(own_debt_ + std::max(own - own_, Cpu{}), most_debt());
   own_ = std::max(own_, own);
   advance(now);
   std::vector<Turn> turns;
-  while (!users_.empty() && (!bounded() || credit_ >= turn())) {
+  while (!users_.empty() && may_give_turn()) {
     auto user = users_.upper_bound(last_);
     if (user == users_.end()) user = users_.begin();
     last_ = user->first;
@@ -137,6 +152,7 @@ std::optional<CpuBudget::Turn> CpuBudget::serve(User& user) {
   if (!std::exchange(guest.wants, false)) return {};
   if (bounded()) {
     guest.turn = time;
+    guest.at_work_until = now_ + patience;
     credit_ -= time;
   }
   return Turn{number, time};
@@ -144,6 +160,13 @@ std::optional<CpuBudget::Turn> CpuBudget::serve(User& user) {
 
 std::optional<CpuBudget::Clock::time_point> CpuBudget::next_time() const {
   if (users_.empty() || !bounded()) return {};
+  if (credit_ >= turn()) {  // one of those at work is waited for
+    Clock::time_point soonest = now_ + patience;
+    for (const auto& [number, guest] : guests_) {
+      if (guest.at_work_until > now_) soonest = std::min(soonest, guest.at_work_until);
+    }
+    return soonest;
+  }
   // It takes up to twice as long while the daemon pays what it owes: then there is another look.
   const Cpu missing = std::max(turn() - credit_, Cpu{});
   return now_ + missing * 100 / (std::int64_t{percent_} * processors_) + milliseconds(1);

@@ -10,6 +10,10 @@
 //
 // Users with guests that wait have their turns one after the other, and so have the guests of a user. So a
 // guest that wants much, or says that it has used much, true or not, delays others by no more than its part.
+// One processor is left to others, where the share allows that: so few guests have a turn at a time that
+// whatever else wakes up on the host finds it idle, and need not wait until an agent is taken off another.
+// A guest whose agent gets no processor does not count for long.
+//
 // What the daemon uses itself comes first, up to half of the time: its questions are asked by others.
 // Pure: the time is told. The daemon's thread.
 #pragma once
@@ -33,6 +37,8 @@ class CpuBudget {
   /// Of the share: how much of it is saved, and how much a debt may be.
   static constexpr std::chrono::seconds saved{3};
   static constexpr std::chrono::seconds longest_debt{5};
+  /// How long others wait for a guest that has its turn.
+  static constexpr std::chrono::milliseconds patience{100};
 
   /// All that can be saved is there. `own`: what the daemon has used so far.
   CpuBudget(unsigned processors, std::uint32_t percent, Clock::time_point now, Cpu own = {});
@@ -66,10 +72,11 @@ class CpuBudget {
  private:
   struct Guest {
     uid_t user = 0;
-    Clock::time_point start;  // when it joined
-    Cpu before{0};            // what it had used by then
-    Cpu told{0};              // what it has used, as far as that can be
-    Cpu turn{0};              // that is left of its turn, as far as is known
+    Clock::time_point start;            // when it joined
+    Cpu before{0};                      // what it had used by then
+    Cpu told{0};                        // what it has used, as far as that can be
+    Cpu turn{0};                        // that is left of its turn, as far as is known
+    Clock::time_point at_work_until{};  // a turn that is not over, as far as others wait for it
     Cpu debt{0};
     bool wants = false;
     bool queued = false;  // because it wants a turn, or has a debt
@@ -83,6 +90,9 @@ class CpuBudget {
   [[nodiscard]] Cpu share_of(Clock::duration time) const { return time / 100 * percent_ * processors_; }
   [[nodiscard]] Cpu most_debt() const { return share_of(longest_debt); }
   [[nodiscard]] Cpu turn() const;
+  [[nodiscard]] std::size_t most_at_work() const;
+  [[nodiscard]] std::size_t at_work() const;
+  [[nodiscard]] bool may_give_turn() const;
   void advance(Clock::time_point now);
   void pay(Cpu& debt);
   void queue(std::uint64_t number, Guest& guest);

@@ -31,6 +31,7 @@
 #include "base/process_memory.hpp"
 #include "base/process_setup.hpp"
 #include "base/runtime_dir.hpp"
+#include "base/scheduling.hpp"
 #include "base/standard_output.hpp"
 #include "base/unique_fd.hpp"
 #include "base/units.hpp"
@@ -172,6 +173,18 @@ void require_fitting(const HandedSocket& handed, const Options& options) {
 
 void serve(const Options& options, const Settings& defaults, std::optional<HandedSocket> handed,
            MetricsConfig metrics_config, std::vector<PagingSpec> paging_files) {
+  boost::asio::io_context io(1);
+  Server* served = nullptr;  // the daemon's thread alone looks at it
+  // Before anybody can know that there is a daemon: who finds it may signal it at once. It is served later.
+  boost::asio::signal_set signals(io);
+  std::optional<PolicyReload> reload;
+  if (!options.policy.empty()) {
+    reload.emplace(io, options.policy, [&](Policy policy) { served->set_policy(std::move(policy)); });
+  }
+  for (const int signal : stop_signals()) {
+    if (signal != SIGHUP || !reload) signals.add(signal);
+  }
+  signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   std::optional<OwnHome> home;
   if (options.background) home.emplace();  // a daemon that is started otherwise stays where it was put
   std::string path;
@@ -190,8 +203,6 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   Settings knobs = defaults;
   const bool any_kept = kept.read_into(knobs);
   set_given(knobs, options.knobs);
-  boost::asio::io_context io(1);
-  Server* served = nullptr;  // the daemon's thread alone looks at it
   std::optional<MetricsServer> metrics;
   if (!metrics_config.addresses.empty()) {
     metrics.emplace(std::move(metrics_config),
@@ -224,6 +235,7 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   config.keep_paging_files = [&](const std::vector<PagingSpec>& files) { return keep(kept_files, files); };
   if (options.exit_when_idle) config.exit_when_idle = std::chrono::seconds(3);
   if (metrics) config.metrics_places = [&] { return metrics->places(); };
+  give_way(0);  // whoever wakes up beside it need not wait until it has done some milliseconds of work
   const DaemonConfinement confinement(io, options.confine);
   Server server(io, config);
   served = &server;
@@ -231,15 +243,6 @@ void serve(const Options& options, const Settings& defaults, std::optional<Hande
   server.listen(std::move(listening));
   std::optional<Lookout> lookout;
   if (own) lookout.emplace(io, *own, server);
-  boost::asio::signal_set signals(io);
-  std::optional<PolicyReload> reload;
-  if (!options.policy.empty()) {
-    reload.emplace(io, options.policy, [&](Policy policy) { server.set_policy(std::move(policy)); });
-  }
-  for (const int signal : stop_signals()) {
-    if (signal != SIGHUP || !reload) signals.add(signal);
-  }
-  signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
   report_ready(options.ready_fd, "");
   log(LogLevel::info, "samepaged {} listens on {}", SAMEPAGE_VERSION, path);
   // What no handler has caught (no memory, say) costs its sender something, not everybody the daemon.

@@ -52,8 +52,8 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("--confine", options.confine,
                  "whether it gives up rights and system calls that it does not need (default: off)")
       ->type_name("on|off")
-      ->transform(
-          CLI::Transformer(std::map<std::string, Confine>{{"on", Confine::on}, {"off", Confine::off}}));
+      ->transform(CLI::Transformer(std::map<std::string, Confine>{{"on", Confine::on}, {"off", Confine::off}})
+                      .description(""));  // its own would have the values of the enumeration as characters
   app.add_option("--ready-fd", options.ready_fd,
                  "write what fails at the start to this descriptor, then close it")
       ->group("");

@@ -2,20 +2,18 @@
 #include "base/yielding_thread.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "tests/base/nice_value.hpp"
+
 namespace samepage {
 namespace {
 
-int nice_value() {
-  return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
-}
+using test::nice_value;
 
 void use_the_processor_for(std::chrono::nanoseconds time) {
   const auto end = thread_cpu_time() + time;

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -17,6 +15,7 @@
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/daemon_connection.hpp"
 #include "dedup/listening_socket.hpp"
+#include "tests/base/nice_value.hpp"
 #include "tests/dedup/fleet.hpp"
 
 namespace samepage::dedup {
@@ -27,7 +26,7 @@ class AgentOfTest : public testing::Test {
 
   /// `percent`: the knob `cpu`. Each page begins with `content`.
   explicit AgentOfTest(std::uint32_t percent = 10, int content = 1) {
-    barrier_.at_hold([this] { nice_at_hold_ = nice_value(); });
+    barrier_.at_hold([this] { nice_at_hold_ = test::nice_value(); });
     for (std::size_t at = 0; at < ram_.size(); at += page_size) std::memset(ram_.data() + at, content, 1);
     const UniqueFd listening = socket_.take();
     agent_.emplace(AgentConfig{"guest", "default", Sharing::all, path_, {}, true},
@@ -46,9 +45,6 @@ class AgentOfTest : public testing::Test {
     EXPECT_TRUE(send_frame(connection_.get(), static_cast<std::uint32_t>(wire::Type::welcome),
                            wire::bytes_of(welcome), fds));
   }
-
-  // Of the calling thread.
-  static int nice_value() { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); }
 
   template <typename T>
   void say(wire::Type type, const T& message) {

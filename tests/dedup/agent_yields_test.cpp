@@ -27,15 +27,15 @@ class AgentYields : public AgentOfTest {
 TEST_F(AgentYields, PassesAreMadeBehindAllOtherWork) {
   make_pass();
   ASSERT_NE(nice_at_hold_, nowhere) << "nothing was given back";
-  const int now = nice_value();
+  const int now = test::nice_value();
   EXPECT_EQ(nice_at_hold_, HoldPriority::is_refused() ? now : std::min(now + 5, 19));
 }
 
 TEST_F(AgentYields, WhatIsWaitedForIsNot) {
   make_pass();
   int seen = nowhere;
-  ASSERT_TRUE(agent_->while_still([&](StillMemory&) { seen = nice_value(); }));
-  EXPECT_EQ(seen, nice_value());
+  ASSERT_TRUE(agent_->while_still([&](StillMemory&) { seen = test::nice_value(); }));
+  EXPECT_EQ(seen, test::nice_value());
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ class CountingBarrier final : public WriteBarrier {
   void at_hold(std::function<void()> act) { at_hold_ = std::move(act); }
   void release() override { held_ = false, released_at_ = std::chrono::steady_clock::now(); }
   [[nodiscard]] bool keeps_waiting() const override { return keeps_waiting_; }
+  [[nodiscard]] bool has_threads() const override { return keeps_waiting_; }
   /// From now on it is as if a vCPU ran.
   void run_something() { keeps_waiting_ = true; }
   /// Whether it was let go for as long as it was held, after each hold.

@@ -2,9 +2,17 @@
 #include "dedup/agent/guest_holds.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
+#include <vector>
+
+#include "base/yielding_thread.hpp"
+#include "dedup/agent/hold_priority.hpp"
+#include "tests/base/nice_value.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -14,11 +22,23 @@ class Barrier final : public WriteBarrier {
   void hold() override {
     ++holds_;
     held_ = true;
+    const auto now = std::chrono::steady_clock::now();
+    rested_ = rested_ && (holds_ == 1 || now - released_at_ >= released_at_ - held_at_);
+    held_at_ = now;
+    policies_.push_back(::sched_getscheduler(0));
+    niceness_.push_back(test::nice_value());
   }
-  void release() override { held_ = false; }
-  [[nodiscard]] bool keeps_waiting() const override { return false; }
+  void release() override { held_ = false, released_at_ = std::chrono::steady_clock::now(); }
+  [[nodiscard]] bool keeps_waiting() const override { return keeps_waiting_; }
+  [[nodiscard]] bool has_threads() const override { return has_threads_; }
   int holds_ = 0;
   bool held_ = false;
+  bool keeps_waiting_ = false;
+  bool has_threads_ = false;
+  bool rested_ = true;  // before each hold but the first, for as long as it was held
+  std::chrono::steady_clock::time_point held_at_, released_at_;
+  // Of whoever held it, hold by hold.
+  std::vector<int> policies_, niceness_;
 };
 
 class GuestHoldsTest : public testing::Test {
@@ -59,6 +79,37 @@ TEST_F(GuestHoldsTest, EachHoldIsInABucketOfItsLength) {
   for (std::size_t i = HoldTimes::bucket_of(3000); i < HoldTimes::buckets; ++i)
     long_ones += times.holds.at(i);
   EXPECT_GE(long_ones, 1U);
+}
+
+// Others beside it would wait for each hold, and for nobody's good.
+TEST_F(GuestHoldsTest, OnlyAGuestThatWaitsIsHeldAtAPriorityOverOthers) {
+  holds_.set_budget(std::chrono::microseconds(0));
+  const int niceness = test::nice_value();
+  const int nicer = std::min(niceness + 5, 19);
+  YieldingThread yielding(5, [] {});
+  yielding.run([&] {
+    holds_.work_off(std::vector{false, true, true, false, false},
+                    [&](const PausedGuest&, bool waits) { barrier_.keeps_waiting_ = waits; });
+  });
+  // Before the first one nobody knows.
+  if (HoldPriority::is_refused()) {
+    EXPECT_EQ(barrier_.niceness_[1], nicer);
+    EXPECT_EQ(barrier_.niceness_[2], niceness);
+    EXPECT_EQ(barrier_.niceness_[3], niceness);
+    EXPECT_EQ(barrier_.niceness_[4], nicer);
+  } else {
+    const int usual = ::sched_getscheduler(0);
+    EXPECT_EQ(barrier_.policies_, (std::vector{SCHED_FIFO, usual, SCHED_FIFO, SCHED_FIFO, usual}));
+  }
+}
+
+// One that sleeps does not wait, and could never say so if it was held again at once.
+TEST_F(GuestHoldsTest, ThreadsOfTheGuestGetATurnWhetherTheyWaitOrNot) {
+  holds_.set_budget(std::chrono::microseconds(0));
+  barrier_.has_threads_ = true;
+  holds_.work_off(std::vector{1, 2, 3, 4},
+                  [](const PausedGuest&, int) { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });
+  EXPECT_TRUE(barrier_.rested_);
 }
 
 TEST(HoldTimes, ABucketHasWhatIsAsLongAsItsEnd) {

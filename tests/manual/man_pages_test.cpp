@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <iterator>
 
 #include "base/check.hpp"
+#include "dedup/daemon/options.hpp"
 #include "manual/programs.hpp"
 
 namespace samepage::manual {
@@ -97,6 +101,18 @@ TEST(ManPages, OurManualHasTheOptionsThatThereAre) {
   EXPECT_THAT(manual, HasSubstr("<!-- options of samepaged -->"));
   EXPECT_EQ(manual, with_option_tables(manual, our_programs()))
       << "run build/dev/bin/samepage-manual docs/manual.md";
+}
+
+// The parser's own text of what an option takes has the values behind the words, whatever they are.
+TEST(Help, OfTheDaemonIsText) {
+  CLI::App app;
+  dedup::Options options;
+  dedup::declare_options(app, options);
+  const std::string help_text = app.help();
+  EXPECT_THAT(help_text, HasSubstr("--confine on|off"));
+  EXPECT_TRUE(std::all_of(help_text.begin(), help_text.end(), [](char c) {
+    return c == '\n' || std::isprint(static_cast<unsigned char>(c)) != 0;
+  })) << help_text;
 }
 
 }  // namespace

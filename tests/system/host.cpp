@@ -83,7 +83,12 @@ void Host::TearDown() {
   if (directory_.empty()) return;
   for (const auto& guest : ask({"ps"})) samepage({"kill", guest.at("name").get<std::string>()});
   kill_daemon();
-  std::filesystem::remove_all(directory_);
+  // A daemon that a guest has started may not have ended yet, and puts back what belongs to it.
+  wait_until("the runtime directory can be removed", [&] {
+    std::error_code error;
+    std::filesystem::remove_all(directory_, error);
+    return !error;
+  });
 }
 
 pid_t Host::start_daemon(const Words& options) {

@@ -5,7 +5,9 @@ namespace samepage::vmm {
 
 bool DeviceGate::enter() {
   std::unique_lock lock(mutex_);
+  ++waiting_;
   opened_.wait(lock, [&] { return reasons_ == 0 || (reasons_ & bit_of(GateReason::stop)) != 0; });
+  --waiting_;
   if (reasons_ != 0) return false;
   ++inside_;
   return true;
@@ -31,6 +33,11 @@ void DeviceGate::open(GateReason reason) {
   const std::lock_guard lock(mutex_);
   reasons_ &= ~bit_of(reason);
   if (reasons_ == 0) opened_.notify_all();
+}
+
+bool DeviceGate::keeps_waiting(GateReason reason) const {
+  const std::lock_guard lock(mutex_);
+  return reasons_ == bit_of(reason) && waiting_ > 0;
 }
 
 }  // namespace samepage::vmm

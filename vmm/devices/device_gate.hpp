@@ -25,13 +25,16 @@ class DeviceGate {
   /// Waits until everybody is out. Only for one who has closed the gate.
   void wait_all_out();
   void open(GateReason reason);
+  /// Whether `reason` is the only one, and a device waits to be let in.
+  [[nodiscard]] bool keeps_waiting(GateReason reason) const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable opened_;
   std::condition_variable all_out_;
   std::uint32_t reasons_ = 0;
   unsigned inside_ = 0;
+  unsigned waiting_ = 0;
 };
 
 }  // namespace samepage::vmm

@@ -66,6 +66,11 @@ bool Vcpu::set_msr(std::uint32_t index, std::uint64_t value) {
   return ::ioctl(fd_.get(), set_msrs_call, &list) == 1;
 }
 
+bool Vcpu::idle() const {
+  kvm_mp_state state{};
+  return ::ioctl(fd_.get(), KVM_GET_MP_STATE, &state) == 0 && state.mp_state != KVM_MP_STATE_RUNNABLE;
+}
+
 std::uint32_t Vcpu::tsc_khz() const {
   return static_cast<std::uint32_t>(std::max(0, ::ioctl(fd_.get(), KVM_GET_TSC_KHZ, 0)));
 }

@@ -36,6 +36,9 @@ class Vcpu {
   /// While this is 1, KVM_RUN returns EINTR at once.
   [[nodiscard]] std::uint8_t& immediate_exit() const { return exit().immediate_exit; }
 
+  /// Whether it waits for an interrupt: the guest has halted it, or not started it.
+  [[nodiscard]] bool idle() const;
+
   [[nodiscard]] kvm_regs regs() const;
   void set_regs(const kvm_regs& regs);
   [[nodiscard]] kvm_sregs sregs() const;

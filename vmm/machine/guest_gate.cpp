@@ -11,6 +11,10 @@ void GuestGate::release() {
   open(GateReason::write_barrier);
 }
 
+bool GuestGate::keeps_waiting() const {
+  return vcpus_.keeps_waiting(GateReason::write_barrier) || devices_.keeps_waiting(GateReason::write_barrier);
+}
+
 void GuestGate::stand_still() {
   close(GateReason::no_memory);
 }

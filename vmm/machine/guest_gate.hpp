@@ -20,6 +20,7 @@ class GuestGate final : public dedup::WriteBarrier {
   // WriteBarrier: no vCPU is in KVM_RUN and no device in guest memory between the two.
   void hold() override;
   void release() override;
+  [[nodiscard]] bool keeps_waiting() const override;
   void stand_still() override;
   void go_on() override;
 

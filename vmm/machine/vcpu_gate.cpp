@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine/vcpu_gate.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/check.hpp"
@@ -40,11 +41,13 @@ void VcpuGate::attach(unsigned index, std::uint8_t& immediate_exit) {
   const std::lock_guard lock(slots_[index].kicked);
   slots_[index].immediate_exit = &immediate_exit;
   slots_[index].thread = ::pthread_self();
+  slots_[index].idle = false;
 }
 
 void VcpuGate::detach(unsigned index) {
   const std::lock_guard lock(slots_[index].kicked);
   slots_[index].immediate_exit = nullptr;
+  slots_[index].idle = true;
 }
 
 bool VcpuGate::enter(unsigned index) {
@@ -54,15 +57,23 @@ bool VcpuGate::enter(unsigned index) {
     slot.until_out.lock();
     slot.inside.store(1);
     const std::uint32_t reasons = reasons_.load();
-    if (reasons == 0) return true;
-    leave(index);
+    if (reasons == 0) {
+      slot.idle.store(false, std::memory_order_relaxed);
+      return true;
+    }
+    step_out(slot);
     if ((reasons & bit_of(GateReason::stop)) != 0) return false;
     reasons_.wait(reasons);
   }
 }
 
-void VcpuGate::leave(unsigned index) {
-  if (slots_[index].inside.exchange(0) != 0) slots_[index].until_out.unlock();
+void VcpuGate::leave(unsigned index, bool idle) {
+  slots_[index].idle = idle;  // before it is out: whoever holds the guest then sees it
+  step_out(slots_[index]);
+}
+
+void VcpuGate::step_out(Slot& slot) {
+  if (slot.inside.exchange(0) != 0) slot.until_out.unlock();
 }
 
 void VcpuGate::close(GateReason reason) {
@@ -87,6 +98,11 @@ void VcpuGate::open(GateReason reason) {
 
 bool VcpuGate::is_closed(GateReason reason) const {
   return (reasons_.load() & bit_of(reason)) != 0;
+}
+
+bool VcpuGate::keeps_waiting(GateReason reason) const {
+  if (reasons_.load() != bit_of(reason)) return false;
+  return std::any_of(slots_.get(), slots_.get() + vcpus_, [](const Slot& slot) { return !slot.idle; });
 }
 
 void VcpuGate::kick(Slot& slot) {

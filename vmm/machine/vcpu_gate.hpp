@@ -34,8 +34,9 @@ class VcpuGate {
   void detach(unsigned index);
   /// Waits until nothing keeps the vCPU out, then it is inside. False when it must end.
   [[nodiscard]] bool enter(unsigned index);
-  /// Called by the thread that entered. Nothing if it has left, or never did.
-  void leave(unsigned index);
+  /// Called by the thread that entered. Nothing if it has left, or never did. `idle`: it waits for an
+  /// interrupt, so that nobody minds that it is kept out.
+  void leave(unsigned index, bool idle = false);
 
   /// Keeps vCPUs out for `reason` and tells those inside to leave; does not wait.
   void close(GateReason reason);
@@ -43,18 +44,23 @@ class VcpuGate {
   void wait_all_out();
   void open(GateReason reason);
   [[nodiscard]] bool is_closed(GateReason reason) const;
+  /// Whether `reason` is the only one, and keeps a vCPU out that would run. Only for one who has closed the
+  /// gate, when all are out.
+  [[nodiscard]] bool keeps_waiting(GateReason reason) const;
 
  private:
   // On cache lines of their own: each vCPU writes its place at every exit.
   struct alignas(64) Slot {
     std::atomic<std::uint32_t> inside = 0;
-    InheritingMutex until_out;  // the vCPU's while it is inside
+    std::atomic<bool> idle = true;  // when it was out last, or nobody runs it
+    InheritingMutex until_out;      // the vCPU's while it is inside
     std::mutex kicked;  // who kicks may be late: the vCPU may have left, and its machine be about to go
     std::uint8_t* immediate_exit = nullptr;  // null: nobody runs the vCPU
     pthread_t thread{};
   };
 
-  void kick(Slot& slot);
+  static void kick(Slot& slot);
+  static void step_out(Slot& slot);
 
   std::atomic<std::uint32_t> reasons_ = 0;
   unsigned vcpus_;

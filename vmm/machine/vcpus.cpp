@@ -112,14 +112,14 @@ void Vcpus::run(unsigned index) {
       std::optional<GuestExit> exit = visit(index);
       // Before it is out: whoever holds the guest then must see that it has ended.
       if (exit) links_.ending.record(std::move(*exit));
-      links_.gate.leave(index);
+      links_.gate.leave(index, vcpus_[index].idle());
       links_.console.flush_lines();  // outside: the reader may be slow, and holds nobody up
     }
     links_.console.flush();
   } catch (const std::exception& error) {
     links_.ending.record(
         {GuestExit::Kind::failed, 0, fmt::format("the host failed the guest: {}", error.what())});
-    links_.gate.leave(index);
+    links_.gate.leave(index, true);
   }
   links_.gate.detach(index);
   links_.ending.thread_ended();

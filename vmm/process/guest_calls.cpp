@@ -31,7 +31,7 @@ constexpr ThreadKinds control = kinds({Kind::control});
 constexpr std::array<std::uint64_t, 1> empty_path{AT_EMPTY_PATH};
 constexpr ArgumentRule of_descriptor{Test::with, 3, empty_path, "AT_EMPTY_PATH"};
 
-constexpr std::array<std::uint64_t, 3> vcpu_requests{KVM_RUN, KVM_GET_REGS, KVM_IRQ_LINE};
+constexpr std::array<std::uint64_t, 4> vcpu_requests{KVM_RUN, KVM_GET_REGS, KVM_GET_MP_STATE, KVM_IRQ_LINE};
 // The state of a guest, read and written; memory slots go at the end. The sizes of some structures depend on
 // what is behind them, so their macros do not compile.
 constexpr std::array<std::uint64_t, 38> state_requests{KVM_GET_REGS,
@@ -108,12 +108,12 @@ constexpr auto rules = joined(
         CallRule{"ioctl",
                  vcpu,
                  "runs the guest",
-                 {Test::one_of, 1, vcpu_requests, "KVM_RUN, KVM_GET_REGS, KVM_IRQ_LINE"}},
+                 {Test::one_of, 1, vcpu_requests, "KVM_RUN, KVM_GET_REGS, KVM_GET_MP_STATE, KVM_IRQ_LINE"}},
         // Devices.
         CallRule{"ioctl",
                  devices,
                  "interrupts",
-                 {Test::one_of, 1, std::span(vcpu_requests).subspan(2), "KVM_IRQ_LINE"}},
+                 {Test::one_of, 1, std::span(vcpu_requests).subspan(3), "KVM_IRQ_LINE"}},
         // Merging, paging and snapshots.
         CallRule{"ioctl",
                  agent,
@@ -138,14 +138,14 @@ constexpr auto rules = joined(
                  "the same",
                  {Test::one_of, 0, call_values::nothing, "of the thread itself"}},
         CallRule{"sched_get_priority_min", agent, "the same"},
-        CallRule{"getpriority",
+        CallRule{"sched_getattr",
                  agent,
                  "merging gives way",
-                 {Test::one_of, 1, call_values::nothing, "of the thread itself"}},
-        CallRule{"setpriority",
+                 {Test::one_of, 0, call_values::nothing, "of the thread itself"}},
+        CallRule{"sched_setattr",
                  agent,
                  "the same",
-                 {Test::one_of, 1, call_values::nothing, "of the thread itself"}},
+                 {Test::one_of, 0, call_values::nothing, "of the thread itself"}},
         CallRule{"clock_nanosleep", agent, "waits"},
         CallRule{"memfd_create", agent, "memory files for clones"},
         CallRule{"fcntl",

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class FaultScript {
   /// All guests write the same, and share all of it; then all of it goes out. The daemon's figures are exact.
   void expect_convergence();
   /// The daemon counts what the guests map, no more and no less. There are no others.
+  [[nodiscard]] nlohmann::json figures_when_all_is_answered();
   void expect_exact_figures(const std::string& when);
   void check_memory(const std::string& when) const;
   /// Parts of it.

@@ -79,5 +79,17 @@ TEST(GuestGate, StopEndsWhoWaits) {
   EXPECT_EQ(waiting.let_in(), none_in);
 }
 
+TEST(GuestGate, KeepsWaitingWhoeverWaitsAtEitherHalf) {
+  GuestGate gate(1);
+  gate.hold();
+  EXPECT_FALSE(gate.keeps_waiting()) << "there is nobody";
+  Waiting waiting(gate);
+  while (!gate.devices().keeps_waiting(GateReason::write_barrier)) std::this_thread::yield();
+  while (!gate.vcpus().keeps_waiting(GateReason::write_barrier)) std::this_thread::yield();
+  EXPECT_TRUE(gate.keeps_waiting());
+  gate.release();
+  EXPECT_EQ(waiting.let_in(), both_in);
+}
+
 }  // namespace
 }  // namespace samepage::vmm

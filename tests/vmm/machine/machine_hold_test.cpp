@@ -68,6 +68,32 @@ TEST_F(Hold, OfAHaltedGuestReturnsAgainAndAgain) {
   }
 }
 
+TEST_F(Hold, KeepsAGuestWaitingThatRuns) {
+  start_counting();
+  gate().hold();
+  EXPECT_TRUE(gate().keeps_waiting());
+  gate().pause();
+  EXPECT_FALSE(gate().keeps_waiting()) << "the user does";
+  gate().unpause();
+  gate().release();
+}
+
+TEST_F(Hold, DoesNotKeepAHaltedGuestWaiting) {
+  MachineConfig config;
+  config.cpus = 2;  // the second one waits for its SIPI
+  make(test::halting_code(), "", config).start();
+  ASSERT_TRUE(samepage::test::wait_until_other_threads_sleep());
+  // One that was brought out in the middle of something goes back to it.
+  bool waits = true;
+  for (int round = 0; waits && round < 100; ++round) {
+    gate().hold();
+    waits = gate().keeps_waiting();
+    gate().release();
+    ASSERT_TRUE(samepage::test::wait_until_other_threads_sleep());
+  }
+  EXPECT_FALSE(waits);
+}
+
 TEST_F(Hold, AGuestThatIsHeldBeforeItStartsDoesNotRun) {
   Machine& machine = make(test::counting_code());
   gate().hold();

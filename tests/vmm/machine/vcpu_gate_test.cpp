@@ -102,6 +102,37 @@ TEST(VcpuGate, HaltedVcpusLeaveToo) {
   }
 }
 
+// Alone in this thread: it goes in, and comes out as it is told.
+TEST(VcpuGate, OneThatIsIdleIsNotKeptWaiting) {
+  VcpuGate gate(2);  // nobody runs the other one
+  std::uint8_t exit = 0;
+  gate.attach(0, exit);
+  const auto kept_waiting = [&](bool idle) {
+    EXPECT_TRUE(gate.enter(0));
+    gate.close(GateReason::write_barrier);
+    gate.leave(0, idle);
+    gate.wait_all_out();
+    const bool waits = gate.keeps_waiting(GateReason::write_barrier);
+    gate.open(GateReason::write_barrier);
+    return waits;
+  };
+  EXPECT_TRUE(kept_waiting(false));
+  EXPECT_FALSE(kept_waiting(true));
+  EXPECT_TRUE(kept_waiting(false));
+  gate.detach(0);
+  EXPECT_FALSE(gate.keeps_waiting(GateReason::write_barrier));
+}
+
+TEST(VcpuGate, WhomSomethingElseKeepsOutIsNotKeptWaiting) {
+  VcpuGate gate(1);
+  std::uint8_t exit = 0;
+  gate.attach(0, exit);
+  gate.close(GateReason::write_barrier);
+  EXPECT_TRUE(gate.keeps_waiting(GateReason::write_barrier)) << "it would start now";
+  gate.close(GateReason::user_pause);
+  EXPECT_FALSE(gate.keeps_waiting(GateReason::write_barrier));
+}
+
 TEST(VcpuGate, ReasonsAreIndependent) {
   VcpuGate gate(1);
   FakeGuest guest(gate, 1);

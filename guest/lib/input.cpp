@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/lib/input.hpp"
+
+#include <cstdint>
+
+#include "guest/abi.hpp"
+#include "guest/lib/port.hpp"
+#include "guest/lib/ring0.hpp"
+#include "guest/lib/time.hpp"
+
+namespace samepage::guest {
+namespace {
+
+constexpr std::uint16_t line_status = abi::com1_port + 5;
+constexpr std::uint8_t data_ready = 0x01;
+
+}  // namespace
+
+// A CPU that polls without a pause would keep the host busy. Who types goes on typing.
+char next_byte() {
+  constexpr std::uint64_t longest_ms = 32;
+  std::uint64_t ms = 1;
+  while ((port_read(line_status) & data_ready) == 0) {
+    sleep_for(milliseconds(ms));
+    if (ms < longest_ms) ms *= 2;
+  }
+  return static_cast<char>(port_read(abi::com1_port));
+}
+
+}  // namespace samepage::guest

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a guest can find out by time about the memory of others: the guest `probe` guesses what a guest of
+// `fill` has, and says how well it does (the area under the ROC curve, in ten thousandths; 5000 is chance).
+// In a domain it has to find what is there, or else that it finds nothing elsewhere would mean nothing.
+#include <cmath>
+
+#include "manage/cli/console_dialogue.hpp"
+#include "tests/system/host.hpp"
+
+namespace samepage::system_test {
+namespace {
+
+class TimingProbe : public Host {
+ protected:
+  void start_both(const Words& of_victim, const Words& of_probe, int pages) const {
+    const std::string count = std::to_string(pages);
+    Words victim{"--mem", "64M"}, attacker{"--mem", "128M"};
+    victim.insert(victim.end(), of_victim.begin(), of_victim.end());
+    attacker.insert(attacker.end(), of_probe.begin(), of_probe.end());
+    start("victim", {"fill", "common=" + count}, victim);
+    start("probe", {"probe", "pages=" + count}, attacker);
+    wait_for_line("victim", "ready");
+    wait_for_line("probe", "ready");
+    merge_fast();
+  }
+  // After all that can be shared is shared.
+  int trial(const std::string& how) const {
+    settle();
+    cli::ConsoleDialogue console("probe");
+    console.type(how);
+    const std::string start = "probe " + how + ": ";
+    std::string answer;
+    wait_until("the probe has tried all pages", [&] {
+      answer = console.answer(start);
+      return !answer.empty();
+    });
+    const int area = std::stoi(answer.substr(answer.find(start) + start.size()));
+    // It writes all pages anew.
+    wait_until("the probe is ready again", [&] { return !console.answer("ready").empty(); });
+    return area;
+  }
+};
+
+TEST_F(TimingProbe, InADomainAGuestFindsWhatAnotherOneHas) {
+  start_both({}, {}, 2000);
+  EXPECT_GT(trial("write"), 8000);
+  EXPECT_GT(trial("read"), 8000);
+}
+
+// As many trials as it takes for a share of 0.02 to be five times what chance makes of it.
+struct Apart {
+  const char* name;
+  Words victim, probe;
+};
+
+class Chance : public TimingProbe, public testing::WithParamInterface<Apart> {};
+
+TEST_P(Chance, IsAllThatAGuestHasElsewhere) {
+  constexpr int pages = 10'000, most = 200;
+  start_both(GetParam().victim, GetParam().probe, pages);
+  EXPECT_LE(std::abs(trial("write") - 5000), most);
+  EXPECT_LE(std::abs(trial("read") - 5000), most);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Elsewhere, Chance,
+    testing::Values(Apart{"domains", {"--domain", "a"}, {"--domain", "b"}},
+                    Apart{"zero_only", {"--domain", "zero-only"}, {"--domain", "zero-only"}},
+                    Apart{"none", {}, {"--domain", "none"}}),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace samepage::system_test
