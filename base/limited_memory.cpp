@@ -58,6 +58,12 @@ void LimitedMemory::squeeze(std::uint64_t bytes) const {
   if (now > bytes) static_cast<void>(write(folder_ + "/memory.reclaim", std::to_string(now - bytes)));
 }
 
+void LimitedMemory::set_limit(std::uint64_t bytes) {
+  if (!write(limit_file_, std::to_string(bytes)))
+    throw UserError(fmt::format("{} does not take {}", limit_file_, bytes));
+  limit_ = bytes;
+}
+
 void LimitedMemory::set_swap(Swap swap) const {
   const bool none = swap == Swap::forbidden;
   if (version_ == 1 && swap != Swap::allowed)

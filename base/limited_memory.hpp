@@ -30,6 +30,8 @@ class LimitedMemory {
   /// again when they need it. Nobody is killed for it, as somebody may be where a limit stays: a kernel that
   /// is to find pages while all of them are in use gives up sooner than it has to.
   void squeeze(std::uint64_t bytes) const;
+  /// From now on it is this. Throws UserError where the kernel refuses it.
+  void set_limit(std::uint64_t bytes);
   /// Processes that the kernel has killed in it for want of memory.
   [[nodiscard]] std::uint64_t killed() const;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/memory_room.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -33,8 +35,8 @@ std::optional<std::uint64_t> number_in(const std::string& path) {
 }
 
 // Of a line "NAME NUMBER" or "NAME: NUMBER kB".
-std::optional<std::uint64_t> number_in(const std::string& path, std::string_view name) {
-  std::istringstream file(kept_text(path));
+std::optional<std::uint64_t> number_of(const std::string& text, std::string_view name) {
+  std::istringstream file(text);
   std::string line;
   while (std::getline(file, line)) {
     std::istringstream words(line);
@@ -95,20 +97,20 @@ MemoryRoom room_of_cgroup(int version, const std::string& folder) {
   const std::optional<std::uint64_t> used = number_in(folder + "/" + std::string(files.used));
   if (room.limit == unbounded || !used) return {unbounded, unbounded, unbounded};
   std::uint64_t cache = 0;
-  for (const std::string_view name : files.cache) {
-    cache += number_in(folder + "/memory.stat", name).value_or(0);
-  }
+  const std::string statistics = kept_text(folder + "/memory.stat");
+  for (const std::string_view name : files.cache) cache += number_of(statistics, name).value_or(0);
   const std::uint64_t kept = *used - std::min(*used, cache);
   room.available = room.limit - std::min(room.limit, kept);
   room.unused = room.limit - std::min(room.limit, *used);
   return room;
 }
 
+// Of what /proc/meminfo says. The kernel adds all of it up for each reader, so it is read once.
 MemoryRoom room_of_host(const std::string& meminfo) {
-  const std::optional<std::uint64_t> available = number_in(meminfo, "MemAvailable:");
-  const std::optional<std::uint64_t> total = number_in(meminfo, "MemTotal:");
+  const std::optional<std::uint64_t> available = number_of(meminfo, "MemAvailable:");
+  const std::optional<std::uint64_t> total = number_of(meminfo, "MemTotal:");
   if (!available || !total) return {unbounded, unbounded, unbounded};
-  const std::uint64_t unused = number_in(meminfo, "MemFree:").value_or(*available);
+  const std::uint64_t unused = number_of(meminfo, "MemFree:").value_or(*available);
   return {*available * 1024, *total * 1024, std::min(unused, *available) * 1024};
 }
 
@@ -122,6 +124,21 @@ std::optional<std::uint64_t> stalled_in(const std::string& path) {
     if (word.starts_with(name)) return number_of(std::string_view(word).substr(name.size()));
   }
   return std::nullopt;
+}
+
+// How much of the host's swap a cgroup may still use.
+std::uint64_t swap_of_cgroup(int version, const std::string& folder) {
+  if (version == 1) return number_in(folder + "/memory.swappiness") == std::uint64_t{0} ? 0 : unbounded;
+  const std::uint64_t limit = number_in(folder + "/memory.swap.max").value_or(unbounded);
+  const std::uint64_t used = number_in(folder + "/memory.swap.current").value_or(0);
+  return limit - std::min(limit, used);
+}
+
+// Paths are not enough: in cgroup namespaces all have "/".
+std::uint64_t place_of(const std::string& folder) {
+  struct stat about {};
+  if (::stat(folder.c_str(), &about) != 0) return std::hash<std::string>()(folder);
+  return static_cast<std::uint64_t>(about.st_dev) << 40U ^ about.st_ino;
 }
 
 void add_pressure(MemoryRoom& room, const std::string& path) {
@@ -151,20 +168,37 @@ MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : p
 }
 
 MemoryRoom MemoryRoomReader::read() const {
-  MemoryRoom tightest = room_of_host(proc_ + "/meminfo");
+  MemoryRoom tightest = room_of_host(kept_text(proc_ + "/meminfo"));
   // Cgroups of version 1 have no such file: the host's counts who waits in them, too.
   std::string pressure = proc_ + "/pressure/memory";
-  const std::string cgroups = kept_text(proc_ + "/self/cgroup");
-  for (const MemoryCgroup& cgroup : memory_cgroups(cgroups)) {
-    for (const std::string& folder : folders_of(cgroup.version, std::string(cgroup.path))) {
-      const MemoryRoom room = room_of_cgroup(cgroup.version, folder);
-      if (room.available >= tightest.available) continue;
-      tightest = room;
-      if (cgroup.version == 2) pressure = folder + "/memory.pressure";
-    }
+  std::string place;
+  for (const auto& [version, folder] : folders()) {
+    const MemoryRoom room = room_of_cgroup(version, folder);
+    if (room.available >= tightest.available) continue;
+    tightest = room;
+    place = folder;
+    if (version == 2) pressure = folder + "/memory.pressure";
   }
   add_pressure(tightest, pressure);
+  if (!place.empty()) tightest.place = place_of(place);
   return tightest;
+}
+
+std::uint64_t MemoryRoomReader::swap_room() const {
+  std::uint64_t room = number_of(kept_text(proc_ + "/meminfo"), "SwapFree:").value_or(0) * 1024;
+  if (room == 0) return 0;
+  for (const auto& [version, folder] : folders()) room = std::min(room, swap_of_cgroup(version, folder));
+  return room;
+}
+
+std::vector<MemoryRoomReader::Folder> MemoryRoomReader::folders() const {
+  std::vector<Folder> all;
+  const std::string cgroups = kept_text(proc_ + "/self/cgroup");
+  for (const MemoryCgroup& cgroup : memory_cgroups(cgroups)) {
+    for (std::string& folder : folders_of(cgroup.version, std::string(cgroup.path)))
+      all.push_back({cgroup.version, std::move(folder)});
+  }
+  return all;
 }
 
 // Those of the cgroup and all above it that are visible.

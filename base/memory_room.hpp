@@ -19,6 +19,7 @@ struct MemoryRoom {
   /// So long some task has waited for memory there, in microseconds; empty where the kernel does not tell.
   std::optional<std::uint64_t> stalled_us = {};
   std::uint64_t source = 0;  // of that: no two files have the same
+  std::uint64_t place = 0;   // the host (0) or cgroup that this is the room of: no two have the same
 };
 
 class MemoryRoomReader {
@@ -28,6 +29,8 @@ class MemoryRoomReader {
   /// The tightest of all. What can't be read counts as no bound. A process that moves to another cgroup is
   /// followed.
   [[nodiscard]] MemoryRoom read() const;
+  /// How much the kernel can still swap out for this process's sake, in bytes.
+  [[nodiscard]] std::uint64_t swap_room() const;
 
  private:
   struct Mount {
@@ -37,6 +40,12 @@ class MemoryRoomReader {
   };
 
   [[nodiscard]] std::vector<std::string> folders_of(int version, const std::string& cgroup) const;
+  struct Folder {
+    int version = 0;
+    std::string path;
+  };
+  /// Of all cgroups that account for this process's memory.
+  [[nodiscard]] std::vector<Folder> folders() const;
 
   std::string proc_;
   std::vector<Mount> mounts_;

@@ -37,6 +37,10 @@ inline constexpr Figure came_back{"came_back", "came back", Unit::count, Kind::c
 inline constexpr Figure zero{"zero_bytes", "  zero", Unit::bytes, Kind::gauge, "", page_tables};
 inline constexpr Figure untouched{"untouched_bytes", "  untouched", Unit::bytes, Kind::gauge, "",
                                   page_tables};
+inline constexpr Figure worst_case{"worst_case_bytes", "worst case", Unit::bytes, Kind::gauge,
+                                   "needed if it writes all that it shares"};
+inline constexpr Figure available{"available_bytes", "available", Unit::bytes, Kind::gauge,
+                                  "memory that is left to it"};
 inline constexpr Figure passes{"passes", "passes", Unit::count, Kind::counter, "over its memory"};
 inline constexpr Figure merges{"merges", "merges", Unit::count, Kind::counter};
 inline constexpr Figure breaks{"breaks", "breaks", Unit::count, Kind::counter};

@@ -32,6 +32,8 @@ constexpr std::array descriptions{
         "RAM that all guests may be promised, of the host's memory and paging files; 0: no bound"},
     KnobDescription{"paging-rate", &Settings::paging_rate_mib, "MiB/s", 0, 1'000'000,
                     "written to all paging files together, whoever asked for it; 0: no bound"},
+    KnobDescription{"break-guard", &Settings::break_guard, on_off, 0, 1,
+                    "guests that take memory fastest stand still before the kernel kills one for want of it"},
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace samepage::dedup {
 struct Settings : wire::Knobs {
   std::uint32_t overcommit_percent = 0;  // RAM of all guests, of memory and paging files; 0: no bound
   std::uint32_t paging_rate_mib = 0;     // written to paging files a second; 0: no bound
+  std::uint32_t break_guard = 1;         // 0: nobody stands still for want of memory
 };
 
 /// One knob: where it lives in Settings, what it takes and what it is for.

@@ -50,7 +50,8 @@ std::optional<Hello> decode_hello(std::span<const std::byte> payload) {
 }
 
 std::optional<Report> decode_report(std::span<const std::byte> payload, std::uint32_t pages) {
-  const std::array sizes{sizeof(Report), report_without_shortages, report_without_paging, short_report};
+  const std::array sizes{sizeof(Report), report_without_room, report_without_shortages, report_without_paging,
+                         short_report};
   if (std::find(sizes.begin(), sizes.end(), payload.size()) == sizes.end()) return std::nullopt;
   Report report;
   std::memcpy(&report, payload.data(), payload.size());
@@ -72,6 +73,7 @@ std::optional<Report> decode_report(std::span<const std::byte> payload, std::uin
       report.own_pages + report.shared_pages + report.zero_pages + report.untouched_pages == pages &&
       few(report.unaffordable_pages) && few(report.lost_store_pages) && counted(report.merges) &&
       counted(report.errors) && counted(report.merge_cpu_us) && counted(report.hold_times.sum_us) &&
+      counted(report.available_bytes) && counted(report.limit_bytes) && report.stands_still <= 1 &&
       std::all_of(report.hold_times.holds.begin(), report.hold_times.holds.end(), counted) &&
       std::all_of(report.lacks.begin(), report.lacks.end(),
                   [&](const Lack& lack) { return counted(lack.lasts_ms) && counted(lack.waiting); });

@@ -23,6 +23,11 @@
 //                              ◄──  CPU_TURN (time)  the answer, once there is time to be had: it may go
 //                                                    on until it has used so much. While the knob `cpu` is
 //                                                    100 nobody has to ask
+//                              ◄──  GUARD (order)    the break guard is on or off. While it is on:
+//     ROOM (memory, state)          ──►              little is left where the guest's memory is counted: how
+//                                                    much, and whether the guest takes more, and how fast
+//                              ◄──  GUARD (order)    it is to stand still, for it takes memory fastest; or it
+//                                                    may go on. It stands still only if it finds the same
 //     IMAGE (page, digest)...       ──►              what is about to be loaded: a frame is made at the first
 //                                                    sighting, so that the next guest of the image finds it
 //     PAGE_OUT (page, digest)...    ──►              these are to leave memory: a frame is made at the first
@@ -78,7 +83,7 @@
 namespace samepage::dedup::wire {
 
 inline constexpr std::uint32_t magic = 0x31'47'50'53;  // "SPG1"
-inline constexpr std::uint32_t version = 6;
+inline constexpr std::uint32_t version = 7;
 
 enum class Type : std::uint32_t {
   // From agents. hello and query come first on a connection; a query is from a command and is JSON both ways.
@@ -98,6 +103,7 @@ enum class Type : std::uint32_t {
   retained_out,
   used,
   cpu_time,
+  room,
   // From the daemon.
   welcome = 64,
   refused,
@@ -108,6 +114,7 @@ enum class Type : std::uint32_t {
   promised,
   cpu_turn,
   kept_out,
+  guard,
   // Commands.
   query = 128,
   reply,
@@ -177,6 +184,9 @@ struct Welcome {
   std::uint64_t membership = 0;           // no two are equal, of one daemon or of two
   DigestSecret secret{};
 };
+
+/// The same, but its agents know no GUARD, and the end of its REPORT does not tell how much memory is left.
+inline constexpr std::uint32_t version_without_guard = 6;
 
 /// The same, but its agents know no KEPT_OUT, and the end of its REPORT tells of no shortage.
 inline constexpr std::uint32_t version_without_shortages = 5;
@@ -253,6 +263,27 @@ struct CpuTurn {
   std::uint64_t time_us = 0;
 };
 
+/// How much memory is left to a guest, and what it does with it.
+enum class Taking : std::uint32_t {
+  nothing,  // it runs, and takes no more
+  more,     // it runs
+  stands,   // it stands still until it is told to go on
+};
+struct Room {
+  std::uint64_t available = 0;  // bytes: of its cgroup or host
+  std::uint64_t low = 0;        // bytes: below this the fastest is to stand still
+  std::uint64_t place = 0;      // which cgroup or host that is (MemoryRoom)
+  std::uint64_t rate = 0;       // bytes a second that it takes, or took before it stood still
+  Taking taking = Taking::nothing;
+  std::uint32_t reserved = 0;
+};
+/// What the daemon orders because of it.
+enum class GuardOrder : std::uint32_t { none, stand, go };
+struct Guard {
+  std::uint32_t guarded = 0;  // 0: the knob break-guard is off; nobody stands still
+  GuardOrder order = GuardOrder::none;
+};
+
 /// One resource that an agent is short of (dedup/shortage.hpp).
 struct Lack {
   std::uint64_t lasts_ms = 0;  // since it began, and 1 at least; 0: it is not short of that
@@ -295,11 +326,22 @@ struct Report {
 
   // From here on what agents of version_without_shortages do not tell.
   std::array<Lack, resource_count> lacks{};  // by Resource, now
+
+  // From here on what agents of version_without_guard do not tell.
+  std::uint64_t available_bytes = 0;  // of memory, where the least is left to the guest, when it last looked
+  std::uint64_t limit_bytes = 0;      // of that cgroup or host; 0: it has not looked
+  std::uint64_t place = 0;            // which it is (MemoryRoom)
+  std::uint64_t stands_still = 0;     // 1: for want of memory, now
+
+  /// Pages that would take memory of their own if the guest wrote all of its RAM that has something in it:
+  /// what it shares with others, with files or not at all (zeros).
+  [[nodiscard]] std::uint64_t worst_case_pages() const { return shared_pages + zero_pages; }
 };
 /// The part of a REPORT that all daemons know.
 inline constexpr std::size_t short_report = offsetof(Report, ram_pages);
 inline constexpr std::size_t report_without_paging = offsetof(Report, paged_pages);
 inline constexpr std::size_t report_without_shortages = offsetof(Report, lacks);
+inline constexpr std::size_t report_without_room = offsetof(Report, available_bytes);
 /// A whole REPORT or a shorter one. Empty where it is neither, or can't be true of a guest of `pages` pages.
 /// What is left can be added up: counters are below 2^53, and what is now is not more than the guest has.
 std::optional<Report> decode_report(std::span<const std::byte> payload, std::uint32_t pages);

@@ -75,6 +75,7 @@ struct AgentCounters {
   HoldTimes hold_times;
   std::uint64_t merge_cpu_us = 0;  // of the agent's thread, after its last pass
   std::vector<ShortageFigure> shortages;
+  std::uint64_t available_bytes = 0;  // of memory, where the least is left to the guest; 0: nobody has looked
 };
 
 /// Merges the pages of one guest. All public functions but place() and start() may be called from any thread.

@@ -180,13 +180,16 @@ void Agent::Thread::go_on_paging() {
 // kernel from killing somebody.
 void Agent::Thread::giving_way(const std::function<void()>& act) {
   const PageOuts& outs = worker_.page_outs();
-  const bool hurry = memory_.is_scarce() || memory_.has_demanded() || outs.active() || outs.returning() ||
-                     outs.leaving() != 0;
+  const bool hurry = memory_.is_scarce() || guard_.is_scarce() || memory_.has_demanded() || outs.active() ||
+                     outs.returning() || outs.leaving() != 0;
   hurry ? act() : yielding_->run(act);
 }
 
 void Agent::Thread::answer() {
-  if (answered_) giving_way([this] { worker_.handle_messages(); });
+  if (answered_) {
+    giving_way([this] { worker_.handle_messages(); });
+    guard_.look();  // it may have ordered something
+  }
   go_on_paging();
 }
 
@@ -213,7 +216,8 @@ void Agent::Thread::run() {
       worker_.lose_daemon();
     }
   }
-  worker_.brake(false);
+  worker_.brake(Worker::Brake::paging, false);
+  guard_.end();
   requests_.end();
 }
 
@@ -247,7 +251,8 @@ void Agent::Thread::work() {
     next_connect_ = Clock::now() + reconnect_interval;  // should it be lost
     note_whether_merging();
     if (looking_.exchange(false)) schedule_.ask();
-    if (wants_pass() && worker_.daemon().may_use_cpu()) pass();
+    // A pass takes longer than the guest may take to use up what is left.
+    if (wants_pass() && !guard_.is_pressed() && worker_.daemon().may_use_cpu()) pass();
     settle_cpu();
     if (wait_and_watch()) return;
     answer();
@@ -258,9 +263,11 @@ void Agent::Thread::work() {
 // Where guests can use up what memory is left, a look at it must not wait for their threads.
 bool Agent::Thread::wait_and_watch() {
   std::optional<HoldPriority> priority;
-  if (memory_.is_scarce()) priority.emplace();
-  if (wait(time_to_wait())) return true;
+  if (memory_.is_scarce() || guard_.is_scarce()) priority.emplace();
+  const milliseconds guard(poll_timeout(guard_.next()));
+  if (wait(guard_.is_pressed() ? guard : std::min(time_to_wait(), guard))) return true;
   memory_.look();
+  guard_.look();
   return false;
 }
 
@@ -306,10 +313,12 @@ bool Agent::Thread::wait(milliseconds limit) {
 // out ends the connection when it is worth asking again. Whatever it does, it is asked once a second at most.
 bool Agent::Thread::wait_to_join() {
   const bool starts = worker_.joining() && Clock::now() < start_ends_;
-  if (!starts) worker_.brake(false);
+  if (!starts) worker_.brake(Worker::Brake::paging, false);
   const bool asked = worker_.joining() || worker_.kept_out();
-  const milliseconds limit(starts ? 10 : asked ? -1 : poll_timeout(next_connect_));
+  milliseconds limit(starts ? 10 : poll_timeout(guard_.next()));
+  if (!starts && !asked) limit = std::min(limit, milliseconds(poll_timeout(next_connect_)));
   if (wait(limit)) return true;
+  if (!starts) guard_.look();
   // A guest that starts where little memory is left could use it up before its pages have anywhere to go: it
   // waits for its daemon then, but not for one that hangs.
   if (starts && !answered_) {
@@ -325,16 +334,6 @@ bool Agent::Thread::wait_to_join() {
   if (lacks_ && !worker_.shortages().may_try(*lacks_, Clock::now())) return false;
   go_on_joining();
   return false;
-}
-
-void Agent::Thread::note_kept_out(std::string why) {
-  const std::lock_guard lock(kept_out_lock_);
-  why_kept_out_ = std::move(why);
-}
-
-std::string Agent::Thread::why_kept_out() const {
-  const std::lock_guard lock(kept_out_lock_);
-  return why_kept_out_;
 }
 
 void Agent::Thread::tell_problem(const std::exception& problem) {
@@ -381,7 +380,9 @@ void Agent::Thread::pass() {
     return wait(milliseconds(0));
   };
   // A pass may take long where it gives way, so it is interrupted for a look at memory.
-  const auto goes_on = [this] { return !memory_.is_due() && worker_.daemon().may_use_cpu(); };
+  const auto goes_on = [this] {
+    return !memory_.is_due() && !guard_.is_due() && worker_.daemon().may_use_cpu();
+  };
   bool found = false;
   giving_way([&] {
     if (merging_) {

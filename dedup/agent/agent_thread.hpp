@@ -12,12 +12,14 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
 #include "base/yielding_thread.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_requests.hpp"
+#include "dedup/agent/break_watch.hpp"
 #include "dedup/agent/memory_watch.hpp"
 #include "dedup/agent/pass_schedule.hpp"
 #include "dedup/agent/start_delay.hpp"
@@ -48,7 +50,10 @@ class Agent::Thread {
 
   [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] const std::string& why_not_joined() const { return why_not_joined_; }
-  [[nodiscard]] std::string why_kept_out() const;
+  [[nodiscard]] std::string why_kept_out() const {
+    const std::lock_guard lock(kept_out_lock_);
+    return why_kept_out_;
+  }
   [[nodiscard]] const std::vector<MemoryRegion>& regions() const { return regions_; }
 
  private:
@@ -77,7 +82,10 @@ class Agent::Thread {
   // While no daemon has let the guest in. True when the agent is to end.
   bool wait_to_join();
   void go_on_joining();
-  void note_kept_out(std::string why);
+  void note_kept_out(std::string why) {
+    const std::lock_guard lock(kept_out_lock_);
+    why_kept_out_ = std::move(why);
+  }
   void tell_problem(const std::exception& problem);
   void start_daemon();
   /// One is due, or under way.
@@ -118,6 +126,7 @@ class Agent::Thread {
   PassSchedule schedule_{Clock::now()};
   bool pass_asked_ = false;  // somebody had asked for the last pass when it began
   MemoryWatch memory_{worker_};
+  BreakWatch guard_{worker_, {[this] { return memory_.room(); }, [this] { return memory_.swap_room(); }}};
   std::optional<YieldingThread> yielding_;  // once started
   std::thread thread_;
 };

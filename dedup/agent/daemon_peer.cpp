@@ -32,6 +32,7 @@ DaemonPeer::Joined DaemonPeer::finish_joining() {
   take_knobs(welcome.knobs);
   passes_ = 0;
   turn_.end();
+  hears_room_ = false;
   if (!joined.back) before_ = counters();
   guest_.totals.connected = true;
   log(LogLevel::info, "{}", joined.back ? "it is back at its daemon" : "it has joined a daemon");
@@ -207,6 +208,9 @@ void DaemonPeer::handle(Frame frame) {
         return turn_.begin(std::chrono::microseconds(std::min(turn->time_us, longest_us)), thread_cpu_time());
       }
       break;
+    case wire::Type::guard:
+      if (take_guard(frame)) return;
+      break;
     case wire::Type::synced:
       // Other ones are late: an image was loaded without the daemon's last answers.
       if (const auto sync = wire::read_one<wire::Sync>(frame.payload)) {
@@ -234,6 +238,19 @@ bool DaemonPeer::take_paging_file(Frame& frame) {
   }
   leaving ? guest_.paging.leave(message->file) : guest_.paging.settled(message->file);
   return true;
+}
+
+bool DaemonPeer::take_guard(const Frame& frame) {
+  const auto guard = wire::read_one<wire::Guard>(frame.payload);
+  if (!guard) return false;
+  hears_room_ = true;
+  is_guarded_ = guard->guarded != 0;
+  if (guard->order != wire::GuardOrder::none) guard_order_ = guard->order;
+  return true;
+}
+
+void DaemonPeer::tell_room(const wire::Room& room) {
+  if (hears_room_ && is_guarded_) send(wire::Type::room, wire::bytes_of(room));
 }
 
 void DaemonPeer::donate(const std::vector<wire::Donation>& requests) {

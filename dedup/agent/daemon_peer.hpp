@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "dedup/agent/agent.hpp"
@@ -85,6 +86,17 @@ class DaemonPeer {
   /// Tells what was used without a turn, when it is worth a message.
   void tell_cpu_time();
 
+  /// Whether the guest may be made to stand still for want of memory, as the daemon has said last.
+  [[nodiscard]] bool is_guarded() const { return is_guarded_; }
+  /// What the daemon has ordered since this was asked last.
+  [[nodiscard]] wire::GuardOrder take_guard_order() {
+    return std::exchange(guard_order_, wire::GuardOrder::none);
+  }
+  /// Whether it is joined, and wants to know how much memory is left.
+  [[nodiscard]] bool hears_room() const { return link_.joined() && hears_room_; }
+  /// Tells how much memory is left, where the daemon wants to know.
+  void tell_room(const wire::Room& room);
+
   /// Answers all messages that are there.
   void handle_messages();
   /// Answers one.
@@ -99,6 +111,7 @@ class DaemonPeer {
   [[nodiscard]] std::uint64_t used_cpu_us();
   void send_cpu_time(bool wants);
   [[nodiscard]] bool take_paging_file(Frame& frame);
+  [[nodiscard]] bool take_guard(const Frame& frame);
   void donate(const std::vector<wire::Donation>& requests);
   void merge(std::vector<wire::Grant> grants);
 
@@ -108,6 +121,9 @@ class DaemonPeer {
   bool is_private_ = true;
   unsigned passes_ = 0;
   CpuTurn turn_;
+  bool is_guarded_ = false;  // stays while there is no daemon
+  bool hears_room_ = false;  // the daemon that is joined knows ROOM
+  wire::GuardOrder guard_order_ = wire::GuardOrder::none;
   std::uint64_t told_cpu_us_ = 0;
   std::uint32_t last_sync_ = 1U << 31;  // of hear_out(); whoever loads an image counts from 0
   std::uint32_t last_synced_ = last_sync_;

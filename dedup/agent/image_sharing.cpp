@@ -99,6 +99,7 @@ bool ImageSharing::handle(Frame frame) {
     case wire::Type::knobs:
       knobs_ = wire::read_one<wire::Knobs>(frame.payload);
       return knobs_.has_value();
+    case wire::Type::guard:
     case wire::Type::paging_file:
       deferred_.push_back(std::move(frame));
       return true;

@@ -13,20 +13,20 @@ constexpr std::chrono::milliseconds soon{100};
 
 }  // namespace
 
-MemoryRoom MemoryWatch::room() {
+const MemoryRoomReader& MemoryWatch::reader() {
   if (!reader_) reader_.emplace();
-  return reader_->read();
+  return *reader_;
 }
 
 void MemoryWatch::look_at_start() {
-  worker_.brake(page_out_demand(room(), PageCount{0}).brake);
+  worker_.brake(Worker::Brake::paging, page_out_demand(room(), PageCount{0}).brake);
 }
 
 // Reading how much room there is costs some system calls, so that is done the rarer the more there is.
 void MemoryWatch::look() {
   if (!worker_.paging().can_page_out()) {
     low_ = scarce_ = false;
-    return worker_.brake(false);
+    return worker_.brake(Worker::Brake::paging, false);
   }
   if (!is_due()) return;
   const PageStates& states = worker_.states();
@@ -46,14 +46,14 @@ void MemoryWatch::look() {
   }
   if (!demand.low && std::exchange(frames_demanded_, false)) worker_.paging().want_no_frames_out();
   if (worker_.page_outs().active()) {
-    if (demand.brake) worker_.brake(true);
-    if (demand.pages == 0) worker_.brake(false);
+    if (demand.brake) worker_.brake(Worker::Brake::paging, true);
+    if (demand.pages == 0) worker_.brake(Worker::Brake::paging, false);
     return;
   }
   // A guest that has nothing to give, or nowhere to, is not stopped for it. One that had nothing cold may
   // have.
   const bool in_vain = demanded_ && demanded_any_ && worker_.page_outs().went() == 0;
-  worker_.brake(demand.brake && !in_vain);
+  worker_.brake(Worker::Brake::paging, demand.brake && !in_vain);
   demanded_ = demand.pages > 0;
   frames_demanded_ = frames_demanded_ || demanded_;
   if (!demanded_) return;

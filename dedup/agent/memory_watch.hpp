@@ -44,8 +44,12 @@ class MemoryWatch {
   /// More of what is out, while there is room.
   void go_on_bringing_back();
 
+  /// How much there is now, and what the kernel can swap out.
+  [[nodiscard]] MemoryRoom room() { return reader().read(); }
+  [[nodiscard]] std::uint64_t swap_room() { return reader().swap_room(); }
+
  private:
-  [[nodiscard]] MemoryRoom room();
+  [[nodiscard]] const MemoryRoomReader& reader();
 
   Worker& worker_;
   std::optional<MemoryRoomReader> reader_;  // once it is needed

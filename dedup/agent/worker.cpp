@@ -174,6 +174,10 @@ wire::Report Worker::memory_now() const {
   for (const StoreFigure& store : upkeep_.lost())
     report.lost_store_pages += pages_in(store.mapped_bytes).value;
   report.lost_store_pages = std::min(report.lost_store_pages, report.ram_pages);
+  report.available_bytes = room_.available;
+  report.limit_bytes = room_.limit;
+  report.place = room_.place;
+  report.stands_still = brakes_ != 0 ? 1 : 0;
   for (const ShortageFigure& lack : shortages_.figures(Shortages::Clock::now())) {
     report.lacks.at(static_cast<std::size_t>(lack.what)) = {
         std::max<std::uint64_t>(1, static_cast<std::uint64_t>(lack.lasts.count())), lack.waiting};
@@ -183,9 +187,16 @@ wire::Report Worker::memory_now() const {
 
 // --- What others ask for.
 
-void Worker::brake(bool on) {
-  if (std::exchange(brake_, on) == on) return;
-  on ? barrier_.stand_still() : barrier_.go_on();
+void Worker::brake(Brake why, bool on) {
+  const unsigned bit = 1U << static_cast<unsigned>(why);
+  const unsigned before = std::exchange(brakes_, on ? brakes_ | bit : brakes_ & ~bit);
+  if ((before != 0) == (brakes_ != 0)) return;
+  brakes_ != 0 ? barrier_.stand_still() : barrier_.go_on();
+}
+
+void Worker::note_room(const MemoryRoom& room) {
+  room_ = room;
+  totals_.available_bytes = room.available;
 }
 
 void Worker::place(std::span<const ImagePart> parts, ImageSharing::Patience patience) {
@@ -288,7 +299,8 @@ AgentCounters Worker::counters() const {
           page_outs_.coldness().came_back_count(),
           holds.times(),
           totals_.cpu_us,
-          shortages_.figures(Shortages::Clock::now())};
+          shortages_.figures(Shortages::Clock::now()),
+          totals_.available_bytes};
 }
 
 }  // namespace samepage::dedup

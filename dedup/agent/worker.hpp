@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#include "base/memory_room.hpp"
 #include "base/pagemap.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/agent_totals.hpp"
@@ -98,8 +99,13 @@ class Worker {
   /// Which part of the processor it may use.
   [[nodiscard]] DaemonPeer& daemon() { return daemon_; }
   [[nodiscard]] const PageOuts& page_outs() const { return page_outs_; }
-  /// Lets the guest stand still, or go on: it writes faster than pages go out.
-  void brake(bool on);
+  /// Why the guest stands still: it writes faster than pages go out, or than there is memory for.
+  enum class Brake : std::uint8_t { paging, guard };
+  /// Lets the guest stand still for that reason, or not any more. It goes on when there is none left.
+  void brake(Brake why, bool on);
+  [[nodiscard]] bool brakes(Brake why) const { return (brakes_ >> static_cast<unsigned>(why) & 1U) != 0; }
+  /// How much memory is left, for the guest's figures and the daemon's.
+  void note_room(const MemoryRoom& room);
   /// Before the first pass: these pages lie in private mappings of what the guest goes on from. The
   /// descriptors must outlive the worker.
   void is_backed(const Backing& backing);
@@ -153,7 +159,8 @@ class Worker {
   Origins origins_;
   PageScan scan_;
   WriteBarrier& barrier_;
-  bool brake_ = false;
+  unsigned brakes_ = 0;  // a bit for each reason
+  MemoryRoom room_;      // when somebody looked last
   AgentTotals totals_;
   DaemonPeer daemon_;
   GuestPaging paging_;

@@ -7,13 +7,14 @@
 
 namespace samepage::dedup {
 
-Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu)
+Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu, Room room)
     : pages_(pages),
       takes_slots_(takes_slots),
       staging_(pages),
       send_(std::move(send)),
       report_(std::move(report)),
-      cpu_(std::move(cpu)) {}
+      cpu_(std::move(cpu)),
+      room_(std::move(room)) {}
 
 Progress Member::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
   // A guest that has its membership back says first what it retains of it.
@@ -64,6 +65,8 @@ Progress Member::dispatch(wire::Type type, std::span<const std::byte> payload, T
       return handle_report(payload);
     case wire::Type::cpu_time:
       return handle_cpu_time(payload);
+    case wire::Type::room:
+      return handle_room(payload);
     default:
       return Progress::violation;
   }
@@ -116,6 +119,15 @@ Progress Member::handle_cpu_time(std::span<const std::byte> payload) {
   const auto time = wire::read_one<wire::CpuTime>(payload);
   if (!time || time->wants > 1 || time->used_us >= std::uint64_t{1} << 53U) return Progress::violation;
   cpu_(*time);
+  return Progress::done;
+}
+
+Progress Member::handle_room(std::span<const std::byte> payload) {
+  constexpr std::uint64_t too_much = std::uint64_t{1} << 53U;
+  const auto room = wire::read_one<wire::Room>(payload);
+  if (!room || room->taking > wire::Taking::stands || room->available >= too_much || room->low >= too_much)
+    return Progress::violation;
+  room_(*room);
   return Progress::done;
 }
 

@@ -23,11 +23,12 @@ class Member final : public GuestLink {
   using Send = std::function<void(wire::Type, std::span<const std::byte>)>;
   using Report = std::function<void(const wire::Report&)>;
   using Cpu = std::function<void(const wire::CpuTime&)>;
+  using Room = std::function<void(const wire::Room&)>;
 
   /// Of a guest of so many pages that is about to join; `takes_slots`: its agent can map slots. `send` queues
-  /// a message for its agent, `report` and `cpu` hear what the agent says of itself. Throws
+  /// a message for its agent, `report`, `cpu` and `room` hear what the agent says of itself. Throws
   /// std::system_error.
-  Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu);
+  Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu, Room room);
 
   /// It is a member of the domain from now on.
   void joined(Domain& domain, PageId guest) { domain_ = &domain, guest_ = guest; }
@@ -59,6 +60,7 @@ class Member final : public GuestLink {
   [[nodiscard]] Progress handle_sync(std::span<const std::byte> payload);
   [[nodiscard]] Progress handle_report(std::span<const std::byte> payload);
   [[nodiscard]] Progress handle_cpu_time(std::span<const std::byte> payload);
+  [[nodiscard]] Progress handle_room(std::span<const std::byte> payload);
 
   std::uint32_t pages_;
   bool takes_slots_;
@@ -67,6 +69,7 @@ class Member final : public GuestLink {
   Send send_;
   Report report_;
   Cpu cpu_;
+  Room room_;
   Domain* domain_ = nullptr;
   PageId guest_;
 

@@ -124,6 +124,7 @@ SessionHost::Membership Server::join(Session& session, GuestLink& link, const wi
   Membership membership = memberships_.join(session, link, hello, std::move(pidfd));
   membership.knobs = config_.knobs.current;
   membership.ends_when_idle = config_.exit_when_idle.has_value();
+  membership.guarded = config_.knobs.current.break_guard != 0;
   const Guest* const guest = memberships_.guests().find(membership.number);
   cpu_budget_.join(membership.number, session.peer().uid,
                    std::chrono::microseconds(guest == nullptr ? 0 : guest->report.merge_cpu_us),
@@ -141,6 +142,7 @@ std::optional<std::string> Server::refuse_promise(const Session& session, std::u
 
 void Server::leave(Session& session) {
   cpu_budget_.leave(session.membership());
+  break_guard_.leave(session.membership());
   memberships_.disconnect(session);
 }
 
@@ -166,6 +168,21 @@ void Server::tells_cpu_time(const Session& session, const wire::CpuTime& time) {
                        CpuBudget::Clock::now());
   cpu_budget_.wants_turn(session.membership(), time.wants != 0);
   give_cpu_turns();
+}
+
+void Server::tells_room(const Session& session, const wire::Room& room) {
+  if (config_.knobs.current.break_guard == 0) return;  // said before it heard of that
+  for (const BreakGuard::Order& order :
+       break_guard_.tells(session.membership(), room, BreakGuard::Clock::now())) {
+    const Guest* const guest = memberships_.guests().find(order.guest);
+    if (guest != nullptr && guest->session != nullptr) guest->session->send_guard({1, order.order});
+  }
+}
+
+void Server::settle_break_guard() {
+  const std::uint32_t guarded = config_.knobs.current.break_guard;
+  if (guarded == 0) break_guard_.forget_all();
+  for (const auto& [key, session] : sessions_) session->send_guard({.guarded = guarded});
 }
 
 void Server::give_cpu_turns() {
@@ -201,6 +218,7 @@ std::string Server::answer(const Session& session, std::string_view question) {
       settle_paging_rate();
       for (const auto& [key, other] : sessions_) other->send_knobs(config_.knobs.current);
       settle_cpu_percent();
+      settle_break_guard();
     }
     return json_text(to_json(config_.knobs));
   }
@@ -325,6 +343,7 @@ void Server::every_second() {
   if (memberships_.last_end() > looked_at_kept_out_) let_in_those_kept_out();
   domains_.settle_busy();
   give_cpu_turns();
+  uncovered_.tell(worst_cases({}));
   // A page that is not merged for want of room is an error of nobody's. It is told here, once a user.
   for (const uid_t uid : accounts_.newly_full()) {
     const auto account = account_of(uid);

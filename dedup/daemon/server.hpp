@@ -20,6 +20,7 @@
 #include "base/unique_fd.hpp"
 #include "dedup/daemon/accounts.hpp"
 #include "dedup/daemon/admission.hpp"
+#include "dedup/daemon/break_guard.hpp"
 #include "dedup/daemon/cpu_budget.hpp"
 #include "dedup/daemon/daemon_shortages.hpp"
 #include "dedup/daemon/domain_table.hpp"
@@ -30,6 +31,7 @@
 #include "dedup/daemon/session_host.hpp"
 #include "dedup/daemon/statistics.hpp"
 #include "dedup/daemon/turn_runner.hpp"
+#include "dedup/daemon/worst_case.hpp"
 #include "dedup/metrics/metrics_snapshot.hpp"
 
 namespace samepage::dedup {
@@ -94,6 +96,7 @@ class Server final : public SessionHost {
   std::string answer(const Session& session, std::string_view question) override;
   void reported(const Session& session, const wire::Report& report) override;
   void tells_cpu_time(const Session& session, const wire::CpuTime& time) override;
+  void tells_room(const Session& session, const wire::Room& room) override;
   void closed(Session& session) override;
   void wants_turns(Session& session) override;
 
@@ -107,6 +110,8 @@ class Server final : public SessionHost {
 
   void settle_paging_rate();
   void settle_cpu_percent();
+  void settle_break_guard();
+  [[nodiscard]] WorstCases worst_cases(std::optional<uid_t> viewer) const;
   /// Tells guests whose turn it is, now and when there is time for more.
   void give_cpu_turns();
   void let_in_those_kept_out();
@@ -133,6 +138,8 @@ class Server final : public SessionHost {
   TurnRunner turns_;
   CpuBudget cpu_budget_;
   boost::asio::steady_timer cpu_timer_;
+  BreakGuard break_guard_;
+  UncoveredPlaces uncovered_;
   DaemonShortages shortages_;
   PagingFiles paging_;
   DomainTable domains_;

@@ -13,6 +13,7 @@
 #include "base/cpu_time.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
+#include "base/types.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/daemon/statistics.hpp"
 
@@ -35,6 +36,14 @@ void add_waiting(std::vector<ShortageFigure>& figures, const Domain& domain) {
 }
 
 }  // namespace
+
+WorstCases Server::worst_cases(std::optional<uid_t> viewer) const {
+  WorstCases cases(host_memory("MemAvailable"));
+  for (const auto& [membership, guest] : memberships_.guests().all()) {
+    if (guest.session != nullptr && (!viewer || guest.peer.uid == *viewer)) cases.add(guest.report);
+  }
+  return cases;
+}
 
 HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   const auto shown = [&](uid_t uid) { return !viewer || uid == *viewer; };
@@ -59,6 +68,7 @@ HostFigures Server::host_figures(std::optional<uid_t> viewer) const {
   host.count_cpu_turns(viewer ? 0 : cpu_budget_.waiting(), viewer ? CpuBudget::Cpu{} : cpu_budget_.credit());
   host.count_daemon_cpu(viewer ? 0 : static_cast<std::uint64_t>(process_cpu_time().count()));
   host.count_shortages(shortages(viewer));
+  host.count_worst_case(worst_cases(viewer));
   return host;
 }
 
@@ -97,12 +107,14 @@ MetricsSnapshot Server::metrics(std::uint64_t daemon_bytes) const {
   HostFigures host = host_figures({});
   host.count_daemon(daemon_bytes);
   snapshot.host = host.to_json();
-  std::map<std::string_view, std::uint64_t> guests_of;  // by domain
+  std::map<std::string_view, std::uint64_t> guests_of, worst_of;  // by domain
   const auto& guests = memberships_.guests().all();
   snapshot.guests_in_all = guests.size();
   snapshot.guests.reserve(std::min(guests.size(), MetricsSnapshot::most_guests));
   for (const auto& [membership, guest] : guests) {
     ++guests_of[guest.domain];
+    if (guest.session != nullptr)
+      worst_of[guest.domain] += PageCount{guest.report.worst_case_pages()}.bytes();
     if (snapshot.guests.size() == MetricsSnapshot::most_guests) continue;
     snapshot.guests.push_back({guest.peer.uid, without_uid(guest.domain), guest.name,
                                guest.session != nullptr, guest.pages, guest.report,
@@ -115,7 +127,7 @@ MetricsSnapshot Server::metrics(std::uint64_t daemon_bytes) const {
     snapshot.domains.push_back({domain->owner(), without_uid(label), guests_of[label], counts.pages_shared,
                                 counts.pages_sharing(), counts.pages_unshared, counts.pages_pending,
                                 counts.frame_dups, domain->store().allocated_bytes(),
-                                domain->merger().memory_bytes()});
+                                domain->merger().memory_bytes(), worst_of[label]});
   }
   accounts_.for_each([&](uid_t uid, const Account& account) {
     const bool limited = account.limit() != Account::unlimited;

@@ -175,9 +175,11 @@ void Session::join(const wire::Hello& hello) {
       hello.pages, hello.version > wire::version_without_paging,
       [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
       [this](const wire::Report& report) { host_.reported(*this, report); },
-      [this](const wire::CpuTime& time) { host_.tells_cpu_time(*this, time); });
+      [this](const wire::CpuTime& time) { host_.tells_cpu_time(*this, time); },
+      [this](const wire::Room& room) { host_.tells_room(*this, room); });
   const SessionHost::Membership membership = host_.join(*this, *member_, hello);
   membership_ = membership.number;
+  knows_guard_ = hello.version > wire::version_without_guard;
   member_->joined(*membership.domain, membership.guest);
   welcome(membership, hello.version);
 }
@@ -212,6 +214,7 @@ void Session::welcome(const SessionHost::Membership& membership, std::uint32_t v
     return close();
   }
   fault_point(FaultIn::daemon, FaultMoment::sent, wire::Type::welcome);
+  send_guard({.guarded = membership.guarded ? 1U : 0U});
   tell_of_paging_files();
 }
 
@@ -270,6 +273,10 @@ void Session::send_paging_files() {
 
 void Session::send_knobs(const wire::Knobs& knobs) {
   if (joined()) send(wire::Type::knobs, wire::bytes_of(knobs));
+}
+
+void Session::send_guard(const wire::Guard& guard) {
+  if (joined() && knows_guard_) send(wire::Type::guard, wire::bytes_of(guard));
 }
 
 void Session::send_cpu_turn(std::chrono::microseconds time) {

@@ -49,6 +49,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   void close();
   void send_knobs(const wire::Knobs& knobs);
   void send_cpu_turn(std::chrono::microseconds time);
+  void send_guard(const wire::Guard& guard);
   /// The guest's agent hears of paging files that it does not know, and may be granted slots of them from now
   /// on; that it is to leave one; that one is gone.
   void tell_of_paging_files();
@@ -110,6 +111,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   std::chrono::milliseconds write_pause_ = shortest_write_pause;
   std::optional<Member> member_;
   std::uint64_t membership_ = 0;
+  bool knows_guard_ = false;
   std::uint32_t promised_pages_ = 0;
   std::optional<wire::Hello> kept_out_;
 

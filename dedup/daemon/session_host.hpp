@@ -30,7 +30,8 @@ class SessionHost {
     std::uint32_t max_frames = 0;
     std::uint64_t number = 0;  // of the membership
     bool ends_when_idle = false;
-    UniqueFd store;  // read-only, for the agent
+    bool guarded = false;  // the knob break-guard
+    UniqueFd store;        // read-only, for the agent
   };
 
   virtual ~SessionHost() = default;
@@ -54,6 +55,8 @@ class SessionHost {
   virtual void reported(const Session& session, const wire::Report& report) = 0;
   /// It says what processor time it has used, and whether it wants more.
   virtual void tells_cpu_time(const Session& session, const wire::CpuTime& time) = 0;
+  /// It says that little memory is left to its guest, and what the guest does.
+  virtual void tells_room(const Session& session, const wire::Room& room) = 0;
   /// A message has come: the session wants turns to carry it out.
   virtual void wants_turns(Session& session) = 0;
   virtual void closed(Session& session) = 0;

@@ -18,6 +18,7 @@
 #include "dedup/daemon/admission.hpp"
 #include "dedup/daemon/guest_table.hpp"
 #include "dedup/daemon/ledger.hpp"
+#include "dedup/daemon/worst_case.hpp"
 #include "dedup/shortage.hpp"
 
 namespace samepage::dedup {
@@ -42,6 +43,10 @@ class HostFigures {
   /// Frames of the stores that have gone out to paging files.
   void count_frames_out(std::uint64_t frames) { frames_out_ = frames; }
   void count_shortages(std::vector<ShortageFigure> shortages) { shortages_ = std::move(shortages); }
+  void count_worst_case(const WorstCases& cases) {
+    worst_case_ = cases.of_host();
+    uncovered_ = cases.uncovered();
+  }
   void count_commit(const CommitCharge& charge) { commit_ = charge; }
   /// What the daemon itself takes.
   void count_daemon(std::uint64_t bytes) { daemon_bytes_ = bytes; }
@@ -70,6 +75,8 @@ class HostFigures {
   std::uint64_t errors_ = 0;
   std::uint64_t hold_max_us_ = 0;
   CommitCharge commit_;
+  WorstCases::Place worst_case_;
+  std::uint64_t uncovered_ = 0;
   std::vector<ShortageFigure> shortages_;
   std::uint64_t frames_out_ = 0;
   std::uint64_t daemon_bytes_ = 0;

@@ -69,6 +69,9 @@ constexpr std::array domain_metrics{
     DomainMetric{{"store_bytes", "", Unit::bytes, Kind::gauge, "memory of its frames"}, &Domain::store_bytes},
     DomainMetric{{"metadata_bytes", "", Unit::bytes, Kind::gauge, "the daemon's records of its pages"},
                  &Domain::metadata_bytes},
+    DomainMetric{
+        {"worst_case_bytes", "", Unit::bytes, Kind::gauge, "needed if its guests write all that they share"},
+        &Domain::worst_case_bytes},
 };
 
 // Reports of agents of former versions have only some of these.
@@ -101,6 +104,16 @@ constexpr std::array guest_metrics{
                 [](const Guest& guest) { return bytes_in(guest.report.zero_pages); }},
     GuestMetric{figures::untouched, "never touched, or given up by the guest", Since::whole_report,
                 [](const Guest& guest) { return bytes_in(guest.report.untouched_pages); }},
+    GuestMetric{figures::worst_case,
+                {},
+                Since::whole_report,
+                [](const Guest& guest) { return bytes_in(guest.report.worst_case_pages()); }},
+    GuestMetric{figures::available, "memory that is left to it, of the host or its memory cgroup",
+                Since::whole_report, [](const Guest& guest) { return guest.report.available_bytes; }},
+    GuestMetric{{"stands_still", "", Unit::count, Kind::gauge},
+                "1: it stands still for want of memory",
+                Since::whole_report,
+                [](const Guest& guest) { return guest.report.stands_still; }},
     GuestMetric{{"volatile_bytes", "", Unit::bytes},
                 "of private: changed during the last interval",
                 Since::report,

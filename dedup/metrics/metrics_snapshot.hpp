@@ -28,7 +28,7 @@ struct MetricsSnapshot {
     std::string label;  // without the uid
     std::uint64_t guests = 0;
     std::uint64_t pages_shared = 0, pages_sharing = 0, pages_unshared = 0, pages_pending = 0, frame_dups = 0;
-    std::uint64_t store_bytes = 0, metadata_bytes = 0;
+    std::uint64_t store_bytes = 0, metadata_bytes = 0, worst_case_bytes = 0;
   };
   struct Guest {
     uid_t uid = 0;

@@ -61,6 +61,8 @@ std::string host_table(const json& host, const json& daemon) {
   add_quotas(table, daemon);
   for (const guests::ShortageText& text : guests::shortage_texts(host))
     table.add_row({"short of", text.what, text.how});
+  if (const std::uint64_t missing = number(host, "uncovered_bytes"); missing > 0)
+    table.add_row({"not covered", format_size(missing), "of it: end guests, raise limits, tune overcommit="});
   add_places(table, daemon);
   return table.render();
 }

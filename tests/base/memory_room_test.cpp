@@ -201,6 +201,45 @@ TEST_F(MemoryRoomTest, OfSeveralMountsTheOneThatShowsTheCgroupIsRead) {
   expect(60000, 100000);
 }
 
+TEST_F(MemoryRoomTest, NoTwoPlacesAreTheSame) {
+  mounts(version_2);
+  EXPECT_EQ(reader().read().place, 0U) << "the host";
+  own_cgroup("0::/a\n");
+  cgroup_2("/a", "100000", "max", 40000);
+  const std::uint64_t a = reader().read().place;
+  EXPECT_NE(a, 0U);
+  EXPECT_EQ(reader().read().place, a);
+  own_cgroup("0::/b\n");
+  cgroup_2("/b", "100000", "max", 40000);
+  EXPECT_NE(reader().read().place, a);
+}
+
+TEST_F(MemoryRoomTest, SwapIsRoomAsFarAsTheCgroupMayUseIt) {
+  EXPECT_EQ(reader().swap_room(), 0U) << "there is none";
+  write("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 800 kB\nSwapFree: 100 kB\n");
+  EXPECT_EQ(reader().swap_room(), 100U << 10);
+  mounts(version_2);
+  own_cgroup("0::/a/b\n");
+  cgroup_2("/a/b", "100000", "max", 40000);
+  write("sys/fs/cgroup/a/b/memory.swap.max", "max\n");
+  EXPECT_EQ(reader().swap_room(), 100U << 10);
+  cgroup_2("/a", "max", "max", 40000);
+  write("sys/fs/cgroup/a/memory.swap.max", "5000\n");
+  write("sys/fs/cgroup/a/memory.swap.current", "2000\n");
+  EXPECT_EQ(reader().swap_room(), 3000U);
+}
+
+TEST_F(MemoryRoomTest, AVersionOneCgroupWithoutSwappinessUsesNoSwap) {
+  write("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 800 kB\nSwapFree: 100 kB\n");
+  mounts(version_1);
+  own_cgroup("4:cpu,memory:/a\n0::/\n");
+  cgroup_1("/a", 200000, 190000);
+  write("sys/fs/cgroup/memory/a/memory.swappiness", "60\n");
+  EXPECT_EQ(reader().swap_room(), 100U << 10);
+  write("sys/fs/cgroup/memory/a/memory.swappiness", "0\n");
+  EXPECT_EQ(reader().swap_room(), 0U);
+}
+
 TEST(MemoryRoom, ThisHostHasSome) {
   const MemoryRoom room = MemoryRoomReader().read();
   EXPECT_GT(room.available, 0U);

@@ -169,6 +169,7 @@ TEST_F(Joining, AUserHasSoMuchMemory) {
 TEST_F(Joining, WhoDoesNotReadIsNotRead) {
   ASSERT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
   const int socket = sockets_.back().get();
+  ASSERT_TRUE(is(receive_frame(socket), wire::Type::guard));
   struct {
     FrameHeader header{sizeof(wire::Sync), static_cast<std::uint32_t>(wire::Type::sync)};
     wire::Sync sync;

@@ -106,6 +106,7 @@ TEST_F(DescriptorShortage, IsToldAndWaitedOut) {
   connect(guest);
   ASSERT_TRUE(say_hello(guest));
   ASSERT_TRUE(is(answer_on(guest), wire::Type::welcome));
+  ASSERT_TRUE(is(answer_on(guest), wire::Type::guard));
 
   limit_.exhaust();
   const auto told = ask_stat(asks);

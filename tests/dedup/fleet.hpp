@@ -39,6 +39,9 @@ class CountingBarrier final : public WriteBarrier {
   void release() override { held_ = false, released_at_ = std::chrono::steady_clock::now(); }
   [[nodiscard]] bool keeps_waiting() const override { return keeps_waiting_; }
   [[nodiscard]] bool has_threads() const override { return keeps_waiting_; }
+  void stand_still() override { stands_ = true; }
+  void go_on() override { stands_ = false; }
+  [[nodiscard]] bool stands() const { return stands_; }
   /// From now on it is as if a vCPU ran.
   void run_something() { keeps_waiting_ = true; }
   /// Whether it was let go for as long as it was held, after each hold.
@@ -50,6 +53,7 @@ class CountingBarrier final : public WriteBarrier {
  private:
   int policy_ = -1;
   bool keeps_waiting_ = false;
+  bool stands_ = false;
   bool let_go_ = true;
   std::chrono::steady_clock::time_point held_at_, released_at_;
   std::uint64_t holds_ = 0;

@@ -50,6 +50,9 @@ class HostilePeer : public testing::Test {
     const auto welcome = wire::read_one<wire::Welcome>(frame->payload);
     ASSERT_TRUE(welcome);
     secret_ = welcome->secret;
+    const auto guard = receive_frame(socket_.get());
+    ASSERT_TRUE(guard);
+    ASSERT_EQ(guard->type, static_cast<std::uint32_t>(wire::Type::guard));
   }
   bool cut_off() {
     fleet_.poll_daemon();
@@ -154,6 +157,20 @@ TEST_F(HostilePeer, TimeThatNobodyCanHaveUsedIsNoDebtForEver) {
   }
   EXPECT_NE(std::find(answers.begin(), answers.end(), static_cast<std::uint32_t>(wire::Type::cpu_turn)),
             answers.end());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, MoreRoomThanThereCanBe) {
+  join();
+  say_one(wire::Type::room, wire::Room{.available = std::uint64_t{1} << 53U});
+  EXPECT_TRUE(cut_off());
+  others_go_on();
+}
+
+TEST_F(HostilePeer, AGuestThatNeitherRunsNorStandsStill) {
+  join();
+  say_one(wire::Type::room, wire::Room{.taking = static_cast<wire::Taking>(3)});
+  EXPECT_TRUE(cut_off());
   others_go_on();
 }
 

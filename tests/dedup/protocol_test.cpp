@@ -56,14 +56,15 @@ TEST(Protocol, AReportIsReadWholeOrAsOlderAgentsSendIt) {
   ASSERT_TRUE(former);
   EXPECT_EQ(former->untouched_pages, 40U);
   EXPECT_EQ(former->lacks[0].waiting, 0U);
+  EXPECT_TRUE(decode_report(bytes_of(report).first(report_without_room), 100));
   const auto part = decode_report(bytes_of(report).first(short_report), 100);
   ASSERT_TRUE(part);
   EXPECT_EQ(part->zero_pages, 10U);
   EXPECT_EQ(part->ram_pages, 0U);
   EXPECT_EQ(part->hold_times.count(), 0U);
   for (std::size_t length = 0; length < sizeof(Report); ++length) {
-    const bool known =
-        length == short_report || length == report_without_paging || length == report_without_shortages;
+    const bool known = length == short_report || length == report_without_paging ||
+                       length == report_without_shortages || length == report_without_room;
     EXPECT_EQ(decode_report(bytes_of(report).first(length), 100).has_value(), known) << length;
   }
 }
@@ -77,7 +78,8 @@ TEST(Protocol, AReportThatCannotBeTrueIsRefused) {
                            &Report::shared_pages,     &Report::untouched_pages, &Report::unaffordable_pages,
                            &Report::lost_store_pages, &Report::merges,          &Report::errors,
                            &Report::merge_cpu_us,     &Report::paged_pages,     &Report::paged_resident_pages,
-                           &Report::paged_out,        &Report::came_back}) {
+                           &Report::paged_out,        &Report::came_back,       &Report::available_bytes,
+                           &Report::limit_bytes,      &Report::stands_still}) {
     Report report = sound_report();
     report.*field = most;
     EXPECT_FALSE(decode_report(bytes_of(report), 100)) << (field == &Report::own_pages);

@@ -21,6 +21,7 @@ class MemoryCgroup {
   /// A process that does this is in it, and so are its children.
   [[nodiscard]] Surroundings joining() const;
   void squeeze(std::uint64_t bytes) const { cgroup_.value().squeeze(bytes); }
+  void set_limit(std::uint64_t bytes) { cgroup_.value().set_limit(bytes); }
   /// Processes that the kernel has killed in it for want of memory.
   [[nodiscard]] std::uint64_t killed() const { return cgroup_.value().killed(); }
 

@@ -32,6 +32,8 @@ constexpr std::array figures{
     GuestFigure{agent::paged_resident, &F::paged_resident_bytes},
     GuestFigure{agent::zero, &F::zero_bytes},
     GuestFigure{agent::untouched, &F::untouched_bytes},
+    GuestFigure{agent::worst_case, &F::worst_case_bytes},
+    GuestFigure{agent::available, &F::available_bytes},
     GuestFigure{{"pss_anon_bytes", "pss-anon", Unit::bytes, Kind::gauge,
                  "the kernel's figure of the whole process", "Pss_Anon of /proc/PID/smaps_rollup"},
                 &F::pss_anon_bytes},

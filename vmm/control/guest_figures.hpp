@@ -24,6 +24,7 @@ struct GuestFigures {
   bool connected = false;
   std::uint64_t private_bytes = 0, swapped_bytes = 0, shared_bytes = 0, backed_bytes = 0, zero_bytes = 0,
                 untouched_bytes = 0, paged_bytes = 0, paged_resident_bytes = 0;
+  std::uint64_t worst_case_bytes = 0, available_bytes = 0;
   std::uint64_t pss_anon_bytes = 0, swap_pss_bytes = 0, rss_bytes = 0, page_table_bytes = 0;
   std::uint64_t vmas = 0;
   std::uint64_t passes = 0, merges = 0, breaks = 0, failed_merges = 0, paged_out = 0, came_back = 0;

@@ -28,6 +28,8 @@ class GuestGate final : public dedup::WriteBarrier {
   void pause();
   void unpause();
   [[nodiscard]] bool paused() const { return vcpus_.is_closed(GateReason::user_pause); }
+  /// Between stand_still() and go_on().
+  [[nodiscard]] bool stands_still() const { return vcpus_.is_closed(GateReason::no_memory); }
 
   /// Nobody gets in any more, and those who wait at the gate end. Does not wait.
   void stop();

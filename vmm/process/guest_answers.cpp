@@ -156,6 +156,13 @@ ControlAnswer GuestAnswers::pause() {
 }
 
 ControlAnswer GuestAnswers::resume() {
+  if (!machine_.gate().paused() && machine_.gate().stands_still()) {
+    return {
+        refusal("it is not paused: hardly any memory is left for what it writes, and it goes on by itself "
+                "when there is more; end guests, raise the limit of its memory cgroup, or let the kernel "
+                "choose with 'samepage tune break-guard=off'"),
+        {}};
+  }
   if (agent_ != nullptr && std::exchange(suspended_, false)) agent_->bring_back();
   machine_.gate().unpause();
   return {json{{"ok", true}}, {}};
@@ -204,7 +211,8 @@ bool GuestAnswers::has_ended() const {
 
 std::string_view GuestAnswers::state() const {
   if (has_ended()) return "stopped";
-  return machine_.gate().paused() ? "paused" : "running";
+  if (machine_.gate().paused()) return "paused";
+  return machine_.gate().stands_still() ? "no memory" : "running";
 }
 
 std::uint64_t GuestAnswers::ram_bytes() const {
@@ -238,6 +246,8 @@ GuestFigures GuestAnswers::figures() const {
   figures.swapped_bytes = memory.swapped_bytes;
   figures.vmas = memory.vmas;
   const dedup::AgentCounters counters = agent_ == nullptr ? dedup::AgentCounters{} : agent_->counters();
+  figures.worst_case_bytes = memory.shared_bytes + memory.zero_bytes;
+  figures.available_bytes = counters.available_bytes;
   figures.passes = counters.passes;
   figures.merges = counters.merges;
   figures.breaks = counters.breaks;

@@ -59,6 +59,7 @@ void GuestConfinement::begin(std::function<int(const ForbiddenCall&)> end) {
   // What the agent looks at when memory is short is open then.
   static_cast<void>(MemoryRoomReader().read());
   static_cast<void>(kept_text("/proc/self/maps"));
+  static_cast<void>(kept_text("/proc/self/statm"));
   static_cast<void>(seal_address(daemon_socket_path()));
   give_up_privileges();
   prepare_confinement(
