@@ -28,6 +28,11 @@ class Input {
   std::uint32_t below(std::uint32_t below) {
     return below <= 256 ? take<std::uint8_t>() % below : take<std::uint32_t>() % below;
   }
+  /// Something out of a container that has something.
+  template <typename Container>
+  auto& one_of(Container& container) {
+    return container[below(static_cast<std::uint32_t>(container.size()))];
+  }
   /// One in so many.
   bool chance(std::uint32_t one_in) { return below(one_in) == 0; }
   /// Up to `most` bytes as they are.
