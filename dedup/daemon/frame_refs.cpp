@@ -100,7 +100,12 @@ void FrameRefs::set_linked(PageId page, SharingState state) {
   invariant(is_linked(page) && links(state), "a page without a frame is granted");
   if (is_cold(this->state(page)) != is_cold(state)) {
     Leaving& leaving = leaving_of(frame(page));
-    is_cold(state) ? ++leaving.cold : --leaving.cold;
+    // clang 14 refuses a choice between two bit-fields as values.
+    if (is_cold(state)) {
+      ++leaving.cold;
+    } else {
+      --leaving.cold;
+    }
   }
   words_[page.value] = with_state(state, words_[page.value] & low_60);
 }

@@ -5,8 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <random>
 #include <vector>
 
 #include "dedup/daemon/merger.hpp"
@@ -262,98 +260,6 @@ TEST_F(EvictionsTest, OnlyWhatIsMergedCanBeCold) {
   EXPECT_EQ(merger_.withdraw(a_ + 1), Outcome::violation);
   EXPECT_EQ(merger_.answered(a_ + 1, Answer::kept), Outcome::violation);
   expect_nothing_left();
-}
-
-// Agents that answer, write, come and go as they like, against what each of them maps.
-TEST(EvictionsModelTest, WhatIsMappedIsCountedInAnyOrderOfEvents) {
-  for (unsigned seed = 0; seed < 20; ++seed) {
-    std::mt19937 random(seed);
-    SomeRoom room(seed % 4 == 0 ? 2 : 50);
-    Merger merger(1000, {}, {}, nullptr, &room);
-    constexpr std::uint32_t pages = 24;
-    const PageId first = merger.add_guest(pages);
-    std::vector<PageAndFrame> told;  // grants on their way to agents
-    std::vector<PageAndFrame> asked;
-    std::vector<FrameId> writing;
-    std::vector<std::optional<FrameId>> mapped(pages);
-    const auto take = [&] {
-      const MergerOrders orders = merger.take_orders();
-      told.insert(told.end(), orders.grants.begin(), orders.grants.end());
-      asked.insert(asked.end(), orders.donations.begin(), orders.donations.end());
-      for (const FrameId frame : orders.copies) {
-        if (const auto slot = merger.records().twin(frame)) writing.push_back(*slot);
-      }
-      for (const FrameId frame : orders.reaped) {
-        ASSERT_EQ(std::count(mapped.begin(), mapped.end(), frame), 0) << "a frame goes that is mapped";
-      }
-    };
-    for (int step = 0; step < 20'000; ++step) {
-      const auto n = static_cast<std::uint32_t>(random() % pages);
-      const PageId page = first + n;
-      const auto under_way = [&](const PageAndFrame& grant) { return grant.page == page; };
-      switch (random() % 8) {
-        case 0:
-          if (!mapped[n] && merger.records().state(page) == SharingState::none) {
-            ASSERT_EQ(merger.offer(page, {random() % 6}), Outcome::done);
-          }
-          break;
-        case 1:
-          if (mapped[n]) {
-            ASSERT_EQ(merger.cold(page), Outcome::done);
-          }
-          break;
-        case 2:
-          merger.warm(page);
-          break;
-        case 3:
-          if (!asked.empty()) {
-            const auto [donor, frame] = asked.back();
-            asked.pop_back();
-            if (merger.records().state(donor) != SharingState::waiting) break;
-            if (const auto made = merger.donated(donor, merger.records().digest(frame)))
-              publish(merger, *made);
-          }
-          break;
-        case 4:
-          if (!writing.empty()) {
-            const FrameId slot = writing.back();
-            writing.pop_back();
-            if (merger.records().state(slot) != FrameState::waiting) break;
-            random() % 4 == 0 ? merger.give_up(slot) : publish(merger, slot);
-          }
-          break;
-        case 5: {
-          const auto grant = std::find_if(told.begin(), told.end(), under_way);
-          if (grant == told.end()) break;
-          const bool kept = random() % 3 != 0;
-          if (kept) mapped[n] = grant->frame;
-          told.erase(grant);
-          ASSERT_EQ(merger.answered(page, kept ? Answer::kept : Answer::refused), Outcome::done);
-          break;
-        }
-        case 6:
-          if (mapped[n] && random() % 4 == 0) {
-            mapped[n].reset();
-            ASSERT_EQ(merger.broken(page), Outcome::done);
-          }
-          break;
-        default: {
-          Turn turn(64);
-          static_cast<void>(merger.go_on(turn));
-        }
-      }
-      ASSERT_NO_FATAL_FAILURE(take());
-      for (std::uint32_t i = 0; i < pages; ++i) {
-        if (!mapped[i]) continue;
-        ASSERT_EQ(merger.records().state(*mapped[i]), FrameState::published) << "step " << step;
-        ASSERT_EQ(merger.records().frame(first + i), *mapped[i]) << "step " << step;
-      }
-    }
-    remove(merger, first, pages);
-    EXPECT_EQ(merger.counts(), SharingCounts{});
-    EXPECT_TRUE(room.taken().empty());
-    EXPECT_FALSE(HasFailure()) << "seed " << seed;
-  }
 }
 
 }  // namespace

@@ -241,7 +241,7 @@ void Fleet::settle() {
 }
 
 nlohmann::json Fleet::host() const {
-  return server_.statistics().at("host");
+  return server_.statistics(Server::Costs::left_out).at("host");  // the daemon is the test itself
 }
 
 std::uint64_t Fleet::figure(const std::string& key) const {

@@ -157,6 +157,7 @@ class Fleet {
   nlohmann::json ask_paging(const nlohmann::json& request);
 
   [[nodiscard]] nlohmann::json statistics() const { return server_.statistics(); }
+  [[nodiscard]] MetricsSnapshot metrics() const { return server_.metrics(0); }
   [[nodiscard]] nlohmann::json host() const;
   [[nodiscard]] std::uint64_t figure(const std::string& key) const;
   [[nodiscard]] const std::vector<std::unique_ptr<FleetGuest>>& guests() const { return guests_; }

@@ -13,7 +13,7 @@
 namespace samepage::dedup {
 
 /// Two files with room for so many slots each.
-class SomeRoom final : public SlotRoom {
+class SomeRoom : public SlotRoom {
  public:
   explicit SomeRoom(std::uint32_t slots) : slots_(slots) {}
   [[nodiscard]] std::optional<unsigned> next_file() override {

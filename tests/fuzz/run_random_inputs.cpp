@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for libFuzzer where the compiler has none: the inputs of the given folders, each of which once
-// broke something, then random inputs of all lengths, the same ones each time.
+// Stands in for libFuzzer where the compiler has none: the inputs of the given folders (found/, corpus/),
+// then random inputs of all lengths, the same ones each time.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -11,9 +11,13 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
+#ifndef SAMEPAGE_RANDOM_INPUTS
+#define SAMEPAGE_RANDOM_INPUTS 3000
+#endif
+
 namespace {
 
-void run_found(const std::filesystem::path& folder) {
+void run_kept(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     std::ifstream file(entry.path(), std::ios::binary);
     const std::vector<char> input{std::istreambuf_iterator<char>(file), {}};
@@ -23,7 +27,7 @@ void run_found(const std::filesystem::path& folder) {
 }
 
 void run_random() {
-  constexpr int inputs = 3000;
+  constexpr int inputs = SAMEPAGE_RANDOM_INPUTS;
   std::mt19937_64 random(1);
   for (int i = 0; i < inputs; ++i) {
     std::vector<std::uint8_t> input(random() % 1024);
@@ -38,6 +42,6 @@ void run_random() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) run_found(argv[i]);
+  for (int i = 1; i < argc; ++i) run_kept(argv[i]);
   run_random();
 }

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/check.hpp"
+#include "tests/fuzz/input.hpp"
 #include "tests/vmm/devices/virtio/fake_driver.hpp"
 #include "vmm/devices/virtio/balloon.hpp"
 #include "vmm/devices/virtio/block.hpp"
@@ -21,23 +21,7 @@
 namespace samepage::vmm::test {
 namespace {
 
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : bytes_(data, size) {}
-  [[nodiscard]] bool empty() const { return bytes_.empty(); }
-  /// The next bytes, zeros behind the end.
-  template <typename T>
-  T take() {
-    T value{};
-    const std::size_t size = std::min(sizeof(T), bytes_.size());
-    if (size > 0) std::memcpy(&value, bytes_.data(), size);  // nothing at all may have no address
-    bytes_ = bytes_.subspan(size);
-    return value;
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-};
+using samepage::test::Input;
 
 // A file of 64 sectors for the disks and the persistent memory.
 const std::string& file() {

@@ -91,7 +91,9 @@ Machine::Parts::Parts(const MachineConfig& config, ImageKind kind, Chassis& on, 
         chassis.gate.stop();
         virtio.request_stop();
       }),
-      pc(config, kind, std::move(links.print), vm, ending),
+      pc(
+          config, kind, std::move(links.print),
+          [this](bool up) { vm.set_interrupt_line(layout::com1_gsi, up); }, ending),
       virtio(config.devices, ranges_of(roms),
              {chassis.memory, chassis.gate.devices(),
               [this](std::string_view text) {

@@ -29,10 +29,10 @@ GenerationBytes random_generation() {
 
 }  // namespace
 
-PcBoard::PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink print, const Vm& vm,
-                 GuestEnd& ending)
+PcBoard::PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink print,
+                 Uart16550::InterruptLine com1, GuestEnd& ending)
     : console_(std::move(print)),
-      uart_(console_, [&vm](bool up) { vm.set_interrupt_line(layout::com1_gsi, up); }),
+      uart_(console_, std::move(com1)),
       debug_exit_([&ending](int code) {
         ending.record({GuestExit::Kind::exited, code, {}});
       }),

@@ -14,7 +14,6 @@
 #include "vmm/devices/generation_id.hpp"
 #include "vmm/devices/port_bus.hpp"
 #include "vmm/devices/uart16550.hpp"
-#include "vmm/kvm/vm.hpp"
 #include "vmm/machine/guest_end.hpp"
 #include "vmm/machine/machine_config.hpp"
 #include "vmm/machine/machine_state.hpp"
@@ -23,9 +22,10 @@ namespace samepage::vmm {
 
 class PcBoard {
  public:
-  /// `print` takes what the guest prints, in lines. The VM, whose interrupt lines are used once the guest
-  /// runs, and `ending`, which hears of a guest that ends itself, must outlive the board.
-  PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink print, const Vm& vm, GuestEnd& ending);
+  /// `print` takes what the guest prints, in lines. `com1` is the interrupt line of the serial port, which is
+  /// used once the guest runs. `ending`, which hears of a guest that ends itself, must outlive the board.
+  PcBoard(const MachineConfig& config, ImageKind kind, Console::Sink print, Uart16550::InterruptLine com1,
+          GuestEnd& ending);
   PcBoard(const PcBoard&) = delete;
   PcBoard& operator=(const PcBoard&) = delete;
 
