@@ -16,8 +16,9 @@ void GuestHolds::run(std::size_t items, const std::function<void(const PausedGue
   for (std::size_t next = 0; next < items;) {
     std::this_thread::sleep_until(next_hold_);
     const auto hold = [&] { next = run_one(next, items, act); };
-    // What gives way to others must not do so while it keeps the guest waiting.
-    keeps_waiting_&& HoldPriority::is_refused() ? at_full_priority(hold) : hold();
+    // What gives way to others must not do so while the guest is held: it may have something to run at any
+    // time.
+    !keeps_waiting_ || HoldPriority::is_refused() ? at_full_priority(hold) : hold();
   }
 }
 

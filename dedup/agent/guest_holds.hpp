@@ -6,7 +6,8 @@
 //
 // A guest that was kept waiting by the last hold is held at a priority over all others, so that it waits for
 // the work alone and not for a processor. One that was not, because it has nothing to run, costs nobody that:
-// others beside it would wait for each of its holds.
+// others beside it would wait for each of its holds. It is held at the guest's own priority, as an
+// interrupt may come at any time.
 //
 // The agent's thread does the work; any thread may read the figures.
 #pragma once
