@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <array>
 #include <atomic>
@@ -26,7 +27,10 @@ class AgentOfTest : public testing::Test {
 
   /// `percent`: the knob `cpu`. Each page begins with `content`.
   explicit AgentOfTest(std::uint32_t percent = 10, int content = 1) {
-    barrier_.at_hold([this] { nice_at_hold_ = test::nice_value(); });
+    barrier_.at_hold([this] {
+      policy_at_hold_ = ::sched_getscheduler(0);
+      nice_at_hold_ = test::nice_value();
+    });
     for (std::size_t at = 0; at < ram_.size(); at += page_size) std::memset(ram_.data() + at, content, 1);
     const UniqueFd listening = socket_.take();
     agent_.emplace(AgentConfig{"guest", "default", Sharing::all, path_, {}, true},
@@ -68,6 +72,7 @@ class AgentOfTest : public testing::Test {
   CountingBarrier barrier_;
   static constexpr int nowhere = -100;
   std::atomic<int> nice_at_hold_ = nowhere;  // of the thread that held the guest last
+  std::atomic<int> policy_at_hold_ = -1;
   std::optional<Agent> agent_;
   UniqueFd connection_;
 };
