@@ -159,7 +159,7 @@ class FakeHost : public Host {
   }
   NodeInfo node_info() override { return {"x86_64", 4096, 2, 3000, 1, 1, 2, 1}; }
   NamedFigures node_memory_stats(int cell) override {
-    return {{"total", 100}, {"free", 40 + static_cast<std::uint64_t>(cell + 1)}};
+    return {{"total", 100}, {"free", 40 + static_cast<std::uint64_t>(cell) + 1}};
   }
   NamedFigures node_cpu_stats(int) override { return {{"user", 9}}; }
   CpuMap node_cpu_map() override { return {{true, false, true}}; }
