@@ -18,8 +18,8 @@ class YieldingThread {
  public:
   using Act = std::function<void()>;
 
-  /// The thread is `niceness` nicer than the one that makes it (scheduling.hpp). It
-  /// calls `prepare` first. Both is done when this returns. Throws std::system_error.
+  /// The thread is `niceness` nicer than the one that makes it (scheduling.hpp). It calls
+  /// `prepare` first. Both is done when this returns. Throws std::system_error.
   YieldingThread(int niceness, Act prepare);
   YieldingThread(const YieldingThread&) = delete;
   YieldingThread& operator=(const YieldingThread&) = delete;

@@ -10,12 +10,11 @@
 #include "base/kept_files.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"
+#include "dedup/agent/memory_pace.hpp"
 #include "dedup/agent/page_out_demand.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-using std::chrono::milliseconds;
 
 // Where paging stops a guest while its pages go out, the guard begins: it is for what paging can't do.
 constexpr std::uint64_t guards_low_water(const MemoryRoom& room) {
@@ -23,7 +22,7 @@ constexpr std::uint64_t guards_low_water(const MemoryRoom& room) {
 }
 
 // The daemon takes no larger numbers.
-constexpr std::uint64_t most = (std::uint64_t{1} << 53U) - 1;
+constexpr std::uint64_t most = wire::number_limit - 1;
 
 }  // namespace
 
@@ -57,7 +56,7 @@ void BreakWatch::look() {
   worker_.note_room(room);
   note(room);
   worker_.brake(Worker::Brake::guard, guest_.stands_still());
-  tell();
+  if (const auto told = guest_.told()) worker_.daemon().tell_room(*told);
 }
 
 // The log has a line when it begins, and one when it is over.
@@ -71,13 +70,8 @@ void BreakWatch::note(const MemoryRoom& room) {
                            format_size(room.available), format_size(room.limit)));
 }
 
-void BreakWatch::tell() {
-  if (const auto room = guest_.told()) worker_.daemon().tell_room(*room);
-}
-
 bool BreakWatch::is_scarce() const {
-  constexpr milliseconds soon{100};  // guests that write as fast as they can may have used it up by then
-  return guest_.is_scarce() && !guest_.stands_still() && guest_.look_again() <= soon;
+  return guest_.is_scarce() && !guest_.stands_still() && guest_.look_again() <= scarce_within;
 }
 
 }  // namespace samepage::dedup

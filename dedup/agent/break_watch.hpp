@@ -42,7 +42,6 @@ class BreakWatch {
   void end() { worker_.brake(Worker::Brake::guard, false); }
 
  private:
-  void tell();
   void note(const MemoryRoom& room);
 
   Worker& worker_;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "dedup/agent/memory_pace.hpp"
+
 namespace samepage::dedup {
 namespace {
 
@@ -16,8 +18,6 @@ using Seconds = std::chrono::duration<double>;
 constexpr double fast = 4 << 20U;
 constexpr std::uint64_t much = std::uint64_t{512} << 10U;
 constexpr milliseconds a_while{2000};
-// By all guests together, at most.
-constexpr std::uint64_t written_a_ms = std::uint64_t{2} << 20U;
 constexpr milliseconds soonest{5}, latest{1000}, while_still{100};
 // What a guest has written lately is what it writes.
 constexpr Seconds memory_of_rate{0.1};

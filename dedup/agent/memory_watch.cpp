@@ -3,16 +3,10 @@
 
 #include <utility>
 
+#include "dedup/agent/memory_pace.hpp"
 #include "dedup/agent/page_out_demand.hpp"
 
 namespace samepage::dedup {
-namespace {
-
-// Guests that write as fast as they can may have used up what is above low water by then.
-constexpr std::chrono::milliseconds soon{100};
-
-}  // namespace
-
 const MemoryRoomReader& MemoryWatch::reader() {
   if (!reader_) reader_.emplace();
   return *reader_;
@@ -38,7 +32,7 @@ void MemoryWatch::look() {
       page_out_demand(room, own, stall_share_.told(room.source, room.stalled_us, now));
   next_ = now + demand.look_again;
   low_ = demand.low;
-  scarce_ = demand.look_again <= soon;
+  scarce_ = demand.look_again <= scarce_within;
   // A guest that has nothing left of its own gives what it shares and does not use.
   if (demand.low && demand.pages == 0) {
     worker_.paging().want_frames_out();

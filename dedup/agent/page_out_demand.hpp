@@ -13,6 +13,7 @@
 
 #include "base/memory_room.hpp"
 #include "base/types.hpp"
+#include "dedup/agent/memory_pace.hpp"
 
 namespace samepage::dedup {
 
@@ -38,7 +39,6 @@ constexpr double needs_its_cache = 0.1;
 /// `own`: memory that the guest has to itself; `stalled`: the share of the time in which some task waits for
 /// memory (base/stall_share.hpp).
 constexpr PageOutDemand page_out_demand(const MemoryRoom& room, PageCount own, double stalled = 0) {
-  constexpr std::uint64_t written_a_ms = std::uint64_t{2} << 20;  // by all guests, at most
   constexpr std::uint64_t soonest = 10, latest = 1000;
   const std::uint64_t low = low_water(room);
   const std::uint64_t above = room.available - std::min(room.available, low);

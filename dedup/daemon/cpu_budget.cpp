@@ -168,7 +168,7 @@ std::optional<CpuBudget::Clock::time_point> CpuBudget::next_time() const {
     return soonest;
   }
   // It takes up to twice as long while the daemon pays what it owes: then there is another look.
-  const Cpu missing = std::max(turn() - credit_, Cpu{});
+  const Cpu missing = turn() - credit_;
   return now_ + missing * 100 / (std::int64_t{percent_} * processors_) + milliseconds(1);
 }
 

@@ -117,15 +117,15 @@ Progress Member::handle_report(std::span<const std::byte> payload) {
 
 Progress Member::handle_cpu_time(std::span<const std::byte> payload) {
   const auto time = wire::read_one<wire::CpuTime>(payload);
-  if (!time || time->wants > 1 || time->used_us >= std::uint64_t{1} << 53U) return Progress::violation;
+  if (!time || time->wants > 1 || time->used_us >= wire::number_limit) return Progress::violation;
   cpu_(*time);
   return Progress::done;
 }
 
 Progress Member::handle_room(std::span<const std::byte> payload) {
-  constexpr std::uint64_t too_much = std::uint64_t{1} << 53U;
   const auto room = wire::read_one<wire::Room>(payload);
-  if (!room || room->taking > wire::Taking::stands || room->available >= too_much || room->low >= too_much)
+  if (!room || room->taking > wire::Taking::stands || room->available >= wire::number_limit ||
+      room->low >= wire::number_limit)
     return Progress::violation;
   room_(*room);
   return Progress::done;

@@ -107,14 +107,6 @@ class Probe {
   std::span<std::uint32_t> guesses_, others_;
 };
 
-// The first letter of a line, which is repeated for whoever types it.
-char next_line() {
-  const char first = next_byte();
-  for (char byte = first; byte != '\n' && byte != '\r'; byte = next_byte()) write_console({&byte, 1});
-  print("\n");
-  return first;
-}
-
 }  // namespace
 
 const std::string_view known_keys = "pages common_seed";
@@ -126,7 +118,7 @@ std::uint8_t run(const Arguments& arguments) {
   for (;;) {
     probe.write_pages();
     print("ready\n");
-    const bool write = next_line() == 'w';
+    const bool write = InputLine().is("write");
     probe.measure(write ? Trial::write : Trial::read);
     print("probe ", write ? "write" : "read", ": ", probe.area(), " of 10000\n");
   }

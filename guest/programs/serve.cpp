@@ -22,7 +22,6 @@
 #include "guest/lib/console.hpp"
 #include "guest/lib/input.hpp"
 #include "guest/lib/memory.hpp"
-#include "guest/lib/port.hpp"
 #include "guest/lib/random.hpp"
 #include "guest/lib/ring0.hpp"
 #include "guest/lib/runtime.hpp"
@@ -98,39 +97,6 @@ class Table {
   std::uint64_t how_ = 0;
 };
 
-// A line of input, without its end. What does not fit is dropped. Repeats it, for whoever types.
-class Request {
- public:
-  Request() {
-    for (char byte = next_byte(); byte != '\n' && byte != '\r'; byte = next_byte()) {
-      write_console({&byte, 1});
-      if (size_ < bytes_.size()) bytes_[size_++] = byte;
-    }
-    print("\n");
-  }
-  [[nodiscard]] bool is(std::string_view verb) const {
-    return text().starts_with(verb) && (size_ == verb.size() || bytes_[verb.size()] == ' ');
-  }
-  // What follows the verb; 0 where that is no number.
-  [[nodiscard]] std::size_t number() const {
-    std::size_t value = 0;
-    std::string_view digits = text();
-    while (!digits.empty() && digits.front() != ' ') digits.remove_prefix(1);
-    if (!digits.empty()) digits.remove_prefix(1);
-    for (const char digit : digits) {
-      if (digit < '0' || digit > '9' || value > (1U << 28U)) return 0;
-      value = 10 * value + static_cast<std::size_t>(digit - '0');
-    }
-    return value;
-  }
-
- private:
-  [[nodiscard]] std::string_view text() const { return {bytes_.data(), size_}; }
-
-  std::array<char, 64> bytes_{};
-  std::size_t size_ = 0;
-};
-
 }  // namespace
 
 const std::string_view known_keys = "pages rounds";
@@ -143,7 +109,7 @@ std::uint8_t run(const Arguments& arguments) {
   Table table(pages, arguments.number("rounds", 200));
   print("ready: ", table.pages(), " pages, sum ", Hex{table.sum()}, "\n");
   for (std::uint64_t number = 1;; ++number) {
-    const Request request;
+    const InputLine request;
     const Generation now = generation();
     if (request.is("same")) table.change(request.number(), same_for_all);
     if (request.is("change")) table.change(request.number(), mix(now.low) | 1);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a peer that lies or talks nonsense can do: lose its own connection, and nothing else. One file: each
-// message has its lies, and all tests need the same peer.
-#include <fcntl.h>
+// Lies about pages, frames, images and messages themselves; what a peer says of itself has tests of its own.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -11,74 +9,10 @@
 #include <vector>
 
 #include "base/pipe.hpp"
-#include "tests/dedup/fleet.hpp"
+#include "tests/dedup/hostile_peer.hpp"
 
 namespace samepage::dedup {
 namespace {
-
-class HostilePeer : public testing::Test {
- protected:
-  HostilePeer() {
-    for (std::size_t page = 0; page < 8; ++page) {
-      a_.fill(page, 1 + page);
-      b_.fill(page, 1 + page);
-    }
-    fleet_.settle();
-    Pipe process = make_pipe();
-    process_ = std::move(process.writing);
-    socket_ = fleet_.dial(std::move(process.reading));
-  }
-
-  void say(wire::Type type, std::span<const std::byte> payload) {
-    static_cast<void>(send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload));
-    fleet_.poll_daemon();
-  }
-  template <typename T>
-  void say_one(wire::Type type, const T& value) {
-    say(type, wire::bytes_of(value));
-  }
-  void join() {
-    wire::Hello hello;
-    hello.pages = 16;
-    std::string("liar").copy(hello.guest, 8);
-    std::string("default").copy(hello.domain, 8);
-    say_one(wire::Type::hello, hello);
-    auto frame = receive_frame(socket_.get());
-    ASSERT_TRUE(frame);
-    ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
-    store_ = std::move(frame->fds.at(0));
-    const auto welcome = wire::read_one<wire::Welcome>(frame->payload);
-    ASSERT_TRUE(welcome);
-    secret_ = welcome->secret;
-    const auto guard = receive_frame(socket_.get());
-    ASSERT_TRUE(guard);
-    ASSERT_EQ(guard->type, static_cast<std::uint32_t>(wire::Type::guard));
-  }
-  bool cut_off() {
-    fleet_.poll_daemon();
-    ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
-    char byte = 0;
-    for (;;) {
-      const ssize_t got = ::read(socket_.get(), &byte, 1);
-      if (got > 0) continue;
-      return got == 0 || errno == ECONNRESET;
-    }
-  }
-  void others_go_on() {
-    fleet_.check_everything("after the liar's turn");
-    EXPECT_EQ(fleet_.figure("pages_sharing"), 8U);
-    a_.fill(10, 77);
-    b_.fill(11, 77);
-    fleet_.settle();
-    EXPECT_EQ(fleet_.figure("pages_sharing"), 9U);
-  }
-
-  Fleet fleet_;
-  FleetGuest& a_ = fleet_.add(16);
-  FleetGuest& b_ = fleet_.add(16);
-  UniqueFd process_, socket_, store_;
-  DigestSecret secret_{};
-};
 
 TEST_F(HostilePeer, NonsenseInsteadOfHello) {
   say_one(wire::Type::hello, std::uint64_t{0xdeadbeef});
@@ -117,60 +51,6 @@ TEST_F(HostilePeer, AGuestOfTheFormerVersionIsLetInAndUnderstood) {
   const auto answer = receive_frame(socket_.get());
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->type, static_cast<std::uint32_t>(wire::Type::synced));
-  others_go_on();
-}
-
-TEST_F(HostilePeer, AReportThatCannotBeTrue) {
-  join();
-  wire::Report report;
-  report.zero_pages = 17;  // of 16
-  say_one(wire::Type::report, report);
-  EXPECT_TRUE(cut_off());
-  EXPECT_EQ(fleet_.figure("zero_pages"), 0U);
-  others_go_on();
-}
-
-TEST_F(HostilePeer, ATimeThatIsNoTime) {
-  join();
-  say_one(wire::Type::cpu_time, wire::CpuTime{.used_us = 0, .wants = 2});
-  EXPECT_TRUE(cut_off());
-  others_go_on();
-}
-
-TEST_F(HostilePeer, TimeThatNoCounterShows) {
-  join();
-  say_one(wire::Type::cpu_time, wire::CpuTime{.used_us = std::uint64_t{1} << 53U, .wants = 1});
-  EXPECT_TRUE(cut_off());
-  others_go_on();
-}
-
-// Not hostile: it has used so much, and is given a turn all the same when its debt is paid.
-TEST_F(HostilePeer, TimeThatNobodyCanHaveUsedIsNoDebtForEver) {
-  join();
-  say_one(wire::Type::cpu_time, wire::CpuTime{.used_us = std::uint64_t{1} << 52U, .wants = 1});
-  say_one(wire::Type::sync, wire::Sync{1});
-  std::vector<std::uint32_t> answers;
-  for (int i = 0; i < 2; ++i) {
-    const auto frame = receive_frame(socket_.get());
-    ASSERT_TRUE(frame);
-    answers.push_back(frame->type);
-  }
-  EXPECT_NE(std::find(answers.begin(), answers.end(), static_cast<std::uint32_t>(wire::Type::cpu_turn)),
-            answers.end());
-  others_go_on();
-}
-
-TEST_F(HostilePeer, MoreRoomThanThereCanBe) {
-  join();
-  say_one(wire::Type::room, wire::Room{.available = std::uint64_t{1} << 53U});
-  EXPECT_TRUE(cut_off());
-  others_go_on();
-}
-
-TEST_F(HostilePeer, AGuestThatNeitherRunsNorStandsStill) {
-  join();
-  say_one(wire::Type::room, wire::Room{.taking = static_cast<wire::Taking>(3)});
-  EXPECT_TRUE(cut_off());
   others_go_on();
 }
 

@@ -119,7 +119,7 @@ void Vcpus::run(unsigned index) {
   } catch (const std::exception& error) {
     links_.ending.record(
         {GuestExit::Kind::failed, 0, fmt::format("the host failed the guest: {}", error.what())});
-    links_.gate.leave(index, true);
+    links_.gate.leave(index);
   }
   links_.gate.detach(index);
   links_.ending.thread_ended();
