@@ -51,6 +51,7 @@ constexpr std::array figures{
     Figure{"frames_out", "", Unit::count, Kind::counter,
            "frames of the stores that went out to paging files"},
     Figure{"frame_dups", "", Unit::count, Kind::gauge, "frames whose content another frame has too"},
+    Figure{"pages_pending", "", Unit::count, Kind::gauge, "pages that are being merged"},
     Figure{"errors", "", Unit::count, Kind::counter, "failures that the daemon survived"},
     Figure{"shortages", "", Unit::structure, Kind::gauge, "what the daemon is short of"},
 };

@@ -29,6 +29,7 @@
 #include "manage/cli/report_page.hpp"
 #include "manage/guests/images.hpp"
 #include "manage/guests/sampler.hpp"
+#include "manage/guests/settling.hpp"
 #include "manage/report/history.hpp"
 #include "manage/report/page.hpp"
 #include "manage/report/record.hpp"
@@ -129,39 +130,14 @@ std::vector<std::string> start_guests(DemoHost& host, const DemoOptions& options
   return names;
 }
 
-// Settled: two whole passes went by without a change, and nothing is under way.
-class Settled {
- public:
-  bool operator()() {
-    const Snapshot now = take_snapshot();
-    const std::uint64_t sharing = number(now.host, "pages_sharing");
-    const std::uint64_t zero = number(now.host, "zero_pages");
-    const std::uint64_t scans = number(now.host, "full_scans");
-    const bool same =
-        seen_ && sharing == sharing_ && zero == zero_ && number(now.raw_host, "pages_pending") == 0;
-    if (!same) since_ = scans;
-    seen_ = true;
-    sharing_ = sharing;
-    zero_ = zero;
-    return same && sharing + zero > 0 && scans >= since_ + 2;
-  }
-  [[nodiscard]] std::uint64_t merged() const { return sharing_ + zero_; }
-
- private:
-  bool seen_ = false;
-  std::uint64_t sharing_ = 0;
-  std::uint64_t zero_ = 0;
-  std::uint64_t since_ = 0;
-};
-
 void merge(DemoHost& host) {
   tell_daemon({{"merging", "on"}});
-  Settled settled;
+  guests::Settling settling(2);
   std::string what = "merging";
   host.wait_until(what, longest_settling_s, [&] {
-    const bool done = settled();
-    what = fmt::format("merging until nothing changes any more: {} pages saved so far", settled.merged());
-    return done;
+    const bool settled = settling.add(take_snapshot().host);
+    what = fmt::format("merging until nothing changes any more: {} pages saved so far", settling.merged());
+    return settled && settling.merged() > 0;
   });
 }
 

@@ -14,6 +14,7 @@
 #include "manage/cli/demo_count.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "manage/guests/sampler.hpp"
+#include "manage/guests/settling.hpp"
 
 namespace {
 
@@ -27,15 +28,11 @@ std::uint64_t merged(const Snapshot& snapshot) {
 }
 
 Snapshot settled() {
-  Snapshot last = samepage::guests::take_snapshot();
-  std::uint64_t since = number(last.host, "full_scans");
+  samepage::guests::Settling settling(quiet_passes);
   while (true) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
     Snapshot now = samepage::guests::take_snapshot();
-    const bool same = merged(now) == merged(last) && number(now.raw_host, "pages_pending") == 0;
-    if (!same) since = number(now.host, "full_scans");
-    last = std::move(now);
-    if (number(last.host, "full_scans") >= since + quiet_passes) return last;
+    if (settling.add(now.host)) return now;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
 

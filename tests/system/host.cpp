@@ -19,6 +19,7 @@
 #include "base/framing.hpp"
 #include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
+#include "manage/guests/settling.hpp"
 
 namespace samepage::system_test {
 namespace {
@@ -174,18 +175,8 @@ void Host::merge_fast() const {
 
 void Host::settle() const {
   merge_fast();
-  std::uint64_t since = figure("full_scans");
-  nlohmann::json before;
-  wait_until("nothing more is shared", [&] {
-    const nlohmann::json now = host_figures();
-    const nlohmann::json state{now.at("pages_sharing"), now.at("zero_pages"), now.at("pages_unshared")};
-    const auto scans = now.at("full_scans").get<std::uint64_t>();
-    if (state != before) {
-      before = state;
-      since = scans;
-    }
-    return scans >= since + 4;
-  });
+  guests::Settling settling(4);
+  wait_until("nothing more is shared", [&] { return settling.add(host_figures()); });
 }
 
 void Host::wait_until(const std::string& what, const std::function<bool()>& condition) {

@@ -54,7 +54,7 @@ class Host : public testing::Test {
   void wait_for_line(const std::string& guest, const std::string& line) const;
   /// Passes as fast as they go.
   void merge_fast() const;
-  /// Until two whole passes have found nothing more to share.
+  /// Until nothing more is shared, see guests::Settling.
   void settle() const;
   static void wait_until(const std::string& what, const std::function<bool()>& condition);
   /// Files in the runtime directory, the daemon's and what is kept of guests that have ended left out.

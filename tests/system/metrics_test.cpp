@@ -91,8 +91,8 @@ TEST_F(Metrics, PrometheusTakesThem) {
     if (!body.is_object() || !body.contains("data") || body["data"]["result"].empty()) return std::string();
     return body["data"]["result"][0]["value"][1].get<std::string>();
   };
-  const std::string sharing = std::to_string(figure("pages_sharing"));
-  wait_until("Prometheus has the figures", [&] { return answer("samepage_pages_sharing") == sharing; });
+  wait_until("Prometheus has the figures",
+             [&] { return answer("samepage_pages_sharing") == std::to_string(figure("pages_sharing")); });
   EXPECT_EQ(answer("up"), "1");
   EXPECT_EQ(answer("count(samepage_guest_breaks_total)"), "2");
   EXPECT_EQ(answer("count(samepage_guest_hold_seconds_bucket)"), "22") << "two histograms";

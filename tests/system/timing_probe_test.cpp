@@ -43,8 +43,10 @@ class TimingProbe : public Host {
 
 TEST_F(TimingProbe, InADomainAGuestFindsWhatAnotherOneHas) {
   start_both({}, {}, 2000);
-  EXPECT_GT(trial("write"), 8000);
-  EXPECT_GT(trial("read"), 8000);
+  // Alone on a host it is 9700 and more; whatever else is done there makes it less. Of 2,000 pages a side,
+  // chance would have to be off by ten of its standard deviations.
+  EXPECT_GT(trial("write"), 6000);
+  EXPECT_GT(trial("read"), 6000);
 }
 
 // As many trials as it takes for a share of 0.02 to be five times what chance makes of it.

@@ -16,6 +16,7 @@ TEST(HostFigures, HaveExactlyThePublishedKeysWithAndWithoutADaemon) {
                                         "pages_sharing",
                                         "pages_unshared",
                                         "pages_volatile",
+                                        "pages_pending",
                                         "zero_pages",
                                         "full_scans",
                                         "breaks",
