@@ -16,9 +16,9 @@
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
-#include "base/framing.hpp"
 #include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
+#include "dedup/daemon_client.hpp"
 #include "manage/guests/settling.hpp"
 
 namespace samepage::system_test {
@@ -98,7 +98,8 @@ pid_t Host::start_daemon(const Words& options) {
   Words command{program("samepaged"), "--socket", path};
   command.insert(command.end(), options.begin(), options.end());
   daemon_ = spawn(command, null.get(), 2);
-  wait_until("the daemon listens", [&] { return static_cast<bool>(connect_local(path)); });
+  // Its socket is there before it has given up rights, and is ready.
+  wait_until("the daemon answers", [&] { return dedup::ask_daemon(path, {{"do", "stat"}}).has_value(); });
   return daemon_;
 }
 
