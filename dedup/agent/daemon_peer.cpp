@@ -17,6 +17,11 @@
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {
+namespace {
+
+constexpr std::size_t most_granted = 1024;  // before they are merged, whatever else has come
+
+}  // namespace
 
 // --- The daemon comes and goes.
 
@@ -47,6 +52,7 @@ void DaemonPeer::lose() noexcept {
   const bool joined = link_.joined();
   link_.lose();
   turn_.end();
+  granted_.clear();
   if (!joined) return;
   log(LogLevel::info, "the daemon is lost; what is merged stays merged");
   for (const PageIndex page : guest_.pages.all()) {
@@ -164,16 +170,24 @@ void DaemonPeer::answer(wire::Merged merged) {
 
 // --- What it says.
 
+// What several messages grant is merged in one go: the guest is held for all of it together.
 void DaemonPeer::handle_messages() {
   while (link_.joined() && link_.connection().readable()) {
     if (auto frame = link_.connection().receive()) {
       const auto type = static_cast<wire::Type>(frame->type);
-      handle(std::move(*frame));
+      if (type != wire::Type::verdict || granted_.size() >= most_granted) merge_granted();
+      take(std::move(*frame));
       fault_point(FaultIn::agent, FaultMoment::took, type);
     } else {
       lose();
     }
   }
+  merge_granted();
+}
+
+void DaemonPeer::handle(Frame frame) {
+  take(std::move(frame));
+  merge_granted();
 }
 
 void DaemonPeer::hear_out(std::chrono::steady_clock::time_point deadline) {
@@ -187,12 +201,12 @@ void DaemonPeer::hear_out(std::chrono::steady_clock::time_point deadline) {
   }
 }
 
-void DaemonPeer::handle(Frame frame) {
+void DaemonPeer::take(Frame frame) {
   switch (static_cast<wire::Type>(frame.type)) {
     case wire::Type::verdict:
       if (auto verdict = wire::decode_verdict(frame.payload)) {
         donate(verdict->donate);
-        merge(std::move(verdict->grants));
+        granted_.insert(granted_.end(), verdict->grants.begin(), verdict->grants.end());
         return;
       }
       break;
@@ -266,7 +280,8 @@ void DaemonPeer::donate(const std::vector<wire::Donation>& requests) {
   send_list(wire::Type::donated, requests);
 }
 
-void DaemonPeer::merge(std::vector<wire::Grant> grants) {
+void DaemonPeer::merge_granted() {
+  std::vector<wire::Grant> grants = std::exchange(granted_, {});
   if (grants.empty() || !link_.joined()) return;
   const std::uint32_t frames = link_.membership().welcome.max_frames;
   if (!std::all_of(grants.begin(), grants.end(), [&](const wire::Grant& grant) {

@@ -112,8 +112,9 @@ class DaemonPeer {
   void send_cpu_time(bool wants);
   [[nodiscard]] bool take_paging_file(Frame& frame);
   [[nodiscard]] bool take_guard(const Frame& frame);
+  void take(Frame frame);
   void donate(const std::vector<wire::Donation>& requests);
-  void merge(std::vector<wire::Grant> grants);
+  void merge_granted();
 
   Guest guest_;
   DaemonLink link_;
@@ -124,6 +125,7 @@ class DaemonPeer {
   bool is_guarded_ = false;  // stays while there is no daemon
   bool hears_room_ = false;  // the daemon that is joined knows ROOM
   wire::GuardOrder guard_order_ = wire::GuardOrder::none;
+  std::vector<wire::Grant> granted_;  // of messages that came one right after the other
   std::uint64_t told_cpu_us_ = 0;
   std::uint32_t last_sync_ = 1U << 31;  // of hear_out(); whoever loads an image counts from 0
   std::uint32_t last_synced_ = last_sync_;

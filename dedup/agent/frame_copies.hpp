@@ -44,6 +44,13 @@ class FrameCopies {
   void forget();
 
  private:
+  struct Piece {
+    int file;
+    std::uint64_t offset;
+    std::uint32_t pages;
+  };
+  /// Copies of the first of the pieces, as many as there is room for.
+  [[nodiscard]] std::vector<std::span<const std::byte>> read(std::span<const Piece> pieces);
   [[nodiscard]] std::span<const std::byte> read(int file, std::uint64_t offset, std::span<std::byte> to);
 
   Mapping copies_ = Mapping::anonymous(most_at_once.bytes());

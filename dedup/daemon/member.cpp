@@ -7,14 +7,16 @@
 
 namespace samepage::dedup {
 
-Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu, Room room)
+Member::Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu, Room room,
+               Later later)
     : pages_(pages),
       takes_slots_(takes_slots),
       staging_(pages),
       send_(std::move(send)),
       report_(std::move(report)),
       cpu_(std::move(cpu)),
-      room_(std::move(room)) {}
+      room_(std::move(room)),
+      later_(std::move(later)) {}
 
 Progress Member::handle(wire::Type type, std::span<const std::byte> payload, Turn& turn) {
   // A guest that has its membership back says first what it retains of it.
@@ -83,7 +85,7 @@ Progress Member::handle_donated(std::span<const std::byte> payload, Turn& turn) 
     if (domain_->donated(guest_, donation.page, copy, turn) == Merger::Outcome::violation)
       return Progress::violation;
   }
-  flush();
+  flush();  // others may wait for a place in the staging area
   staging_.give_back_if_idle();
   return Progress::done;
 }
@@ -104,6 +106,7 @@ Progress Member::handle_merged(std::span<const std::byte> payload, Turn& turn) {
 Progress Member::handle_sync(std::span<const std::byte> payload) {
   const auto sync = wire::read_one<wire::Sync>(payload);
   if (!sync) return Progress::violation;
+  tell();
   send_(wire::Type::synced, wire::bytes_of(*sync));
   return Progress::done;
 }
@@ -140,6 +143,12 @@ void Member::request_donation(PageIndex page) {
 }
 
 void Member::flush() {
+  if (!std::exchange(telling_, true)) later_();
+}
+
+// Orders of several turns: grants of neighbours are one, and the agent is woken and holds its guest once.
+void Member::tell() {
+  telling_ = false;
   std::vector<wire::Donation> donate = staging_.assign_slots();  // never more than there are slots
   const std::vector<wire::Grant> grants = std::exchange(grants_, {});
   std::span<const wire::Grant> rest(grants);

@@ -24,11 +24,12 @@ class Member final : public GuestLink {
   using Report = std::function<void(const wire::Report&)>;
   using Cpu = std::function<void(const wire::CpuTime&)>;
   using Room = std::function<void(const wire::Room&)>;
+  using Later = std::function<void()>;
 
   /// Of a guest of so many pages that is about to join; `takes_slots`: its agent can map slots. `send` queues
-  /// a message for its agent, `report`, `cpu` and `room` hear what the agent says of itself. Throws
-  /// std::system_error.
-  Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu, Room room);
+  /// a message for its agent, `report`, `cpu` and `room` hear what the agent says of itself. `later`: there
+  /// is something to tell it, and tell() is to be called soon. Throws std::system_error.
+  Member(std::uint32_t pages, bool takes_slots, Send send, Report report, Cpu cpu, Room room, Later later);
 
   /// It is a member of the domain from now on.
   void joined(Domain& domain, PageId guest) { domain_ = &domain, guest_ = guest; }
@@ -40,6 +41,8 @@ class Member final : public GuestLink {
   [[nodiscard]] Progress handle(wire::Type type, std::span<const std::byte> payload, Turn& turn);
   /// The next call of handle() is for another message.
   void end_of_message();
+  /// Sends what its agent was granted and is asked to donate since the last call.
+  void tell();
 
   // GuestLink
   void grant(PageIndex page, FrameId frame) override;
@@ -70,6 +73,7 @@ class Member final : public GuestLink {
   Report report_;
   Cpu cpu_;
   Room room_;
+  Later later_;
   Domain* domain_ = nullptr;
   PageId guest_;
 
@@ -77,7 +81,9 @@ class Member final : public GuestLink {
   Domain::Reached reached_;
   bool first_list_done_ = false;
 
-  std::vector<wire::Grant> grants_;  // what flush() will send
+  // What tell() will send, and whether it was asked for.
+  std::vector<wire::Grant> grants_;
+  bool telling_ = false;
 };
 
 }  // namespace samepage::dedup

@@ -99,6 +99,7 @@ class Server final : public SessionHost {
   void tells_room(const Session& session, const wire::Room& room) override;
   void closed(Session& session) override;
   void wants_turns(Session& session) override;
+  void after_turns(std::function<void()> act) override { turns_.after_turns(std::move(act)); }
 
  private:
   std::shared_ptr<Session> make_session(UniqueFd socket, std::chrono::milliseconds pending_timeout);

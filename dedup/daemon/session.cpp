@@ -176,12 +176,18 @@ void Session::join(const wire::Hello& hello) {
       [this](wire::Type type, std::span<const std::byte> payload) { send(type, payload); },
       [this](const wire::Report& report) { host_.reported(*this, report); },
       [this](const wire::CpuTime& time) { host_.tells_cpu_time(*this, time); },
-      [this](const wire::Room& room) { host_.tells_room(*this, room); });
+      [this](const wire::Room& room) { host_.tells_room(*this, room); }, [this] { tell_later(); });
   const SessionHost::Membership membership = host_.join(*this, *member_, hello);
   membership_ = membership.number;
   knows_guard_ = hello.version > wire::version_without_guard;
   member_->joined(*membership.domain, membership.guest);
   welcome(membership, hello.version);
+}
+
+void Session::tell_later() {
+  host_.after_turns([self = shared_from_this()] {
+    if (!self->closed_ && self->joined()) self->member_->tell();
+  });
 }
 
 void Session::promise(const wire::Hello& hello) {

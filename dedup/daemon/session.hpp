@@ -83,6 +83,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Progress handle_first();
   [[nodiscard]] Progress handle_hello();
   void join(const wire::Hello& hello);
+  void tell_later();
   void promise(const wire::Hello& hello);
   void keep_out(const wire::Hello& hello, const std::string& reason);
   /// Tells why, then ends the connection.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,6 +60,8 @@ class SessionHost {
   virtual void tells_room(const Session& session, const wire::Room& room) = 0;
   /// A message has come: the session wants turns to carry it out.
   virtual void wants_turns(Session& session) = 0;
+  /// `act` is called when what has come by now was carried out, or a moment later.
+  virtual void after_turns(std::function<void()> act) = 0;
   virtual void closed(Session& session) = 0;
 };
 

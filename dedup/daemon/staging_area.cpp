@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/file_figures.hpp"
@@ -32,6 +33,8 @@ void StagingArea::request(PageIndex page) {
 
 std::vector<wire::Donation> StagingArea::assign_slots() {
   std::vector<wire::Donation> assigned;
+  // Whoever is asked for a few pages donates a few, and would be asked for as few again.
+  if (free_slots_.size() < std::min<std::size_t>(waiting_.size(), slots / 2)) return assigned;
   while (!waiting_.empty() && !free_slots_.empty()) {
     const std::uint32_t slot = free_slots_.back();
     free_slots_.pop_back();
@@ -53,7 +56,7 @@ bool StagingArea::take(const wire::Donation& donation, std::span<std::byte, page
 }
 
 void StagingArea::give_back_if_idle() noexcept {
-  if (free_slots_.size() != awaited_.size()) return;
+  if (free_slots_.size() != awaited_.size() || !waiting_.empty()) return;
   ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(memory_.size()));
 }
 

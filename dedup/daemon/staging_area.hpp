@@ -29,7 +29,8 @@ class StagingArea {
 
   /// The page is to be donated. What the agent sends is the page as it is then: asking twice is asking once.
   void request(PageIndex page);
-  /// Gives free slots to pages that were requested and have none; these are to be told to the agent.
+  /// Gives free slots to pages that were requested and have none; these are to be told to the agent. Where
+  /// they are fewer than those pages, none before half of all are free.
   [[nodiscard]] std::vector<wire::Donation> assign_slots();
   /// Copies a donation out and frees its slot. False when the page was not asked for with this slot.
   [[nodiscard]] bool take(const wire::Donation& donation, std::span<std::byte, page_size> copy);

@@ -53,7 +53,7 @@ TEST_F(StagingAreaTest, AskingTwiceIsAskingOnceUntilTheDonationComes) {
 }
 
 TEST_F(StagingAreaTest, MorePagesThanSlotsWaitForOne) {
-  for (std::uint32_t page = 0; page < StagingArea::slots + 10; ++page) staging_.request(PageIndex{page});
+  for (std::uint32_t page = 0; page < StagingArea::slots + 1; ++page) staging_.request(PageIndex{page});
   const auto first = staging_.assign_slots();
   EXPECT_EQ(first.size(), StagingArea::slots);
   EXPECT_TRUE(staging_.assign_slots().empty());
@@ -61,6 +61,18 @@ TEST_F(StagingAreaTest, MorePagesThanSlotsWaitForOne) {
   const auto next = staging_.assign_slots();
   ASSERT_EQ(next.size(), 1U);
   EXPECT_EQ(next[0].slot, first[3].slot);
+}
+
+// An agent that is asked for a few pages at a time donates a few at a time, and so is asked for a few again.
+TEST_F(StagingAreaTest, ManyPagesWaitUntilHalfOfTheSlotsAreFree) {
+  for (std::uint32_t page = 0; page < 3 * StagingArea::slots; ++page) staging_.request(PageIndex{page});
+  const auto first = staging_.assign_slots();
+  ASSERT_EQ(first.size(), StagingArea::slots);
+  for (std::uint32_t i = 0; i < StagingArea::slots / 2; ++i) {
+    EXPECT_TRUE(staging_.assign_slots().empty()) << i;
+    EXPECT_TRUE(staging_.take(first[i], copy_));
+  }
+  EXPECT_EQ(staging_.assign_slots().size(), StagingArea::slots / 2);
 }
 
 TEST_F(StagingAreaTest, ItCostsNothingWhileNobodyDonates) {
