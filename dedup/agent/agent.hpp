@@ -26,15 +26,16 @@ namespace samepage::dedup {
 /// What a guest shares.
 enum class Sharing : std::uint8_t {
   all,        // everything within its domain
+  uniform,    // the same in a domain of that mode, where pages of zeros are not told from others
   zero_only,  // nothing but zero pages, which need no partner
   nothing,    // it has no agent, but a Promise
 };
 
 struct AgentConfig {
-  std::string guest;   // its name, at most max_name bytes
-  std::string domain;  // the label; the daemon adds the peer's uid
-  Sharing sharing = Sharing::all;
-  std::string socket_path;  // the daemon's
+  std::string guest;               // its name, at most max_name bytes
+  std::string domain;              // the label; the daemon adds the peer's uid
+  Sharing sharing = Sharing::all;  // uniform follows from the label
+  std::string socket_path;         // the daemon's
   /// Starts another one on that path and does not wait for it. Called by the agent's thread when nobody
   /// answers there any more and the last daemon was a private one. Empty: somebody else sees to that.
   std::function<void()> start_daemon = {};

@@ -20,7 +20,7 @@ std::vector<PageRange> PageScan::new_zero_pages(const Tracker::Look& look) {
       for (const PageIndex page : pages_of(run, first)) {
         if (!states_.is(page, State::untouched)) continue;
         states_.seen(page);
-        if (run.is_own() && looks_zero(pages_.host(page))) wire::append_page(zero, page);
+        if (run.is_own() && !is_uniform() && looks_zero(pages_.host(page))) wire::append_page(zero, page);
       }
     }
   }
@@ -95,12 +95,18 @@ std::uint64_t PageScan::find_resident(const std::vector<PageRange>& paged, Findi
   return count;
 }
 
+// A page that is quiet for sure may be given back on a guess: all of it is compared while the guest is held.
+// In a uniform domain zeros are a content like any other: a program that may write to a page would find out
+// by time that it is all zero.
+bool PageScan::is_zero(const std::byte* memory) const {
+  if (is_uniform()) return false;
+  return tracks_writes() ? looks_zero(memory) : is_zero_page(memory);
+}
+
 void PageScan::consider(PageIndex page, const DigestSecret& secret, Findings& findings) {
   if (states_.is_shared(page)) return;  // nothing of its own to share
   const std::byte* const memory = pages_.host(page);
-  // A page that is quiet for sure may be given back on a guess: all of it is compared while the guest is
-  // held.
-  const bool zero = tracks_writes() ? looks_zero(memory) : is_zero_page(memory);
+  const bool zero = is_zero(memory);
   const bool is_hashed = !zero && !tracks_writes();
   const Digest digest = is_hashed ? digest_of_page(memory, secret) : Digest{};
   if (!tracker_.quiet(page, digest)) {
@@ -112,14 +118,14 @@ void PageScan::consider(PageIndex page, const DigestSecret& secret, Findings& fi
     // What it is was found out before.
   } else if (const auto run = origins_.same(page, memory)) {
     findings.quiet_as_before(*run);
-  } else if (sharing_ == Sharing::all) {
+  } else if (offers()) {
     findings.quiet(page, is_hashed ? digest : digest_of_page(memory, secret));
   }
 }
 
 void PageScan::offer_what_is_left(const std::vector<BackedRun>& runs, const DigestSecret& secret,
                                   Findings& findings) {
-  if (sharing_ != Sharing::all) return;
+  if (!offers()) return;
   for (const BackedRun& run : runs) {
     for (const PageIndex page : run.pages) {
       if (!states_.is_shared(page)) findings.quiet(page, digest_of_page(pages_.host(page), secret));
@@ -129,7 +135,7 @@ void PageScan::offer_what_is_left(const std::vector<BackedRun>& runs, const Dige
 
 void PageScan::offer_the_others(const std::vector<PageRange>& zero, const DigestSecret& secret,
                                 Findings& findings) {
-  if (!tracks_writes() || sharing_ != Sharing::all) return;
+  if (!tracks_writes() || !offers()) return;
   for (const PageRange& range : zero) {
     for (const PageIndex page : range) {
       if (!states_.is(page, State::zero)) findings.quiet(page, digest_of_page(pages_.host(page), secret));

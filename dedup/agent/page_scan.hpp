@@ -29,7 +29,7 @@ class PageScan {
         origins_(origins),
         sharing_(sharing) {}
 
-  /// Pages among the written ones that were never seen before, and look all zero.
+  /// Pages among the written ones that were never seen before, and look all zero. None in a uniform domain.
   [[nodiscard]] std::vector<PageRange> new_zero_pages(const Tracker::Look& look);
   /// The second step of a look: what was written, what is quiet.
   void take(const Tracker::Look& look, const DigestSecret& secret, Findings& findings);
@@ -47,6 +47,9 @@ class PageScan {
 
  private:
   [[nodiscard]] bool tracks_writes() const { return tracker_.evidence() == Tracker::Evidence::writes; }
+  [[nodiscard]] bool offers() const { return sharing_ == Sharing::all || is_uniform(); }
+  [[nodiscard]] bool is_uniform() const { return sharing_ == Sharing::uniform; }
+  [[nodiscard]] bool is_zero(const std::byte* memory) const;
   void consider(PageIndex page, const DigestSecret& secret, Findings& findings);
 
   const GuestPages& pages_;

@@ -6,6 +6,7 @@
 
 #include "base/file_figures.hpp"
 #include "dedup/agent/guest_mappings.hpp"
+#include "dedup/domain_label.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -20,11 +21,17 @@ std::uint64_t committed(const Pagemap& pagemap, std::span<const std::byte> metad
   return PageCount{pages}.bytes();
 }
 
+AgentConfig with_mode(AgentConfig config) {
+  if (config.sharing == Sharing::all && mode_of(config.domain) == DomainMode::uniform)
+    config.sharing = Sharing::uniform;
+  return config;
+}
+
 }  // namespace
 
 Worker::Worker(AgentConfig config, const std::vector<MemoryRegion>& regions, WriteBarrier& barrier,
                TrackerKind tracker, Pagemap::Backend backend, std::function<std::uint64_t()> mapping_limit)
-    : config_(std::move(config)),
+    : config_(with_mode(std::move(config))),
       pages_(regions),
       states_(pages_.count()),
       pagemap_(backend),
@@ -199,6 +206,8 @@ void Worker::note_room(const MemoryRoom& room) {
   totals_.available_bytes = room.available;
 }
 
+// How long that takes must not tell what others of a uniform domain have: there, an image is copied, and its
+// pages are merged like all others.
 void Worker::place(std::span<const ImagePart> parts, ImageSharing::Patience patience) {
   ImagePages image(pages_, parts);
   if (daemon_.joined() && config_.sharing == Sharing::all) share(image, patience);

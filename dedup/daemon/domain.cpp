@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <set>
 #include <system_error>
 
@@ -20,6 +21,14 @@ constexpr std::uint32_t steps_of_a_donation = 8;  // copied, hashed, written
 constexpr std::uint32_t steps_of_a_break = 3;     // its frame may go
 constexpr std::size_t records_ahead = 8;          // offers, for which the processor fetches what they need
 
+// Where frames lie is no secret from agents. Guests are not told.
+std::uint64_t random_seed() {
+  const DigestSecret bytes = random_digest_secret();
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, bytes.data(), sizeof(seed));
+  return seed;
+}
+
 // Whether a guest of so many pages has all of `range`.
 bool lies_in(const PageRange& range, std::uint32_t pages) {
   return lies_below(range.first.value, range.count, pages);
@@ -36,9 +45,13 @@ Domain::Domain(std::string label, uid_t owner, std::shared_ptr<Account> account,
       slots_(
           paging.files, std::move(paging.post),
           [this](const std::vector<FrameId>& slots, int error) { slots_written(slots, error); }, shortages),
-      merger_(
-          max_frames, [this](FrameId from, FrameId to) { return copy_frame(from, to); }, dup_policy,
-          account_.get(), &slots_) {}
+      merger_(max_frames, dup_maker(), dup_policy, account_.get(), uniform() ? nullptr : &slots_,
+              uniform() ? std::optional(random_seed()) : std::nullopt) {}
+
+CopyFrame Domain::dup_maker() {
+  if (uniform()) return {};
+  return [this](FrameId from, FrameId to) { return copy_frame(from, to); };
+}
 
 // A dup is worth a frame, and nobody waits for it.
 bool Domain::copy_frame(FrameId from, FrameId to) {
@@ -288,6 +301,7 @@ Outcome Domain::donated(PageId guest, PageIndex page, std::span<const std::byte>
 
 std::vector<OpenSlots> Domain::open_slots(const GuestLink& link) {
   std::vector<OpenSlots> open;
+  if (uniform()) return open;  // nothing goes out: what comes back slowly would be what nobody else has
   for (const unsigned file : slots_.files()) {
     if (link.has_file(file)) continue;
     try {

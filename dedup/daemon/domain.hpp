@@ -24,6 +24,7 @@
 #include "dedup/daemon/store_trimmer.hpp"
 #include "dedup/daemon/turn.hpp"
 #include "dedup/digest.hpp"
+#include "dedup/domain_label.hpp"
 #include "dedup/protocol.hpp"
 
 namespace samepage::dedup {
@@ -116,6 +117,7 @@ class Domain {
   void trim() { trimmer_.begin(); }
 
   [[nodiscard]] const std::string& label() const { return label_; }
+  [[nodiscard]] bool uniform() const { return mode_of(label_) == DomainMode::uniform; }
   [[nodiscard]] uid_t owner() const { return owner_; }
   [[nodiscard]] const DigestSecret& secret() const { return secret_; }
   [[nodiscard]] const FrameStore& store() const { return store_; }
@@ -153,6 +155,7 @@ class Domain {
   bool go_on_departing(Turn& turn);
   bool release_up_to(PageId guest, std::uint32_t end, Turn& turn);
   std::optional<Recipient> recipient_of(PageId page);
+  [[nodiscard]] CopyFrame dup_maker();
   bool copy_frame(FrameId from, FrameId to);
   bool write_frame(FrameId frame, std::span<const std::byte> bytes);
   void slots_written(const std::vector<FrameId>& slots, int error);

@@ -2,6 +2,7 @@
 #include "dedup/daemon/extents.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.hpp"
 
@@ -10,6 +11,11 @@ namespace {
 
 constexpr std::uint32_t roomy =
     64;  // a free run from this length on is worth starting a new run of frames in
+// Of numbers, where one of them is to lie anywhere. Not fewer while few are in use: old ones would lie closer
+// together than new ones, and the kernel finds pages of a file sooner where there are many.
+constexpr std::uint64_t least_choice = 1U << 20U;
+// Every other number or more is free, unless nearly all that there are are in use.
+constexpr int most_draws = 64;
 
 }  // namespace
 
@@ -25,12 +31,8 @@ std::uint32_t Extents::take(Runs::iterator run, std::uint32_t first, std::uint32
 
 std::optional<std::uint32_t> Extents::allocate_near(std::uint32_t wanted, std::uint32_t most) {
   if (wanted == end_ && end_ < most) return end_++;
-  if (wanted < std::min(end_, most) && !free_.empty()) {
-    auto run = free_.upper_bound(wanted);
-    if (run != free_.begin()) {
-      --run;
-      if (wanted < run->first + run->second) return take(run, wanted, 1);
-    }
+  if (wanted < std::min(end_, most)) {
+    if (const auto run = run_with(wanted); run != free_.end()) return take(run, wanted, 1);
   }
   // Holes cost nothing in the store, numbers little: take an old run only when it is long or when there are
   // as many free numbers as used ones.
@@ -41,6 +43,36 @@ std::optional<std::uint32_t> Extents::allocate_near(std::uint32_t wanted, std::u
   }
   if (end_ >= most) return std::nullopt;
   return end_++;
+}
+
+// The run of free numbers below end_ that has `number`.
+Extents::Runs::iterator Extents::run_with(std::uint32_t number) {
+  auto run = free_.upper_bound(number);
+  if (run == free_.begin()) return free_.end();
+  --run;
+  return number - run->first < run->second ? run : free_.end();
+}
+
+// A number in use is drawn again, and not its free neighbour taken: low numbers were drawn from more often,
+// when there were fewer, and are in use in long runs.
+std::optional<std::uint32_t> Extents::allocate_anywhere(const std::function<std::uint64_t()>& random) {
+  if (in_use() == limit_) return std::nullopt;
+  const std::uint64_t choice = std::min<std::uint64_t>(
+      limit_, std::max(least_choice, std::bit_ceil(2 * (std::uint64_t{in_use()} + 1))));
+  for (int draws = 0; draws < most_draws; ++draws) {
+    const auto drawn = static_cast<std::uint32_t>(random() % choice);
+    if (drawn >= end_) return extend_to(drawn);
+    if (const auto run = run_with(drawn); run != free_.end()) return take(run, drawn, 1);
+  }
+  if (free_.empty()) return end_++;
+  return take(free_.begin(), free_.begin()->first, 1);
+}
+
+std::uint32_t Extents::extend_to(std::uint32_t last) {
+  if (last > end_) free_.emplace(end_, last - end_);
+  free_count_ += last - end_;
+  end_ = last + 1;
+  return last;
 }
 
 std::optional<std::uint32_t> Extents::allocate_run(std::uint32_t count) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -19,6 +20,9 @@ class Extents {
   /// leaves room for more, else a new highest one. Empty when all are in use, or all below `most`.
   std::optional<std::uint32_t> allocate_near(std::uint32_t wanted) { return allocate_near(wanted, limit_); }
   std::optional<std::uint32_t> allocate_near(std::uint32_t wanted, std::uint32_t most);
+  /// One number, anywhere: drawn from 2^20, or from twice as many as are in use, or more. Empty when all are
+  /// in use.
+  std::optional<std::uint32_t> allocate_anywhere(const std::function<std::uint64_t()>& random);
   /// `count` numbers in a row; the first of them. Empty when there is no such run.
   std::optional<std::uint32_t> allocate_run(std::uint32_t count);
   /// Takes back [first, first + count), which must be in use.
@@ -33,6 +37,8 @@ class Extents {
  private:
   using Runs = std::map<std::uint32_t, std::uint32_t>;  // first -> count, never adjacent, all below end_
 
+  [[nodiscard]] Runs::iterator run_with(std::uint32_t number);
+  std::uint32_t extend_to(std::uint32_t last);
   std::uint32_t take(Runs::iterator run, std::uint32_t first, std::uint32_t count);
 
   Runs free_;

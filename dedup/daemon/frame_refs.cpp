@@ -111,7 +111,15 @@ void FrameRefs::set_linked(PageId page, SharingState state) {
 }
 
 std::optional<FrameId> FrameRefs::allocate(Digest digest, FrameId wanted) {
-  const auto number = frame_numbers_.allocate_near(wanted.value);
+  return make_frame(frame_numbers_.allocate_near(wanted.value), digest);
+}
+
+std::optional<FrameId> FrameRefs::allocate_anywhere(Digest digest,
+                                                    const std::function<std::uint64_t()>& random) {
+  return make_frame(frame_numbers_.allocate_anywhere(random), digest);
+}
+
+std::optional<FrameId> FrameRefs::make_frame(std::optional<std::uint32_t> number, Digest digest) {
   if (!number) return std::nullopt;
   if (!make_frame_records(*number, 1) || !allocate_reserved({*number}, digest)) {
     frame_numbers_.release(*number, 1);

@@ -28,6 +28,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -124,6 +125,8 @@ class FrameRefs {
   /// A new frame without sharers, waiting for its bytes; near `wanted` when that is free. Empty when the
   /// store or the account is full.
   std::optional<FrameId> allocate(Digest digest, FrameId wanted);
+  /// The same, anywhere: see Extents.
+  std::optional<FrameId> allocate_anywhere(Digest digest, const std::function<std::uint64_t()>& random);
   /// The same for a slot of the paging file that `wanted` is in, with an ordinal below `end`.
   std::optional<FrameId> allocate_slot(Digest digest, FrameId wanted, std::uint32_t end);
   /// The pages that wait for it are to be granted it, see next_waiting().
@@ -259,6 +262,7 @@ class FrameRefs {
   }
   [[nodiscard]] bool charge_block(std::uint32_t at);
   void forget_block(std::size_t at) noexcept;
+  std::optional<FrameId> make_frame(std::optional<std::uint32_t> number, Digest digest);
   [[nodiscard]] bool make_frame_records(std::uint32_t first, std::uint32_t count);
   void set_word(std::uint32_t page, std::uint64_t value);
   [[nodiscard]] std::uint32_t next_of(std::uint32_t page) const;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dedup/daemon/staging_area.hpp"
+#include "dedup/domain_label.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 // Names are made of what names are made of, and end within their fields.
 bool is_sound(const wire::Hello& hello) {
   return hello.guest[wire::max_name - 1] == 0 && hello.domain[wire::max_name - 1] == 0 &&
-         wire::is_name(hello.guest) && wire::is_name(hello.domain) && hello.pages != 0 &&
+         wire::is_name(hello.guest) && is_domain_label(hello.domain) && hello.pages != 0 &&
          hello.pages <= wire::max_pages;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/ledger.hpp"
 
+#include <functional>
+
 #include "base/check.hpp"
 
 namespace samepage::dedup {
@@ -62,6 +64,14 @@ std::optional<FrameId> Ledger::open_frame(Digest digest) {
   return frame;
 }
 
+std::optional<FrameId> Ledger::open_apart(Digest digest) {
+  return records_.allocate_anywhere(digest, std::ref(random_.value()));
+}
+
+void Ledger::shuffle(std::vector<PageAndFrame>& donations) {
+  std::shuffle(donations.begin(), donations.end(), random_.value());
+}
+
 std::optional<FrameId> Ledger::open_slot(Digest digest) {
   const auto slot = allocate_slot(digest);
   if (slot) index_.insert(digest, Sighting::of(*slot));
@@ -103,6 +113,10 @@ std::optional<FrameId> Ledger::open_frame_for(PageId unshared) {
 void Ledger::close_waiting(FrameId frame) {
   invariant(records_.state(frame) == FrameState::waiting && records_.references(frame) <= 1,
             "a frame that pages wait for is closed");
+  if (apart()) {
+    if (const auto last = records_.two_sharers(frame).first) release(*last);
+    return release_frame(frame);
+  }
   const Digest digest = records_.digest(frame);
   if (const auto last = records_.two_sharers(frame).first) {
     release(*last);
@@ -118,7 +132,14 @@ void Ledger::close_waiting(FrameId frame) {
 
 void Ledger::publish(FrameId frame) {
   records_.publish(frame);
+  if (apart()) index_.insert(records_.digest(frame), Sighting::of(frame));
   ++published(frame);
+}
+
+void Ledger::grant_known(PageId page, FrameId known) {
+  const FrameId own = records_.frame(page);
+  invariant(grant_waiting(page, known) == 0, "a frame apart has several sharers");
+  release_frame(own);
 }
 
 std::uint32_t Ledger::grant_waiting(PageId page, FrameId frame) {

@@ -4,7 +4,7 @@
 // its verbs is a whole step. Before and after every verb:
 //
 //   * the index has one entry for each content that is known, and no other: the unshared page that has it, or
-//     one of the frames that have it;
+//     one of the frames that have it. A frame that waits apart is not known before it is published;
 //   * the counts tell the states of all pages and frames.
 //
 // A page's states, and the verbs that lead from one to the next:
@@ -13,17 +13,13 @@
 //   unshared                  forget_unshared     none
 //   unshared                  open_frame_for      waiting
 //   none                      wait                waiting
-//   waiting                   close_waiting       unshared, the last page that waits for the frame
-//   waiting                   grant_waiting       granted
-//   none                      grant               granted
-//   granted                   confirm             merged
-//   merged                    cool                cold
-//   cold                      warm                merged
-//   cold                      send                moving, to the frame's twin
-//   moving                    stay                merged
-//   moving                    arrive              merged, with the twin
-//   moving                    leave_for_twin      granted, the twin
-//   all but none, unshared    release             none
+//   waiting                   close_waiting       unshared, the last page that waits for the frame; none,
+//   apart waiting                   grant_waiting       granted waiting, apart            grant_known
+//   granted, another frame; its own one goes none                      grant               granted granted
+//   confirm             merged merged                    cool                cold cold warm merged cold send
+//   moving, to the frame's twin moving                    stay                merged moving arrive merged,
+//   with the twin moving                    leave_for_twin      granted, the twin all but none, unshared
+//   release             none
 //
 // The Ledger decides nothing: which step comes is up to the Merger. A step that the states don't allow ends
 // the process. Pure. Not for several threads.
@@ -33,10 +29,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <random>
+#include <vector>
 
 #include "dedup/daemon/digest_index.hpp"
 #include "dedup/daemon/extents.hpp"
 #include "dedup/daemon/frame_refs.hpp"
+#include "dedup/daemon/orders.hpp"
 #include "dedup/daemon/paging/slot_room.hpp"
 #include "dedup/daemon/sighting.hpp"
 
@@ -75,9 +74,13 @@ enum class FrameNumber : std::uint8_t { freed, stays_reserved };
 class Ledger {
  public:
   /// Frames of the store are numbered below `max_frames`. `account` is charged for frames and records. Pages
-  /// go out to where `slots` has room; null: nowhere. Throws std::system_error.
-  explicit Ledger(std::uint32_t max_frames, Account* account = nullptr, SlotRoom* slots = nullptr)
-      : records_(max_frames, account), slots_(slots) {}
+  /// go out to where `slots` has room; null: nowhere. With `seed`, frames can be opened apart. Throws
+  /// std::system_error.
+  explicit Ledger(std::uint32_t max_frames, Account* account = nullptr, SlotRoom* slots = nullptr,
+                  std::optional<std::uint64_t> seed = {})
+      : records_(max_frames, account), slots_(slots) {
+    if (seed) random_.emplace(*seed);
+  }
   ~Ledger() = default;
   Ledger(const Ledger&) = delete;  // the index points at the records
   Ledger& operator=(const Ledger&) = delete;
@@ -98,9 +101,12 @@ class Ledger {
   /// std::system_error. Either way nothing has changed then.
   [[nodiscard]] bool prepare(PageId page) {
     if (!records_.admit(page)) return false;
-    index_.make_room();
+    make_room();
     return true;
   }
+  /// Makes sure of that for one more content, as publish() needs it of a frame that waits apart. Throws
+  /// std::system_error.
+  void make_room() { index_.make_room(); }
   /// Where a content is. A slot of a paging file that is being removed is found no more.
   [[nodiscard]] std::optional<Sighting> find(Digest digest);
   /// Has the processor fetch what find() will read: its memory is all over the place. Some calls before it
@@ -120,11 +126,18 @@ class Ledger {
   std::optional<FrameId> open_slot(Digest digest);
   /// A frame for the digest of an unshared page, which waits for it then. Empty as above.
   std::optional<FrameId> open_frame_for(PageId unshared);
+  /// A frame for one page, whoever else has its content; it may lie anywhere. Nobody finds it before it is
+  /// published. Empty as above.
+  std::optional<FrameId> open_apart(Digest digest);
+  /// Which of those that wait apart donates first. Frames get their memory in this order: neighbouring pages
+  /// are to have no more in common there than others.
+  void shuffle(std::vector<PageAndFrame>& donations);
   void wait(PageId page, FrameId frame) {
     records_.link(page, frame, SharingState::waiting);
     ++counts_.pages_pending;
   }
-  /// A frame without bytes goes. If one page still waits for it, that page is unshared again.
+  /// A frame without bytes goes. If one page still waits for it, that page is unshared again; of a frame
+  /// apart, nothing is known of it any more.
   void close_waiting(FrameId frame);
   void set_donor(FrameId frame, Donor donor) { records_.set_donor(frame, donor); }
 
@@ -137,6 +150,8 @@ class Ledger {
     records_.link(page, frame, SharingState::granted);
     ++counts_.pages_pending;
   }
+  /// A page that waits apart is granted `known` instead, which has its content. Its own frame goes.
+  void grant_known(PageId page, FrameId known);
   /// A page that waits is granted `frame`: the frame that it waits for, or a dup of it. Returns the
   /// references that are left to the frame that it waited for.
   std::uint32_t grant_waiting(PageId page, FrameId frame);
@@ -197,6 +212,8 @@ class Ledger {
   [[nodiscard]] std::size_t contents() const { return index_.size(); }
   /// Slots of the index that were looked at so far.
   [[nodiscard]] std::uint64_t index_probes() const { return index_.probes(); }
+  /// Whether frames are opened apart, and no others.
+  [[nodiscard]] bool apart() const { return random_.has_value(); }
   [[nodiscard]] std::uint64_t memory_bytes() const { return records_.memory_bytes() + index_.memory_bytes(); }
 
  private:
@@ -222,6 +239,7 @@ class Ledger {
   DigestIndex<DigestOf> index_{DigestOf{&records_}};
   Extents page_numbers_{FrameRefs::max_pages - 1};
   FrameId last_frame_;
+  std::optional<std::mt19937_64> random_;
   SlotRoom* slots_;
   std::uint32_t twins_under_way_ = 0;
   std::array<std::uint32_t, max_paging_files> next_slot_{};

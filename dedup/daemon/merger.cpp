@@ -34,6 +34,10 @@ Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
   }
   // What can fail is done before anything changes.
   if (!ledger_.prepare(page)) return Outcome::done;
+  if (ledger_.apart()) {
+    ask_for_it(page, digest);
+    return Outcome::done;
+  }
   const std::optional<Sighting> seen = ledger_.find(digest);
   if (!seen) {
     first_sighting(page, digest, first);
@@ -43,6 +47,15 @@ Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
     later_sighting(page, seen->frame());
   }
   return Outcome::done;
+}
+
+// Also where the content is known, and also where there is no room for one more frame: whether a page is
+// merged, and when, is the same for what others have and for what nobody has.
+void Merger::ask_for_it(PageId page, Digest digest) {
+  const std::optional<FrameId> frame = ledger_.open_apart(digest);
+  if (!frame) return;
+  ledger_.wait(page, *frame);
+  donors_.ask(*frame, page);
 }
 
 void Merger::first_sighting(PageId page, Digest digest, FirstSighting first) {
@@ -76,7 +89,15 @@ std::optional<FrameId> Merger::donated(PageId page, Digest digest) {
     leave(page);
     return std::nullopt;
   }
-  return frame;
+  if (!ledger_.apart()) return frame;
+  const std::optional<Sighting> known = ledger_.find(digest);
+  if (!known) {
+    ledger_.make_room();
+    return frame;
+  }
+  ledger_.grant_known(page, known->frame());
+  orders_.grants.push_back({page, known->frame()});
+  return std::nullopt;
 }
 
 void Merger::not_written(FrameId frame, PageId page) {
@@ -281,6 +302,7 @@ bool Merger::go_on(Turn& turn) {
 MergerOrders Merger::take_orders() {
   MergerOrders orders = std::exchange(orders_, {});
   orders.donations = donors_.take_requests();
+  if (ledger_.apart()) ledger_.shuffle(orders.donations);
   return orders;
 }
 

@@ -14,6 +14,16 @@
 //   guest wrote / process gone     the page leaves the frame's sharers; after the last one it is reaped
 //   all sharers leave it cold      the frame goes out to a slot (evictions.hpp)
 //
+// In a domain of the mode `uniform` what others have must not show. So each page takes the same way, whoever
+// else has its content:
+//
+//   every sighting of a digest     a frame is set aside anywhere in the store, for this page alone; the page
+//                                  donates
+//   donation arrives, digest right known: the page is granted the frame that has the content, and its own one
+//                                  goes. New: that one is published, and granted
+//
+// No page is unshared there, none goes out, and no content has dups.
+//
 // What is known stands in the Ledger (ledger.hpp), which draws the states. Who is asked for a frame's bytes
 // is up to Donors, and which of several frames of one content a page gets to Dups. The walk of a page begins
 // in Merger::offer.
@@ -24,6 +34,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "dedup/daemon/donors.hpp"
@@ -41,11 +52,12 @@ class Merger {
   enum class [[nodiscard]] Outcome : std::uint8_t{done, violation};
 
   /// Every frame's number will be below `max_frames`. Without `copy_frame` no content gets dups. `account` is
-  /// charged for frames and records; what it has no room for is not merged. Pages go out to `slots`. Throws
-  /// std::system_error.
+  /// charged for frames and records; what it has no room for is not merged. Pages go out to `slots`. With
+  /// `seed` the domain is uniform: it needs neither `copy_frame` nor `slots`. Throws std::system_error.
   explicit Merger(std::uint32_t max_frames, CopyFrame copy_frame = {}, DupPolicy dup_policy = {},
-                  Account* account = nullptr, SlotRoom* slots = nullptr)
-      : ledger_(max_frames, account, slots),
+                  Account* account = nullptr, SlotRoom* slots = nullptr,
+                  std::optional<std::uint64_t> seed = {})
+      : ledger_(max_frames, account, slots, seed),
         dups_(ledger_, std::move(copy_frame), dup_policy),
         donors_(ledger_),
         evictions_(ledger_, dups_, orders_) {}
@@ -80,7 +92,8 @@ class Merger {
   /// The offer of this page, if there is one, does not stand any more.
   Outcome withdraw(PageId page);
   /// `page` was asked to donate for a frame; `digest` is that of the bytes that came. Returns the frame to
-  /// write them to and then to publish; empty when they are no use.
+  /// write them to and then to publish; empty when they are no use. Throws std::system_error when there is no
+  /// memory for records; then nothing has changed.
   std::optional<FrameId> donated(PageId page, Digest digest);
   /// The same, but there is no memory for a frame. The pages that wait for it wait on, and so do those of all
   /// frames that come, until let_frames_go().
@@ -123,6 +136,7 @@ class Merger {
   [[nodiscard]] std::uint64_t memory_bytes() const { return ledger_.memory_bytes(); }
 
  private:
+  void ask_for_it(PageId page, Digest digest);
   void first_sighting(PageId page, Digest digest, FirstSighting first);
   void second_sighting(PageId first, PageId second);
   void later_sighting(PageId page, FrameId frame);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/types.hpp"
+#include "dedup/domain_label.hpp"
 #include "manage/cli/device_options.hpp"
 #include "vmm/control/guest_name.hpp"
 
@@ -40,11 +41,12 @@ void add_run_options(const Command& command, RunOptions& run) {
        "Whom it shares with: a label; 'none': nobody; 'zero-only': give back zero pages, share nothing "
        "(default: default)"},
       guest.domain, parse_domain,
-      fmt::format(
-          "a domain: use 'none', 'zero-only' or a label of 1 to {} of the characters A-Z a-z 0-9 . _ -",
-          vmm::max_guest_name));
-  command.details("--domain",
-                  "A label is made like a name. See [Domains and security](#domains-and-security).");
+      fmt::format("a domain: use 'none', 'zero-only' or a label: {}", dedup::what_labels_are()));
+  command.details(
+      "--domain",
+      "A label is made like a name. With `,uniform` behind it, as in `tenant-a,uniform`, guests do not find "
+      "out by time what others of the domain have, and less is saved. See "
+      "[Domains and security](#domains-and-security).");
   add_count(command, run.count, "Guests to run");
   command.details(
       "--count",
@@ -141,7 +143,7 @@ std::optional<vmm::DomainChoice> parse_domain(std::string_view text) {
   using Kind = vmm::DomainChoice::Kind;
   if (text == "none") return vmm::DomainChoice{Kind::none, ""};
   if (text == "zero-only") return vmm::DomainChoice{Kind::zero_only, "default"};
-  if (!vmm::is_guest_name(text)) return std::nullopt;
+  if (!dedup::may_be_chosen(text)) return std::nullopt;
   return vmm::DomainChoice{Kind::label, std::string(text)};
 }
 

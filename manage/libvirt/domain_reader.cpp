@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/types.hpp"
+#include "dedup/domain_label.hpp"
 #include "manage/libvirt/domain_metadata.hpp"
 #include "manage/libvirt/domain_xml.hpp"
 #include "manage/libvirt/error.hpp"
@@ -146,11 +147,8 @@ void read_merging(XmlElement& root, const std::string& own, DomainDefinition& do
   }
   if (!mode.empty()) domain.merge = {DomainChoice::Kind::zero_only, "default"};
   if (!label) return;
-  if (!vmm::is_guest_name(*label) || *label == "none" || *label == "zero-only") {
-    throw wrong_xml(
-        fmt::format("<samepage:merge> domain='{}': a label has 1 to {} of the characters A-Z a-z 0-9 . _ -",
-                    *label, vmm::max_guest_name));
-  }
+  if (!dedup::may_be_chosen(*label))
+    throw wrong_xml(fmt::format("<samepage:merge> domain='{}': {}", *label, dedup::what_labels_are()));
   domain.merge = {DomainChoice::Kind::label, *label};
 }
 

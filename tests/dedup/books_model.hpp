@@ -25,6 +25,7 @@ class BooksModel {
     std::uint32_t frames = 1000;
     std::uint32_t slots = 50;
     DupPolicy dups;
+    bool uniform = false;
   };
 
   BooksModel(const Shape& shape, Choose choose);

@@ -32,6 +32,8 @@ void BooksModel::check_page(const Guest& guest, PageId id) {
   } else if (!p.offered) {
     invariant(state == SharingState::none, "a page is known that was never offered");
   } else if (state != SharingState::none) {
+    invariant(!shape_.uniform || state == SharingState::waiting,
+              "a page shows that nobody else has its content");
     invariant(state == SharingState::unshared || state == SharingState::waiting, "an offer became more");
     const Digest digest =
         state == SharingState::unshared ? records().digest(id) : records().digest(records().frame(id));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 #include <set>
 
@@ -27,6 +28,46 @@ TEST(Extents, WhereThereIsAnEndHolesBelowItAreUsed) {
   numbers.release(7, 1);
   EXPECT_EQ(numbers.allocate_near(7, 5), std::nullopt) << "the hole lies beyond";
   EXPECT_EQ(numbers.allocate_near(7, 8), 7U);
+}
+
+TEST(Extents, ANumberAnywhereIsOneOfMany) {
+  Extents numbers(1U << 20U);
+  std::mt19937_64 random(1);
+  std::set<std::uint32_t> taken;
+  std::uint32_t neighbours = 0;
+  constexpr std::uint32_t count = 10'000;
+  for (std::uint32_t before = 0; taken.size() < count;) {
+    if (taken.size() == 100) {
+      EXPECT_GT(*taken.rbegin(), 1U << 19U) << "the first ones lie close together";
+    }
+    const std::uint32_t number = numbers.allocate_anywhere(std::ref(random)).value();
+    ASSERT_TRUE(taken.insert(number).second) << "it was in use";
+    if (number == before + 1) ++neighbours;
+    before = number;
+  }
+  EXPECT_EQ(numbers.in_use(), count);
+  EXPECT_LT(neighbours, count / 100);
+  // Those that were drawn first lie as far apart as all.
+  const auto in_lower_half = std::distance(taken.begin(), taken.lower_bound(1U << 19U));
+  EXPECT_NEAR(static_cast<double>(in_lower_half), count / 2.0, count / 20.0);
+  for (const std::uint32_t number : taken) numbers.release(number, 1);
+  EXPECT_EQ(numbers.in_use(), 0U);
+  EXPECT_EQ(numbers.end(), 0U);
+}
+
+TEST(Extents, AllNumbersCanBeHadInAnyOrder) {
+  for (const std::uint32_t limit : {1U, 3U, 1500U}) {
+    Extents numbers(limit);
+    std::mt19937_64 random(limit);
+    std::set<std::uint32_t> taken;
+    for (std::uint32_t i = 0; i < limit; ++i)
+      taken.insert(numbers.allocate_anywhere(std::ref(random)).value());
+    EXPECT_EQ(taken.size(), limit);
+    EXPECT_EQ(*taken.rbegin(), limit - 1);
+    EXPECT_FALSE(numbers.allocate_anywhere(std::ref(random)));
+    numbers.release(limit / 2, 1);
+    EXPECT_EQ(numbers.allocate_anywhere(std::ref(random)), limit / 2);
+  }
 }
 
 TEST(Extents, TheHighestNumbersGoAndComeAgain) {

@@ -146,6 +146,7 @@ GuestOptions FleetModel::some_options() {
   GuestOptions options;
   options.tracker = chance(2) ? TrackerKind::best : TrackerKind::rehash;
   options.backend = chance(2) ? Pagemap::Backend::newest : Pagemap::Backend::words;
+  if (shape_.uniform) options.domain = "d,uniform";
   if (shape_.scarce_mappings && chance(2)) options.vma_limit = 8;
   return options;
 }
@@ -200,7 +201,7 @@ void FleetModel::check_final_sharing() {
         // SAFETY: char may alias any bytes.
         const std::string bytes(reinterpret_cast<const char*>(guest->page(run.range.first.value + i)),
                                 page_size);
-        if (bytes == std::string(page_size, '\0')) {
+        if (!shape_.uniform && bytes == std::string(page_size, '\0')) {
           ++zero;
         } else {
           ++contents[bytes];

@@ -22,6 +22,7 @@ class FleetModel {
     bool scarce_mappings = false;  // in some guests: not all can be shared there
     bool pages_go_out = false;     // to two paging files
     bool early_dups = false;       // contents get dups as soon as they can
+    bool uniform = false;          // all guests are in a domain of that mode
     std::size_t pages = 40;        // of each guest
   };
 

@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   BooksModel::Shape shape;
   if (input.chance(4)) shape.frames = 3;
   if (input.chance(4)) shape.slots = 2;
-  if (input.chance(2)) shape.dups = {.references = 2, .run = 4};
+  shape.uniform = input.chance(4);
+  if (!shape.uniform && input.chance(2)) shape.dups = {.references = 2, .run = 4};
   BooksModel model(shape, [&](std::uint32_t below) { return input.below(below); });
   while (!input.empty()) model.step();
   model.finish();

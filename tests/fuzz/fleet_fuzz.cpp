@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                     .scarce_mappings = input.below(4) == 3,
                     .pages_go_out = input.below(4) == 3,
                     .early_dups = input.chance(2),
+                    .uniform = input.chance(4),
                     .pages = 12},
                    [&](std::uint32_t below) { return input.below(below); });
   for (int step = 0; !input.empty(); ++step) {

@@ -2,7 +2,9 @@
 // What a guest can find out by time about the memory of others: the guest `probe` guesses what a guest of
 // `fill` has, and says how well it does (the area under the ROC curve, in ten thousandths; 5000 is chance).
 // In a domain it has to find what is there, or else that it finds nothing elsewhere would mean nothing.
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "manage/cli/console_dialogue.hpp"
 #include "tests/system/host.hpp"
@@ -50,18 +52,46 @@ TEST_F(TimingProbe, InADomainAGuestFindsWhatAnotherOneHas) {
 }
 
 // As many trials as it takes for a share of 0.02 to be five times what chance makes of it.
+class ManyTrials : public TimingProbe {
+ protected:
+  static constexpr int pages = 10'000;
+
+  void expect_chance() const {
+    constexpr int most = 200;
+    for (const char* how : {"write", "read"}) {
+      std::vector<int> areas{trial(how)};
+      // Where frames lie in the host's memory may tell the halves apart for once, when others take and free
+      // much of it meanwhile. Each trial ends with new frames; what is more than chance shows in most of
+      // them.
+      if (std::abs(areas.front() - 5000) > most) areas.insert(areas.end(), {trial(how), trial(how)});
+      std::sort(areas.begin(), areas.end());
+      EXPECT_LE(std::abs(areas[areas.size() / 2] - 5000), most) << how;
+    }
+  }
+};
+
 struct Apart {
   const char* name;
   Words victim, probe;
 };
 
-class Chance : public TimingProbe, public testing::WithParamInterface<Apart> {};
+class Chance : public ManyTrials, public testing::WithParamInterface<Apart> {};
 
 TEST_P(Chance, IsAllThatAGuestHasElsewhere) {
-  constexpr int pages = 10'000, most = 200;
   start_both(GetParam().victim, GetParam().probe, pages);
-  EXPECT_LE(std::abs(trial("write") - 5000), most);
-  EXPECT_LE(std::abs(trial("read") - 5000), most);
+  expect_chance();
+}
+
+// What they have in common is shared all the same.
+TEST_F(ManyTrials, TellNothingInAUniformDomain) {
+  const Words domain{"--domain", "d,uniform"};
+  start_both(domain, domain, pages);
+  expect_chance();
+  settle();
+  EXPECT_GE(figure("pages_sharing"), std::uint64_t{pages});
+  // The probe's own pages are frames as well, each of one guest.
+  EXPECT_GE(figure("pages_shared"), std::uint64_t{2 * pages});
+  EXPECT_EQ(figure("pages_unshared"), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Patterns of domains' labels, as a policy has them: '*' stands for any characters or none, '?' for one.
+// Patterns of domains' labels, as a policy has them: '*' stands for any characters or none, '?' for one. They
+// are about the name in the label. A pattern without a mode fits labels of any mode, for none gives more away
+// than a plain domain does; one with a mode fits those of that mode.
 // Pure.
 #pragma once
 

@@ -15,6 +15,7 @@
 #include "base/check.hpp"
 #include "base/units.hpp"
 #include "dedup/daemon/policy/label_pattern.hpp"
+#include "dedup/domain_label.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -52,7 +53,11 @@ std::uint64_t bytes_of(std::string_view name, std::string_view value) {
 std::vector<std::string> labels_of(std::string_view value) {
   std::vector<std::string> labels;
   for (bool more = true; more;) {
-    const std::size_t comma = value.find(',');
+    // A mode has a comma before it, too.
+    const std::size_t first = value.find(',');
+    const std::size_t second = first == std::string_view::npos ? first : value.find(',', first + 1);
+    const bool has_mode = mode_of(value.substr(0, second)) != DomainMode::plain;
+    const std::size_t comma = has_mode ? second : first;
     const std::string_view label = value.substr(0, comma);
     if (!is_label_pattern(label)) {
       throw UserError(

@@ -51,6 +51,13 @@ TEST(PolicyText, ARuleForEachUser) {
 }
 
 // Each line is the second of a file whose first is alice's.
+TEST(PolicyText, AModeIsAPartOfItsLabel) {
+  const auto [policy, problems] = parse("alice domains=a,uniform,b-*,c,uniform\nbob domains=a,uniform\n");
+  ASSERT_TRUE(problems.empty()) << problems.front().text;
+  EXPECT_THAT(policy.users.at(1001).domains, ElementsAre("a,uniform", "b-*", "c,uniform"));
+  EXPECT_THAT(policy.users.at(1002).domains, ElementsAre("a,uniform"));
+}
+
 TEST(PolicyText, ABadLineIsNamedWithWhatToDo) {
   struct Case {
     const char* line;

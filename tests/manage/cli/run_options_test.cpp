@@ -34,12 +34,18 @@ TEST(ParseDomain, KnowsItsTwoWordsAndLabels) {
   EXPECT_EQ(parse_domain("zero-only")->kind, Kind::zero_only);
   EXPECT_EQ(parse_domain("tenant-a")->kind, Kind::label);
   EXPECT_EQ(parse_domain("tenant-a")->label, "tenant-a");
+  EXPECT_EQ(parse_domain("tenant-a,uniform")->kind, Kind::label);
+  EXPECT_EQ(parse_domain("tenant-a,uniform")->label, "tenant-a,uniform");
+  for (const char* text : {"uniform", "none,uniform", "tenant-a,", "tenant-a,other", "-a"}) {
+    EXPECT_FALSE(parse_domain(text)) << text;
+  }
   EXPECT_FALSE(parse_domain(""));
   EXPECT_FALSE(parse_domain("two words"));
 }
 
 TEST(ParseDomain, IsTheReverseOfItsText) {
-  for (const char* text : {"none", "zero-only", "default", "x"}) EXPECT_EQ(parse_domain(text)->text(), text);
+  for (const char* text : {"none", "zero-only", "default", "x", "x,uniform"})
+    EXPECT_EQ(parse_domain(text)->text(), text);
 }
 
 }  // namespace

@@ -182,6 +182,8 @@ TEST(DomainXml, WhatIsMissingOrMakesNoSenseIsWrong) {
       {"", "<name>other</name>", "more than one <name>"},
       {"", "words", "'words'"},
       {"", "<samepage:merge domain='a b'/>", "'a b'"},
+      {"", "<samepage:merge domain='a,other'/>", "'a,other'"},
+      {"", "<samepage:merge domain='none,uniform'/>", "'none,uniform'"},
   };
   for (const auto& one : cases) {
     const Error error = refusal_of(domain_with(one.inside, one.beside));
@@ -233,7 +235,7 @@ class AnyDefinition {
     if (chance()) domain.initrd = path();
     if (chance()) domain.command_line = word() + "  \"'<&>\t\n\r" + word() + " ";
     domain.entry = static_cast<vmm::EntryChoice>(below(3));
-    const char* const labels[] = {"default", "tenant-a", "x.y_z"};
+    const char* const labels[] = {"default", "tenant-a", "x.y_z,uniform"};
     switch (below(3)) {
       case 0:
         domain.merge = {DomainChoice::Kind::none, ""};
