@@ -56,8 +56,7 @@ class ManyTrials : public TimingProbe {
  protected:
   static constexpr int pages = 10'000;
 
-  void expect_chance() const {
-    constexpr int most = 200;
+  void expect_chance(int most = 200) const {
     for (const char* how : {"write", "read"}) {
       std::vector<int> areas{trial(how)};
       // Where frames lie in the host's memory may tell the halves apart for once, when others take and free
@@ -86,7 +85,7 @@ TEST_P(Chance, IsAllThatAGuestHasElsewhere) {
 TEST_F(ManyTrials, TellNothingInAUniformDomain) {
   const Words domain{"--domain", "d,uniform"};
   start_both(domain, domain, pages);
-  expect_chance();
+  expect_chance(300);  // where a busy host has free memory is not all the same to both halves
   settle();
   EXPECT_GE(figure("pages_sharing"), std::uint64_t{pages});
   // The probe's own pages are frames as well, each of one guest.
