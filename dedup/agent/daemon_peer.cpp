@@ -176,6 +176,7 @@ void DaemonPeer::handle_messages() {
     if (auto frame = link_.connection().receive()) {
       const auto type = static_cast<wire::Type>(frame->type);
       if (type != wire::Type::verdict || granted_.size() >= most_granted) merge_granted();
+      if (!link_.joined()) return;  // it was no grant that can be
       take(std::move(*frame));
       fault_point(FaultIn::agent, FaultMoment::took, type);
     } else {

@@ -299,5 +299,34 @@ TEST_F(FalseDaemon, IsToldWhatAllDaemonsKnow) {
   }
 }
 
+// --- After that.
+
+TEST_F(FalseDaemon, GrantsInSeveralMessagesAtOnce) {
+  load({1, 2, 3, 4, 5, 6});
+  answer_sync(hear_all());
+  wait();
+  for (std::uint32_t i = 0; i < 6; ++i) write_frame(i, first + i);
+  const std::uint64_t holds = guest_.worker->counters().holds;
+  for (std::uint32_t i = 0; i < 6; ++i) grant({{first + 5 - i, 5 - i, 1}});
+  guest_.worker->handle_messages();
+  EXPECT_TRUE(guest_.intact());
+  const wire::Merged answer = answer_to_grants();
+  ASSERT_EQ(answer.kept.size(), 1U) << "one message for all of them";
+  EXPECT_EQ(answer.kept[0].count, 6U);
+  EXPECT_EQ(guest_.worker->counters().holds, holds + 1);
+}
+
+// What was said behind what cuts it off is not obeyed, and does no harm.
+TEST_F(FalseDaemon, GrantsWhatCannotBeAndSaysMore) {
+  load({1, 2});
+  answer_sync(hear_all());
+  wait();
+  grant({{first, max_frames - 1, 2}});
+  say(wire::Type::paging_file, wire::bytes_of(wire::PagingFile{}));
+  say(wire::Type::knobs, wire::bytes_of(wire::Knobs{}));
+  guest_.worker->handle_messages();
+  expect_cut_off();
+}
+
 }  // namespace
 }  // namespace samepage::dedup
