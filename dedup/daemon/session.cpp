@@ -184,9 +184,16 @@ void Session::join(const wire::Hello& hello) {
   welcome(membership, hello.version);
 }
 
+// Where that fails, the agent would wait for ever for what is not told: it joins again, and says what it has.
 void Session::tell_later() {
   host_.after_turns([self = shared_from_this()] {
-    if (!self->closed_ && self->joined()) self->member_->tell();
+    if (self->closed_ || !self->joined()) return;
+    try {
+      self->member_->tell();
+    } catch (const std::exception& error) {
+      log_error("orders are not told", error);
+      self->cut_off("it can't be told what to merge");
+    }
   });
 }
 
