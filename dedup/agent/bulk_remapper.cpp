@@ -82,12 +82,15 @@ BulkRemapper::Merging BulkRemapper::merge(const FrameFiles& files, std::vector<w
     append(waiting, refusal.pages);
     shortage_.refused(refusal.error);
   }
-  // What was compared is in the page cache, and is to be out of memory.
+  // What was compared is in the page cache and among the copies, and is to be out of memory.
+  bool goes_out = false;
   for (const wire::Grant& piece : pieces) {
     if (!is_slot(piece.frame)) continue;
+    goes_out = true;
     ::posix_fadvise(files.file_of(piece.frame), static_cast<off_t>(offset_in_file(piece.frame)),
                     static_cast<off_t>(PageCount{piece.count}.bytes()), POSIX_FADV_DONTNEED);
   }
+  if (goes_out) copies_.forget();
   // Neighbouring pages are one range for the daemon, and a mapping each where their frames are no neighbours.
   if (mappings > 0) note_replaced(2 * mappings);
   for (const PageRange& range : merging.merged.refused) {
