@@ -7,33 +7,26 @@
 #include <algorithm>
 
 namespace samepage::dedup {
-namespace {
-
-constexpr std::size_t most_pieces = FrameCopies::most_at_once.value;  // none is empty
-
-}  // namespace
-
 std::vector<MergeCandidate> FrameCopies::read(const FrameFiles& files, std::span<const wire::Grant> grants) {
-  std::vector<Piece> pieces;
-  for (const wire::Grant& grant : grants.first(std::min(grants.size(), most_pieces)))
-    pieces.push_back({files.file_of(grant.frame), offset_in_file(grant.frame), grant.count});
-  std::vector<MergeCandidate> candidates;
-  for (const std::span<const std::byte> bytes : read(pieces)) {
-    const wire::Grant& grant = grants[candidates.size()];
-    candidates.push_back({grant, bytes});
-  }
-  return candidates;
+  return read_first<MergeCandidate>(grants, [&](const wire::Grant& grant) {
+    return Piece{files.file_of(grant.frame), offset_in_file(grant.frame), PageCount{grant.count}.bytes()};
+  });
 }
 
 std::vector<BackingCandidate> FrameCopies::read(std::span<const BackedRun> runs) {
+  return read_first<BackingCandidate>(runs, [](const BackedRun& run) {
+    return Piece{run.file, run.offset, PageCount{run.pages.count}.bytes()};
+  });
+}
+
+template <typename Candidate, typename Item, typename PieceOf>
+std::vector<Candidate> FrameCopies::read_first(std::span<const Item> items, PieceOf piece_of) {
+  constexpr std::size_t most = most_at_once.value;  // none is empty
   std::vector<Piece> pieces;
-  for (const BackedRun& run : runs.first(std::min(runs.size(), most_pieces)))
-    pieces.push_back({run.file, run.offset, run.pages.count});
-  std::vector<BackingCandidate> candidates;
-  for (const std::span<const std::byte> bytes : read(pieces)) {
-    const BackedRun& run = runs[candidates.size()];
-    candidates.push_back({run, bytes});
-  }
+  for (const Item& item : items.first(std::min(items.size(), most))) pieces.push_back(piece_of(item));
+  std::vector<Candidate> candidates;
+  for (const std::span<const std::byte> copy : read(pieces))
+    candidates.push_back({items[candidates.size()], copy});
   return candidates;
 }
 
@@ -46,14 +39,13 @@ std::vector<std::span<const std::byte>> FrameCopies::read(std::span<const Piece>
     const Piece& first = pieces[i];
     std::size_t bytes = 0, end = i;
     while (end < pieces.size() && pieces[end].file == first.file &&
-           pieces[end].offset == first.offset + bytes &&
-           bytes + PageCount{pieces[end].pages}.bytes() <= room.size()) {
-      bytes += PageCount{pieces[end++].pages}.bytes();
+           pieces[end].offset == first.offset + bytes && bytes + pieces[end].bytes <= room.size()) {
+      bytes += pieces[end++].bytes;
     }
     if (end == i) break;
     std::span<const std::byte> got = read(first.file, first.offset, room.first(bytes));
     for (; i < end; ++i) {
-      const auto of_piece = got.first(std::min<std::size_t>(got.size(), PageCount{pieces[i].pages}.bytes()));
+      const auto of_piece = got.first(std::min(got.size(), pieces[i].bytes));
       copies.push_back(of_piece);
       got = got.subspan(of_piece.size());
     }

@@ -47,8 +47,10 @@ class FrameCopies {
   struct Piece {
     int file;
     std::uint64_t offset;
-    std::uint32_t pages;
+    std::size_t bytes;
   };
+  template <typename Candidate, typename Item, typename PieceOf>
+  [[nodiscard]] std::vector<Candidate> read_first(std::span<const Item> items, PieceOf piece_of);
   /// Copies of the first of the pieces, as many as there is room for.
   [[nodiscard]] std::vector<std::span<const std::byte>> read(std::span<const Piece> pieces);
   [[nodiscard]] std::span<const std::byte> read(int file, std::uint64_t offset, std::span<std::byte> to);

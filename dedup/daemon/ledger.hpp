@@ -13,13 +13,19 @@
 //   unshared                  forget_unshared     none
 //   unshared                  open_frame_for      waiting
 //   none                      wait                waiting
-//   waiting                   close_waiting       unshared, the last page that waits for the frame; none,
-//   apart waiting                   grant_waiting       granted waiting, apart            grant_known
-//   granted, another frame; its own one goes none                      grant               granted granted
-//   confirm             merged merged                    cool                cold cold warm merged cold send
-//   moving, to the frame's twin moving                    stay                merged moving arrive merged,
-//   with the twin moving                    leave_for_twin      granted, the twin all but none, unshared
-//   release             none
+//   waiting                   close_waiting       unshared, the last page that waits for the frame
+//   waiting, apart            close_waiting       none
+//   waiting                   grant_waiting       granted
+//   waiting, apart            grant_known         granted, another frame; its own one goes
+//   none                      grant               granted
+//   granted                   confirm             merged
+//   merged                    cool                cold
+//   cold                      warm                merged
+//   cold                      send                moving, to the frame's twin
+//   moving                    stay                merged
+//   moving                    arrive              merged, with the twin
+//   moving                    leave_for_twin      granted, the twin
+//   all but none, unshared    release             none
 //
 // The Ledger decides nothing: which step comes is up to the Merger. A step that the states don't allow ends
 // the process. Pure. Not for several threads.

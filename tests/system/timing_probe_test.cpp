@@ -4,6 +4,7 @@
 // In a domain it has to find what is there, or else that it finds nothing elsewhere would mean nothing.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <vector>
 
 #include "manage/cli/console_dialogue.hpp"
@@ -58,43 +59,49 @@ TEST_F(TimingProbe, InADomainAGuestFindsWhatAnotherOneHas) {
 }
 
 // As many trials as it takes for a share of 0.02 to be five times what chance makes of it.
-class ManyTrials : public TimingProbe {
- protected:
-  static constexpr int pages = 10'000;
-
-  void expect_chance(int most = 200, int sharing = 0, int frames = 0) const {
-    for (const char* how : {"write", "read"}) {
-      std::vector<int> areas{trial(how, sharing, frames)};
-      // Where frames lie in the host's memory may tell the halves apart for once, when others take and free
-      // much of it meanwhile. Each trial ends with new frames; what is more than chance shows in most of
-      // them.
-      if (std::abs(areas.front() - 5000) > most)
-        areas.insert(areas.end(), {trial(how, sharing, frames), trial(how, sharing, frames)});
-      std::sort(areas.begin(), areas.end());
-      EXPECT_LE(std::abs(areas[areas.size() / 2] - 5000), most) << how;
-    }
-  }
-};
+constexpr int many = 10'000;
 
 struct Apart {
   const char* name;
   Words victim, probe;
 };
 
-class Chance : public ManyTrials, public testing::WithParamInterface<Apart> {};
+class Chance : public TimingProbe, public testing::WithParamInterface<Apart> {};
 
 TEST_P(Chance, IsAllThatAGuestHasElsewhere) {
-  start_both(GetParam().victim, GetParam().probe, pages);
-  expect_chance();
+  constexpr int most = 200;
+  start_both(GetParam().victim, GetParam().probe, many);
+  EXPECT_LE(std::abs(trial("write") - 5000), most);
+  EXPECT_LE(std::abs(trial("read") - 5000), most);
 }
 
-// What they have in common is shared all the same.
-TEST_F(ManyTrials, TellNothingInAUniformDomain) {
+constexpr int frames_in_uniform = 2 * many;  // the probe's own pages as well, each of one guest
+
+TEST_F(TimingProbe, InAUniformDomainWhatIsCommonIsSharedAndAllElseIsAFrame) {
+  start_both({"--domain", "d,uniform"}, {"--domain", "d,uniform"}, many);
+  settle();
+  wait_until("what both have is shared",
+             [&] { return figure("pages_sharing") >= many && figure("pages_shared") >= frames_in_uniform; });
+  EXPECT_EQ(figure("pages_unshared"), 0U);
+}
+
+// Off in one run of some fourteen, by up to 0.05: where frames lie in the host's memory is not hidden. So it
+// is among the soaks, and its bound stays what it ought to be.
+TEST_F(TimingProbe, TellsNothingInAUniformDomain) {
+  if (std::getenv("SAMEPAGE_TEST_UNIFORM_TRIALS") == nullptr)
+    GTEST_SKIP() << "it is a soak: soak.UniformTrials";
+  constexpr int most = 300;  // where a busy host has free memory is not all the same to both halves
   const Words domain{"--domain", "d,uniform"};
-  start_both(domain, domain, pages);
-  // The probe's own pages are frames as well, each of one guest. Where a busy host has free memory is not all
-  // the same to both halves.
-  expect_chance(300, pages, 2 * pages);
+  start_both(domain, domain, many);
+  for (const char* how : {"write", "read"}) {
+    const auto area = [&] { return trial(how, many, frames_in_uniform); };
+    std::vector<int> areas{area()};
+    // Where frames lie in the host's memory may tell the halves apart for once, when others take and free
+    // much of it meanwhile. Each trial ends with new frames; what is more than chance shows in most of them.
+    if (std::abs(areas.front() - 5000) > most) areas.insert(areas.end(), {area(), area()});
+    std::sort(areas.begin(), areas.end());
+    EXPECT_LE(std::abs(areas[areas.size() / 2] - 5000), most) << how;
+  }
   EXPECT_EQ(figure("pages_unshared"), 0U);
 }
 
