@@ -11,6 +11,7 @@
 #include "base/files_behind_memory.hpp"
 #include "base/log.hpp"
 #include "base/poll_timeout.hpp"
+#include "base/racing_reads.hpp"
 #include "base/thread_use.hpp"
 #include "dedup/agent/grants.hpp"
 #include "dedup/fault_points.hpp"
@@ -270,10 +271,11 @@ void DaemonPeer::tell_room(const wire::Room& room) {
 
 void DaemonPeer::donate(const std::vector<wire::Donation>& requests) {
   Membership& membership = link_.membership();
+  // The guest may be writing the pages: the daemon hashes what it got.
+  const RacingReads racing;
   for (const wire::Donation& request : requests) {
     if (!guest_.pages.all().contains(request.page) || request.slot >= membership.welcome.staging_slots)
       return lose();
-    // The guest may be writing the page: the daemon hashes what it got.
     std::memcpy(membership.staging.data() + PageCount{request.slot}.bytes(), guest_.pages.host(request.page),
                 page_size);
     fault_point("page-donated");

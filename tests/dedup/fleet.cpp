@@ -279,13 +279,3 @@ void Fleet::check_references(const std::string& when) const {
 }
 
 }  // namespace samepage::dedup
-
-// The agent looks at memory that a running guest writes: what it reads there is a hint, and every byte is
-// compared again while the guest is held. These readers, and no others, may race.
-extern "C" const char*
-__tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
-extern "C" const char*
-__tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
-  return "race:samepage::dedup::is_zero_page\nrace:samepage::dedup::digest_of_page\nrace:samepage::dedup::"
-         "DaemonPeer::donate\n";
-}
