@@ -20,12 +20,25 @@ enum class Asking : std::uint8_t {
   allowed   // nobody could answer
 };
 
+/// Rules whose calls were looked up.
+struct CallTable {
+  /// Aborts at the name of a call that there is not. What `rules` are of must outlive it.
+  explicit CallTable(std::span<const CallRule> rules);
+
+  std::span<const CallRule> rules;
+  std::vector<std::uint32_t> numbers;  // a rule's call has the same place
+};
+
 class CallFilter {
  public:
   CallFilter() = default;
   /// Of the rules for `kind`. Any other call raises SIGSYS in the thread that makes it. Several rules for one
-  /// call: each lets some of its arguments through. Aborts at the name of a call that there is not.
-  CallFilter(std::span<const CallRule> rules, ThreadKind kind, Asking asking);
+  /// call: each lets some of its arguments through.
+  CallFilter(const CallTable& table, ThreadKind kind, Asking asking);
+  /// The same for a thread for which the filter of `main` is in force already, which may make what `kind`
+  /// may: what both of them decide alike is left to that. The kernel obeys the stricter one; this one is
+  /// shorter, and so installed in half the time.
+  static CallFilter below(const CallTable& table, ThreadKind kind, ThreadKind main);
 
   [[nodiscard]] bool empty() const { return program_.empty(); }
   /// For the calling thread, and for threads that it starts, for ever. Without no_new_privs it needs

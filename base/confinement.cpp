@@ -109,17 +109,6 @@ const CallFilter* filter_of(ThreadKind kind) {
   return &filter;
 }
 
-// Real-time priorities are a matter of a limit, or of a capability where that can't be raised (root of a
-// container). False in the second case.
-bool has_real_time_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_RTPRIO, &limit) != 0) return false;
-  if (limit.rlim_cur >= 1) return true;
-  limit.rlim_cur = 1;
-  limit.rlim_max = std::max<rlim_t>(limit.rlim_max, 1);
-  return ::setrlimit(RLIMIT_RTPRIO, &limit) == 0;
-}
-
 }  // namespace
 
 std::string text_of(const ForbiddenCall& call) {
@@ -132,12 +121,13 @@ std::string text_of(const ForbiddenCall& call) {
 void prepare_confinement(ConfinementPlan plan) {
   invariant(prepared == nullptr, "a process is confined twice");
   auto made = std::make_unique<Prepared>();
-  for (std::size_t kind = 0; kind < thread_kinds; ++kind) {
-    if (!contains(plan.kinds, static_cast<ThreadKind>(kind))) continue;
-    // What a thread asks for is the main thread's filter's matter: it has the listener, and holds for all.
-    const bool main = static_cast<ThreadKind>(kind) == plan.main;
-    made->filters.at(kind) =
-        CallFilter(plan.rules, static_cast<ThreadKind>(kind), main ? plan.asking : Asking::allowed);
+  const CallTable table(plan.rules);
+  for (std::size_t number = 0; number < thread_kinds; ++number) {
+    const auto kind = static_cast<ThreadKind>(number);
+    if (!contains(plan.kinds, kind)) continue;
+    // The main thread's filter holds for all. What a thread asks for is its matter: it has the listener.
+    made->filters.at(number) =
+        kind == plan.main ? CallFilter(table, kind, plan.asking) : CallFilter::below(table, kind, plan.main);
   }
   made->plan = std::move(plan);
   // With a heap for each thread the C library opens a file when the first of them shrinks (glibc,
@@ -180,9 +170,20 @@ void end_after_forbidden_call() {
   ::_exit(prepared->plan.end(unpacked(call)));
 }
 
+// Real-time priorities are a matter of a limit, or of a capability where that can't be raised (root of a
+// container). False in the second case.
+bool keep_real_time_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_RTPRIO, &limit) != 0) return false;
+  if (limit.rlim_cur >= 1) return true;
+  limit.rlim_cur = 1;
+  limit.rlim_max = std::max<rlim_t>(limit.rlim_max, 1);
+  return ::setrlimit(RLIMIT_RTPRIO, &limit) == 0;
+}
+
 void give_up_privileges(std::uint64_t kept) {
   check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
-  if (!has_real_time_limit()) kept |= std::uint64_t{1} << CAP_SYS_NICE;
+  if (!keep_real_time_limit()) kept |= std::uint64_t{1} << CAP_SYS_NICE;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
   check(static_cast<int>(::syscall(SYS_capget, &header, sets.data())), "capget");

@@ -58,6 +58,9 @@ int forbidden_call_fd();
 /// Ends the process when that is so.
 void end_after_forbidden_call();
 
+/// A process that may have the lowest real-time priority still may after it has given up privileges. False
+/// where the limit can't be raised, so that a capability is needed.
+bool keep_real_time_limit();
 /// For all threads to come: no program that is executed gets more rights, and of its own capabilities the
 /// process keeps those whose numbers are bits of `kept`. It may still have the lowest real-time priority if
 /// it could have one before: where the limit can't be raised, it keeps CAP_SYS_NICE for that.

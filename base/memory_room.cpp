@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/memory_room.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 
 #include "base/kept_files.hpp"
 #include "base/memory_cgroup.hpp"
+#include "base/unique_fd.hpp"
 
 namespace samepage {
 namespace {
@@ -35,13 +37,14 @@ std::optional<std::uint64_t> number_in(const std::string& path) {
 }
 
 // Of a line "NAME NUMBER" or "NAME: NUMBER kB".
-std::optional<std::uint64_t> number_of(const std::string& text, std::string_view name) {
-  std::istringstream file(text);
-  std::string line;
-  while (std::getline(file, line)) {
-    std::istringstream words(line);
-    std::string first, second;
-    if (words >> first >> second && first == name) return number_of(second);
+std::optional<std::uint64_t> number_of(std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (!line.starts_with(name)) continue;
+    line.remove_prefix(name.size());
+    const std::size_t number = line.find_first_not_of(' ');
+    if (number != 0 && number != std::string_view::npos) return number_of(line.substr(number));
   }
   return std::nullopt;
 }
@@ -134,10 +137,16 @@ std::uint64_t swap_of_cgroup(int version, const std::string& folder) {
   return limit - std::min(limit, used);
 }
 
+// In a jail no path leads there, but somebody opens it for us.
+UniqueFd opened_folder(const std::string& folder) {
+  return UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 // Paths are not enough: in cgroup namespaces all have "/".
 std::uint64_t place_of(const std::string& folder) {
   struct stat about {};
-  if (::stat(folder.c_str(), &about) != 0) return std::hash<std::string>()(folder);
+  const UniqueFd opened = opened_folder(folder);
+  if (!opened || ::fstat(opened.get(), &about) != 0) return std::hash<std::string>()(folder);
   return static_cast<std::uint64_t>(about.st_dev) << 40U ^ about.st_ino;
 }
 
@@ -153,6 +162,7 @@ MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : p
   std::istringstream mounts(kept_text(proc_ + "/self/mountinfo"));
   std::string line;
   while (std::getline(mounts, line)) {
+    if (line.find(" - cgroup") == std::string::npos) continue;
     std::istringstream words(line);
     std::string word, root, point, type, source, options;
     words >> word >> word >> word >> root >> point;
@@ -209,8 +219,7 @@ std::vector<std::string> MemoryRoomReader::folders_of(int version, const std::st
     if (mount.version != version) continue;
     if (top.empty()) top = mount.point;
     const std::optional<std::string> path = path_below(mount.root, cgroup);
-    std::error_code ignored;
-    if (!path || !std::filesystem::is_directory(mount.point + *path, ignored)) continue;
+    if (!path || !opened_folder(mount.point + *path)) continue;
     top = mount.point;
     below = *path;
     break;

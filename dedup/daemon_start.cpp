@@ -52,12 +52,16 @@ std::string daemon_program() {
   return !error && std::filesystem::exists(beside) ? beside.string() : "samepaged";
 }
 
+std::vector<std::string> arguments(const std::string& socket_path) {
+  return {"--socket", socket_path, "--exit-when-idle", "--background"};
+}
+
 // A process of its own session that keeps nothing of ours open but `ready`, and leaves the daemon behind as
 // nobody's child (--background). Returns what went wrong.
 std::string spawn(const std::string& socket_path, const std::vector<std::string>& extra,
                   const UniqueFd& ready) {
-  std::vector<std::string> words{daemon_program(), "--socket", socket_path, "--exit-when-idle",
-                                 "--background"};
+  std::vector<std::string> words = arguments(socket_path);
+  words.insert(words.begin(), daemon_program());
   words.insert(words.end(), extra.begin(), extra.end());
   if (ready) words.insert(words.end(), {"--ready-fd", std::to_string(ready_fd)});
   const std::vector<char*> argv = argv_of(words);
@@ -102,6 +106,14 @@ std::string start_daemon(const std::string& socket_path, const std::vector<std::
     if (got <= 0) return problem;
     problem.append(part.data(), static_cast<std::size_t>(got));
   }
+}
+
+std::vector<std::string> daemon_command(const std::string& socket_path) {
+  std::vector<std::string> words = arguments(socket_path);
+  const std::string program = daemon_program();
+  words.insert(words.begin(), program);
+  if (!program.starts_with('/')) words.insert(words.begin(), "/usr/bin/env");
+  return words;
 }
 
 void start_daemon_in_passing(const std::string& socket_path) {

@@ -12,6 +12,9 @@ namespace samepage::dedup {
 /// that one daemon is started: look first whether it is there by now. `extra` are further arguments.
 std::string start_daemon(const std::string& socket_path, const std::vector<std::string>& extra);
 
+/// The program and the arguments of such a daemon: a path, so that who has no PATH can start it.
+std::vector<std::string> daemon_command(const std::string& socket_path);
+
 /// Starts one and waits for nothing: it will be there a moment later, or not. Does nothing when somebody else
 /// is starting one, or one lives.
 void start_daemon_in_passing(const std::string& socket_path);

@@ -21,7 +21,7 @@ struct Options {
   bool everybody = false;
   bool exit_when_idle = false;
   bool background = false;
-  Confine confine = Confine::off;
+  Confine confine = default_confine;
   int ready_fd = -1;
   std::string user_memory;
   std::uint64_t user_guests = 1024;

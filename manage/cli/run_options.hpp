@@ -30,7 +30,7 @@ struct RunOptions {
 void add_run_options(const Command& command, RunOptions& options);
 /// --count alone: how many guests one command starts. `help` begins what is said of it.
 void add_count(const Command& command, unsigned& count, const std::string& help);
-/// --confine.
+/// --confine and --jail.
 void add_confine(const Command& command, Confine& confine);
 /// Throws OptionError for options of `command` that make no sense together.
 void require_sense(const Command& command, const RunOptions& options);

@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "base/check.hpp"
+#include "base/confine.hpp"
 #include "tests/system/host.hpp"
 
 namespace samepage::system_test {
@@ -93,10 +95,31 @@ TEST_F(ConfinementTest, TheDaemonHasToo) {
   EXPECT_TRUE(has_line(status, "Seccomp:\t2"));
 }
 
-TEST_F(ConfinementTest, ItIsLeftOutUnlessItIsAskedFor) {
+TEST_F(ConfinementTest, ItIsInForceUnlessItIsLeftOut) {
+  if (default_confine == Confine::off) GTEST_SKIP() << "sanitizers need system calls of their own";
+  start("free", {"hello", "wait=1"}, {"--mem", "16M", "--confine", "off"});
+  EXPECT_EQ(guest_figures("free").at("confined"), "no");
+  EXPECT_TRUE(has_line(fs::path("/proc") / std::to_string(pid_of("free")) / "status", "Seccomp:\t0"));
   start("a", {"hello", "wait=1"}, {"--mem", "16M"});
-  EXPECT_EQ(guest_figures("a").at("confined"), "no");
-  EXPECT_TRUE(has_line(fs::path("/proc") / std::to_string(pid_of("a")) / "status", "Seccomp:\t0"));
+  EXPECT_NE(guest_figures("a").at("confined"), "no");
+  EXPECT_TRUE(has_line(fs::path("/proc") / std::to_string(pid_of("a")) / "status", "Seccomp:\t2"));
+  EXPECT_TRUE(has_line(fs::path("/proc") / std::to_string(daemon_) / "status", "Seccomp:\t2"));
+}
+
+// There is one of it for each guest.
+TEST_F(ConfinementTest, TheOpenerTakesLittleMemory) {
+  start("a", {"hello", "wait=1"}, {"--mem", "16M", "--confine", "on"});
+  const std::string process = std::to_string(pid_of("a"));
+  std::istringstream children(text_of(fs::path("/proc") / process / "task" / process / "children"));
+  std::string opener;
+  if (!(children >> opener)) GTEST_SKIP() << "the kernel does not tell a process's children";
+  std::istringstream figures(text_of(fs::path("/proc") / opener / "smaps_rollup"));
+  std::string word;
+  while (figures >> word && word != "Pss_Anon:") {
+  }
+  std::uint64_t kib = 0;
+  ASSERT_TRUE(figures >> kib);
+  EXPECT_LE(kib, 64U);
 }
 
 // In each kind of thread.

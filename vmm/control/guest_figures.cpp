@@ -60,6 +60,8 @@ constexpr std::array figures{
     GuestFigure{agent::shortages, &F::shortages},
     GuestFigure{{"confined", "confined", Unit::text, Kind::gauge, "it has given up rights and system calls"},
                 &F::confined},
+    GuestFigure{{"jailed", "jailed", Unit::yes_or_no, Kind::gauge, "it is in namespaces of its own"},
+                &F::jailed},
     GuestFigure{{"log", "log", Unit::text}, &F::log},
     GuestFigure{agent::merge_cpu, &F::merge_cpu_us},
     GuestFigure{

@@ -32,7 +32,8 @@ struct GuestFigures {
   nlohmann::json hold_times = nlohmann::json::object();  // dedup/hold_times_json.hpp
   std::uint64_t errors = 0;
   std::string confined;  // "yes", "no", "partly"
-  std::string log;       // where its process and its agent tell of them
+  bool jailed = false;
+  std::string log;  // where its process and its agent tell of them
   std::uint64_t merge_cpu_us = 0;
   std::uint64_t cpu_user_us = 0, cpu_system_us = 0;
   nlohmann::json vcpus = nlohmann::json::array(), disks = nlohmann::json::array(),

@@ -12,18 +12,7 @@ namespace {
 
 constexpr std::size_t room_for_number = 8;
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-         c == '-';
-}
-
 }  // namespace
-
-bool is_guest_name(std::string_view name) {
-  if (name.empty() || name.size() > max_guest_name) return false;
-  if (name.front() == '.' || name.front() == '-') return false;
-  return std::all_of(name.begin(), name.end(), is_name_character);
-}
 
 std::string not_a_guest_name(std::string_view name) {
   return fmt::format(

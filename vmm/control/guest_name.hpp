@@ -2,18 +2,15 @@
 // What a guest may be called. A name is also a file name (the guest's socket) and a word on the command line.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "dedup/protocol.hpp"
+#include "vmm/control/is_guest_name.hpp"
 
 namespace samepage::vmm {
 
-inline constexpr std::size_t max_guest_name = dedup::wire::max_name - 1;
-
-/// 1 to max_guest_name of the characters A-Z a-z 0-9 . _ -, the first of them neither '.' nor '-'.
-bool is_guest_name(std::string_view name);
+static_assert(max_guest_name == dedup::wire::max_name - 1);
 
 /// The rule, for whoever wrote `name`.
 std::string not_a_guest_name(std::string_view name);

@@ -277,6 +277,7 @@ GuestFigures GuestAnswers::figures() const {
   figures.page_table_bytes = process.page_tables;
   figures.errors = logged_errors();
   figures.confined = confinement_text();
+  figures.jailed = is_jailed();
   figures.log = log_place();
   return figures;
 }

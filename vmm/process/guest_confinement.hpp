@@ -31,11 +31,14 @@ class GuestConfinement {
   void begin(std::function<int(const ForbiddenCall&)> end);
 
  private:
+  Confine confine_ = Confine::off;
   std::function<void()> start_daemon_;
   std::optional<Opener> opener_;
 };
 
 /// For people: "yes", "no", or "partly" where there is no opener that could answer.
 std::string_view confinement_text();
+/// Whether the process is in namespaces of its own.
+bool is_jailed();
 
 }  // namespace samepage::vmm

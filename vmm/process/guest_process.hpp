@@ -50,7 +50,7 @@ struct GuestProcessConfig {
   Afterwards afterwards = Afterwards::forgotten;
   ConsoleContent console_content = ConsoleContent::kept;
   Starts starts = Starts::running;
-  Confine confine = Confine::off;
+  Confine confine = default_confine;
   std::string note = {};  // kept for whoever started it, and told with the configuration
 };
 

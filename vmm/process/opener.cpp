@@ -2,97 +2,118 @@
 #include "vmm/process/opener.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
+#include <fmt/format.h>
+#include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
-#include <optional>
-#include <span>
+#include <cstring>
+#include <filesystem>
 #include <utility>
 
+#include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/framing.hpp"
-#include "base/log_descriptor.hpp"
-#include "base/process_setup.hpp"
-#include "vmm/process/asked_calls.hpp"
+#include "base/log.hpp"
 
 namespace samepage::vmm {
 namespace {
 
-// What goes through the socket; with `serve` comes a descriptor.
-enum class Say : std::uint32_t { try_to_read, can_read, can_not_read, serve, start_daemon };
+using What = OpenerMessage::What;
 
-// Lies at the same address in both processes.
-constexpr std::array<char, 16> sample{"samepage opener"};
-
-bool say(int socket, Say what, std::span<const int> fds = {}) {
-  return try_send_frame(socket, static_cast<std::uint32_t>(what), {}, fds) == samepage::Sent::whole;
+// Beside this program, or where it is installed.
+std::array<std::filesystem::path, 2> places_of_program() {
+  const std::filesystem::path programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  return {programs / "samepage-opener",
+          (programs / SAMEPAGE_LIBEXEC_FROM_PROGRAMS / "samepage-opener").lexically_normal()};
 }
 
-// Nothing of the guest's process stays open here: neither files nor the ends of pipes that somebody reads.
-void keep_only(int socket) {
-  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(nothing, stream);
-  ::dup2(socket, 3);
-  ::closefrom(4);
+std::vector<std::string> words_of(const OpenerSetup& setup) {
+  const std::string place = log_place();
+  const std::string name = "guest " + setup.name;
+  std::vector<std::string> words(opener_daemon_program);
+  words[opener_title] = opener_sample;
+  words[opener_guest] = std::to_string(::getpid());
+  words[opener_name] = setup.name;
+  words[opener_runtime] = setup.runtime;
+  words[opener_resolved_runtime] = setup.resolved_runtime;
+  words[opener_log] = setup.log;
+  words[opener_temporary] = setup.temporary;
+  words[opener_log_place] = place;
+  words[opener_log_name] = place.starts_with('/') ? fmt::format("{}[{}]", name, ::getpid()) : name;
+  words[opener_daemon_socket] = setup.daemon_socket;
+  words.insert(words.end(), setup.daemon_command.begin(), setup.daemon_command.end());
+  if (setup.daemon_command.empty()) words.emplace_back();
+  return words;
 }
 
-// It ends when its guest's process does, whatever a terminal or a service manager sends to both.
-void take_no_signals() {
-  sigset_t all{};
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+// Nothing of the guest's process stays open there but stderr and the socket: neither files nor the ends of
+// pipes that somebody reads. It takes no signals: it ends when its guest's process does, whatever a terminal
+// or a service manager sends to both.
+class SpawnRules {
+ public:
+  explicit SpawnRules(int socket) {
+    ::posix_spawn_file_actions_init(&files_);
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO})
+      ::posix_spawn_file_actions_addopen(&files_, stream, "/dev/null", O_RDWR, 0);
+    ::posix_spawn_file_actions_adddup2(&files_, socket, opener_socket);
+    ::posix_spawn_file_actions_addclosefrom_np(&files_, opener_socket + 1);
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t all;
+    sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes_, &all);
+    sigset_t ours;  // what it starts does not ignore what its starter has to ignore (nohup)
+    sigemptyset(&ours);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&ours, signal);
+    ::posix_spawnattr_setsigdefault(&attributes_, &ours);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~SpawnRules() {
+    ::posix_spawn_file_actions_destroy(&files_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnRules(const SpawnRules&) = delete;
+  SpawnRules& operator=(const SpawnRules&) = delete;
+
+  /// Returns what went wrong.
+  [[nodiscard]] int spawn(pid_t& pid, const std::filesystem::path& program, char* const* words) const {
+    return ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, words, environ);
+  }
+
+ private:
+  posix_spawn_file_actions_t files_{};
+  posix_spawnattr_t attributes_{};
+};
+
+pid_t start(const OpenerSetup& setup, const UniqueFd& socket) {
+  const std::vector<std::string> words = words_of(setup);
+  const std::vector<char*> argv = argv_of(words);
+  const SpawnRules rules(socket.get());
+  const auto places = places_of_program();
+  pid_t pid = -1;
+  int error = rules.spawn(pid, places.front(), argv.data());
+  if (error == ENOENT) error = rules.spawn(pid, places.back(), argv.data());
+  if (error == 0) return pid;
+  throw UserError(fmt::format(
+      "{}, which opens files for a confined guest, can't be started: {}; install all of samepage, "
+      "or try --confine off",
+      places.back().string(), std::strerror(error)));
 }
 
 }  // namespace
 
-void run_opener(const OpenerPolicy& policy, int socket, const std::function<void()>& start_daemon) {
-  AskedCalls calls(policy);
-  UniqueFd listener;
-  for (;;) {
-    std::array<pollfd, 2> waits{pollfd{socket, POLLIN, 0}, pollfd{listener.get(), POLLIN, 0}};
-    if (::poll(waits.data(), waits.size(), -1) < 0) continue;
-    if ((waits[1].revents & POLLIN) != 0) calls.answer_one(listener.get());
-    if ((waits[1].revents & POLLHUP) != 0) ::_exit(0);
-    if (waits[0].revents == 0) continue;
-    std::optional<Frame> message = receive_frame(socket);
-    if (!message) ::_exit(0);  // its guest's process is gone
-    const auto asked = static_cast<Say>(message->type);
-    if (asked == Say::try_to_read) {
-      static_cast<void>(say(socket, calls.can_read(sample) ? Say::can_read : Say::can_not_read));
-    } else if (asked == Say::serve && !message->fds.empty()) {
-      listener = std::move(message->fds.front());
-    } else if (asked == Say::start_daemon && start_daemon) {
-      start_daemon();
-    }
-  }
-}
-
-Opener::Opener(OpenerPolicy policy, const std::function<void()>& start_daemon) {
-  policy.guest = ::getpid();
+Opener::Opener(const OpenerSetup& setup) {
   auto [ours, its] = connected_sockets();
-  pid_ = check(::fork(), "fork of the opener");
-  if (pid_ == 0) {
-    ::prctl(PR_SET_NAME, "samepage opener");
-    take_no_signals();
-    forget_log_descriptor();
-    keep_only(its.release());
-    static_cast<void>(ours.release());
-    try {
-      run_opener(policy, 3, start_daemon);
-    } catch (...) {
-      ::_exit(1);
-    }
-  }
+  pid_ = start(setup, its);
   socket_ = std::move(ours);
   // Where only a process's children may be looked into (Yama), this one may look into its parent.
   ::prctl(PR_SET_PTRACER, pid_, 0, 0, 0);
-  static_cast<void>(say(socket_.get(), Say::try_to_read));
+  say(What::try_to_read);
 }
 
 Opener::~Opener() {
@@ -101,18 +122,41 @@ Opener::~Opener() {
   }
 }
 
+// One that is gone is not told anything.
+void Opener::say(What what, int descriptor) const {
+  // SAFETY: an address, not looked at here.
+  OpenerMessage message{what, reinterpret_cast<std::uint64_t>(opener_sample.data())};
+  iovec part{&message, sizeof(message)};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    header.msg_control = room.data();
+    header.msg_controllen = room.size();
+    cmsghdr* const control = CMSG_FIRSTHDR(&header);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(control), &descriptor, sizeof(int));
+  }
+  static_cast<void>(::sendmsg(socket_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
 bool Opener::can_answer() {
-  const std::optional<Frame> answer = receive_frame(socket_.get());
-  return answer && static_cast<Say>(answer->type) == Say::can_read;
+  OpenerMessage answer;
+  ssize_t got = 0;
+  while ((got = ::recv(socket_.get(), &answer, sizeof(answer), MSG_WAITALL)) < 0 && errno == EINTR) {
+  }
+  return got == sizeof(answer) && answer.what == What::can_read;
 }
 
 void Opener::serve(UniqueFd listener) {
-  const std::array<int, 1> descriptor{listener.get()};
-  static_cast<void>(say(socket_.get(), Say::serve, descriptor));
+  say(What::serve, listener.get());
 }
 
 void Opener::start_daemon() const {
-  static_cast<void>(say(socket_.get(), Say::start_daemon));
+  say(What::start_daemon);
 }
 
 }  // namespace samepage::vmm

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vmm/process/opener_policy.hpp"
+#include "vmm/opener/opener_policy.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace samepage::vmm {
 namespace {
 
 using Target = Opening::Target;
 
-const OpenerPolicy policy{42, "web-1", "/run/s", "/run/s", "/home/joe/samepage.log", {"/var/tmp", "/tmp"}};
+const OpenerPolicy policy{
+    42, "web-1", "/run/s", "/run/s", "/home/joe/samepage.log", {"/var/tmp", "/tmp", ""}};
 
 std::string opened(std::string_view path, int flags = O_RDONLY | O_CLOEXEC) {
   const auto opening = opening_for(policy, path, flags);
-  return opening ? opening->path : "refused";
+  return opening ? std::string(opening->path.view()) : "refused";
 }
 
 TEST(OpenerPolicy, ItsOwnFiguresAreReadWhereTheOpenerSeesThem) {
@@ -53,7 +56,7 @@ TEST(OpenerPolicy, WhatIsOpenIsOpenedAgainToReadOnly) {
   EXPECT_EQ(opened("/proc/42/fd/7", O_RDWR | O_NONBLOCK), "refused");
   const auto to_read = opening_for(policy, "/proc/self/fd/7", O_RDONLY | O_CLOEXEC);
   ASSERT_TRUE(to_read);
-  EXPECT_EQ(*to_read, (Opening{"/proc/42/fd/7", O_RDONLY, 0, Target::unnamed}));
+  EXPECT_EQ(*to_read, (Opening{PathText("/proc/42/fd/7"), O_RDONLY, 0, Target::unnamed}));
   const auto to_write = opening_for(policy, "/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY);
   ASSERT_TRUE(to_write);
   EXPECT_EQ(to_write->target, Target::stream);
@@ -73,7 +76,7 @@ TEST(OpenerPolicy, OnlyItsOwnThingsAreRemovedAndRenamed) {
   EXPECT_FALSE(may_remove(policy, "/run/s/ended/../guests/web-2.sock"));
   EXPECT_TRUE(may_rename(policy, "/run/s/ended/.web-1.42", "/run/s/ended/web-1"));
   EXPECT_FALSE(may_rename(policy, "/run/s/ended/.web-1.42", "/home/joe/.profile"));
-  EXPECT_TRUE(may_rename(policy, policy.log, policy.log + ".1"));
+  EXPECT_TRUE(may_rename(policy, policy.log, std::string(policy.log) + ".1"));
   EXPECT_FALSE(may_rename(policy, policy.log, "/home/joe/.profile"));
   EXPECT_TRUE(may_make_directory(policy, "/run/s/ended"));
   EXPECT_FALSE(may_make_directory(policy, "/run/s/other"));

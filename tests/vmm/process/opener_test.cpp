@@ -26,16 +26,17 @@ class OpenerTest : public testing::Test {
  protected:
   /// Does `act` in a process that is confined as a guest's, with an opener; it returns what is wrong.
   void confined(const std::function<std::vector<std::string>()>& act,
-                const std::function<void()>& start = {}) {
+                const std::vector<std::string>& start = {}) {
     const Ended ended = in_child([&](int said) {
-      Opener opener({0, "web-1", directory_.path(), directory_.path(), directory_.path() + "/log", {"/tmp"}},
-                    start);
+      const std::string& place = directory_.path();
+      Opener opener({"web-1", place, place, place + "/log", "/tmp",
+                     start.empty() ? "" : place + "/samepaged.sock", start});
       if (!opener.can_answer()) return cannot_be_tried;
       give_up_privileges();
       prepare_confinement({guest_calls(), guest_threads, ThreadKind::control, Asking::by_rule, say_it(said),
                            0, "nobody told", code_of_forbidden});
       opener.serve(confine_main_thread());
-      if (start) opener.start_daemon();
+      if (!start.empty()) opener.start_daemon();
       const std::vector<std::string> wrong = act();
       for (const std::string& text : wrong) {
         if (::write(said, (text + "\n").c_str(), text.size() + 1) < 0) return 97;
@@ -127,7 +128,7 @@ TEST_F(OpenerTest, StartsADaemon) {
         while (::access(mark.c_str(), F_OK) != 0) ::poll(nullptr, 0, 5);
         return std::vector<std::string>();
       },
-      [&] { std::ofstream file(mark); });
+      {"/bin/sh", "-c", ": > \"$0\"", mark});
 }
 
 }  // namespace

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the opener (opener.hpp) does for its guest's process, and what not. Pure.
+// What the opener (process/opener.hpp) does for its guest's process, and what not. Pure, and without the
+// C++ library's memory and exceptions: the opener has neither.
 #pragma once
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "vmm/opener/path_text.hpp"
 
 namespace samepage::vmm {
 
-/// The places that a guest's process uses while its guest runs. Absolute paths.
+/// The places that a guest's process uses while its guest runs. Absolute paths; empty ones are none.
 struct OpenerPolicy {
   pid_t guest = 0;
-  std::string name;                    // of the guest
-  std::string runtime;                 // the runtime directory
-  std::string resolved_runtime;        // the same without symbolic links
-  std::string log;                     // the log file
-  std::vector<std::string> temporary;  // directories for files without a name
+  std::string_view name;                      // of the guest
+  std::string_view runtime;                   // the runtime directory
+  std::string_view resolved_runtime;          // the same without symbolic links
+  std::string_view log;                       // the log file
+  std::array<std::string_view, 3> temporary;  // directories for files without a name
 };
 
 /// What is to be opened in place of what was asked for.
 struct Opening {
-  std::string path;
+  PathText path;
   int flags = 0;
   mode_t mode = 0;
   /// Of a descriptor that the guest's process has already, what it has to be.

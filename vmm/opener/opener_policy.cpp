@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vmm/process/opener_policy.hpp"
+#include "vmm/opener/opener_policy.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
-#include "vmm/control/guest_name.hpp"
+#include "vmm/control/is_guest_name.hpp"
 
 namespace samepage::vmm {
 namespace {
 
 // Of the process itself: figures, and what of its memory is mapped, written or shared.
-constexpr std::array<std::string_view, 7> own_files{"cgroup", "maps",   "mountinfo",   "pagemap",
-                                                    "stat",   "status", "smaps_rollup"};
+constexpr std::array<std::string_view, 8> own_files{"cgroup", "maps",   "mountinfo", "pagemap",
+                                                    "stat",   "status", "statm",     "smaps_rollup"};
 // Of the host: how much memory there is.
 constexpr std::array<std::string_view, 5> host_files{"/proc/meminfo", "/proc/swaps", "/proc/vmstat",
                                                      "/proc/sys/kernel/random/boot_id", "/dev/urandom"};
@@ -39,24 +38,32 @@ bool leads_elsewhere(std::string_view path) {
 // What follows `prefix`, if it does.
 std::optional<std::string_view> behind(std::string_view path, std::string_view prefix) {
   if (!path.starts_with(prefix)) return std::nullopt;
-  return path.substr(prefix.size());
+  path.remove_prefix(prefix.size());
+  return path;
+}
+
+PathText own_folder(const OpenerPolicy& policy) {
+  return PathText("/proc/").add(static_cast<std::uint64_t>(policy.guest)).add("/");
 }
 
 // A path of /proc that is the process's own, behind its number.
 std::optional<std::string_view> own_part(const OpenerPolicy& policy, std::string_view path) {
   if (const auto part = behind(path, "/proc/self/")) return part;
-  return behind(path, fmt::format("/proc/{}/", policy.guest));
+  return behind(path, own_folder(policy).view());
 }
 
 bool is_thread_stat(std::string_view part) {
-  const auto rest = behind(part, "task/");
-  return rest && rest->ends_with("/stat") && is_number(rest->substr(0, rest->size() - 5));
+  constexpr std::string_view stat = "/stat";
+  auto rest = behind(part, "task/");
+  if (!rest || !rest->ends_with(stat)) return false;
+  rest->remove_suffix(stat.size());
+  return is_number(*rest);
 }
 
 // Read once more, or, of a stream, written to without waiting.
 std::optional<Opening> opened_again(const OpenerPolicy& policy, std::string_view number, int flags) {
   if (!is_number(number)) return std::nullopt;
-  const std::string path = fmt::format("/proc/{}/fd/{}", policy.guest, number);
+  const PathText path = own_folder(policy).add("fd/").add(number);
   const int wanted = flags & ~harmless;
   if (wanted == O_RDONLY && (flags & O_NONBLOCK) == 0) {
     return Opening{path, O_RDONLY, 0, Opening::Target::unnamed};
@@ -69,19 +76,24 @@ std::optional<Opening> own_file(const OpenerPolicy& policy, std::string_view par
   if (const auto number = behind(part, "fd/")) return opened_again(policy, *number, flags);
   const bool known = std::find(own_files.begin(), own_files.end(), part) != own_files.end();
   if (!only_reads(flags) || (!known && !is_thread_stat(part))) return std::nullopt;
-  return Opening{fmt::format("/proc/{}/{}", policy.guest, part), O_RDONLY};
+  return Opening{own_folder(policy).add(part), O_RDONLY};
 }
 
-std::string records(const OpenerPolicy& policy) {
-  return policy.runtime + "/ended";
+PathText records(const OpenerPolicy& policy) {
+  return PathText(policy.runtime).add("/ended");
 }
 
-std::string pending_record(const OpenerPolicy& policy) {
-  return fmt::format("{}/.{}.{}", records(policy), policy.name, policy.guest);
+PathText pending_record(const OpenerPolicy& policy) {
+  return records(policy).add("/.").add(policy.name).add(".").add(static_cast<std::uint64_t>(policy.guest));
+}
+
+bool is(const PathText& text, std::string_view path) {
+  return text.fits() && text.view() == path;
 }
 
 bool is_host_file(std::string_view path) {
   return std::find(host_files.begin(), host_files.end(), path) != host_files.end() ||
+         path == "/sys/fs/cgroup" ||
          std::any_of(host_folders.begin(), host_folders.end(),
                      [&](std::string_view folder) { return path.starts_with(folder); });
 }
@@ -91,38 +103,38 @@ bool is_host_file(std::string_view path) {
 std::optional<Opening> opening_for(const OpenerPolicy& policy, std::string_view path, int flags) {
   if (leads_elsewhere(path)) return std::nullopt;
   if (const auto part = own_part(policy, path)) return own_file(policy, *part, flags);
-  if (path == policy.log && (flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND)) {
-    return Opening{std::string(path), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-                   0600};
+  if (!policy.log.empty() && path == policy.log &&
+      (flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND)) {
+    return Opening{PathText(path), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600};
   }
-  if (path == pending_record(policy) && (flags & O_ACCMODE) == O_WRONLY) {
-    return Opening{std::string(path), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600};
+  if (is(pending_record(policy), path) && (flags & O_ACCMODE) == O_WRONLY) {
+    return Opening{PathText(path), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600};
   }
   if ((flags & O_TMPFILE) == O_TMPFILE) {
     const auto& places = policy.temporary;
     if (std::find(places.begin(), places.end(), path) == places.end()) return std::nullopt;
-    return Opening{std::string(path), O_TMPFILE | O_RDWR, 0600};
+    return Opening{PathText(path), O_TMPFILE | O_RDWR, 0600};
   }
   if (!only_reads(flags)) return std::nullopt;
-  if (path == records(policy)) return Opening{std::string(path), O_RDONLY | O_DIRECTORY | O_NONBLOCK};
-  if (is_host_file(path)) return Opening{std::string(path), O_RDONLY | O_NOCTTY};
+  if (is(records(policy), path)) return Opening{PathText(path), O_RDONLY | O_DIRECTORY | O_NONBLOCK};
+  if (is_host_file(path)) return Opening{PathText(path), O_RDONLY | O_NOCTTY};
   return std::nullopt;
 }
 
 bool may_make_directory(const OpenerPolicy& policy, std::string_view path) {
-  return path == policy.runtime || path == records(policy);
+  return path == policy.runtime || is(records(policy), path);
 }
 
 // Its socket, and records, of which the oldest go.
 bool may_remove(const OpenerPolicy& policy, std::string_view path) {
-  if (path == fmt::format("{}/guests/{}.sock", policy.resolved_runtime, policy.name)) return true;
-  const auto record = behind(path, records(policy) + "/");
+  if (is(PathText(policy.resolved_runtime).add("/guests/").add(policy.name).add(".sock"), path)) return true;
+  const auto record = behind(path, records(policy).add("/").view());
   return record && is_guest_name(*record);
 }
 
 bool may_rename(const OpenerPolicy& policy, std::string_view from, std::string_view to) {
-  if (from == policy.log) return to == policy.log + ".1";
-  return from == pending_record(policy) && to == fmt::format("{}/{}", records(policy), policy.name);
+  if (!policy.log.empty() && from == policy.log) return is(PathText(policy.log).add(".1"), to);
+  return is(pending_record(policy), from) && is(records(policy).add("/").add(policy.name), to);
 }
 
 }  // namespace samepage::vmm
