@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
-#include "base/frame_receiver.hpp"
+#include "base/message_receiver.hpp"
 #include "base/sealed_address.hpp"
 
 namespace samepage {
@@ -45,7 +45,7 @@ struct Outgoing {
   Outgoing& operator=(const Outgoing&) = delete;
   ~Outgoing() = default;
 
-  FrameHeader header;
+  MessageHeader header;
   std::array<iovec, 2> parts;
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_fds * sizeof(int))> control{};
   msghdr message{};
@@ -53,13 +53,13 @@ struct Outgoing {
 
 }  // namespace
 
-std::string_view Frame::text() const {
+std::string_view Message::text() const {
   // SAFETY: char may alias any bytes.
   return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }
 
-bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload, std::span<const int> fds,
-                const SendAgain& again) {
+bool send_message(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                  std::span<const int> fds, const SendAgain& again) {
   Outgoing outgoing(type, payload, fds);
   std::array<iovec, 2>& parts = outgoing.parts;
   msghdr& message = outgoing.message;
@@ -84,15 +84,15 @@ bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> paylo
   return true;
 }
 
-bool send_frame(int socket, std::uint32_t type, std::string_view text, std::span<const int> fds) {
-  return send_frame(socket, type, std::as_bytes(std::span(text)), fds);
+bool send_message(int socket, std::uint32_t type, std::string_view text, std::span<const int> fds) {
+  return send_message(socket, type, std::as_bytes(std::span(text)), fds);
 }
 
 // The kernel takes so short a message whole or not at all.
-Sent try_send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
-                    std::span<const int> fds) {
+Sent try_send_message(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                      std::span<const int> fds) {
   Outgoing outgoing(type, payload, fds);
-  const std::size_t length = sizeof(FrameHeader) + payload.size();
+  const std::size_t length = sizeof(MessageHeader) + payload.size();
   invariant(length <= longest_at_once, "a message is too long to be sent at once");
   ssize_t sent = 0;
   do sent = ::sendmsg(socket, &outgoing.message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -101,9 +101,10 @@ Sent try_send_frame(int socket, std::uint32_t type, std::span<const std::byte> p
   return sent == static_cast<ssize_t>(length) ? Sent::whole : Sent::gone;
 }
 
-std::optional<Frame> receive_frame(int socket) {
-  FrameReceiver receiver;
-  if (receiver.receive(socket, FrameReceiver::Wait::yes) != FrameReceiver::State::whole) return std::nullopt;
+std::optional<Message> receive_message(int socket) {
+  MessageReceiver receiver;
+  if (receiver.receive(socket, MessageReceiver::Wait::yes) != MessageReceiver::State::whole)
+    return std::nullopt;
   return receiver.take();
 }
 

@@ -20,11 +20,11 @@
 namespace samepage {
 
 /// What stands before each message, in host byte order: both ends are on one host.
-struct FrameHeader {
+struct MessageHeader {
   std::uint32_t length = 0;  // bytes of payload that follow
   std::uint32_t type = 0;
 };
-static_assert(sizeof(FrameHeader) == 8);
+static_assert(sizeof(MessageHeader) == 8);
 
 /// A longer payload is a malformed message.
 inline constexpr std::uint32_t max_payload = 1U << 20;
@@ -32,7 +32,7 @@ inline constexpr std::uint32_t max_payload = 1U << 20;
 inline constexpr std::size_t max_fds = 16;
 
 /// One message; the descriptors are those that came with it.
-struct Frame {
+struct Message {
   std::uint32_t type = 0;
   std::vector<std::byte> payload;
   std::vector<UniqueFd> fds;
@@ -44,10 +44,10 @@ struct Frame {
 using SendAgain = std::function<bool(int error)>;
 /// Writes one message to a blocking socket. False when the peer is gone, or `again` says no; throws
 /// std::system_error otherwise.
-[[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
-                              std::span<const int> fds = {}, const SendAgain& again = {});
-[[nodiscard]] bool send_frame(int socket, std::uint32_t type, std::string_view text,
-                              std::span<const int> fds = {});
+[[nodiscard]] bool send_message(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                                std::span<const int> fds = {}, const SendAgain& again = {});
+[[nodiscard]] bool send_message(int socket, std::uint32_t type, std::string_view text,
+                                std::span<const int> fds = {});
 
 /// The same for a message that is short, with descriptors, on a socket that is never waited for.
 enum class Sent : std::uint8_t {
@@ -55,13 +55,13 @@ enum class Sent : std::uint8_t {
   later,  // nothing of it: there is no room in the socket's buffer
   gone,   // the peer is
 };
-[[nodiscard]] Sent try_send_frame(int socket, std::uint32_t type, std::span<const std::byte> payload,
-                                  std::span<const int> fds);
+[[nodiscard]] Sent try_send_message(int socket, std::uint32_t type, std::span<const std::byte> payload,
+                                    std::span<const int> fds);
 
 /// Reads one message from a blocking socket. Empty when there is none, and errno says why: EAGAIN when the
 /// peer was silent for longer than limit_waits() allows, EPROTO when what it says is not a message, else it
 /// is gone.
-[[nodiscard]] std::optional<Frame> receive_frame(int socket);
+[[nodiscard]] std::optional<Message> receive_message(int socket);
 
 /// A connected stream socket to `path`, or none with errno set. `patience` as in limit_waits(), for the
 /// connection too.

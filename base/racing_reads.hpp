@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads of memory that a running guest may be writing: what is read is a hint, and whoever acts on it compares
-// every byte again while the guest is held. A thread sanitizer would report them.
+// Reads of memory that a running guest may be writing: what is read is a hint, and whoever acts on it
+// compares every byte again while the guest is held. A thread sanitizer would report them.
 #pragma once
 
 #ifdef __SANITIZE_THREAD__
@@ -15,8 +15,12 @@ namespace samepage {
 class [[maybe_unused]] RacingReads {
  public:
 #ifdef __SANITIZE_THREAD__
-  RacingReads() { AnnotateIgnoreReadsBegin(__FILE__, __LINE__); }
-  ~RacingReads() { AnnotateIgnoreReadsEnd(__FILE__, __LINE__); }
+  RacingReads() {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+  }
+  ~RacingReads() {
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
 #else
   RacingReads() = default;
   ~RacingReads() = default;

@@ -230,10 +230,10 @@ void serve_bench(int socket, const Image& image) {
   HeldGuest guest(image);
   json reply = json::object();
   for (;;) {
-    if (!send_frame(socket, 0, dedup::json_text(reply))) return;
-    const auto frame = receive_frame(socket);
-    if (!frame) return;
-    reply = guest.answer(json::parse(frame->text()));
+    if (!send_message(socket, 0, dedup::json_text(reply))) return;
+    const auto message = receive_message(socket);
+    if (!message) return;
+    reply = guest.answer(json::parse(message->text()));
   }
 }
 

@@ -27,10 +27,10 @@ Holder::Holder(const Image& image, std::string name) : name_(std::move(name)), p
 }
 
 json Holder::ask(const json& request) {
-  if (!request.is_null() && !send_frame(socket_.get(), 0, dedup::json_text(request))) {
+  if (!request.is_null() && !send_message(socket_.get(), 0, dedup::json_text(request))) {
     throw UserError(fmt::format("the process that holds {} has ended", name_));
   }
-  const auto reply = receive_frame(socket_.get());
+  const auto reply = receive_message(socket_.get());
   if (!reply) throw UserError(fmt::format("the process that holds {} has ended", name_));
   return json::parse(reply->text());
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/temporary_directory.hpp"
-#include "bench/cases/cases.hpp"
+#include "bench/bench.hpp"
 
 namespace samepage::bench {
 

@@ -143,9 +143,9 @@ std::vector<Neighbour> neighbours() {
          until(end, [&] {
            for (const UniqueFd& socket : sockets) {
              static_cast<void>(
-                 send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question));
+                 send_message(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question));
            }
-           for (const UniqueFd& socket : sockets) static_cast<void>(receive_frame(socket.get()));
+           for (const UniqueFd& socket : sockets) static_cast<void>(receive_message(socket.get()));
          });
        }},
       {"connects and hangs up",
@@ -159,7 +159,7 @@ std::vector<Neighbour> neighbours() {
            std::vector<UniqueFd> sockets;
            for (int i = 0; i < 200; ++i) {
              sockets.push_back(connect_local(path, {1, 0}));
-             const FrameHeader header{max_payload, static_cast<std::uint32_t>(wire::Type::query)};
+             const MessageHeader header{max_payload, static_cast<std::uint32_t>(wire::Type::query)};
              static_cast<void>(::send(sockets.back().get(), &header, sizeof(header), MSG_NOSIGNAL));
              static_cast<void>(
                  ::send(sockets.back().get(), half.data(), half.size(), MSG_NOSIGNAL | MSG_DONTWAIT));

@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "base/check.hpp"
-#include "bench/cases/cases.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -22,21 +21,21 @@ Knobs knobs_from(const std::vector<std::string>& settings) {
   return knobs;
 }
 
-std::vector<std::string> case_names() {
+std::vector<std::string> names_of(std::span<const CaseName> cases) {
   std::vector<std::string> names{"all"};
-  for (const Case& one : all_cases()) names.emplace_back(one.name);
+  for (const CaseName& one : cases) names.emplace_back(one.name);
   return names;
 }
 
-std::string case_help() {
+std::string help_of(std::span<const CaseName> cases) {
   std::string help = "what to measure:";
-  for (const Case& one : all_cases()) help += fmt::format("\n  {:<10}{}", one.name, one.help);
+  for (const CaseName& one : cases) help += fmt::format("\n  {:<10}{}", one.name, one.help);
   return help + fmt::format("\n  {:<10}{}", "all", "one after the other");
 }
 
 }  // namespace
 
-Options parse_options(CLI::App& app, int argc, char** argv) {
+Options parse_options(CLI::App& app, int argc, char** argv, std::span<const CaseName> cases) {
   app.description(
       "samepage-bench - Samepage beside ksmd, on the same memory, in turns.\n"
       "IMAGES are raw RAM files of any VMM; without them a set is generated.");
@@ -45,7 +44,9 @@ Options parse_options(CLI::App& app, int argc, char** argv) {
   std::int64_t limit = options.limit.count();
   bool smart_scan = false, spread = false;
   const CLI::Range percentage(0.0, 100.0), positive(1U, std::numeric_limits<std::uint32_t>::max());
-  app.add_option("CASE", options.bench_case, case_help())->required()->check(CLI::IsMember(case_names()));
+  app.add_option("CASE", options.bench_case, help_of(cases))
+      ->required()
+      ->check(CLI::IsMember(names_of(cases)));
   app.add_option("IMAGES", options.image_paths, "raw RAM files, one for each guest");
   app.add_flag("--json", options.json, "print {rows: [...]} instead of a table");
   app.add_option("--runs", options.runs, "of each side, in turns")->check(CLI::Range(1, 1000));

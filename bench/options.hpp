@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/engine.hpp"
@@ -35,8 +37,13 @@ struct Options {
   bool json = false;
 };
 
+/// What can be measured: its name, and a few words.
+struct CaseName {
+  std::string_view name, help;
+};
+
 /// Throws CLI::ParseError, also for --help: `app` has the text then. Throws UserError.
-Options parse_options(CLI::App& app, int argc, char** argv);
+Options parse_options(CLI::App& app, int argc, char** argv, std::span<const CaseName> cases);
 
 /// The images that are meant: the files, or a generated one for each guest. Throws UserError when a file
 /// can't be read or the shares of a generated set don't add up.

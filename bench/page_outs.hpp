@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/cases/cases.hpp"
+#include "bench/bench.hpp"
 #include "bench/holder.hpp"
 #include "bench/samepage_engine.hpp"
 

@@ -33,15 +33,15 @@ class ProtocolPeer {
     std::string_view("peer").copy(hello.guest, wire::max_name);
     std::string_view("default").copy(hello.domain, wire::max_name);
     say(wire::Type::hello, wire::bytes_of(hello));
-    auto frame = receive_frame(socket_.get());
-    if (!frame || frame->fds.size() != 2) {
-      throw UserError(fmt::format("samepaged refuses: {}", frame ? frame->text() : "it is gone"));
+    auto message = receive_message(socket_.get());
+    if (!message || message->fds.size() != 2) {
+      throw UserError(fmt::format("samepaged refuses: {}", message ? message->text() : "it is gone"));
     }
-    store_ = std::move(frame->fds[0]);
-    const auto welcome = wire::read_one<wire::Welcome>(frame->payload);
+    store_ = std::move(message->fds[0]);
+    const auto welcome = wire::read_one<wire::Welcome>(message->payload);
     if (!welcome) throw UserError("a welcome that is none");
     secret_ = welcome->secret;
-    staging_ = Mapping::shared(frame->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
+    staging_ = Mapping::shared(message->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
   }
 
   /// Offers pages whose content is this number and zeros, and donates them when asked.
@@ -57,7 +57,7 @@ class ProtocolPeer {
   }
 
   void say(wire::Type type, std::span<const std::byte> payload) {
-    if (!send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload)) throw UserError("cut off");
+    if (!send_message(socket_.get(), static_cast<std::uint32_t>(type), payload)) throw UserError("cut off");
   }
   void offer(std::uint32_t first, std::uint32_t count,
              const std::function<std::uint64_t(std::uint32_t)>& digest) {
@@ -97,11 +97,11 @@ class ProtocolPeer {
 
  private:
   void take_answer() {
-    const auto frame = receive_frame(socket_.get());
-    if (!frame) throw UserError("cut off");
-    if (frame->type == static_cast<std::uint32_t>(wire::Type::synced)) ++synced_;
-    if (frame->type != static_cast<std::uint32_t>(wire::Type::verdict)) return;
-    const auto verdict = wire::decode_verdict(frame->payload);
+    const auto message = receive_message(socket_.get());
+    if (!message) throw UserError("cut off");
+    if (message->type == static_cast<std::uint32_t>(wire::Type::synced)) ++synced_;
+    if (message->type != static_cast<std::uint32_t>(wire::Type::verdict)) return;
+    const auto verdict = wire::decode_verdict(message->payload);
     if (!verdict) throw UserError("a verdict that is none");
     answered_ = true;
     wire::Merged merged;

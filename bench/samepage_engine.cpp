@@ -91,7 +91,7 @@ nanoseconds SamepageEngine::cpu_time() {
 
 EngineCosts SamepageEngine::costs() {
   const json host = host_figures();
-  return {host.at("books_bytes").get<std::uint64_t>() + host.at("agents_bytes").get<std::uint64_t>() +
+  return {host.at("metadata_bytes").get<std::uint64_t>() + host.at("agents_bytes").get<std::uint64_t>() +
           host.at("staging_bytes").get<std::uint64_t>()};
 }
 

@@ -19,22 +19,22 @@ constexpr std::uint32_t type_of(wire::Type type) {
 
 std::optional<DaemonQuestion> DaemonQuestion::ask(std::string path, UniqueFd socket,
                                                   const nlohmann::json& request) {
-  if (!send_frame(socket.get(), type_of(wire::Type::query), json_text(request))) return std::nullopt;
+  if (!send_message(socket.get(), type_of(wire::Type::query), json_text(request))) return std::nullopt;
   return DaemonQuestion(std::move(path), std::move(socket));
 }
 
 bool DaemonQuestion::receive() {
   for (;;) {
-    const FrameReceiver::State state = message_.receive(socket_.get());
-    if (state == FrameReceiver::State::partial) return false;
-    if (state == FrameReceiver::State::gone) throw DaemonGone(not_our_daemon(path_));
-    const Frame frame = message_.take();
-    if (frame.type == type_of(wire::Type::refused)) {
-      throw UserError(fmt::format("the daemon refuses: {}", frame.text()));
+    const MessageReceiver::State state = message_.receive(socket_.get());
+    if (state == MessageReceiver::State::partial) return false;
+    if (state == MessageReceiver::State::gone) throw DaemonGone(not_our_daemon(path_));
+    const Message message = message_.take();
+    if (message.type == type_of(wire::Type::refused)) {
+      throw UserError(fmt::format("the daemon refuses: {}", message.text()));
     }
-    const bool last = frame.type == type_of(wire::Type::reply);
-    if (!last && frame.type != type_of(wire::Type::reply_part)) throw UserError(not_our_daemon(path_));
-    text_ += frame.text();
+    const bool last = message.type == type_of(wire::Type::reply);
+    if (!last && message.type != type_of(wire::Type::reply_part)) throw UserError(not_our_daemon(path_));
+    text_ += message.text();
     if (!last) continue;
     answer_ = nlohmann::json::parse(text_, nullptr, false);
     if (!answer_.is_object()) throw UserError(not_our_daemon(path_));

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "base/frame_receiver.hpp"
+#include "base/message_receiver.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::dedup {
@@ -37,7 +37,7 @@ class DaemonQuestion {
 
   std::string path_;
   UniqueFd socket_;
-  FrameReceiver message_;
+  MessageReceiver message_;
   std::string text_;
   nlohmann::json answer_;
 };

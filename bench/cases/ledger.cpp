@@ -100,7 +100,7 @@ void measure_samepage(Bench& bench, std::uint64_t all) {
   engine.rest();
   const json host = engine.host_figures();
   add_states(bench, host, all);
-  add(bench, "books of daemon and agents a page", "bytes",
+  add(bench, "metadata of daemon and agents a page", "bytes",
       static_cast<double>(engine.costs().metadata_bytes.value_or(0)) /
           static_cast<double>(pages_in(all).value));
   const ProcessMemory daemon = memory_of(engine.daemon_pid()).value_or(ProcessMemory{});

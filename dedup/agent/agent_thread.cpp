@@ -274,7 +274,7 @@ bool Agent::Thread::wait_and_watch() {
 void Agent::Thread::note_whether_merging() {
   const bool merging = worker_.knobs().merging != 0;
   if (merging && !merging_) schedule_.restart(Clock::now());
-  if (!merging) worker_.give_up_pass();
+  if (!merging) worker_.cancel_pass();
   merging_ = merging;
 }
 

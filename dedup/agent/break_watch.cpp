@@ -16,7 +16,7 @@
 namespace samepage::dedup {
 namespace {
 
-// Where paging stops a guest while its pages go out, the guard begins: it is for what paging can't do.
+// Where a guest stands still while its pages go out, the guard begins: it is for what paging can't do.
 constexpr std::uint64_t guards_low_water(const MemoryRoom& room) {
   return low_water(room) / 2;
 }

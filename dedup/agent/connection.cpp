@@ -45,7 +45,7 @@ class SendPause {
   std::chrono::milliseconds next_{5}, waited_{0};
 };
 
-[[noreturn]] void throw_refusal(const Frame& answer) {
+[[noreturn]] void throw_refusal(const Message& answer) {
   throw UserError(fmt::format("the daemon refuses the guest: {}", answer.text()));
 }
 
@@ -133,31 +133,32 @@ void Connection::ask_to_join(const AgentConfig& config, std::uint32_t pages, std
 }
 
 void Connection::finish_promising() {
-  const std::optional<Frame> frame = receive();
-  if (!frame && errno == EAGAIN) throw DaemonHangs(path_);
-  if (!frame || frame->type != static_cast<std::uint32_t>(wire::Type::promised))
+  const std::optional<Message> message = receive();
+  if (!message && errno == EAGAIN) throw DaemonHangs(path_);
+  if (!message || message->type != static_cast<std::uint32_t>(wire::Type::promised))
     throw NoDaemon(not_our_daemon(path_));  // it counts no such guests
-  if (!frame->payload.empty()) throw_refusal(*frame);
+  if (!message->payload.empty()) throw_refusal(*message);
 }
 
 Membership Connection::finish_joining() {
-  std::optional<Frame> frame = receive();
-  if (!frame && errno == EAGAIN) throw DaemonHangs(path_);
-  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::refused)) throw_refusal(*frame);
-  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::kept_out)) {
+  std::optional<Message> message = receive();
+  if (!message && errno == EAGAIN) throw DaemonHangs(path_);
+  if (message && message->type == static_cast<std::uint32_t>(wire::Type::refused)) throw_refusal(*message);
+  if (message && message->type == static_cast<std::uint32_t>(wire::Type::kept_out)) {
     fault_point(FaultIn::agent, FaultMoment::took, wire::Type::kept_out);
-    throw GuestKeptOut(fmt::format("the daemon keeps the guest out: {}", frame->text()));
+    throw GuestKeptOut(fmt::format("the daemon keeps the guest out: {}", message->text()));
   }
   std::optional<wire::Welcome> welcome;
-  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() < 2)
+  if (message && message->type == static_cast<std::uint32_t>(wire::Type::welcome) && message->fds.size() < 2)
     require_descriptors(fd());
-  if (frame && frame->type == static_cast<std::uint32_t>(wire::Type::welcome) && frame->fds.size() == 2) {
-    welcome = wire::read_one<wire::Welcome>(frame->payload);
+  if (message && message->type == static_cast<std::uint32_t>(wire::Type::welcome) &&
+      message->fds.size() == 2) {
+    welcome = wire::read_one<wire::Welcome>(message->payload);
   }
   if (!welcome || welcome->version != wire::version) throw UserError(not_our_daemon(path_));
-  Mapping staging = Mapping::shared(frame->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
+  Mapping staging = Mapping::shared(message->fds[1].get(), PageCount{welcome->staging_slots}.bytes());
   fault_point(FaultIn::agent, FaultMoment::took, wire::Type::welcome);
-  return {*welcome, FrameFiles(std::move(frame->fds[0])), std::move(staging)};
+  return {*welcome, FrameFiles(std::move(message->fds[0])), std::move(staging)};
 }
 
 bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
@@ -167,18 +168,18 @@ bool Connection::send(wire::Type type, std::span<const std::byte> payload) {
   while (fault_fails("agent-sending")) {
     if (!pause.wait(errno)) return false;
   }
-  const bool sent = send_frame(fd(), static_cast<std::uint32_t>(type), payload, {},
-                               [&](int error) { return pause.wait(error); });
+  const bool sent = send_message(fd(), static_cast<std::uint32_t>(type), payload, {},
+                                 [&](int error) { return pause.wait(error); });
   if (sent && shortages_ != nullptr) note_granted(*shortages_, Resource::socket_buffers);
   fault_point(FaultIn::agent, FaultMoment::sent, type);
   return sent;
 }
 
-std::optional<Frame> Connection::receive() {
+std::optional<Message> Connection::receive() {
   const HangUp::InMessage in_message(*hang_up_);
-  std::optional<Frame> frame = receive_frame(fd());
-  if (frame) fault_point(FaultIn::agent, FaultMoment::takes, static_cast<wire::Type>(frame->type));
-  return frame;
+  std::optional<Message> message = receive_message(fd());
+  if (message) fault_point(FaultIn::agent, FaultMoment::takes, static_cast<wire::Type>(message->type));
+  return message;
 }
 
 bool Connection::readable() const {

@@ -88,7 +88,7 @@ class Connection {
   /// True when receive() would not block: a message, or part of one, or the end is there.
   [[nodiscard]] bool readable() const;
   /// The next message; empty when the daemon is gone.
-  [[nodiscard]] std::optional<Frame> receive();
+  [[nodiscard]] std::optional<Message> receive();
   [[nodiscard]] int fd() const { return socket_->get(); }
 
  private:

@@ -174,11 +174,11 @@ void DaemonPeer::answer(wire::Merged merged) {
 // What several messages grant is merged in one go: the guest is held for all of it together.
 void DaemonPeer::handle_messages() {
   while (link_.joined() && link_.connection().readable()) {
-    if (auto frame = link_.connection().receive()) {
-      const auto type = static_cast<wire::Type>(frame->type);
+    if (auto message = link_.connection().receive()) {
+      const auto type = static_cast<wire::Type>(message->type);
       if (type != wire::Type::verdict || granted_.size() >= most_granted) merge_granted();
       if (!link_.joined()) return;  // it was no grant that can be
-      take(std::move(*frame));
+      take(std::move(*message));
       fault_point(FaultIn::agent, FaultMoment::took, type);
     } else {
       lose();
@@ -187,8 +187,8 @@ void DaemonPeer::handle_messages() {
   merge_granted();
 }
 
-void DaemonPeer::handle(Frame frame) {
-  take(std::move(frame));
+void DaemonPeer::handle(Message message) {
+  take(std::move(message));
   merge_granted();
 }
 
@@ -203,33 +203,33 @@ void DaemonPeer::hear_out(std::chrono::steady_clock::time_point deadline) {
   }
 }
 
-void DaemonPeer::take(Frame frame) {
-  switch (static_cast<wire::Type>(frame.type)) {
+void DaemonPeer::take(Message message) {
+  switch (static_cast<wire::Type>(message.type)) {
     case wire::Type::verdict:
-      if (auto verdict = wire::decode_verdict(frame.payload)) {
+      if (auto verdict = wire::decode_verdict(message.payload)) {
         donate(verdict->donate);
         granted_.insert(granted_.end(), verdict->grants.begin(), verdict->grants.end());
         return;
       }
       break;
     case wire::Type::knobs:
-      if (const auto knobs = wire::read_one<wire::Knobs>(frame.payload)) return take_knobs(*knobs);
+      if (const auto knobs = wire::read_one<wire::Knobs>(message.payload)) return take_knobs(*knobs);
       break;
     case wire::Type::paging_file:
-      if (take_paging_file(frame)) return;
+      if (take_paging_file(message)) return;
       break;
     case wire::Type::cpu_turn:
-      if (const auto turn = wire::read_one<wire::CpuTurn>(frame.payload)) {
+      if (const auto turn = wire::read_one<wire::CpuTurn>(message.payload)) {
         constexpr std::uint64_t longest_us = 1'000'000;
         return turn_.begin(std::chrono::microseconds(std::min(turn->time_us, longest_us)), thread_cpu_time());
       }
       break;
     case wire::Type::guard:
-      if (take_guard(frame)) return;
+      if (take_guard(message)) return;
       break;
     case wire::Type::synced:
       // Other ones are late: an image was loaded without the daemon's last answers.
-      if (const auto sync = wire::read_one<wire::Sync>(frame.payload)) {
+      if (const auto sync = wire::read_one<wire::Sync>(message.payload)) {
         if (sync->number == last_sync_) last_synced_ = last_sync_;
         return;
       }
@@ -240,24 +240,24 @@ void DaemonPeer::take(Frame frame) {
   lose();  // what we don't understand we don't obey
 }
 
-bool DaemonPeer::take_paging_file(Frame& frame) {
-  const auto message = wire::read_one<wire::PagingFile>(frame.payload);
-  if (!message || message->file >= max_paging_files) return false;
-  const bool leaving = message->leaving != 0;
-  if (frame.fds.empty() && !leaving) require_descriptors(link_.fd());
-  if (frame.fds.size() > 1 || (frame.fds.empty() && !leaving)) return false;
-  if (!frame.fds.empty()) {
-    const FileFigures file = figures_of_file(frame.fds[0].get());
+bool DaemonPeer::take_paging_file(Message& message) {
+  const auto notice = wire::read_one<wire::PagingFile>(message.payload);
+  if (!notice || notice->file >= max_paging_files) return false;
+  const bool leaving = notice->leaving != 0;
+  if (message.fds.empty() && !leaving) require_descriptors(link_.fd());
+  if (message.fds.size() > 1 || (message.fds.empty() && !leaving)) return false;
+  if (!message.fds.empty()) {
+    const FileFigures file = figures_of_file(message.fds[0].get());
     guest_.upkeep.add_backing(file.device, file.inode);  // no store: never unmerged for the sake of mappings
-    note_file_behind_memory({message->path, ::strnlen(message->path, sizeof(message->path))});
-    link_.files().set_slots(message->file, std::move(frame.fds[0]));
+    note_file_behind_memory({notice->path, ::strnlen(notice->path, sizeof(notice->path))});
+    link_.files().set_slots(notice->file, std::move(message.fds[0]));
   }
-  leaving ? guest_.paging.leave(message->file) : guest_.paging.settled(message->file);
+  leaving ? guest_.paging.leave(notice->file) : guest_.paging.settled(notice->file);
   return true;
 }
 
-bool DaemonPeer::take_guard(const Frame& frame) {
-  const auto guard = wire::read_one<wire::Guard>(frame.payload);
+bool DaemonPeer::take_guard(const Message& message) {
+  const auto guard = wire::read_one<wire::Guard>(message.payload);
   if (!guard) return false;
   hears_room_ = true;
   is_guarded_ = guard->guarded != 0;

@@ -100,7 +100,7 @@ class DaemonPeer {
   /// Answers all messages that are there.
   void handle_messages();
   /// Answers one.
-  void handle(Frame frame);
+  void handle(Message message);
   /// Answers all that the daemon has said by now, as it may be under way still. Waits until `deadline` at
   /// most.
   void hear_out(std::chrono::steady_clock::time_point deadline);
@@ -110,9 +110,9 @@ class DaemonPeer {
   [[nodiscard]] bool bounds_cpu() const { return link_.joined() && knobs_.cpu_percent < 100; }
   [[nodiscard]] std::uint64_t used_cpu_us();
   void send_cpu_time(bool wants);
-  [[nodiscard]] bool take_paging_file(Frame& frame);
-  [[nodiscard]] bool take_guard(const Frame& frame);
-  void take(Frame frame);
+  [[nodiscard]] bool take_paging_file(Message& message);
+  [[nodiscard]] bool take_guard(const Message& message);
+  void take(Message message);
   void donate(const std::vector<wire::Donation>& requests);
   void merge_granted();
 

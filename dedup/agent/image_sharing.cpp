@@ -78,30 +78,30 @@ Outcome ImageSharing::handle_waiting() {
 // A daemon that never stops talking is no better than one that is silent.
 Outcome ImageSharing::receive() {
   if (Clock::now() >= deadline_) return Outcome::overdue;
-  std::optional<Frame> frame = connection_.receive();
-  if (!frame) return Outcome::lost;
-  const auto type = static_cast<wire::Type>(frame->type);
-  const bool handled = handle(std::move(*frame));
+  std::optional<Message> message = connection_.receive();
+  if (!message) return Outcome::lost;
+  const auto type = static_cast<wire::Type>(message->type);
+  const bool handled = handle(std::move(*message));
   fault_point(FaultIn::agent, FaultMoment::took, type);
   return handled ? Outcome::settled : Outcome::lost;
 }
 
-bool ImageSharing::handle(Frame frame) {
-  switch (static_cast<wire::Type>(frame.type)) {
+bool ImageSharing::handle(Message message) {
+  switch (static_cast<wire::Type>(message.type)) {
     case wire::Type::verdict: {
-      const auto verdict = wire::decode_verdict(frame.payload);
+      const auto verdict = wire::decode_verdict(message.payload);
       return verdict && handle(*verdict);
     }
     case wire::Type::synced: {
-      const auto answer = wire::read_one<wire::Sync>(frame.payload);
+      const auto answer = wire::read_one<wire::Sync>(message.payload);
       return answer && answer->number == syncs_answered_ && syncs_answered_++ < syncs_sent_;
     }
     case wire::Type::knobs:
-      knobs_ = wire::read_one<wire::Knobs>(frame.payload);
+      knobs_ = wire::read_one<wire::Knobs>(message.payload);
       return knobs_.has_value();
     case wire::Type::guard:
     case wire::Type::paging_file:
-      deferred_.push_back(std::move(frame));
+      deferred_.push_back(std::move(message));
       return true;
     default:
       return false;

@@ -44,7 +44,7 @@ class ImageSharing {
   /// Grants of pages of the image, each within one run of it, none twice, in ascending order.
   [[nodiscard]] std::vector<wire::Grant> take_grants();
   /// Messages that came meanwhile and have nothing to do with the image.
-  [[nodiscard]] std::vector<Frame> take_deferred() { return std::exchange(deferred_, {}); }
+  [[nodiscard]] std::vector<Message> take_deferred() { return std::exchange(deferred_, {}); }
   /// What somebody has tuned meanwhile.
   [[nodiscard]] const std::optional<wire::Knobs>& knobs() const { return knobs_; }
 
@@ -55,7 +55,7 @@ class ImageSharing {
   Outcome offer(std::vector<wire::Offer>& offers);
   Outcome handle_waiting();
   Outcome receive();
-  bool handle(Frame frame);
+  bool handle(Message message);
   bool handle(const wire::Verdict& verdict);
   bool take_grant(const wire::Grant& grant);
   bool donate(std::span<const wire::Donation> requests);
@@ -72,7 +72,7 @@ class ImageSharing {
   std::uint32_t syncs_answered_ = 0;
   std::vector<wire::Grant> grants_;
   std::optional<wire::Knobs> knobs_;
-  std::vector<Frame> deferred_;
+  std::vector<Message> deferred_;
 };
 
 }  // namespace samepage::dedup

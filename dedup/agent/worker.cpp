@@ -220,7 +220,7 @@ void Worker::share(ImagePages& image, ImageSharing::Patience patience) {
   const ImageSharing::Outcome outcome = sharing.run(patience);
   if (outcome == ImageSharing::Outcome::lost) return lose_daemon();
   if (sharing.knobs()) daemon_.take_knobs(*sharing.knobs());
-  for (Frame& message : sharing.take_deferred()) daemon_.handle(std::move(message));
+  for (Message& message : sharing.take_deferred()) daemon_.handle(std::move(message));
   const wire::Merged merged = remapper_.place(daemon_.link().files(), image, sharing.take_grants());
   for (const PageRange& range : merged.kept) totals_.merges += range.count;
   daemon_.answer(merged);

@@ -83,7 +83,7 @@ class Worker {
       const std::function<bool()>& cancelled = [] { return false; },
       const std::function<bool()>& goes_on = [] { return true; });
   [[nodiscard]] bool pass_under_way() const { return pass_.has_value() && daemon_.joined(); }
-  void give_up_pass() { pass_.reset(); }
+  void cancel_pass() { pass_.reset(); }
   /// While merging is off: looks for pages that were broken since the last look, and offers nothing. Costs a
   /// look at the page tables of what is shared.
   void look_for_breaks(const std::function<bool()>& cancelled = [] { return false; });

@@ -319,7 +319,7 @@ void Domain::slots_written(const std::vector<FrameId>& slots, int error) {
     if (error == 0) {
       merger_.publish(slot, whole);
     } else {
-      merger_.give_up(slot);
+      merger_.cancel(slot);
     }
   }
   // As many frames of the store have their turn now as have gone.
@@ -339,7 +339,7 @@ void Domain::copy_to_twin(FrameId frame) {
     slots_.write(*slot, bytes);
   } catch (const std::exception& error) {
     log_error("a frame does not go out", error);
-    merger_.give_up(*slot);
+    merger_.cancel(*slot);
   }
 }
 

@@ -138,7 +138,7 @@ void Memberships::watch(std::uint64_t membership, UniqueFd pidfd) {
   wait_for_end(membership, watched);
 }
 
-// Asio may call for a descriptor that is not readable: it may have been given the place in its books of
+// Asio may call for a descriptor that is not readable: it may have been given the place in its records of
 // another one that was closed with news under way.
 void Memberships::wait_for_end(std::uint64_t membership, Pidfd& watched) {
   watched.async_wait(Pidfd::wait_read, [this, membership](boost::system::error_code error) {

@@ -21,7 +21,7 @@ Merger::Outcome Merger::offer(PageId page, Digest digest, FirstSighting first) {
     case SharingState::moving:
       return Outcome::violation;  // an agent reports the break first
     case SharingState::granted:
-      return Outcome::done;  // the offer and the grant met on the way; the answer to the grant will come
+      return Outcome::done;  // the offer and the grant crossed; the answer to the grant will come
     case SharingState::unshared:
       if (records().digest(page) == digest && first != FirstSighting::pages_out) return Outcome::done;
       leave(page);
@@ -171,7 +171,7 @@ Merger::Outcome Merger::cold(PageId page) {
   }
 }
 
-void Merger::give_up(FrameId frame) {
+void Merger::cancel(FrameId frame) {
   if (evictions_.is_twin(frame)) return evictions_.not_written(frame);
   if (records().state(frame) != FrameState::waiting) return;
   const Digest digest = records().digest(frame);

@@ -115,7 +115,7 @@ class Merger {
   }
   /// A frame of the store was to be copied, or one that waits for its bytes to get them, and can't. Pages
   /// that wait for it stay known by their digest, and share a frame of the store where there are several.
-  void give_up(FrameId frame);
+  void cancel(FrameId frame);
 
   /// To be called about once a second: a donor that has not donated since the call before the last one (its
   /// process may be stopped) is passed over, and another sharer is asked. go_on() does it.

@@ -38,7 +38,7 @@ constexpr std::chrono::milliseconds longest_question{2000};
 void tell_refusal(const UniqueFd& socket, std::string_view reason) {
   ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
   try {
-    static_cast<void>(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::refused), reason));
+    static_cast<void>(send_message(socket.get(), static_cast<std::uint32_t>(wire::Type::refused), reason));
   } catch (const std::system_error&) {
   }
 }

@@ -52,7 +52,7 @@ void Session::await_message() {
 void Session::read_next() {
   reads_ = outbox_.unread() <= (joined() ? unread_of_a_guest : unread_while_pending);
   if (!reads_) return;
-  // SAFETY: FrameHeader is eight plain bytes.
+  // SAFETY: MessageHeader is eight plain bytes.
   asio::async_read(socket_, asio::buffer(&header_, sizeof(header_)),
                    [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                      if (self->closed_) return;
@@ -223,7 +223,7 @@ void Session::welcome(const SessionHost::Membership& membership, std::uint32_t v
   const std::array<int, 2> fds{membership.store.get(), member_->staging().fd()};
   fault_point(FaultIn::daemon, FaultMoment::sends, wire::Type::welcome);
   // Nothing else is under way on this connection yet, so the message fits the socket's buffer.
-  if (!send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
+  if (!send_message(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::welcome), bytes, fds)) {
     return close();
   }
   fault_point(FaultIn::daemon, FaultMoment::sent, wire::Type::welcome);
@@ -263,8 +263,8 @@ void Session::send_paging_files() {
     const auto& [message, slots] = paging_files_.front();
     const std::array<int, 1> descriptor{slots.get()};
     fault_point(FaultIn::daemon, FaultMoment::sends, wire::Type::paging_file);
-    switch (try_send_frame(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::paging_file),
-                           wire::bytes_of(message), descriptor)) {
+    switch (try_send_message(socket_.native_handle(), static_cast<std::uint32_t>(wire::Type::paging_file),
+                             wire::bytes_of(message), descriptor)) {
       case Sent::gone:
         return close();
       case Sent::later:

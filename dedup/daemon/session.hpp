@@ -116,7 +116,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   std::uint32_t promised_pages_ = 0;
   std::optional<wire::Hello> kept_out_;
 
-  FrameHeader header_;  // of the message that is carried out
+  MessageHeader header_;  // of the message that is carried out
   std::vector<std::byte> payload_;
   bool reads_ = true;  // false while too much waits to be read by the peer
 

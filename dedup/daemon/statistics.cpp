@@ -96,7 +96,7 @@ json HostFigures::to_json() const {
           {"saved_bytes", saved},
           {"overhead_bytes", overhead},
           {"net_saved_bytes", static_cast<std::int64_t>(saved) - static_cast<std::int64_t>(overhead)},
-          {"books_bytes", metadata_bytes_},
+          {"metadata_bytes", metadata_bytes_},
           {"agents_bytes", sum_.agent_bytes},
           {"vmas", sum_.vmas},
           {"store_bytes", store_bytes_},

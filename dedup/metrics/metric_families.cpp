@@ -285,7 +285,7 @@ void add_domains(MetricText& text, const std::vector<Domain>& domains) {
   }
 }
 
-bool knows(const Guest& guest, Since since) {
+bool is_reported(const Guest& guest, Since since) {
   if (since == Since::hello) return true;
   const bool whole = guest.report.ram_pages != 0;
   return since == Since::whole_report ? whole : whole || guest.report.passes != 0;
@@ -296,7 +296,7 @@ void add_guests(MetricText& text, const std::vector<Guest>& guests) {
   for (const GuestMetric& metric : guest_metrics) {
     text.begin(family_of("guest_", metric.figure, metric.help));
     for (std::size_t i = 0; i < guests.size(); ++i) {
-      if (!knows(guests[i], metric.since)) continue;
+      if (!is_reported(guests[i], metric.since)) continue;
       if (metric.value == nullptr) {
         text.sample(labels[i], guests[i].report.hold_times);
       } else {

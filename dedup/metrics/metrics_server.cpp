@@ -121,7 +121,7 @@ class MetricsServer::Serving final : public std::enable_shared_from_this<Serving
     timer_.async_wait([this](boost::system::error_code error) {
       if (error) return;
       for (Place& place : places_) look_at(place, false);
-      if (asked_ && Clock::now() - asked_at_ > config_.patience) give_up();
+      if (asked_ && Clock::now() - asked_at_ > config_.patience) time_out();
       look_later();
     });
   }
@@ -177,7 +177,7 @@ class MetricsServer::Serving final : public std::enable_shared_from_this<Serving
   }
 
   // The daemon's thread is stuck, or had no memory for a snapshot.
-  void give_up() {
+  void time_out() {
     asked_ = false;
     for (auto& [format, taker] : std::exchange(waiting_, {})) taker(nullptr);
   }

@@ -33,7 +33,7 @@ GuestFork fork_now(const std::string& name, OwnDisks disks) {
   fork.about = ask_guest(parent, request, std::array{guests.get()}, deadline).body;
   guests.reset();
   const auto receive = [&, socket = ours.get()](std::size_t least) {
-    std::optional<Frame> sent = receive_frame(socket);
+    std::optional<Message> sent = receive_message(socket);
     if (sent && sent->fds.size() >= least) return std::move(sent->fds);
     throw UserError(fmt::format("guest '{}' did not send what its clones go on from", name));
   };

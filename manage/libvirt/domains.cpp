@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which domains there are, definitions, what is known without asking, and events. What asks guests and steers
-// them is in domain_lives.cpp.
+// them is in domain_lifecycle.cpp.
 // Long because the state that the mutex guards is in one place.
 #include "manage/libvirt/domains.hpp"
 

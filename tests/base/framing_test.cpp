@@ -21,13 +21,13 @@ TEST(Framing, AMessageArrivesWithItsDescriptors) {
   std::array<int, 2> pipe_ends{};
   check(::pipe(pipe_ends.data()), "pipe");
   const UniqueFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
-  ASSERT_TRUE(send_frame(pair.a.get(), 7, "hello", std::array{write_end.get()}));
-  const auto frame = receive_frame(pair.b.get());
-  ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->type, 7U);
-  EXPECT_EQ(frame->text(), "hello");
-  ASSERT_EQ(frame->fds.size(), 1U);
-  ASSERT_EQ(::write(frame->fds[0].get(), "x", 1), 1);
+  ASSERT_TRUE(send_message(pair.a.get(), 7, "hello", std::array{write_end.get()}));
+  const auto message = receive_message(pair.b.get());
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->type, 7U);
+  EXPECT_EQ(message->text(), "hello");
+  ASSERT_EQ(message->fds.size(), 1U);
+  ASSERT_EQ(::write(message->fds[0].get(), "x", 1), 1);
   char byte = 0;
   EXPECT_EQ(::read(read_end.get(), &byte, 1), 1);
 }
@@ -36,43 +36,43 @@ TEST(Framing, AShortMessageIsSentAtOnceOrNotAtAll) {
   Pair pair;
   const std::array<std::byte, 300> payload{};
   std::size_t sent = 0;
-  while (try_send_frame(pair.a.get(), 7, payload, std::array{pair.a.get()}) == Sent::whole) ++sent;
-  EXPECT_EQ(try_send_frame(pair.a.get(), 7, payload, {}), Sent::later) << "nobody reads";
+  while (try_send_message(pair.a.get(), 7, payload, std::array{pair.a.get()}) == Sent::whole) ++sent;
+  EXPECT_EQ(try_send_message(pair.a.get(), 7, payload, {}), Sent::later) << "nobody reads";
   for (; sent > 0; --sent) {
-    const auto frame = receive_frame(pair.b.get());
-    ASSERT_TRUE(frame);
-    EXPECT_EQ(frame->payload.size(), payload.size());
-    EXPECT_EQ(frame->fds.size(), 1U);
+    const auto message = receive_message(pair.b.get());
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->payload.size(), payload.size());
+    EXPECT_EQ(message->fds.size(), 1U);
   }
-  EXPECT_EQ(try_send_frame(pair.a.get(), 7, payload, {}), Sent::whole);
+  EXPECT_EQ(try_send_message(pair.a.get(), 7, payload, {}), Sent::whole);
   pair.b.reset();
-  EXPECT_EQ(try_send_frame(pair.a.get(), 7, payload, {}), Sent::gone);
+  EXPECT_EQ(try_send_message(pair.a.get(), 7, payload, {}), Sent::gone);
 }
 
 TEST(Framing, AMessageLargerThanTheSocketsBufferArrivesWhole) {
   const Pair pair;
   const std::string large(max_payload, 'x');
-  std::thread sender([&] { EXPECT_TRUE(send_frame(pair.a.get(), 1, large)); });
-  const auto frame = receive_frame(pair.b.get());
+  std::thread sender([&] { EXPECT_TRUE(send_message(pair.a.get(), 1, large)); });
+  const auto message = receive_message(pair.b.get());
   sender.join();
-  ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->text(), large);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->text(), large);
 }
 
 TEST(Framing, AnAbsurdLengthIsRefused) {
   const Pair pair;
-  const FrameHeader header{max_payload + 1, 1};
+  const MessageHeader header{max_payload + 1, 1};
   ASSERT_EQ(::write(pair.a.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
-  EXPECT_FALSE(receive_frame(pair.b.get()));
+  EXPECT_FALSE(receive_message(pair.b.get()));
 }
 
 TEST(Framing, APeerThatHangsUpInTheMiddleIsGone) {
   Pair pair;
-  const FrameHeader header{10, 1};
+  const MessageHeader header{10, 1};
   ASSERT_EQ(::write(pair.a.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
   pair.a.reset();
-  EXPECT_FALSE(receive_frame(pair.b.get()));
-  EXPECT_FALSE(send_frame(pair.b.get(), 1, "anybody?"));
+  EXPECT_FALSE(receive_message(pair.b.get()));
+  EXPECT_FALSE(send_message(pair.b.get(), 1, "anybody?"));
 }
 
 }  // namespace

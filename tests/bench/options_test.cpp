@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.hpp"
+#include "bench/cases/cases.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -13,7 +14,7 @@ Options parsed(std::vector<std::string> words) {
   std::vector<char*> argv{program.data()};
   for (std::string& word : words) argv.push_back(word.data());
   CLI::App app;
-  return parse_options(app, static_cast<int>(argv.size()), argv.data());
+  return parse_options(app, static_cast<int>(argv.size()), argv.data(), case_names());
 }
 
 TEST(BenchOptions, DefaultsAreThoseOfTheManual) {

@@ -126,7 +126,7 @@ TEST(SamepageBench, LedgerHasAllOfTheMemory) {
   EXPECT_EQ(figure(rows, "pages of all guests"), 4);
   EXPECT_EQ(figure(rows, "zero: neither memory nor disk"), 2);
   EXPECT_GE(figure(rows, "slots in paging files"), 0.5) << "their own pages";
-  EXPECT_GT(figure(rows, "books of daemon and agents a page"), 0);
+  EXPECT_GT(figure(rows, "metadata of daemon and agents a page"), 0);
 }
 
 // Real guests.

@@ -42,7 +42,8 @@ class Joining : public testing::Test {
     alive_.push_back(std::move(process.writing));
     server_->adopt(std::move(theirs), std::move(process.reading));
     const wire::Hello hello = hello_of(name, domain);
-    EXPECT_TRUE(send_frame(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+    EXPECT_TRUE(
+        send_message(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
     return std::move(ours);
   }
   void serve() {
@@ -50,8 +51,8 @@ class Joining : public testing::Test {
     while (io_.poll() > 0) {
     }
   }
-  static bool is(const std::optional<Frame>& frame, wire::Type type) {
-    return frame && frame->type == static_cast<std::uint32_t>(type);
+  static bool is(const std::optional<Message>& message, wire::Type type) {
+    return message && message->type == static_cast<std::uint32_t>(type);
   }
   void serve_with(const ServerConfig& config) {
     alive_.clear();
@@ -60,10 +61,10 @@ class Joining : public testing::Test {
     server_ = std::make_unique<Server>(io_, config);
   }
   // What the daemon answers to the HELLO of one more guest.
-  std::optional<Frame> answer_to_one_more() {
+  std::optional<Message> answer_to_one_more() {
     sockets_.push_back(dial("guest"));
     serve();
-    return receive_frame(sockets_.back().get());
+    return receive_message(sockets_.back().get());
   }
   nlohmann::json guests() const { return server_->statistics().at("guests"); }
 
@@ -86,7 +87,7 @@ TEST_F(Joining, AJoinThatFailsHalfWayLeavesNothing) {
     limit.set(static_cast<rlim_t>(lowest_free.get()) + 1 + more);
     serve();
     limit.raise();
-    const auto answer = receive_frame(socket.get());
+    const auto answer = receive_message(socket.get());
     joined = is(answer, wire::Type::welcome);
     if (joined) continue;
     ++refusals;
@@ -96,7 +97,7 @@ TEST_F(Joining, AJoinThatFailsHalfWayLeavesNothing) {
     // The daemon looks at all its domains, whole ones only, and the same domain can be made now.
     const UniqueFd again = dial("guest", "domain-" + std::to_string(more));
     serve();
-    EXPECT_TRUE(is(receive_frame(again.get()), wire::Type::welcome));
+    EXPECT_TRUE(is(receive_message(again.get()), wire::Type::welcome));
     alive_.clear();
     serve();
     EXPECT_TRUE(guests().empty());
@@ -111,7 +112,7 @@ TEST_F(Joining, UsersWhoLookAlikeAreRefused) {
   serve_with(config);
   const UniqueFd socket = dial("guest");
   serve();
-  const auto answer = receive_frame(socket.get());
+  const auto answer = receive_message(socket.get());
   ASSERT_TRUE(is(answer, wire::Type::refused));
   EXPECT_NE(answer->text().find("user namespace"), std::string_view::npos) << answer->text();
   EXPECT_TRUE(guests().empty());
@@ -124,8 +125,8 @@ TEST_F(Joining, AUserSeesNobodyElsesGuests) {
   EXPECT_EQ(as(::geteuid()).at("guests").size(), 1U);
   const nlohmann::json seen = as(::geteuid() + 1);
   EXPECT_TRUE(seen.at("guests").empty());
-  EXPECT_GT(server_->statistics().at("host").at("books_bytes").get<std::uint64_t>(), 0U);
-  for (const char* figure : {"books_bytes", "store_bytes", "staging_bytes", "pages_shared", "breaks"}) {
+  EXPECT_GT(server_->statistics().at("host").at("metadata_bytes").get<std::uint64_t>(), 0U);
+  for (const char* figure : {"metadata_bytes", "store_bytes", "staging_bytes", "pages_shared", "breaks"}) {
     EXPECT_EQ(seen.at("host").at(figure).get<std::uint64_t>(), 0U) << figure;
   }
 }
@@ -152,7 +153,7 @@ TEST_F(Joining, AUserHasSoMuchMemory) {
   config.admission.trusted = {};
   config.admission.user_memory = 2U << 20U;
   serve_with(config);
-  std::optional<Frame> answer;
+  std::optional<Message> answer;
   for (int guest = 0; guest < 10 && !is(answer, wire::Type::refused); ++guest) answer = answer_to_one_more();
   ASSERT_TRUE(is(answer, wire::Type::refused));
   EXPECT_NE(answer->text().find("--user-memory"), std::string_view::npos) << answer->text();
@@ -169,9 +170,9 @@ TEST_F(Joining, AUserHasSoMuchMemory) {
 TEST_F(Joining, WhoDoesNotReadIsNotRead) {
   ASSERT_TRUE(is(answer_to_one_more(), wire::Type::welcome));
   const int socket = sockets_.back().get();
-  ASSERT_TRUE(is(receive_frame(socket), wire::Type::guard));
+  ASSERT_TRUE(is(receive_message(socket), wire::Type::guard));
   struct {
-    FrameHeader header{sizeof(wire::Sync), static_cast<std::uint32_t>(wire::Type::sync)};
+    MessageHeader header{sizeof(wire::Sync), static_cast<std::uint32_t>(wire::Type::sync)};
     wire::Sync sync;
   } question;
   constexpr std::uint32_t far_too_many = 4'000'000;
@@ -194,7 +195,7 @@ TEST_F(Joining, WhoDoesNotReadIsNotRead) {
     if (::recv(socket, whole.data(), whole.size(), MSG_PEEK | MSG_DONTWAIT) <
         static_cast<ssize_t>(whole.size()))
       serve();
-    const auto answer = receive_frame(socket);
+    const auto answer = receive_message(socket);
     ASSERT_TRUE(is(answer, wire::Type::synced));
     ASSERT_EQ(wire::read_one<wire::Sync>(answer->payload)->number, number);
   }

@@ -32,16 +32,16 @@ class AgentDiscard : public testing::Test {
     pollfd waiting{listener.get(), POLLIN, 0};
     ::poll(&waiting, 1, -1);
     const UniqueFd socket(::accept(listener.get(), nullptr, nullptr));
-    ASSERT_TRUE(receive_frame(socket.get()));
+    ASSERT_TRUE(receive_message(socket.get()));
     const FrameStore store;
     const UniqueFd frames = store.open_read_only(), staging = make_staging(8);
     wire::Welcome welcome;
     welcome.staging_slots = 8;
     welcome.max_frames = 1024;
     const std::array<int, 2> fds{frames.get(), staging.get()};
-    ASSERT_TRUE(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::welcome),
-                           wire::bytes_of(welcome), fds));
-    const FrameHeader header{max_payload, static_cast<std::uint32_t>(wire::Type::verdict)};
+    ASSERT_TRUE(send_message(socket.get(), static_cast<std::uint32_t>(wire::Type::welcome),
+                             wire::bytes_of(welcome), fds));
+    const MessageHeader header{max_payload, static_cast<std::uint32_t>(wire::Type::verdict)};
     ASSERT_EQ(::send(socket.get(), &header, sizeof(header), 0), ssize_t{sizeof(header)});
     bool told = false;
     while (::send(socket.get(), "", 1, MSG_NOSIGNAL) == 1) {

@@ -37,7 +37,7 @@ class AgentOfTest : public testing::Test {
                    std::vector{MemoryRegion{Gfn{0}, {pages}, ram_.data()}}, barrier_);
     connection_ = UniqueFd(check(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept4"));
     agent_->start();
-    EXPECT_TRUE(receive_frame(connection_.get()));
+    EXPECT_TRUE(receive_message(connection_.get()));
     wire::Welcome welcome;
     welcome.staging_slots = 8;
     welcome.max_frames = 8;
@@ -46,19 +46,19 @@ class AgentOfTest : public testing::Test {
     welcome.secret = random_digest_secret();
     const UniqueFd store = store_.open_read_only(), staging = make_staging(8);
     const std::array<int, 2> fds{store.get(), staging.get()};
-    EXPECT_TRUE(send_frame(connection_.get(), static_cast<std::uint32_t>(wire::Type::welcome),
-                           wire::bytes_of(welcome), fds));
+    EXPECT_TRUE(send_message(connection_.get(), static_cast<std::uint32_t>(wire::Type::welcome),
+                             wire::bytes_of(welcome), fds));
   }
 
   template <typename T>
   void say(wire::Type type, const T& message) {
-    EXPECT_TRUE(send_frame(connection_.get(), static_cast<std::uint32_t>(type), wire::bytes_of(message)));
+    EXPECT_TRUE(send_message(connection_.get(), static_cast<std::uint32_t>(type), wire::bytes_of(message)));
   }
   // Hears the agent until it says what it has used; counts what it says before that.
   std::optional<wire::CpuTime> next_time(std::size_t& others) {
-    while (const auto frame = receive_frame(connection_.get())) {
-      if (frame->type == static_cast<std::uint32_t>(wire::Type::cpu_time))
-        return wire::read_one<wire::CpuTime>(frame->payload);
+    while (const auto message = receive_message(connection_.get())) {
+      if (message->type == static_cast<std::uint32_t>(wire::Type::cpu_time))
+        return wire::read_one<wire::CpuTime>(message->payload);
       ++others;
     }
     return {};

@@ -26,17 +26,17 @@ class AgentPageOut : public AgentOfTest {
                       [this] { return agent_->begin_page_out(pages, PageOutOrder::all); });
   }
   std::optional<wire::Sync> next_sync() {
-    while (const auto frame = receive_frame(connection_.get())) {
-      if (frame->type == static_cast<std::uint32_t>(wire::Type::sync))
-        return wire::read_one<wire::Sync>(frame->payload);
+    while (const auto message = receive_message(connection_.get())) {
+      if (message->type == static_cast<std::uint32_t>(wire::Type::sync))
+        return wire::read_one<wire::Sync>(message->payload);
     }
     return {};
   }
   void tell_of_file() {
     const UniqueFd slots = memory_file_with("slots", "");
     const std::array<int, 1> descriptor{slots.get()};
-    EXPECT_TRUE(send_frame(connection_.get(), static_cast<std::uint32_t>(wire::Type::paging_file),
-                           wire::bytes_of(wire::PagingFile{.file = 0}), descriptor));
+    EXPECT_TRUE(send_message(connection_.get(), static_cast<std::uint32_t>(wire::Type::paging_file),
+                             wire::bytes_of(wire::PagingFile{.file = 0}), descriptor));
   }
 };
 

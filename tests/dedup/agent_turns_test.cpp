@@ -45,10 +45,10 @@ class AgentWithoutABound : public AgentTurns {
 TEST_F(AgentWithoutABound, ItAsksNobody) {
   bool reported = false;
   while (!reported) {
-    const auto frame = receive_frame(connection_.get());
-    ASSERT_TRUE(frame);
-    EXPECT_NE(frame->type, static_cast<std::uint32_t>(wire::Type::cpu_time));
-    reported = frame->type == static_cast<std::uint32_t>(wire::Type::report);
+    const auto message = receive_message(connection_.get());
+    ASSERT_TRUE(message);
+    EXPECT_NE(message->type, static_cast<std::uint32_t>(wire::Type::cpu_time));
+    reported = message->type == static_cast<std::uint32_t>(wire::Type::report);
   }
 }
 
@@ -60,9 +60,9 @@ TEST_F(AgentTurns, AKnobThatIsOpenedEndsTheWait) {
   say(wire::Type::knobs, knobs);
   bool reported = false;
   while (!reported) {
-    const auto frame = receive_frame(connection_.get());
-    ASSERT_TRUE(frame);
-    reported = frame->type == static_cast<std::uint32_t>(wire::Type::report);
+    const auto message = receive_message(connection_.get());
+    ASSERT_TRUE(message);
+    reported = message->type == static_cast<std::uint32_t>(wire::Type::report);
   }
 }
 

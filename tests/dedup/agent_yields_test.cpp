@@ -15,8 +15,8 @@ class AgentYields : public AgentOfTest {
   AgentYields() : AgentOfTest(100, 0) {}
 
   void make_pass() {
-    while (const auto frame = receive_frame(connection_.get())) {
-      if (frame->type == static_cast<std::uint32_t>(wire::Type::report)) return;
+    while (const auto message = receive_message(connection_.get())) {
+      if (message->type == static_cast<std::uint32_t>(wire::Type::report)) return;
     }
     FAIL() << "the agent has gone";
   }

@@ -60,15 +60,15 @@ class DescriptorShortage : public testing::Test {
     // SAFETY: the sockets interface takes every address family as sockaddr.
     check(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "connect");
   }
-  std::optional<Frame> answer_on(const UniqueFd& socket) {
+  std::optional<Message> answer_on(const UniqueFd& socket) {
     const auto readable = [&] {
       pollfd waiting{socket.get(), POLLIN, 0};
       return ::poll(&waiting, 1, 0) > 0;
     };
-    return serve_until(readable) ? receive_frame(socket.get()) : std::nullopt;
+    return serve_until(readable) ? receive_message(socket.get()) : std::nullopt;
   }
   static bool send(const UniqueFd& socket, wire::Type type, std::span<const std::byte> payload) {
-    return send_frame(socket.get(), static_cast<std::uint32_t>(type), payload);
+    return send_message(socket.get(), static_cast<std::uint32_t>(type), payload);
   }
   static bool say_hello(const UniqueFd& socket) {
     wire::Hello hello;
@@ -85,8 +85,8 @@ class DescriptorShortage : public testing::Test {
     if (!is(answer, wire::Type::reply)) return std::nullopt;
     return json::parse(answer->text());
   }
-  static bool is(const std::optional<Frame>& frame, wire::Type type) {
-    return frame && frame->type == static_cast<std::uint32_t>(type);
+  static bool is(const std::optional<Message>& message, wire::Type type) {
+    return message && message->type == static_cast<std::uint32_t>(type);
   }
   static std::string shortages_in(const json& statistics) {
     return statistics.at("host").at("shortages").dump();

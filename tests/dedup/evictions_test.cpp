@@ -206,7 +206,7 @@ TEST_F(EvictionsTest, AFrameThatGoesWhileItIsWrittenTakesItsSlotAlong) {
 TEST_F(EvictionsTest, AFrameThatCanNotBeWrittenStaysAndIsTriedAgainWhenAsked) {
   const FrameId frame = merge(a_, b_, {1});
   cool({a_, b_});
-  merger_.give_up(begin(frame));
+  merger_.cancel(begin(frame));
   EXPECT_TRUE(room_.taken().empty());
   EXPECT_FALSE(merger_.busy());
   cool({b_});

@@ -35,15 +35,15 @@ class FalseDaemon : public testing::Test {
     const int buffer = 1 << 16;
     check(::setsockopt(agents.get(), SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)), "setsockopt");
     std::thread joining([&] { guest_.worker->connect(std::move(agents)); });
-    EXPECT_TRUE(receive_frame(socket_.get()));
+    EXPECT_TRUE(receive_message(socket_.get()));
     wire::Welcome welcome;
     welcome.staging_slots = slots;
     welcome.max_frames = max_frames;
     welcome.secret = random_digest_secret();
     const UniqueFd store = store_.open_read_only(), staging = make_staging(slots);
     const std::array<int, 2> fds{store.get(), staging.get()};
-    EXPECT_TRUE(send_frame(socket_.get(), static_cast<std::uint32_t>(wire::Type::welcome),
-                           wire::bytes_of(welcome), fds));
+    EXPECT_TRUE(send_message(socket_.get(), static_cast<std::uint32_t>(wire::Type::welcome),
+                             wire::bytes_of(welcome), fds));
     joining.join();
   }
   FalseDaemon(const FalseDaemon&) = delete;
@@ -59,7 +59,7 @@ class FalseDaemon : public testing::Test {
     if (loading_.joinable()) loading_.join();
   }
   void say(wire::Type type, std::span<const std::byte> payload) {
-    EXPECT_TRUE(send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload));
+    EXPECT_TRUE(send_message(socket_.get(), static_cast<std::uint32_t>(type), payload));
   }
   void grant(const std::vector<wire::Grant>& grants) {
     say(wire::Type::verdict, wire::encode(wire::Verdict{grants, {}}));
@@ -67,20 +67,20 @@ class FalseDaemon : public testing::Test {
   // Reads up to the agent's SYNC.
   wire::Sync hear_all() {
     for (;;) {
-      const auto frame = receive_frame(socket_.get());
-      if (!frame) return {};
-      if (frame->type != static_cast<std::uint32_t>(wire::Type::sync)) continue;
-      return wire::read_one<wire::Sync>(frame->payload).value_or(wire::Sync{});
+      const auto message = receive_message(socket_.get());
+      if (!message) return {};
+      if (message->type != static_cast<std::uint32_t>(wire::Type::sync)) continue;
+      return wire::read_one<wire::Sync>(message->payload).value_or(wire::Sync{});
     }
   }
   wire::Merged answer_to_grants() {
     wire::Merged all;
     pollfd waiting{socket_.get(), POLLIN, 0};
     while (::poll(&waiting, 1, 0) > 0) {
-      const auto frame = receive_frame(socket_.get());
-      if (!frame) break;
-      const auto merged = wire::decode_merged(frame->payload);
-      if (frame->type != static_cast<std::uint32_t>(wire::Type::merged) || !merged) continue;
+      const auto message = receive_message(socket_.get());
+      if (!message) break;
+      const auto merged = wire::decode_merged(message->payload);
+      if (message->type != static_cast<std::uint32_t>(wire::Type::merged) || !merged) continue;
       all.kept.insert(all.kept.end(), merged->kept.begin(), merged->kept.end());
       all.refused.insert(all.refused.end(), merged->refused.begin(), merged->refused.end());
     }
@@ -273,9 +273,9 @@ TEST_F(FalseDaemon, AsksForDonationsTooLate) {
   say(wire::Type::verdict, wire::encode(wire::Verdict{{}, {{first, 3}}}));
   guest_.worker->handle_messages();
   EXPECT_TRUE(guest_.worker->connected());
-  const auto frame = receive_frame(socket_.get());
-  ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::donated));
+  const auto message = receive_message(socket_.get());
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->type, static_cast<std::uint32_t>(wire::Type::donated));
 }
 
 TEST_F(FalseDaemon, ReadsNothing) {
@@ -291,10 +291,10 @@ TEST_F(FalseDaemon, ReadsNothing) {
 TEST_F(FalseDaemon, IsToldWhatAllDaemonsKnow) {
   guest_.worker->run_pass();
   for (;;) {
-    const auto frame = receive_frame(socket_.get());
-    ASSERT_TRUE(frame);
-    if (frame->type != static_cast<std::uint32_t>(wire::Type::report)) continue;
-    EXPECT_EQ(frame->payload.size(), wire::short_report);
+    const auto message = receive_message(socket_.get());
+    ASSERT_TRUE(message);
+    if (message->type != static_cast<std::uint32_t>(wire::Type::report)) continue;
+    EXPECT_EQ(message->payload.size(), wire::short_report);
     break;
   }
 }

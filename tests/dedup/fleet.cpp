@@ -93,12 +93,12 @@ nlohmann::json Fleet::ask_paging(const nlohmann::json& request) {
   const UniqueFd socket = dial({});
   nlohmann::json answer;
   while_daemon_answers([&] {
-    if (!send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question.dump())) return;
-    const auto frame = receive_frame(socket.get());
-    if (!frame) return;
-    if (frame->type == static_cast<std::uint32_t>(wire::Type::refused))
-      throw UserError(std::string(frame->text()));
-    answer = nlohmann::json::parse(frame->text());
+    if (!send_message(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question.dump())) return;
+    const auto message = receive_message(socket.get());
+    if (!message) return;
+    if (message->type == static_cast<std::uint32_t>(wire::Type::refused))
+      throw UserError(std::string(message->text()));
+    answer = nlohmann::json::parse(message->text());
   });
   return answer;
 }

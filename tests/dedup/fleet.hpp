@@ -163,7 +163,7 @@ class Fleet {
   [[nodiscard]] const std::vector<std::unique_ptr<FleetGuest>>& guests() const { return guests_; }
   /// RAM equals shadow in all guests.
   void check_memory(const std::string& when) const;
-  /// The same, and the daemon's books say what the kernel's page tables show.
+  /// The same, and the daemon's records say what the kernel's page tables show.
   void check_everything(const std::string& when) const;
   /// When all messages were exchanged after a pass: there are as many references as frames are mapped.
   void check_references(const std::string& when) const;

@@ -32,7 +32,7 @@ class HangUpTest : public testing::Test {
 TEST_F(HangUpTest, EndsTheWaitForAWelcome) {
   Connection connection(config_, hang_up_, std::move(ours_));
   std::thread joining([&] { EXPECT_THROW(join(connection), UserError); });
-  EXPECT_TRUE(receive_frame(daemons_.get()));  // it has said HELLO
+  EXPECT_TRUE(receive_message(daemons_.get()));  // it has said HELLO
   hang_up_.hang_up();
   joining.join();
 }
@@ -41,7 +41,7 @@ TEST_F(HangUpTest, EndsASendThatNobodyReads) {
   Connection connection(config_, hang_up_, std::move(ours_));
   const std::vector<std::byte> large(max_payload);
   std::thread sending([&] { EXPECT_FALSE(connection.send(wire::Type::offer, large)); });
-  FrameHeader header;
+  MessageHeader header;
   EXPECT_EQ(::read(daemons_.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
   hang_up_.hang_up();
   sending.join();

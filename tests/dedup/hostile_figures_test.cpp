@@ -40,9 +40,9 @@ TEST_F(HostilePeer, TimeThatNobodyCanHaveUsedIsNoDebtForEver) {
   say_one(wire::Type::sync, wire::Sync{1});
   std::vector<std::uint32_t> answers;
   for (int i = 0; i < 2; ++i) {
-    const auto frame = receive_frame(socket_.get());
-    ASSERT_TRUE(frame);
-    answers.push_back(frame->type);
+    const auto message = receive_message(socket_.get());
+    ASSERT_TRUE(message);
+    answers.push_back(message->type);
   }
   EXPECT_NE(std::find(answers.begin(), answers.end(), static_cast<std::uint32_t>(wire::Type::cpu_turn)),
             answers.end());

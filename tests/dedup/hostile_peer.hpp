@@ -32,7 +32,7 @@ class HostilePeer : public testing::Test {
   }
 
   void say(wire::Type type, std::span<const std::byte> payload) {
-    static_cast<void>(send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload));
+    static_cast<void>(send_message(socket_.get(), static_cast<std::uint32_t>(type), payload));
     fleet_.poll_daemon();
   }
   template <typename T>
@@ -45,14 +45,14 @@ class HostilePeer : public testing::Test {
     std::string("liar").copy(hello.guest, 8);
     std::string("default").copy(hello.domain, 8);
     say_one(wire::Type::hello, hello);
-    auto frame = receive_frame(socket_.get());
-    ASSERT_TRUE(frame);
-    ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
-    store_ = std::move(frame->fds.at(0));
-    const auto welcome = wire::read_one<wire::Welcome>(frame->payload);
+    auto message = receive_message(socket_.get());
+    ASSERT_TRUE(message);
+    ASSERT_EQ(message->type, static_cast<std::uint32_t>(wire::Type::welcome));
+    store_ = std::move(message->fds.at(0));
+    const auto welcome = wire::read_one<wire::Welcome>(message->payload);
     ASSERT_TRUE(welcome);
     secret_ = welcome->secret;
-    const auto guard = receive_frame(socket_.get());
+    const auto guard = receive_message(socket_.get());
     ASSERT_TRUE(guard);
     ASSERT_EQ(guard->type, static_cast<std::uint32_t>(wire::Type::guard));
   }

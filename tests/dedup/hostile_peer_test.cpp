@@ -25,10 +25,10 @@ TEST_F(HostilePeer, AnotherVersionIsToldWhy) {
   hello.version = 99;
   hello.pages = 1;
   say_one(wire::Type::hello, hello);
-  const auto frame = receive_frame(socket_.get());
-  ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::refused));
-  EXPECT_NE(frame->text().find("version 99"), std::string_view::npos);
+  const auto message = receive_message(socket_.get());
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->type, static_cast<std::uint32_t>(wire::Type::refused));
+  EXPECT_NE(message->text().find("version 99"), std::string_view::npos);
   EXPECT_TRUE(cut_off());
 }
 
@@ -38,17 +38,17 @@ TEST_F(HostilePeer, AGuestOfTheFormerVersionIsLetInAndUnderstood) {
   std::string("older").copy(hello.guest, 8);
   std::string("default").copy(hello.domain, 8);
   say_one(wire::Type::hello, hello);
-  const auto frame = receive_frame(socket_.get());
-  ASSERT_TRUE(frame);
-  ASSERT_EQ(frame->type, static_cast<std::uint32_t>(wire::Type::welcome));
-  EXPECT_EQ(frame->fds.size(), 2U);
-  const auto welcome = wire::read_one<wire::FormerWelcome>(frame->payload);
+  const auto message = receive_message(socket_.get());
+  ASSERT_TRUE(message);
+  ASSERT_EQ(message->type, static_cast<std::uint32_t>(wire::Type::welcome));
+  EXPECT_EQ(message->fds.size(), 2U);
+  const auto welcome = wire::read_one<wire::FormerWelcome>(message->payload);
   ASSERT_TRUE(welcome);
   EXPECT_EQ(welcome->version, wire::former_version);
   EXPECT_GT(welcome->max_frames, 0U);
   say_one(wire::Type::offer, wire::Offer{5, 0, 0});
   say_one(wire::Type::sync, wire::Sync{1});
-  const auto answer = receive_frame(socket_.get());
+  const auto answer = receive_message(socket_.get());
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->type, static_cast<std::uint32_t>(wire::Type::synced));
   others_go_on();
@@ -72,7 +72,7 @@ TEST_F(HostilePeer, SlotsThatNobodyAskedAbout) {
   join();
   say_one(wire::Type::warm, PageRange{{0}, 16});
   say_one(wire::Type::sync, wire::Sync{1});
-  EXPECT_TRUE(receive_frame(socket_.get())) << "that is always true";
+  EXPECT_TRUE(receive_message(socket_.get())) << "that is always true";
   say_one(wire::Type::retained_out, PageRange{{3}, 1});
   EXPECT_TRUE(cut_off());
   others_go_on();
@@ -115,7 +115,7 @@ TEST_F(HostilePeer, ThatOnlyWantsToBeCountedSaysNothingMore) {
   std::string("alone").copy(hello.guest, 8);
   std::string("none").copy(hello.domain, 8);
   say_one(wire::Type::hello, hello);
-  EXPECT_EQ(receive_frame(socket_.get())->type, static_cast<std::uint32_t>(wire::Type::promised));
+  EXPECT_EQ(receive_message(socket_.get())->type, static_cast<std::uint32_t>(wire::Type::promised));
   EXPECT_EQ(fleet_.figure("reserved_bytes"), before + 1000 * page_size);
   EXPECT_FALSE(cut_off());
   say_one(wire::Type::offer, wire::Offer{1, 1, 0});
@@ -160,12 +160,12 @@ TEST_F(HostilePeer, JoinsAgainAndAgain) {
     hello.pages = 16;
     std::string("liar").copy(hello.guest, 8);
     std::string("default").copy(hello.domain, 8);
-    static_cast<void>(
-        send_frame(kept.back().get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+    static_cast<void>(send_message(kept.back().get(), static_cast<std::uint32_t>(wire::Type::hello),
+                                   wire::bytes_of(hello)));
     fleet_.poll_daemon();
-    const auto frame = receive_frame(kept.back().get());
-    ASSERT_TRUE(frame);
-    refused = frame->type == static_cast<std::uint32_t>(wire::Type::refused);
+    const auto message = receive_message(kept.back().get());
+    ASSERT_TRUE(message);
+    refused = message->type == static_cast<std::uint32_t>(wire::Type::refused);
   }
   EXPECT_TRUE(refused);
 }
@@ -230,7 +230,7 @@ TEST_F(HostilePeer, DonatesOtherBytesThanItOffered) {
   // What it does not know it can only guess; so it offers two equal digests of its own and donates rubbish.
   say_one(wire::Type::offer, wire::Offer{123, 0, 0});
   say_one(wire::Type::offer, wire::Offer{123, 1, 0});
-  const auto verdict = receive_frame(socket_.get());
+  const auto verdict = receive_message(socket_.get());
   ASSERT_TRUE(verdict);
   const auto decoded = wire::decode_verdict(verdict->payload);
   ASSERT_TRUE(decoded);
@@ -296,9 +296,9 @@ TEST_F(HostilePeer, NamesAnImageAndDonatesOtherBytes) {
   join();
   const FleetImage image = image_for(a_, 12, {101});
   say_one(wire::Type::image, wire::Offer{digest_of_page(image.bytes.data(), secret_).value, 0, 0});
-  const auto frame = receive_frame(socket_.get());
-  ASSERT_TRUE(frame);
-  const auto verdict = wire::decode_verdict(frame->payload);
+  const auto message = receive_message(socket_.get());
+  ASSERT_TRUE(message);
+  const auto verdict = wire::decode_verdict(message->payload);
   ASSERT_TRUE(verdict && verdict->donate.size() == 1);
   say_one(wire::Type::donated, verdict->donate[0]);  // the slot holds zeros
   fleet_.load(a_, 12, {101});

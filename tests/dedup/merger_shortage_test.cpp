@@ -97,7 +97,7 @@ TEST_F(MergerShortage, PagesOfASlotThatADiskRefusesShareAFrame) {
   const auto slot = merger_.donated(guest_, content);
   ASSERT_TRUE(slot && is_slot(*slot));
   static_cast<void>(merger_.take_orders());
-  merger_.give_up(*slot);
+  merger_.cancel(*slot);
   EXPECT_EQ(merger_.counts().pages_pending, 4U) << "nobody offers them again";
   const auto donors = asked();
   ASSERT_EQ(donors.size(), 1U);
@@ -111,7 +111,7 @@ TEST_F(MergerShortage, APageAloneThatADiskRefusesIsKnownByItsDigest) {
   EXPECT_EQ(merger_.offer(guest_, content, FirstSighting::pages_out), Outcome::done);
   const auto slot = merger_.donated(guest_, content);
   ASSERT_TRUE(slot);
-  merger_.give_up(*slot);
+  merger_.cancel(*slot);
   EXPECT_EQ(merger_.counts().pages_unshared, 1U);
   EXPECT_EQ(merger_.offer(guest_ + 1, content), Outcome::done);
   EXPECT_EQ(merger_.counts().pages_pending, 2U) << "the second sighting";

@@ -13,7 +13,7 @@ namespace {
 
 class OutboxTest : public testing::Test {
  protected:
-  static constexpr std::size_t header = sizeof(FrameHeader);
+  static constexpr std::size_t header = sizeof(MessageHeader);
 
   [[nodiscard]] bool add(std::size_t bytes) {
     return outbox_.add(wire::Type::verdict, std::vector<std::byte>(bytes));
@@ -46,7 +46,7 @@ TEST_F(OutboxTest, WhatIsBeingSentStaysWhereItIs) {
   EXPECT_TRUE(add(10));
   const std::span<const std::byte> bytes = outbox_.begin_sending();
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(add(100));
-  FrameHeader first;
+  MessageHeader first;
   std::memcpy(&first, bytes.data(), header);
   EXPECT_EQ(first.length, 10U);
   EXPECT_EQ(first.type, static_cast<std::uint32_t>(wire::Type::verdict));

@@ -58,15 +58,15 @@ TEST_F(PendingConnection, WhoSaysNothingIsCutOff) {
 
 TEST_F(PendingConnection, HalfAMessageDoesNotHelp) {
   const UniqueFd socket = dial();
-  const FrameHeader header{100, static_cast<std::uint32_t>(wire::Type::query)};
+  const MessageHeader header{100, static_cast<std::uint32_t>(wire::Type::query)};
   ASSERT_EQ(::write(socket.get(), &header, sizeof(header)), static_cast<ssize_t>(sizeof(header)));
   serve_until_closed(socket);
 }
 
 TEST_F(PendingConnection, AnAnswerIsNoReasonToStay) {
   const UniqueFd socket = dial();
-  ASSERT_TRUE(send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query),
-                         std::string_view("{\"do\":\"stat\"}")));
+  ASSERT_TRUE(send_message(socket.get(), static_cast<std::uint32_t>(wire::Type::query),
+                           std::string_view("{\"do\":\"stat\"}")));
   serve_until_closed(socket);
 }
 
@@ -80,7 +80,7 @@ TEST_F(PendingConnection, AGuestMayBeSilent) {
     if (!guest || !open(guest)) {  // on a busy host it may be cut off before it is heard
       guest = dial();
       ASSERT_TRUE(
-          send_frame(guest.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+          send_message(guest.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
     }
     // Asking for figures may take longer than a pending connection has: all that is there is handled before.
     io_.run_one();

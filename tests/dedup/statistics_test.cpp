@@ -29,7 +29,7 @@ TEST(Statistics, DomainsAddUp) {
   EXPECT_EQ(json.at("pages_shared"), 3);
   EXPECT_EQ(json.at("pages_sharing"), 6) << "further mappings: one of each frame's is its own";
   EXPECT_EQ(json.at("frame_dups"), 1);
-  EXPECT_EQ(json.at("books_bytes"), 120);
+  EXPECT_EQ(json.at("metadata_bytes"), 120);
   EXPECT_EQ(json.at("store_bytes"), 12288);
   EXPECT_EQ(json.at("stores").size(), 2U);
   EXPECT_EQ(json.at("saved_bytes"), 6 * 4096);

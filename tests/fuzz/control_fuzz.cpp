@@ -167,7 +167,7 @@ class Sockets {
       descriptors.push_back(input.chance(2) ? file.get() : theirs.get());
     }
     const auto type = input.chance(8) ? input.below(5) : static_cast<std::uint32_t>(ControlMessage::request);
-    static_cast<void>(try_send_frame(client.get(), type, std::as_bytes(std::span(request)), descriptors));
+    static_cast<void>(try_send_message(client.get(), type, std::as_bytes(std::span(request)), descriptors));
     serve();
     hear(client);
   }

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "base/frame_receiver.hpp"
 #include "base/framing.hpp"
+#include "base/message_receiver.hpp"
 #include "base/pipe.hpp"
 
 namespace samepage::dedup::test {
@@ -84,31 +84,31 @@ void Liar::end() {
 
 void Liar::say(Type type, std::span<const std::byte> payload) {
   if (!socket_) return;
-  static_cast<void>(send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload));
+  static_cast<void>(send_message(socket_.get(), static_cast<std::uint32_t>(type), payload));
   fleet_.poll_daemon();
   hear();
 }
 
 void Liar::hear() {
-  FrameReceiver receiver;
+  MessageReceiver receiver;
   for (;;) {
     const auto state = receiver.receive(socket_.get());
-    if (state == FrameReceiver::State::gone) return socket_.reset();
-    if (state != FrameReceiver::State::whole) return;
+    if (state == MessageReceiver::State::gone) return socket_.reset();
+    if (state != MessageReceiver::State::whole) return;
     take(receiver.take());
   }
 }
 
-void Liar::take(Frame frame) {
-  if (frame.type == static_cast<std::uint32_t>(Type::welcome)) {
-    const auto welcome = wire::read_one<wire::Welcome>(frame.payload);
-    if (!welcome || frame.fds.size() != 2) return;  // of a former version
+void Liar::take(Message message) {
+  if (message.type == static_cast<std::uint32_t>(Type::welcome)) {
+    const auto welcome = wire::read_one<wire::Welcome>(message.payload);
+    if (!welcome || message.fds.size() != 2) return;  // of a former version
     secret_ = welcome->secret;
     membership_ = welcome->membership;
-    staging_ = Mapping::shared(frame.fds[1].get(), PageCount{welcome->staging_slots}.bytes());
+    staging_ = Mapping::shared(message.fds[1].get(), PageCount{welcome->staging_slots}.bytes());
   }
-  if (frame.type != static_cast<std::uint32_t>(Type::verdict)) return;
-  const auto verdict = wire::decode_verdict(frame.payload);
+  if (message.type != static_cast<std::uint32_t>(Type::verdict)) return;
+  const auto verdict = wire::decode_verdict(message.payload);
   invariant(verdict.has_value(), "the daemon talks nonsense");
   grants_.insert(grants_.end(), verdict->grants.begin(), verdict->grants.end());
   donations_.insert(donations_.end(), verdict->donate.begin(), verdict->donate.end());

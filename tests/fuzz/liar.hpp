@@ -36,7 +36,7 @@ class Liar {
   void say(wire::Type type, std::span<const std::byte> payload);
   void join(Input& input);
   void hear();
-  void take(Frame frame);
+  void take(Message message);
   void say_well_formed(Input& input);
   void donate(Input& input);
   void answer_grants(Input& input);

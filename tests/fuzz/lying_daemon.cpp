@@ -32,7 +32,7 @@ constexpr std::array types{Type::verdict,  Type::knobs,    Type::synced,  Type::
 
 void LyingDaemon::say(Type type, std::span<const std::byte> payload, std::span<const int> fds) {
   if (!socket_) return;
-  if (try_send_frame(socket_.get(), static_cast<std::uint32_t>(type), payload, fds) == Sent::gone)
+  if (try_send_message(socket_.get(), static_cast<std::uint32_t>(type), payload, fds) == Sent::gone)
     socket_.reset();
 }
 

@@ -6,14 +6,14 @@
 #include <random>
 #include <string>
 
-#include "tests/dedup/books_model.hpp"
+#include "tests/dedup/ledger_model.hpp"
 #include "tests/dedup/fleet_model.hpp"
 #include "tests/soak/soak_plan.hpp"
 
 namespace samepage::soak {
 namespace {
 
-using dedup::BooksModel;
+using dedup::LedgerModel;
 using dedup::FleetModel;
 
 TEST(Engine, MemoryIsAlwaysWhatTheGuestsWroteAndNothingIsLeft) {
@@ -22,13 +22,13 @@ TEST(Engine, MemoryIsAlwaysWhatTheGuestsWroteAndNothingIsLeft) {
     SCOPED_TRACE("SAMEPAGE_SOAK_SEED=" + std::to_string(seed));
     std::mt19937_64 random(seed);
     const auto choose = [&](std::uint32_t below) { return static_cast<std::uint32_t>(random() % below); };
-    BooksModel books(
+    LedgerModel ledger(
         {.frames = seed % 4 == 0 ? 3U : 1000U,
          .slots = seed % 3 == 0 ? 2U : 50U,
          .dups = seed % 2 == 0 ? dedup::DupPolicy{} : dedup::DupPolicy{.references = 2, .run = 4}},
         choose);
-    for (int step = 0; step < 5000; ++step) books.step();
-    books.finish();
+    for (int step = 0; step < 5000; ++step) ledger.step();
+    ledger.finish();
     FleetModel fleet({.forks = random() % 2 == 0,
                       .scarce_mappings = random() % 4 == 0,
                       .pages_go_out = random() % 2 == 0,

@@ -133,7 +133,7 @@ TEST_F(BadInput, ADaemonThatSpeaksAnotherLanguage) {
   for (int i = 0; i < 2; ++i) {
     others.emplace_back([&] {
       const UniqueFd peer(::accept(listening.get(), nullptr, nullptr));
-      if (receive_frame(peer.get())) static_cast<void>(send_frame(peer.get(), 4711, "what?"));
+      if (receive_message(peer.get())) static_cast<void>(send_message(peer.get(), 4711, "what?"));
     });
   }
   ::setenv("SAMEPAGE_SOCKET", path.c_str(), 1);

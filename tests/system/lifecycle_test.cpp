@@ -125,8 +125,8 @@ TEST_F(Lifecycle, SomebodyWhoCallsAndSaysNothingDelaysNobody) {
   EXPECT_TRUE(hung_up(silent.front()));
   EXPECT_FALSE(hung_up(silent.back()));
   // Whoever speaks in the end is heard.
-  ASSERT_TRUE(send_frame(silent.back().get(), 1, R"({"do": "logs"})"));
-  EXPECT_TRUE(receive_frame(silent.back().get()));
+  ASSERT_TRUE(send_message(silent.back().get(), 1, R"({"do": "logs"})"));
+  EXPECT_TRUE(receive_message(silent.back().get()));
 }
 
 TEST_F(Lifecycle, TheMapAddsUpToTheMemory) {

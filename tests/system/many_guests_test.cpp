@@ -53,7 +53,7 @@ TEST_F(ManyGuests, AClientThatSendsAByteNowAndThenHoldsUpNobody) {
   start("a", {"hello", "wait=1"}, {"--mem", "16M"});
   const UniqueFd slow = connect_local(directory_ + "/guests/a.sock");
   ASSERT_TRUE(slow);
-  const FrameHeader header{1000, 1};  // of a request that is never whole
+  const MessageHeader header{1000, 1};  // of a request that is never whole
   ASSERT_EQ(::send(slow.get(), &header, sizeof(header), 0), static_cast<ssize_t>(sizeof(header)));
   std::atomic<bool> done = false;
   std::thread drip([&] {

@@ -148,12 +148,12 @@ class Peer {
     std::string("peer").copy(hello.guest, dedup::wire::max_name - 1);
     domain.copy(hello.domain, dedup::wire::max_name - 1);
     if (!daemon ||
-        !send_frame(daemon.get(), static_cast<std::uint32_t>(Type::hello), dedup::wire::bytes_of(hello)))
+        !send_message(daemon.get(), static_cast<std::uint32_t>(Type::hello), dedup::wire::bytes_of(hello)))
       return;
-    const auto frame = receive_frame(daemon.get());
-    if (!frame) return;
-    const bool joined = frame->type == static_cast<std::uint32_t>(Type::welcome);
-    const std::string text = joined ? "welcome" : std::string(frame->text());
+    const auto message = receive_message(daemon.get());
+    if (!message) return;
+    const bool joined = message->type == static_cast<std::uint32_t>(Type::welcome);
+    const std::string text = joined ? "welcome" : std::string(message->text());
     if (::write(answer, text.data(), text.size()) < 0) return;
     for (;;) ::pause();
   }

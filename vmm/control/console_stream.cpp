@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t data_part = max_payload / 2;
 
-std::optional<FrameHeader> header_of(std::string_view bytes) {
-  FrameHeader header;
+std::optional<MessageHeader> header_of(std::string_view bytes) {
+  MessageHeader header;
   if (bytes.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, bytes.data(), sizeof(header));
   return header;
@@ -26,7 +26,7 @@ std::optional<FrameHeader> header_of(std::string_view bytes) {
 }  // namespace
 
 std::string packed(ControlMessage type, std::string_view payload) {
-  const FrameHeader header{static_cast<std::uint32_t>(payload.size()), static_cast<std::uint32_t>(type)};
+  const MessageHeader header{static_cast<std::uint32_t>(payload.size()), static_cast<std::uint32_t>(type)};
   std::string bytes(sizeof(header), '\0');
   std::memcpy(bytes.data(), &header, sizeof(header));
   return bytes.append(payload);
@@ -65,12 +65,12 @@ bool send_until(int socket, std::string& bytes, std::chrono::steady_clock::time_
 }
 
 bool MessageAssembler::is_nonsense() const {
-  const std::optional<FrameHeader> header = header_of(bytes_);
+  const std::optional<MessageHeader> header = header_of(bytes_);
   return header && header->length > max_payload;
 }
 
 std::optional<MessageAssembler::Message> MessageAssembler::next() {
-  const std::optional<FrameHeader> header = header_of(bytes_);
+  const std::optional<MessageHeader> header = header_of(bytes_);
   if (!header || header->length > max_payload || bytes_.size() - sizeof(*header) < header->length) {
     return std::nullopt;
   }

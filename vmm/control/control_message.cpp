@@ -36,19 +36,19 @@ AnswerReceiver::State AnswerReceiver::receive(int socket) {
   for (;;) {
     const State state = message_.receive(socket);
     if (state != State::whole) return state;
-    const Frame frame = message_.take();
-    if (frame.type == type_of(ControlMessage::data)) {
-      answer_.data += frame.text();
+    const Message message = message_.take();
+    if (message.type == type_of(ControlMessage::data)) {
+      answer_.data += message.text();
       continue;
     }
-    answer_.body = nlohmann::json::parse(frame.text(), nullptr, false);
+    answer_.body = nlohmann::json::parse(message.text(), nullptr, false);
     return answer_.body.is_object() ? State::whole : State::gone;
   }
 }
 
 bool send_request(int socket, const nlohmann::json& request, std::span<const int> fds) {
   try {
-    return send_frame(socket, type_of(ControlMessage::request), dedup::json_text(request), fds);
+    return send_message(socket, type_of(ControlMessage::request), dedup::json_text(request), fds);
   } catch (const std::system_error&) {
     return false;  // it does not take the request in time
   }

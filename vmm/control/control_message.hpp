@@ -31,7 +31,7 @@
 #include <string>
 #include <utility>
 
-#include "base/frame_receiver.hpp"
+#include "base/message_receiver.hpp"
 
 namespace samepage::vmm {
 
@@ -45,13 +45,13 @@ struct ControlAnswer {
 /// An answer that comes piece by piece; never waits.
 class AnswerReceiver {
  public:
-  using State = FrameReceiver::State;
+  using State = MessageReceiver::State;
   State receive(int socket);
   /// The whole answer.
   ControlAnswer take() { return std::move(answer_); }
 
  private:
-  FrameReceiver message_;
+  MessageReceiver message_;
   ControlAnswer answer_;
 };
 

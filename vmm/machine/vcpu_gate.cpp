@@ -12,7 +12,7 @@ namespace {
 // A standard signal, because the kernel can always deliver one: it is a bit per thread, and one that is
 // pending already is as good as another. A real-time signal needs an entry in a queue that all processes of a
 // user share (RLIMIT_SIGPENDING), and is refused when that is full. SIGURG is what nobody else uses and what
-// does no harm when a stranger sends it.
+// does no harm when another process sends it.
 constexpr int kick_signal = SIGURG;
 
 void install_kick_handler() {

@@ -13,9 +13,9 @@ ControlConnection::Step ControlConnection::serve(short happened, Clock::time_poi
   if (happened != 0 && answering_) {
     if (send_some(socket_.get(), unsent_) != Sent::part) return Step::done;
   } else if (happened != 0) {
-    const FrameReceiver::State state = request_.receive(socket_.get());
-    if (state == FrameReceiver::State::gone) return Step::done;
-    if (state == FrameReceiver::State::whole) return Step::request;
+    const MessageReceiver::State state = request_.receive(socket_.get());
+    if (state == MessageReceiver::State::gone) return Step::done;
+    if (state == MessageReceiver::State::whole) return Step::request;
     if (!deadline_ && request_.begun()) deadline_ = now + request_patience;
   }
   return deadline_ && now >= *deadline_ ? Step::done : Step::wait;

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "base/frame_receiver.hpp"
+#include "base/message_receiver.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/control/control_message.hpp"
 
@@ -37,7 +37,7 @@ class ControlConnection {
   };
   /// Does what can be done now; `happened` is what poll said of wait().
   Step serve(short happened, Clock::time_point now);
-  Frame take_request() { return request_.take(); }
+  Message take_request() { return request_.take(); }
   /// Begins to send the answer; serve() goes on with it.
   void answer(const ControlAnswer& answer, Clock::time_point now);
   /// The socket, for a client that stays.
@@ -47,7 +47,7 @@ class ControlConnection {
 
  private:
   UniqueFd socket_;
-  FrameReceiver request_;
+  MessageReceiver request_;
   std::optional<Clock::time_point> deadline_;
   bool answering_ = false;
   std::string unsent_;

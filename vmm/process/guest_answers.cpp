@@ -65,7 +65,7 @@ class MomentaryPause {
 };
 
 // What a snapshot is to be based on: the paths are in the request, the files come behind the one to write.
-BaseFiles base_of(const Frame& request) {
+BaseFiles base_of(const Message& request) {
   BaseFiles base;
   const json body = json::parse(request.text(), nullptr, false);
   const json paths = body.value("base", json::array());
@@ -84,7 +84,7 @@ nlohmann::json refusal(std::string text) {
   return {{"ok", false}, {"error", std::move(text)}};
 }
 
-std::string verb_of(const Frame& request) {
+std::string verb_of(const Message& request) {
   const json body = json::parse(request.text(), nullptr, false);
   if (!body.is_object() || !body.contains("do") || !body["do"].is_string()) return {};
   return body["do"].get<std::string>();
@@ -99,7 +99,7 @@ GuestAnswers::GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* age
       snapshots_(machine, agent, facts_.config, restored) {}
 
 // What a request makes fail (no descriptor, no memory) fails for its client, not for the guest.
-ControlAnswer GuestAnswers::answer(const Frame& request) {
+ControlAnswer GuestAnswers::answer(const Message& request) {
   try {
     return answer_or_throw(request);
   } catch (const std::exception& error) {
@@ -107,7 +107,7 @@ ControlAnswer GuestAnswers::answer(const Frame& request) {
   }
 }
 
-ControlAnswer GuestAnswers::answer_or_throw(const Frame& request) {
+ControlAnswer GuestAnswers::answer_or_throw(const Message& request) {
   const std::string verb = verb_of(request);
   const json done{{"ok", true}};
   if (verb == "ps") return {answer_of(brief(), Told::brief), {}};
@@ -178,7 +178,7 @@ json GuestAnswers::suspend() {
   return answer;
 }
 
-json GuestAnswers::page_out(const Frame& request) {
+json GuestAnswers::page_out(const Message& request) {
   const json body = json::parse(request.text(), nullptr, false);
   if (!body.contains("bytes")) return begin_page_out(everything, dedup::PageOutOrder::all);
   if (!body["bytes"].is_number_unsigned()) return refusal("page-out needs a size");
@@ -286,7 +286,7 @@ std::string GuestAnswers::map_text() const {
   return page_map_text(page_map(), machine_.rom_ranges());
 }
 
-json GuestAnswers::resize_balloon(const Frame& request) {
+json GuestAnswers::resize_balloon(const Message& request) {
   const json body = json::parse(request.text(), nullptr, false);
   if (!body.contains("bytes") || !body["bytes"].is_number_unsigned()) return refusal("balloon needs a size");
   const auto bytes = body["bytes"].get<std::uint64_t>();
@@ -301,7 +301,7 @@ json GuestAnswers::resize_balloon(const Frame& request) {
   return {{"ok", true}};
 }
 
-json GuestAnswers::dump(const Frame& request) {
+json GuestAnswers::dump(const Message& request) {
   if (request.fds.empty()) return refusal("dump needs a file");
   const MomentaryPause pause(machine_.gate());
   try {

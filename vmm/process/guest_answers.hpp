@@ -33,7 +33,7 @@ struct GuestFacts {
 /// The answer of one that does not do what it was asked.
 nlohmann::json refusal(std::string text);
 /// What a request asks for; empty where it is no request.
-std::string verb_of(const Frame& request);
+std::string verb_of(const Message& request);
 
 class GuestAnswers {
  public:
@@ -41,26 +41,26 @@ class GuestAnswers {
   GuestAnswers(GuestFacts facts, Machine& machine, dedup::Agent* agent, ConsoleLog& console,
                const RestoredGuest* restored = nullptr);
 
-  ControlAnswer answer(const Frame& request);
+  ControlAnswer answer(const Message& request);
   /// What watchers are told whenever it has changed.
   [[nodiscard]] nlohmann::json watched() const;
   /// What a watcher is told first.
   [[nodiscard]] ControlAnswer greeting() const;
 
  private:
-  ControlAnswer answer_or_throw(const Frame& request);
+  ControlAnswer answer_or_throw(const Message& request);
   ControlAnswer pause();
   ControlAnswer resume();
   [[nodiscard]] nlohmann::json suspend();
-  [[nodiscard]] nlohmann::json page_out(const Frame& request);
+  [[nodiscard]] nlohmann::json page_out(const Message& request);
   [[nodiscard]] nlohmann::json begin_page_out(std::uint64_t pages, dedup::PageOutOrder order);
   [[nodiscard]] nlohmann::json page_out_progress() const;
   [[nodiscard]] bool has_ended() const;
   [[nodiscard]] GuestFigures brief() const;
   [[nodiscard]] GuestFigures figures() const;
   [[nodiscard]] std::string map_text() const;
-  [[nodiscard]] nlohmann::json resize_balloon(const Frame& request);
-  [[nodiscard]] nlohmann::json dump(const Frame& request);
+  [[nodiscard]] nlohmann::json resize_balloon(const Message& request);
+  [[nodiscard]] nlohmann::json dump(const Message& request);
   [[nodiscard]] std::string_view state() const;
   [[nodiscard]] std::uint64_t ram_bytes() const;
   [[nodiscard]] std::vector<dedup::PageMapRun> page_map() const;

@@ -102,7 +102,7 @@ void GuestControl::make_room() {
 
 // Most answers fit into the socket's buffer: they are on their way when this returns.
 GuestControl::Stays GuestControl::handle(ControlConnection& caller) {
-  const Frame request = caller.take_request();
+  const Message request = caller.take_request();
   if (request.type != static_cast<std::uint32_t>(ControlMessage::request)) return Stays::no;
   const std::string verb = verb_of(request);
   if (verb == "console") return attach_console(caller, request);
@@ -113,7 +113,7 @@ GuestControl::Stays GuestControl::handle(ControlConnection& caller) {
   return caller.serve(POLLOUT, Clock::now()) == ControlConnection::Step::done ? Stays::no : Stays::yes;
 }
 
-GuestControl::Stays GuestControl::attach_console(ControlConnection& caller, const Frame& request) {
+GuestControl::Stays GuestControl::attach_console(ControlConnection& caller, const Message& request) {
   const json body = json::parse(request.text(), nullptr, false);
   const auto named = body.find("port");
   const std::optional<ConsolePort> port = named != body.end() && named->is_string()

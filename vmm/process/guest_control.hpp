@@ -51,7 +51,7 @@ class GuestControl {
 
   void make_room();
   Stays handle(ControlConnection& caller);
-  Stays attach_console(ControlConnection& caller, const Frame& request);
+  Stays attach_console(ControlConnection& caller, const Message& request);
   Stays add_watcher(ControlConnection& caller);
   void tell_changes();
 

@@ -88,7 +88,7 @@ TakenSnapshot GuestSnapshots::take(const ChooseTarget& choose, DeviceCopy& devic
   return taken;
 }
 
-bool GuestSnapshots::knows(const SnapshotId& id) const {
+bool GuestSnapshots::contains(const SnapshotId& id) const {
   const auto is_it = [&](const RestoredGuest::File& file) { return file.about.identity.id == id; };
   if (id == SnapshotId{}) return false;
   if (std::find(taken_.begin(), taken_.end(), id) != taken_.end()) return true;
@@ -100,7 +100,7 @@ bool GuestSnapshots::knows(const SnapshotId& id) const {
 Snapshot GuestSnapshots::based_on(const BaseFiles& base) const {
   Snapshot read = read_snapshot(base.files.front());
   const std::string& name = base.paths.front();
-  if (!knows(read.identity.id) || read.ram != dedup::pages_of(machine_.ram())) {
+  if (!contains(read.identity.id) || read.ram != dedup::pages_of(machine_.ram())) {
     throw UserError(
         fmt::format("{} is not a snapshot that this guest was restored from, or that was taken of "
                     "it; take a full one, without --incremental",
@@ -192,7 +192,7 @@ nlohmann::json GuestSnapshots::fork(int socket, OwnDisks own_disks) {
   }
   send_clones(socket, snapshot);
   for (const FrozenFile& file : written_files) {
-    static_cast<void>(send_frame(socket, 0, std::string_view{}, std::array{file->get()}));
+    static_cast<void>(send_message(socket, 0, std::string_view{}, std::array{file->get()}));
   }
   return answer_of(taken);
 }
@@ -214,7 +214,7 @@ void GuestSnapshots::send_clones(int socket, Snapshot& snapshot) const {
   write_snapshot(description.get(), snapshot);
   sent.front() = description.get();
   // Whoever does not take it makes no clones.
-  static_cast<void>(send_frame(socket, 0, std::string_view{}, sent));
+  static_cast<void>(send_message(socket, 0, std::string_view{}, sent));
 }
 
 nlohmann::json GuestSnapshots::roll_back() {

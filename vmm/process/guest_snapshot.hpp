@@ -58,7 +58,7 @@ class GuestSnapshots {
  private:
   [[nodiscard]] TakenSnapshot take(const ChooseTarget& choose, DeviceCopy& devices, OwnDisks own_disks);
   [[nodiscard]] Snapshot based_on(const BaseFiles& base) const;
-  [[nodiscard]] bool knows(const SnapshotId& id) const;
+  [[nodiscard]] bool contains(const SnapshotId& id) const;
   void send_clones(int socket, Snapshot& snapshot) const;
 
   Machine& machine_;

@@ -91,14 +91,16 @@ DaemonProcess::DaemonProcess(std::string path, const std::vector<std::string>& p
 
 nlohmann::json DaemonProcess::ask(const nlohmann::json& question) const {
   const UniqueFd socket = connect_local(path_, {20, 0});
-  if (!socket || !send_frame(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question.dump())) {
+  if (!socket ||
+      !send_message(socket.get(), static_cast<std::uint32_t>(wire::Type::query), question.dump())) {
     return nullptr;
   }
   std::string text;
-  while (const auto frame = receive_frame(socket.get())) {
-    if (frame->type == static_cast<std::uint32_t>(wire::Type::refused)) return {{"refused", frame->text()}};
-    text += frame->text();
-    if (frame->type != static_cast<std::uint32_t>(wire::Type::reply_part)) {
+  while (const auto message = receive_message(socket.get())) {
+    if (message->type == static_cast<std::uint32_t>(wire::Type::refused))
+      return {{"refused", message->text()}};
+    text += message->text();
+    if (message->type != static_cast<std::uint32_t>(wire::Type::reply_part)) {
       return nlohmann::json::parse(text, nullptr, false);
     }
   }

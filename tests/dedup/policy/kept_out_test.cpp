@@ -68,7 +68,8 @@ class KeptOutGuests : public testing::Test {
     hello.pages = pages_of_each;
     std::string("guest").copy(hello.guest, wire::max_name - 1);
     domain.copy(hello.domain, wire::max_name - 1);
-    EXPECT_TRUE(send_frame(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
+    EXPECT_TRUE(
+        send_message(ours.get(), static_cast<std::uint32_t>(wire::Type::hello), wire::bytes_of(hello)));
     serve();
     return std::move(ours);
   }
@@ -78,9 +79,9 @@ class KeptOutGuests : public testing::Test {
     }
   }
   // What the daemon says first.
-  static std::optional<Frame> answer(const UniqueFd& socket) { return receive_frame(socket.get()); }
-  static bool is(const std::optional<Frame>& frame, wire::Type type) {
-    return frame && frame->type == static_cast<std::uint32_t>(type);
+  static std::optional<Message> answer(const UniqueFd& socket) { return receive_message(socket.get()); }
+  static bool is(const std::optional<Message>& message, wire::Type type) {
+    return message && message->type == static_cast<std::uint32_t>(type);
   }
   static bool has_ended(const UniqueFd& socket) {
     char byte = 0;
@@ -187,8 +188,8 @@ TEST_F(KeptOutGuests, WhoSaysMoreIsCutOff) {
   const UniqueFd first = dial();
   const UniqueFd second = dial();
   ASSERT_TRUE(is(answer(second), wire::Type::kept_out));
-  ASSERT_TRUE(send_frame(second.get(), static_cast<std::uint32_t>(wire::Type::offer),
-                         wire::bytes_of(wire::Offer{5, 0, 0})));
+  ASSERT_TRUE(send_message(second.get(), static_cast<std::uint32_t>(wire::Type::offer),
+                           wire::bytes_of(wire::Offer{5, 0, 0})));
   serve();
   EXPECT_TRUE(has_ended(second));
   EXPECT_EQ(user().at("guests"), 1);
@@ -235,8 +236,8 @@ TEST_F(KeptOutAgents, AskOnceASecondWhateverTheDaemonDoes) {
   std::thread daemon([&] {
     for (int i = 0; i < asked; ++i) {
       const UniqueFd agents(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      EXPECT_TRUE(receive_frame(agents.get()));
-      EXPECT_TRUE(send_frame(agents.get(), static_cast<std::uint32_t>(wire::Type::kept_out), "not today"));
+      EXPECT_TRUE(receive_message(agents.get()));
+      EXPECT_TRUE(send_message(agents.get(), static_cast<std::uint32_t>(wire::Type::kept_out), "not today"));
     }
   });
   const auto agent = this->agent();

@@ -29,8 +29,8 @@ class FakeGuest {
     while (is_asked()) {
     }
     for (const UniqueFd& caller : callers_) {
-      ASSERT_TRUE(send_frame(caller.get(), static_cast<std::uint32_t>(vmm::ControlMessage::answer),
-                             dedup::json_text(body)));
+      ASSERT_TRUE(send_message(caller.get(), static_cast<std::uint32_t>(vmm::ControlMessage::answer),
+                               dedup::json_text(body)));
     }
     callers_.clear();
   }

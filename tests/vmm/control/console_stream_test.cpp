@@ -24,9 +24,9 @@ TEST(MessageAssembler, PutsMessagesTogetherFromBytes) {
 }
 
 TEST(MessageAssembler, DoesNotWaitForAMessageThatIsTooLong) {
-  const FrameHeader header{max_payload + 1, 3};
+  const MessageHeader header{max_payload + 1, 3};
   MessageAssembler assembler;
-  // SAFETY: FrameHeader is eight plain bytes.
+  // SAFETY: MessageHeader is eight plain bytes.
   assembler.add({reinterpret_cast<const char*>(&header), sizeof(header)});
   EXPECT_TRUE(assembler.is_nonsense());
   EXPECT_FALSE(assembler.next());

@@ -36,7 +36,7 @@ TEST(ControlMessage, AnAnswerComesWithMoreDataThanOneMessageHolds) {
   const Pair pair = make_pair_of_sockets();
   const std::string data(3 * std::size_t{max_payload} + 5, 'd');
   std::thread guest([&] {
-    const auto request = receive_frame(pair.guest.get());
+    const auto request = receive_message(pair.guest.get());
     ASSERT_TRUE(request);
     EXPECT_EQ(json::parse(request->text()), (json{{"do", "map"}}));
     send_answer(pair.guest.get(), {{{"ok", true}}, data});

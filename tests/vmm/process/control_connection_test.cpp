@@ -45,7 +45,7 @@ TEST_F(ControlConnections, ARequestIsAnswered) {
   EXPECT_EQ(connection_.take_request().text(), R"({"do": "ps"})");
   connection_.answer({{{"ok", true}}, {}}, start_);
   EXPECT_EQ(serve(), Step::done);
-  EXPECT_TRUE(receive_frame(client_.get()));
+  EXPECT_TRUE(receive_message(client_.get()));
 }
 
 TEST_F(ControlConnections, OneThatSaysNothingHasAllTheTime) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/frame_receiver.hpp"
+#include "base/message_receiver.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -17,47 +17,48 @@ struct Pair {
 };
 
 std::string bytes_of(std::uint32_t type, std::string_view payload) {
-  const FrameHeader header{static_cast<std::uint32_t>(payload.size()), type};
+  const MessageHeader header{static_cast<std::uint32_t>(payload.size()), type};
   std::string bytes(sizeof(header), '\0');
   std::memcpy(bytes.data(), &header, sizeof(header));
   return bytes.append(payload);
 }
 
-TEST(FrameReceiver, AMessageMayComeByteByByteAndNobodyWaits) {
+TEST(MessageReceiver, AMessageMayComeByteByByteAndNobodyWaits) {
   const Pair pair;
-  FrameReceiver receiver;
-  EXPECT_EQ(receiver.receive(pair.ours.get()), FrameReceiver::State::partial);
+  MessageReceiver receiver;
+  EXPECT_EQ(receiver.receive(pair.ours.get()), MessageReceiver::State::partial);
   EXPECT_FALSE(receiver.begun());
   const std::string bytes = bytes_of(4, "hello");
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     ASSERT_EQ(::send(pair.peer.get(), &bytes[i], 1, 0), 1);
-    const auto expected = i + 1 < bytes.size() ? FrameReceiver::State::partial : FrameReceiver::State::whole;
+    const auto expected =
+        i + 1 < bytes.size() ? MessageReceiver::State::partial : MessageReceiver::State::whole;
     ASSERT_EQ(receiver.receive(pair.ours.get()), expected) << i;
     EXPECT_TRUE(receiver.begun());
   }
-  const Frame frame = receiver.take();
-  EXPECT_EQ(frame.type, 4U);
-  EXPECT_EQ(frame.text(), "hello");
+  const Message message = receiver.take();
+  EXPECT_EQ(message.type, 4U);
+  EXPECT_EQ(message.text(), "hello");
 }
 
-TEST(FrameReceiver, LeavesTheNextMessageForLater) {
+TEST(MessageReceiver, LeavesTheNextMessageForLater) {
   const Pair pair;
-  ASSERT_TRUE(send_frame(pair.peer.get(), 1, "one"));
-  ASSERT_TRUE(send_frame(pair.peer.get(), 2, ""));
-  FrameReceiver receiver;
-  ASSERT_EQ(receiver.receive(pair.ours.get()), FrameReceiver::State::whole);
+  ASSERT_TRUE(send_message(pair.peer.get(), 1, "one"));
+  ASSERT_TRUE(send_message(pair.peer.get(), 2, ""));
+  MessageReceiver receiver;
+  ASSERT_EQ(receiver.receive(pair.ours.get()), MessageReceiver::State::whole);
   EXPECT_EQ(receiver.take().text(), "one");
   EXPECT_FALSE(receiver.begun());
-  ASSERT_EQ(receiver.receive(pair.ours.get()), FrameReceiver::State::whole);
+  ASSERT_EQ(receiver.receive(pair.ours.get()), MessageReceiver::State::whole);
   EXPECT_EQ(receiver.take().type, 2U);
 }
 
-TEST(FrameReceiver, MoreDescriptorsThanAMessageMayHaveEndIt) {
+TEST(MessageReceiver, MoreDescriptorsThanAMessageMayHaveEndIt) {
   const Pair pair;
   const std::string bytes = bytes_of(1, std::string(32, 'x'));
-  FrameReceiver receiver;
-  auto state = FrameReceiver::State::partial;
-  for (std::size_t i = 0; i < bytes.size() && state == FrameReceiver::State::partial; ++i) {
+  MessageReceiver receiver;
+  auto state = MessageReceiver::State::partial;
+  for (std::size_t i = 0; i < bytes.size() && state == MessageReceiver::State::partial; ++i) {
     std::array<int, 4> fds{pair.ours.get(), pair.ours.get(), pair.ours.get(), pair.ours.get()};
     iovec part{const_cast<char*>(&bytes[i]), 1};
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(fds))> control{};
@@ -74,14 +75,14 @@ TEST(FrameReceiver, MoreDescriptorsThanAMessageMayHaveEndIt) {
     ASSERT_EQ(::sendmsg(pair.peer.get(), &message, 0), 1);
     state = receiver.receive(pair.ours.get());
   }
-  EXPECT_EQ(state, FrameReceiver::State::gone);
+  EXPECT_EQ(state, MessageReceiver::State::gone);
 }
 
-TEST(FrameReceiver, APeerThatHangsUpIsGone) {
+TEST(MessageReceiver, APeerThatHangsUpIsGone) {
   Pair pair;
   pair.peer.reset();
-  FrameReceiver receiver;
-  EXPECT_EQ(receiver.receive(pair.ours.get()), FrameReceiver::State::gone);
+  MessageReceiver receiver;
+  EXPECT_EQ(receiver.receive(pair.ours.get()), MessageReceiver::State::gone);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/dedup/books_model.hpp"
+#include "tests/dedup/ledger_model.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,7 +11,7 @@ namespace samepage::dedup {
 using Outcome = Merger::Outcome;
 using Answer = Merger::Answer;
 
-BooksModel::BooksModel(const Shape& shape, Choose choose)
+LedgerModel::LedgerModel(const Shape& shape, Choose choose)
     : choose_(std::move(choose)),
       shape_(shape),
       room_(shape.slots),
@@ -28,7 +28,7 @@ BooksModel::BooksModel(const Shape& shape, Choose choose)
   for (int i = 0; i < 3; ++i) guests_.push_back({merger_.add_guest(pages_of_guest)});
 }
 
-BooksModel::Guest* BooksModel::guest_of(PageId id) {
+LedgerModel::Guest* LedgerModel::guest_of(PageId id) {
   for (Guest& guest : guests_) {
     if (id >= guest.first && id < guest.first + pages_of_guest) return &guest;
   }
@@ -36,13 +36,13 @@ BooksModel::Guest* BooksModel::guest_of(PageId id) {
 }
 
 // Of a guest that can say something.
-std::optional<PageId> BooksModel::some_page() {
+std::optional<PageId> LedgerModel::some_page() {
   const Guest& guest = guests_[choose_(static_cast<std::uint32_t>(guests_.size()))];
   const PageId id = guest.first + choose_(pages_of_guest);
   return guest.phase == Phase::attached ? std::optional(id) : std::nullopt;
 }
 
-void BooksModel::step() {
+void LedgerModel::step() {
   const std::uint32_t what = choose_(20);
   const std::optional<PageId> id = some_page();
   if (what < 14 && !id) return;
@@ -106,7 +106,7 @@ void BooksModel::step() {
   check();
 }
 
-void BooksModel::offer(PageId id, Digest digest) {
+void LedgerModel::offer(PageId id, Digest digest) {
   Page& p = page(id);
   const auto first = static_cast<Merger::FirstSighting>(choose_(3));
   const Outcome outcome = merger_.offer(id, digest, first);
@@ -115,20 +115,20 @@ void BooksModel::offer(PageId id, Digest digest) {
 }
 
 // Neighbours of one content.
-void BooksModel::offer_run(PageId id) {
+void LedgerModel::offer_run(PageId id) {
   const Digest digest{choose_(contents)};
   const PageId end = guest_of(id)->first + pages_of_guest;
   for (PageId next = id; next < end; ++next) offer(next, digest);
 }
 
-void BooksModel::withdraw(PageId id) {
+void LedgerModel::withdraw(PageId id) {
   Page& p = page(id);
   const Outcome outcome = merger_.withdraw(id);
   invariant((outcome == Outcome::violation) == p.mapped.has_value(), "what maps a frame is withdrawn");
   p.offered.reset();
 }
 
-void BooksModel::answer(PageId id, Answer answer) {
+void LedgerModel::answer(PageId id, Answer answer) {
   Page& p = page(id);
   const Outcome outcome = merger_.answered(id, answer);
   invariant((outcome == Outcome::done) == p.granted.has_value(), "what was granted can be answered, once");
@@ -138,7 +138,7 @@ void BooksModel::answer(PageId id, Answer answer) {
   p.cold = false;
 }
 
-void BooksModel::breaks(PageId id) {
+void LedgerModel::breaks(PageId id) {
   Page& p = page(id);
   const Outcome outcome = merger_.broken(id);
   invariant((outcome == Outcome::done) == p.mapped.has_value(), "what maps a frame can break");
@@ -146,7 +146,7 @@ void BooksModel::breaks(PageId id) {
   p.cold = false;
 }
 
-void BooksModel::cold(PageId id) {
+void LedgerModel::cold(PageId id) {
   Page& p = page(id);
   const Outcome outcome = merger_.cold(id);
   invariant((outcome == Outcome::done) == p.mapped.has_value(), "what maps a frame can be cold");
@@ -154,7 +154,7 @@ void BooksModel::cold(PageId id) {
 }
 
 // All pages that map its frame.
-void BooksModel::leave_cold(PageId id) {
+void LedgerModel::leave_cold(PageId id) {
   const std::optional<FrameId> frame = page(id).mapped;
   if (!frame) return;
   for (const Guest& guest : guests_) {
@@ -166,7 +166,7 @@ void BooksModel::leave_cold(PageId id) {
 }
 
 // The next page of its guest that was granted a frame, or itself.
-PageId BooksModel::granted_from(PageId id) {
+PageId LedgerModel::granted_from(PageId id) {
   const Guest& guest = *guest_of(id);
   for (std::uint32_t i = 0; i < pages_of_guest; ++i) {
     const PageId next = guest.first + (id - guest.first + i) % pages_of_guest;
@@ -176,7 +176,7 @@ PageId BooksModel::granted_from(PageId id) {
 }
 
 // Mostly the bytes that it was asked for.
-void BooksModel::donate(PageId id) {
+void LedgerModel::donate(PageId id) {
   const auto asked = std::find_if(asked_.begin(), asked_.end(), [&](const auto& request) {
     const Guest* const guest = guest_of(request.first);
     return guest != nullptr && guest->phase == Phase::attached;
@@ -186,7 +186,7 @@ void BooksModel::donate(PageId id) {
   donate(id, right && !chance(4) ? *right : Digest{choose_(contents)});
 }
 
-void BooksModel::donate(PageId id, Digest digest) {
+void LedgerModel::donate(PageId id, Digest digest) {
   Page& p = page(id);
   const bool waits = records().state(id) == SharingState::waiting;
   const FrameId frame = waits ? records().frame(id) : FrameId{};
@@ -212,12 +212,12 @@ void BooksModel::donate(PageId id, Digest digest) {
   }
 }
 
-void BooksModel::publish(FrameId frame, Turn& turn) {
+void LedgerModel::publish(FrameId frame, Turn& turn) {
   published_[frame] = records().digest(frame);
   merger_.publish(frame, turn);
 }
 
-void BooksModel::slot_written() {
+void LedgerModel::slot_written() {
   if (room_.writing.empty()) return;
   auto slot = room_.writing.begin();
   std::advance(slot, choose_(static_cast<std::uint32_t>(room_.writing.size())));
@@ -226,19 +226,19 @@ void BooksModel::slot_written() {
   invariant(records().state(frame) == FrameState::waiting, "a slot is written that waits for nothing");
   Turn turn(choose_(8));
   if (chance(4)) {
-    merger_.give_up(frame);
+    merger_.cancel(frame);
   } else {
     publish(frame, turn);
   }
 }
 
-void BooksModel::go_on(std::uint64_t steps) {
+void LedgerModel::go_on(std::uint64_t steps) {
   Turn turn(steps);
   go_on_departing(turn);
   static_cast<void>(merger_.go_on(turn));
 }
 
-void BooksModel::depart() {
+void LedgerModel::depart() {
   Guest& guest = guests_[choose_(static_cast<std::uint32_t>(guests_.size()))];
   if (guest.phase == Phase::leaving) return;
   if (guest.phase == Phase::detached && chance(2)) return come_back(guest);
@@ -253,7 +253,7 @@ void BooksModel::depart() {
   }
 }
 
-void BooksModel::go_on_departing(Turn& turn) {
+void LedgerModel::go_on_departing(Turn& turn) {
   for (Guest& guest : guests_) {
     if (guest.phase == Phase::detaching) {
       if (!merger_.detach_guest(guest.first, pages_of_guest, guest.done, guest.references, turn)) continue;
@@ -272,7 +272,7 @@ void BooksModel::go_on_departing(Turn& turn) {
 }
 
 // It says what it has retained, and lies now and then.
-void BooksModel::come_back(Guest& guest) {
+void LedgerModel::come_back(Guest& guest) {
   guest.phase = Phase::attached;
   for (std::uint32_t i = 0; i < pages_of_guest; ++i) {
     Page& p = page(guest.first + i);
@@ -285,7 +285,7 @@ void BooksModel::come_back(Guest& guest) {
   retain(guest);
 }
 
-void BooksModel::retain(Guest& guest) {
+void LedgerModel::retain(Guest& guest) {
   for (std::uint32_t i = 0; i < pages_of_guest; ++i) {
     const PageId id = guest.first + i;
     Page& p = page(id);
@@ -308,7 +308,7 @@ void BooksModel::retain(Guest& guest) {
   }
 }
 
-void BooksModel::take_orders() {
+void LedgerModel::take_orders() {
   const MergerOrders orders = merger_.take_orders();
   for (const FrameId frame : orders.copies) {
     const auto slot = records().twin(frame);
@@ -322,7 +322,7 @@ void BooksModel::take_orders() {
   });
 }
 
-void BooksModel::check_grant(PageId id, FrameId frame) {
+void LedgerModel::check_grant(PageId id, FrameId frame) {
   const Guest* const guest = guest_of(id);
   if (guest == nullptr || guest->phase == Phase::leaving) return;
   Page& p = page(id);
@@ -339,7 +339,7 @@ void BooksModel::check_grant(PageId id, FrameId frame) {
   p.offered.reset();
 }
 
-void BooksModel::check_reaped(FrameId frame) {
+void LedgerModel::check_reaped(FrameId frame) {
   for (const auto& [id, p] : pages_) {
     invariant(p.mapped != frame && p.granted != frame, "a frame goes that is mapped");
   }

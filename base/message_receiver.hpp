@@ -10,7 +10,7 @@
 
 namespace samepage {
 
-class FrameReceiver {
+class MessageReceiver {
  public:
   enum class State : std::uint8_t {
     partial,  // there is more to come
@@ -24,13 +24,13 @@ class FrameReceiver {
   /// Whether a part of the message is here.
   [[nodiscard]] bool begun() const { return received_ > 0; }
   /// The whole message; another one may follow.
-  Frame take();
+  Message take();
 
  private:
   [[nodiscard]] std::span<std::byte> missing();
 
-  FrameHeader header_;
-  Frame frame_;
+  MessageHeader header_;
+  Message message_;
   std::size_t received_ = 0;  // of header and payload
 };
 

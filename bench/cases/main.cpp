@@ -130,7 +130,7 @@ int run(int argc, char** argv) {
   CLI::App app;
   Options options;
   try {
-    options = parse_options(app, argc, argv);
+    options = parse_options(app, argc, argv, case_names());
   } catch (const CLI::ParseError& error) {
     return tell_parse_outcome(app, error, exit_usage);
   } catch (const UserError& error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's records against naive ones, for whatever agents say in whatever order.
-#include "tests/dedup/books_model.hpp"
+#include "tests/dedup/ledger_model.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,21 +9,21 @@
 namespace samepage::dedup {
 namespace {
 
-class Books : public testing::TestWithParam<unsigned> {};
+class LedgerModelTest : public testing::TestWithParam<unsigned> {};
 
-TEST_P(Books, SayWhatNaiveOnesSay) {
+TEST_P(LedgerModelTest, SayWhatNaiveOnesSay) {
   std::mt19937 random(GetParam());
-  BooksModel::Shape shape;
+  LedgerModel::Shape shape;
   if (GetParam() % 4 == 0) shape.slots = 2;
   if (GetParam() % 4 == 1) shape.frames = 3;
   shape.uniform = GetParam() >= 16;
   if (!shape.uniform && GetParam() % 2 == 0) shape.dups = {.references = 2, .run = 4};
-  BooksModel model(shape, [&](std::uint32_t below) { return static_cast<std::uint32_t>(random()) % below; });
+  LedgerModel model(shape, [&](std::uint32_t below) { return static_cast<std::uint32_t>(random()) % below; });
   for (int step = 0; step < 20'000; ++step) model.step();
   model.finish();
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Books, testing::Range(0U, 24U));
+INSTANTIATE_TEST_SUITE_P(Seeds, LedgerModelTest, testing::Range(0U, 24U));
 
 }  // namespace
 }  // namespace samepage::dedup

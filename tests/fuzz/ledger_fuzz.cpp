@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents that say anything to the daemon's records: tests/dedup/books_model.hpp, with the input's decisions.
-#include "tests/dedup/books_model.hpp"
+// Agents that say anything to the daemon's records: tests/dedup/ledger_model.hpp, with the input's decisions.
+#include "tests/dedup/ledger_model.hpp"
 #include "tests/fuzz/input.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace samepage::dedup;  // NOLINT(google-build-using-namespace): libFuzzer's own name is global
   samepage::test::Input input(data, size);
-  BooksModel::Shape shape;
+  LedgerModel::Shape shape;
   if (input.chance(4)) shape.frames = 3;
   if (input.chance(4)) shape.slots = 2;
   shape.uniform = input.chance(4);
   if (!shape.uniform && input.chance(2)) shape.dups = {.references = 2, .run = 4};
-  BooksModel model(shape, [&](std::uint32_t below) { return input.below(below); });
+  LedgerModel model(shape, [&](std::uint32_t below) { return input.below(below); });
   while (!input.empty()) model.step();
   model.finish();
   return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/frame_receiver.hpp"
+#include "base/message_receiver.hpp"
 
 #include <sys/socket.h>
 
@@ -26,20 +26,20 @@ void collect_fds(msghdr& message, std::vector<UniqueFd>& fds) {
 }  // namespace
 
 // The rest of the header, or else of the payload.
-std::span<std::byte> FrameReceiver::missing() {
+std::span<std::byte> MessageReceiver::missing() {
   if (received_ < sizeof(header_)) return std::as_writable_bytes(std::span(&header_, 1)).subspan(received_);
-  return std::span(frame_.payload).subspan(received_ - sizeof(header_));
+  return std::span(message_.payload).subspan(received_ - sizeof(header_));
 }
 
-FrameReceiver::State FrameReceiver::receive(int socket, Wait wait) {
+MessageReceiver::State MessageReceiver::receive(int socket, Wait wait) {
   for (;;) {
     if (received_ == sizeof(header_)) {
       if (header_.length > max_payload) {
         errno = EPROTO;
         return State::gone;
       }
-      frame_.type = header_.type;
-      frame_.payload.resize(header_.length);
+      message_.type = header_.type;
+      message_.payload.resize(header_.length);
     }
     const std::span<std::byte> part = missing();
     if (part.empty()) return State::whole;
@@ -56,8 +56,8 @@ FrameReceiver::State FrameReceiver::receive(int socket, Wait wait) {
     if (got < 0 && errno == EAGAIN && wait == Wait::no) return State::partial;
     if (got == 0) errno = ECONNRESET;
     if (got <= 0) return State::gone;
-    collect_fds(message, frame_.fds);
-    if (frame_.fds.size() > max_fds) {
+    collect_fds(message, message_.fds);
+    if (message_.fds.size() > max_fds) {
       errno = EPROTO;
       return State::gone;
     }
@@ -65,9 +65,9 @@ FrameReceiver::State FrameReceiver::receive(int socket, Wait wait) {
   }
 }
 
-Frame FrameReceiver::take() {
+Message MessageReceiver::take() {
   received_ = 0;
-  return std::exchange(frame_, {});
+  return std::exchange(message_, {});
 }
 
 }  // namespace samepage

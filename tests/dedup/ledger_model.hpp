@@ -19,7 +19,7 @@
 
 namespace samepage::dedup {
 
-class BooksModel {
+class LedgerModel {
  public:
   struct Shape {
     std::uint32_t frames = 1000;
@@ -28,7 +28,7 @@ class BooksModel {
     bool uniform = false;
   };
 
-  BooksModel(const Shape& shape, Choose choose);
+  LedgerModel(const Shape& shape, Choose choose);
 
   /// Something happens, and all is compared.
   void step();

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "tests/dedup/books_model.hpp"
+#include "tests/dedup/ledger_model.hpp"
 
 namespace samepage::dedup {
 
-void BooksModel::check() {
+void LedgerModel::check() {
   for (const Guest& guest : guests_) {
     if (guest.phase == Phase::leaving) continue;
     for (std::uint32_t i = 0; i < pages_of_guest; ++i) check_page(guest, guest.first + i);
@@ -16,7 +16,7 @@ void BooksModel::check() {
   check_places();
 }
 
-void BooksModel::check_page(const Guest& guest, PageId id) {
+void LedgerModel::check_page(const Guest& guest, PageId id) {
   const Page& p = page(id);
   const SharingState state = records().state(id);
   if (p.mapped) {
@@ -44,7 +44,7 @@ void BooksModel::check_page(const Guest& guest, PageId id) {
   }
 }
 
-void BooksModel::check_counts() {
+void LedgerModel::check_counts() {
   SharingCounts counts;
   std::map<FrameId, std::uint32_t> references, cold;
   std::set<FrameId> awaited;  // slots that a page was told to map instead
@@ -77,7 +77,7 @@ void BooksModel::check_counts() {
 
 // A content is known at one place: at the one page that has it, or at a frame. Who leaves a frame cold whose
 // content is in a slot goes there.
-void BooksModel::check_places() {
+void LedgerModel::check_places() {
   std::set<std::uint64_t> known, out;
   for (const auto& [frame, digest] : published_) {
     known.insert(digest.value);
@@ -97,7 +97,7 @@ void BooksModel::check_places() {
 }
 
 // True while somebody had something to say.
-bool BooksModel::settle_once() {
+bool LedgerModel::settle_once() {
   merger_.pass_over_silent_donors();
   go_on(Turn::endless);
   take_orders();
@@ -126,7 +126,7 @@ bool BooksModel::settle_once() {
   return said;
 }
 
-void BooksModel::finish() {
+void LedgerModel::finish() {
   lacks_memory_ = false;
   merger_.let_frames_go();
   int rounds = 0;
