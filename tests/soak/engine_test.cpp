@@ -6,15 +6,15 @@
 #include <random>
 #include <string>
 
-#include "tests/dedup/ledger_model.hpp"
 #include "tests/dedup/fleet_model.hpp"
+#include "tests/dedup/ledger_model.hpp"
 #include "tests/soak/soak_plan.hpp"
 
 namespace samepage::soak {
 namespace {
 
-using dedup::LedgerModel;
 using dedup::FleetModel;
+using dedup::LedgerModel;
 
 TEST(Engine, MemoryIsAlwaysWhatTheGuestsWroteAndNothingIsLeft) {
   Plan plan;
