@@ -87,11 +87,57 @@ TEST_F(Report, ARecordSurvivesWhateverEndsTheRecorder) {
   EXPECT_EQ(samepage({"report", record, "--for", "1"}).code, 2);
 }
 
-// What in a page of that width does not fit or lies over something else; asked of the browser itself.
+// What in a page of that width does not fit, lies over something else or can't be read; asked of the browser
+// itself. A theme is dark or light.
 constexpr const char* page_check = R"js(
 const problems = [];
-const check = (frame, width) => {
+const channels = colour => {
+  const all = colour.match(/[\d.]+/g).map(Number);
+  return all.length < 4 ? all.concat(1) : all;
+};
+const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+const luminance = colour => colour.slice(0, 3).map(c => c / 255)
+  .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const backdrop = (view, e) => {
+  if (!e) return [255, 255, 255, 1];
+  const own = channels(view.getComputedStyle(e).backgroundColor);
+  return own[3] === 1 ? own : over(own, backdrop(view, e.parentElement));
+};
+const contrast = (view, e) => {
+  const under = backdrop(view, e), text = over(channels(view.getComputedStyle(e).color), under);
+  const [low, high] = [luminance(text), luminance(under)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+};
+const has_text = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+const check_theme = (view, width, theme, seen) => {
+  if (view.matchMedia('(prefers-color-scheme: dark)').matches !== (theme === 'dark')) {
+    problems.push(width + ': not the ' + theme + ' theme');
+  }
+  const dark = luminance(backdrop(view, view.document.body)) < 0.5;
+  if (dark !== (theme === 'dark')) problems.push(width + ': the page is ' + (dark ? 'dark' : 'light'));
+  const texts = seen('main *').filter(has_text);
+  if (texts.length < 50) problems.push(width + ': hardly any text');
+  for (const e of texts) {
+    if (contrast(view, e) < 4.5) problems.push(width + ': ' + contrast(view, e) + ' of contrast: ' + e.textContent);
+  }
+};
+const check_tiles = (width, tiles, list) => {
+  if (tiles.length !== 7) problems.push(width + ': ' + tiles.length + ' tiles');
+  for (const tile of tiles) {
+    const lasts = tiles.filter(t => t.offsetTop === tile.offsetTop).map(t => t.offsetLeft + t.offsetWidth);
+    if (Math.max(...lasts) < list.offsetLeft + list.offsetWidth - 2) {
+      problems.push(width + ': the row ends behind: ' + tile.textContent);
+    }
+    if ([...tile.children].some(e => e.scrollWidth > e.clientWidth)) {
+      problems.push(width + ': too narrow: ' + tile.textContent);
+    }
+  }
+};
+const check = (frame, width, theme) => {
   const page = frame.contentDocument, seen = name => [...page.querySelectorAll(name)].filter(e => e.offsetWidth > 0);
+  check_theme(frame.contentWindow, width, theme, seen);
+  check_tiles(width, seen('.tile'), page.querySelector('.tiles'));
   if (page.documentElement.scrollWidth > width) problems.push(width + ': wider than the window');
   for (const plot of seen('.plot')) {
     if (!plot.querySelector('.tip')) problems.push(width + ': the script of the page does not run');
@@ -113,14 +159,16 @@ const check = (frame, width) => {
   }
 };
 window.onload = () => {
-  for (const frame of document.querySelectorAll('iframe')) check(frame, frame.clientWidth);
-  document.body.replaceChildren('checked:' + document.querySelectorAll('iframe').length, ...problems.map(p => ' [' + p + ']'));
+  const frames = document.querySelectorAll('iframe');
+  for (const frame of frames) check(frame, frame.clientWidth, document.body.className);
+  document.body.replaceChildren('checked:' + frames.length, ...problems.map(p => ' [' + p + ']'));
   document.body.append(':end');
 };
 )js";
 
 std::string browser() {
-  for (const char* path : {"/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"}) {
+  for (const char* path : {"/usr/bin/chromium-headless-shell", "/usr/bin/chromium",
+                           "/usr/bin/chromium-browser", "/usr/bin/google-chrome"}) {
     if (::access(path, X_OK) == 0) return path;
   }
   return {};
@@ -136,21 +184,32 @@ std::string in_attribute(std::string text) {
   return text;
 }
 
-TEST_F(Report, FitsAPhoneAndADesktop) {
+// Frames of these widths with the page in them. They have the colours that the browser was asked for because
+// the page around them leaves both to it.
+std::string in_frames(const std::string& page, const std::string& theme) {
+  std::string wrapper =
+      "<!DOCTYPE html><meta name=\"color-scheme\" content=\"light dark\"><body class=\"" + theme + "\">";
+  for (const char* width : {"400", "944", "1180"}) {
+    wrapper += std::string("<iframe style=\"border:0\" width=\"") + width + "\" height=\"900\" srcdoc=\"" +
+               in_attribute(page) + "\"></iframe>";
+  }
+  return wrapper + "<script>" + page_check + "</script></body>";
+}
+
+TEST_F(Report, FitsAPhoneAndADesktopInTheLightAndInTheDark) {
   if (browser().empty()) GTEST_SKIP() << "there is no chromium";
   ASSERT_EQ(samepage({"report", "--for", "0.5", "--interval", "0.1", "-o", file("page.html")}).code, 0);
-  const std::string page = in_attribute(content_of(file("page.html")));
-  std::string wrapper = "<!DOCTYPE html><body>";
-  for (const char* width : {"400", "1180"}) {
-    wrapper += std::string("<iframe style=\"border:0\" width=\"") + width + "\" height=\"900\" srcdoc=\"" +
-               page + "\"></iframe>";
+  const std::string page = content_of(file("page.html"));
+  for (const auto& [theme, setting] : {std::pair{"light", "1"}, {"dark", "0"}}) {
+    put(file("check.html"), in_frames(page, theme));
+    const Finished checked =
+        run({browser(), "--headless", "--no-sandbox", "--disable-gpu",
+             std::string("--blink-settings=preferredColorScheme=") + setting,
+             "--user-data-dir=" + file("browser"), "--window-size=1300,900", "--virtual-time-budget=5000",
+             "--dump-dom", "file://" + file("check.html")});
+    EXPECT_EQ(checked.code, 0) << theme;
+    EXPECT_THAT(checked.out, HasSubstr("checked:3:end")) << theme;
   }
-  put(file("check.html"), wrapper + "<script>" + page_check + "</script></body>");
-  const Finished checked = run({browser(), "--headless", "--no-sandbox", "--disable-gpu",
-                                "--user-data-dir=" + file("browser"), "--window-size=1300,900",
-                                "--virtual-time-budget=5000", "--dump-dom", "file://" + file("check.html")});
-  EXPECT_EQ(checked.code, 0);
-  EXPECT_THAT(checked.out, HasSubstr("checked:2:end"));
 }
 
 }  // namespace
