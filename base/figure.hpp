@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a published figure is: its key in JSON, its unit, its kind and what it means. Tables, JSON and metrics
 // are made from lists of these: of the host in dedup/host_figures, of one guest in vmm/control/guest_figures.
-// docs/manual.md says the same at greater length; a test compares the keys.
+// docs/manual.md says the same at greater length; a test compares the keys and what they can be checked
+// against.
 #pragma once
 
 #include <cstdint>

@@ -6,11 +6,11 @@
 namespace samepage::dedup {
 namespace {
 
-constexpr std::string_view page_tables = "the guests' page tables";
+constexpr std::string_view page_tables = "/proc/PID/maps and pagemap of the guests";
 
 constexpr std::array figures{
     Figure{"pages_shared", "pages shared", Unit::count, Kind::gauge, "frames that guests map",
-           "allocated blocks of the frame stores"},
+           "allocated blocks of the frame stores, in /proc/PID/fd of the daemon"},
     Figure{"pages_sharing", "pages sharing", Unit::count, Kind::gauge,
            "further mappings of them: pages saved", page_tables},
     Figure{"pages_unshared", "pages unshared", Unit::count, Kind::gauge, "quiet, but nobody else has them"},
@@ -18,13 +18,14 @@ constexpr std::array figures{
     Figure{"zero_pages", "zero pages", Unit::count, Kind::gauge, "given back", page_tables},
     Figure{"breaks", "breaks", Unit::count, Kind::counter, "shared pages that a guest wrote"},
     Figure{"full_scans", "full scans", Unit::count, Kind::counter, "passes over all guests"},
-    Figure{"saved_bytes", "saved", Unit::bytes, Kind::gauge, "pages sharing and zero pages"},
+    Figure{"saved_bytes", "saved", Unit::bytes, Kind::gauge, "pages sharing and zero pages", page_tables},
     Figure{"overhead_bytes", "overhead", Unit::bytes, Kind::gauge, "what merging itself needs"},
     Figure{"net_saved_bytes", "net saved", Unit::signed_bytes, Kind::gauge, "saved less overhead",
            "the change of kernel_bytes when merging starts"},
     Figure{"reserved_bytes", "reserved", Unit::bytes, Kind::gauge, "RAM that guests were promised"},
-    Figure{"committed_bytes", "committed", Unit::bytes, Kind::gauge, "of it, with something in it"},
-    Figure{"paged_bytes", "paged out", Unit::bytes, Kind::gauge, "of that, in paging files"},
+    Figure{"committed_bytes", "committed", Unit::bytes, Kind::gauge, "of it, with something in it",
+           page_tables},
+    Figure{"paged_bytes", "paged out", Unit::bytes, Kind::gauge, "of that, in paging files", page_tables},
     Figure{"worst_case_bytes", "worst case", Unit::bytes, Kind::gauge,
            "needed if guests write all that they share"},
     Figure{"available_bytes", "available", Unit::bytes, Kind::gauge, "memory of the host that is left",
@@ -34,9 +35,10 @@ constexpr std::array figures{
     Figure{"hold_max_us", "longest hold", Unit::microseconds, Kind::peak, "of any guest", "", "stop_max_us"},
     Figure{"tracker", "tracker", Unit::text, Kind::gauge, "how written pages are found"},
     Figure{"hold_us", "", Unit::microseconds, Kind::histogram, "how long guests were held, how often"},
-    Figure{"merge_cpu_us", "", Unit::microseconds, Kind::counter, "processor time of all agents"},
+    Figure{"merge_cpu_us", "", Unit::microseconds, Kind::counter, "processor time of all agents",
+           "/proc/PID/task/*/schedstat of the guests' threads 'agent' and 'agent merging'"},
     Figure{"daemon_cpu_us", "", Unit::microseconds, Kind::counter, "processor time of the daemon",
-           "getrusage(2)"},
+           "utime and stime of /proc/PID/stat"},
     Figure{"cpu_credit_us", "", Unit::microseconds, Kind::gauge,
            "processor time that may be used at once (knob cpu)"},
     Figure{"uncovered_bytes", "", Unit::bytes, Kind::gauge, "of the worst case, more than is left"},
@@ -44,7 +46,7 @@ constexpr std::array figures{
     Figure{"commit_limit_bytes", "", Unit::bytes, Kind::gauge,
            "RAM that guests may be promised; 0: no bound"},
     Figure{"paged_resident_bytes", "", Unit::bytes, Kind::gauge,
-           "of paged out, in memory too, for it was read"},
+           "of paged out, in memory too, for it was read", page_tables},
     Figure{"slots_bytes", "", Unit::bytes, Kind::gauge, "of paging files, in use"},
     Figure{"paged_out", "", Unit::count, Kind::counter, "pages that went out to paging files"},
     Figure{"came_back", "", Unit::count, Kind::counter, "times that guests used what had gone out"},

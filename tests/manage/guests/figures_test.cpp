@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/guests/figures.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <set>
@@ -40,6 +42,61 @@ TEST(Figures, EachKeyIsInTheManualAndInOneListOnce) {
       EXPECT_NE(text.find("`" + std::string(figure.key) + "`"), std::string::npos) << figure.key;
     }
   }
+}
+
+// What the kernel knows nothing of: what is merged, promised and waited for is the daemon's or the agent's
+// own record, and names are those that the user gave.
+const std::array<std::set<std::string_view>, 2> ours_alone{
+    {{"pages_unshared",
+      "pages_volatile",
+      "breaks",
+      "full_scans",
+      "overhead_bytes",
+      "reserved_bytes",
+      "worst_case_bytes",
+      "hold_max_us",
+      "tracker",
+      "hold_us",
+      "cpu_credit_us",
+      "uncovered_bytes",
+      "cpu_waiting_guests",
+      "commit_limit_bytes",
+      "slots_bytes",
+      "paged_out",
+      "came_back",
+      "frames_out",
+      "frame_dups",
+      "pages_pending",
+      "errors",
+      "shortages"},
+     {"name",      "domain",    "state",     "image",
+      "pid",       "cpus",      "connected", "worst_case_bytes",
+      "passes",    "merges",    "breaks",    "failed_merges",
+      "paged_out", "came_back", "holds",     "hold_max_us",
+      "hold_us",   "errors",    "shortages", "log",
+      "disks",     "nets",      "kept_out",  "balloon"}}};
+
+TEST(Figures, EachSaysWhatOfTheKernelsItCanBeCheckedAgainstOrIsOursAlone) {
+  const std::string text = manual();
+  const auto lists = all_figures();
+  std::size_t checked = 0;
+  for (std::size_t list = 0; list < ours_alone.size(); ++list) {
+    const char* const of = list == 0 ? "all" : "a guest";
+    for (const Figure& figure : lists[list]) {
+      EXPECT_EQ(figure.checks.empty(), ours_alone[list].contains(figure.key)) << of << ": " << figure.key;
+      if (figure.checks.empty()) continue;
+      ++checked;
+      const std::string row = fmt::format("\n| {} | `{}` | {} |\n", of, figure.key, figure.checks);
+      EXPECT_NE(text.find(row), std::string::npos) << "the manual has no row" << row;
+    }
+  }
+  // Neither does it have rows of figures that are gone.
+  const std::string heading = "| of | key | the kernel's own |\n| --- | --- | --- |\n";
+  const std::size_t begin = text.find(heading);
+  ASSERT_NE(begin, std::string::npos);
+  const std::string table =
+      text.substr(begin + heading.size(), text.find("\n\n", begin) - begin - heading.size());
+  EXPECT_EQ(static_cast<std::size_t>(std::count(table.begin(), table.end(), '\n')) + 1, checked);
 }
 
 TEST(Figures, KeysTellTheirUnits) {
