@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Colours are by what they stand for, the same in all pictures: a guest's own memory, what it shares, its
 // zero pages, what it never touched. They are told apart without red and green, and each is named beside it.
-// Tiles fill their rows: one row, two of four, or of two; the first is as wide as two.
+// Tiles fill their rows, which have room for four, or for two: the first is as wide as two, and so is the
+// last where one would be missing.
 #include "manage/report/page_parts.hpp"
 
 namespace samepage::report {
@@ -27,12 +28,13 @@ h3{font-size:15px;line-height:1.3;margin:0}
 p{margin:0}
 .lead{color:var(--soft)}
 h2+.lead{margin-bottom:12px;max-width:72ch}
-.tiles{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:12px;margin:20px 0 0;padding:0}
+.tiles{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:12px;margin:20px 0 0;padding:0}
 .tile{background:var(--card);border-radius:10px;padding:12px 14px;min-width:0}
 .tile dt{color:var(--soft);font-size:13px}
 .tile dd{margin:0;font-size:20px;line-height:1.3;font-weight:600;overflow-wrap:normal}
 .tile dd+dd{font-size:13px;font-weight:400;color:var(--soft);line-height:1.4}
-.tile.first{grid-column:span 2}
+.tile.first,.tile:last-child:nth-child(even){grid-column:span 2}
+.tile dd:nth-of-type(1){white-space:nowrap}
 .tile.first dd:nth-of-type(1){font-size:36px;line-height:1.15}
 .two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:16px}
 figure,.card{background:var(--card);border-radius:10px;padding:16px;margin:0 0 16px;min-width:0}
@@ -100,8 +102,6 @@ margin:14px 0 12px}
 .bars .long{color:var(--soft);text-align:right}
 .note{color:var(--soft);font-size:13px}
 footer{margin-top:40px;color:var(--faint);font-size:13px}
-@media(max-width:1059px){.tiles{grid-auto-flow:row;grid-template-columns:repeat(4,minmax(0,1fr))}
-.tile:last-child:nth-child(even){grid-column:span 2}}
 @media(max-width:760px){main{padding:16px 12px 32px}h1{font-size:22px}h2{margin-top:32px}
 .two{grid-template-columns:minmax(0,1fr);gap:0}
 .tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:8px}.tile{padding:10px 12px}.tile dd{font-size:18px}
