@@ -78,7 +78,7 @@ class Watch {
     if (bytes_to_read_ > read_ && read_ != 0) {
       text += fmt::format(", {} left", format_uptime(static_cast<double>(bytes_to_read_ - read_) / speed));
     }
-    progress_.show(text);
+    progress_.show(text, {read_, bytes_to_read_});
   }
 
   const vmm::StopSignals* signals_;
@@ -172,8 +172,9 @@ void add_analyze(const Command& program) {
   const Command command =
       program.add("analyze", "Show what merging would save among memory images of any VMM's guests");
   const auto options = std::make_shared<AnalyzeOptions>();
-  command.texts({"FILE", "", "Raw memory (also sparse), an ELF core, or '-' for raw memory from a pipe"},
-                options->files, check_file, Needed::yes);
+  command.texts(
+      {"FILE", "", "Raw memory (also sparse), an ELF core, a snapshot, or '-' for raw memory from a pipe"},
+      options->files, check_file, Needed::yes);
   add_size(command, "--memory", options->memory,
            "Memory that the analysis may take (default: half of what is available)");
   command.number({"--pairs", "N", "Pairs of files to show: those with the most in common (default: 10)"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/cli/progress.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/standard_output.hpp"
@@ -11,6 +12,13 @@ namespace {
 constexpr std::chrono::seconds between_lines{3};
 constexpr const char* erase_line = "\r\033[K";
 
+// Asked each time: a window is resized.
+std::size_t terminal_columns() {
+  constexpr std::size_t usual = 80;
+  winsize window{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col != 0 ? window.ws_col : usual;
+}
+
 }  // namespace
 
 Progress::Progress() : terminal_(::isatty(STDERR_FILENO) == 1) {}
@@ -19,9 +27,9 @@ Progress::~Progress() {
   clear();
 }
 
-void Progress::show(const std::string& text) {
+void Progress::show(const std::string& text, Done done) {
   if (terminal_) {
-    print_err(erase_line + text);
+    print_err(erase_line + progress_line(text, done, terminal_columns()));
     return;
   }
   const auto now = std::chrono::steady_clock::now();

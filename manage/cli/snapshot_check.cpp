@@ -82,7 +82,7 @@ void verify_snapshot(const vmm::SnapshotChain& chain) {
     if (const int signal = signals.take(); signal != 0) throw Interrupted{signal};
     if (const auto now = Clock::now(); now >= next) {
       next = now + std::chrono::milliseconds(200);
-      progress.show(fmt::format("checked {} of {}", format_size(done), format_size(all)));
+      progress.show(fmt::format("checked {} of {}", format_size(done), format_size(all)), {done, all});
     }
   });
 }

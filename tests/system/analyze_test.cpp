@@ -75,6 +75,74 @@ TEST_F(Analyze, WhatGoesWrongIsOneLineThatNamesTheFile) {
   refused({path("")}, "is a directory");
 }
 
+// A machine of QEMU's that never runs, with 16 MiB of RAM and `loaded` in it.
+class AnalyzeQemu : public Analyze {
+ protected:
+  static constexpr const char* qemu = "/usr/bin/qemu-system-x86_64";
+  void SetUp() override {
+    Analyze::SetUp();
+    if (!IsSkipped() && ::access(qemu, X_OK) != 0) GTEST_SKIP() << "there is no " << qemu;
+  }
+  // `how`: options of dump-guest-memory.
+  [[nodiscard]] std::string dump(const std::string& name, const std::string& how,
+                                 const std::string& loaded = {}) const {
+    const std::string to = path(name);
+    Words command{"/bin/sh",
+                  "-c",
+                  "printf 'dump-guest-memory %s %s\\nquit\\n' \"$0\" \"$1\" | (shift && \"$@\")",
+                  how,
+                  to,
+                  qemu,
+                  "-machine",
+                  "pc,accel=tcg",
+                  "-m",
+                  "16",
+                  "-S",
+                  "-nodefaults",
+                  "-display",
+                  "none",
+                  "-monitor",
+                  "stdio"};
+    if (!loaded.empty()) {
+      command.push_back("-device");
+      command.push_back("loader,force-raw=on,addr=0x400000,file=" + loaded);
+    }
+    const Finished finished = run(command);
+    EXPECT_EQ(finished.code, 0) << finished.err;
+    EXPECT_TRUE(std::filesystem::exists(to)) << finished.out << finished.err;
+    return to;
+  }
+};
+
+TEST_F(AnalyzeQemu, FindsInADumpOfQemusWhatWasLoadedIntoIt) {
+  constexpr std::uint64_t contents = 100, times = 3, unique = 7;
+  std::string loaded;
+  for (std::uint64_t i = 0; i < contents * times + unique; ++i) {
+    // Pages of the firmware are code, and no row of one letter with a number before it.
+    std::string page(page_size, 'x');
+    const std::string number = std::to_string(i < contents * times ? i % contents : i);
+    loaded += page.replace(0, number.size(), number);
+  }
+  const nlohmann::json before = ask({"analyze", dump("before", "")});
+  const nlohmann::json after = ask({"analyze", dump("after", "", file("loaded", loaded))});
+  EXPECT_EQ(after.at("files").at(0).at("format"), "elf");
+  EXPECT_EQ(after.at("files").at(0).at("missing_bytes"), 0);
+  EXPECT_GE(number(after, "pages"), pages_in(16U << 20U).value) << "RAM, and what firmware is beside it";
+  EXPECT_EQ(number(after, "pages"), number(before, "pages"));
+  EXPECT_EQ(number(after, "shared_pages") - number(before, "shared_pages"), contents * times);
+  EXPECT_EQ(number(after, "frames") - number(before, "frames"), contents);
+  EXPECT_EQ(number(after, "unique_pages") - number(before, "unique_pages"), unique);
+  EXPECT_EQ(number(before, "zero_pages") - number(after, "zero_pages"), contents * times + unique);
+}
+
+TEST_F(AnalyzeQemu, NamesAKdumpOfQemusWithTheWayOut) {
+  const Finished refused = samepage({"analyze", dump("packed", "-z")});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_NE(refused.err.find("packed is a kdump-compressed dump"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("have it written as ELF"), std::string::npos) << refused.err;
+}
+
 TEST_F(Analyze, ASignalEndsItAndNothingIsLeft) {
   const std::string fifo = path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
