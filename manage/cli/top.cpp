@@ -56,6 +56,7 @@ std::optional<std::size_t> parse_column(const std::string& text) {
     if (key == text || key == wanted || key == text + "_per_s" || key == text + "_s") return i;
   }
   if (text == "hold") return top::column("hold_max_us");
+  if (text == "held") return top::column("held_us_per_s");
   if (text == "cpu") return top::column("cpu_percent");
   return std::nullopt;
 }
@@ -129,9 +130,10 @@ void add_top(const Command& program) {
   const Command command = program.add("top", "Show live what each guest saves and costs; h lists the keys");
   const auto options = std::make_shared<TopOptions>();
   add_interval(command, "--interval", options->interval, "Time between two samples (default: 1)");
-  command.parsed({"--sort", "COLUMN", "Sort by saved (default), private, shared, breaks, hold, name, ..."},
-                 options->arrangement.sort, parse_column,
-                 "a column: saved, private, shared, zero, untouched, breaks, hold, cpu, name, domain, ...");
+  command.parsed(
+      {"--sort", "COLUMN", "Sort by saved (default), private, shared, breaks, hold, held, name, ..."},
+      options->arrangement.sort, parse_column,
+      "a column: saved, private, shared, zero, untouched, breaks, hold, cpu, name, domain, ...");
   command.text({"--filter", "TEXT", "Only guests whose name, image or domain contains it"},
                options->arrangement.filter);
   command.text({"--domain", "DOMAIN", "Only guests of this domain"}, options->arrangement.domain);

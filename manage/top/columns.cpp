@@ -17,6 +17,8 @@ constexpr Figure saved_figure{"saved_bytes", "saved", Unit::bytes, Kind::gauge,
                               "its part of what merging saves"};
 constexpr Figure processor_figure{"cpu_percent", "cpu", Unit::count, Kind::gauge,
                                   "of one processor, by its process"};
+constexpr Figure held_figure{"held_us", "held", Unit::microseconds, Kind::counter,
+                             "how long it was held in all"};
 
 struct Choice {
   std::string_view key;
@@ -35,6 +37,7 @@ constexpr std::array choices{
     Choice{"hold_max_us"},
     Choice{"domain"},
     Choice{"cpu_percent", Shown::processor},
+    Choice{"held_us", Shown::held},
     Choice{"ram_bytes"},
     Choice{"swapped_bytes"},
     Choice{"pss_anon_bytes"},
@@ -50,11 +53,16 @@ constexpr std::array choices{
 Figure figure_of(const Choice& choice) {
   if (choice.shown == Shown::saved) return saved_figure;
   if (choice.shown == Shown::processor) return processor_figure;
+  if (choice.shown == Shown::held) return held_figure;
   for (const vmm::GuestFigure& known : vmm::guest_figures()) {
     if (known.figure.key == choice.key) return known.figure;
   }
   invariant(false, "a column of top shows a figure that guests do not have");
   return {};
+}
+
+bool is_of_a_second(Shown shown) {
+  return shown == Shown::rate || shown == Shown::held;
 }
 
 std::string heading_of(const Figure& figure, Shown shown) {
@@ -63,7 +71,7 @@ std::string heading_of(const Figure& figure, Shown shown) {
   std::transform(heading.begin(), heading.end(), heading.begin(), [](char letter) {
     return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 32) : letter;
   });
-  return shown == Shown::rate ? heading + "/S" : heading;
+  return is_of_a_second(shown) ? heading + "/S" : heading;
 }
 
 std::vector<Column> make_columns() {
@@ -72,7 +80,7 @@ std::vector<Column> make_columns() {
   for (const Choice& choice : choices) {
     const Figure figure = figure_of(choice);
     std::string heading = heading_of(figure, choice.shown);
-    std::string key = std::string(figure.key) + (choice.shown == Shown::rate ? "_per_s" : "");
+    std::string key = std::string(figure.key) + (is_of_a_second(choice.shown) ? "_per_s" : "");
     const std::size_t width = std::max(heading.size(), widest_number);
     columns.push_back({figure, choice.shown, std::move(heading), std::move(key), width});
   }

@@ -19,13 +19,14 @@ enum class Shown : std::uint8_t {
   rate,       // of a counter, a second
   saved,      // computed: this guest's part of what merging saves
   processor,  // computed: percent of one processor
+  held,       // computed: how long it was held, a second: of the sum in the histogram of holds
 };
 
 struct Column {
   Figure figure;
   Shown shown = Shown::value;
   std::string heading;
-  std::string key;  // in CSV and JSON: the figure's, with "_per_s" where it is a rate
+  std::string key;  // in CSV and JSON: the figure's, with "_per_s" where it is a second's
   std::size_t width = 0;
 };
 

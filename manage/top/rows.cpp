@@ -29,14 +29,27 @@ Cell cell_of(std::optional<double> number) {
   return number ? Cell(*number) : Cell();
 }
 
+// `read` takes a counter out of what a guest tells.
+template <typename Read>
+std::optional<double> growth_of(const json& before, const json& now, Read read, double seconds) {
+  if (seconds <= 0 || number(before, "pid") != number(now, "pid")) return std::nullopt;
+  const std::uint64_t first = read(before);
+  const std::uint64_t last = read(now);
+  if (last < first) return std::nullopt;
+  return static_cast<double>(last - first) / seconds;
+}
+
+// In microseconds, since it started.
+std::uint64_t held_us(const json& guest) {
+  const auto histogram = guest.find("hold_us");
+  return histogram != guest.end() && histogram->is_object() ? number(*histogram, "sum") : 0;
+}
+
 }  // namespace
 
 std::optional<double> growth(const json& before, const json& now, std::string_view key, double seconds) {
-  if (seconds <= 0 || number(before, "pid") != number(now, "pid")) return std::nullopt;
-  const std::uint64_t first = number(before, key);
-  const std::uint64_t last = number(now, key);
-  if (last < first) return std::nullopt;
-  return static_cast<double>(last - first) / seconds;
+  return growth_of(
+      before, now, [key](const json& told) { return number(told, key); }, seconds);
 }
 
 double saved_by(const json& guest, const json& host) {
@@ -54,14 +67,18 @@ std::vector<Row> RowMaker::rows(const guests::Snapshot& snapshot, double seconds
     Row row{
         text(guest, "name"), text(guest, "state"), text(guest, "domain"), guest.contains("ram_bytes"), {}};
     const auto before = before_.find(row.name);
-    const auto rate = [&](std::string_view key) -> std::optional<double> {
+    const auto rate_of = [&](auto read) -> std::optional<double> {
       if (before == before_.end()) return std::nullopt;
-      return growth(before->second.guest, guest, key, seconds - before->second.seconds);
+      return growth_of(before->second.guest, guest, read, seconds - before->second.seconds);
+    };
+    const auto rate = [&](std::string_view key) {
+      return rate_of([key](const json& told) { return number(told, key); });
     };
     for (const Column& column : columns()) {
       Cell cell;
       if (column.shown == Shown::value) cell = value_of(column.figure, guest);
       if (row.answers && column.shown == Shown::rate) cell = cell_of(rate(column.figure.key));
+      if (row.answers && column.shown == Shown::held) cell = cell_of(rate_of(held_us));
       if (row.answers && column.shown == Shown::saved) cell = std::round(saved_by(guest, snapshot.host));
       if (row.answers && column.shown == Shown::processor) {
         const std::optional<double> user = rate("cpu_user_us");

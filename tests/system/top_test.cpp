@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <regex>
 #include <sstream>
 
 #include "tests/system/host.hpp"
 #include "tests/system/process.hpp"
 #include "tests/system/terminal.hpp"
+#include "tests/system/vt100.hpp"
 
 namespace samepage::system_test {
 namespace {
@@ -68,12 +70,31 @@ TEST_F(Top, FollowsTheSizeOfTheTerminal) {
   terminal.wait_to_see(last_line);
   terminal.resize({160, 40});
   terminal.wait_to_see("DOMAIN");
+  terminal.wait_to_see("HELD/S");
   terminal.resize({30, 6});
   terminal.wait_to_see(" SAVED PRIVATE    \n");
   terminal.resize({80, 24});
   terminal.wait_to_see("LONGEST HOLD");
   terminal.type("q");
   EXPECT_EQ(terminal.wait(), 0) << terminal.screen();
+}
+
+// Low at the left, before the two guests came; at its top at the right, where they are merged.
+TEST_F(Top, ItsCurveRisesWhenGuestsAreMerged) {
+  ::setenv("LC_ALL", "C", 1);                                            // no characters but ASCII
+  Terminal terminal({program("samepage"), "top", "--interval", "0.5"});  // half a minute of curve
+  terminal.wait_to_see("2 guests");
+  merge_fast();
+  for (const char* name : {"one", "two"}) start(name, {"fill", "common=2000"}, {"--domain", "left"});
+  const std::regex curve("\\nnet saved +[_.:][-_.:=+*#]*## -?[0-9.]+ [KM]?i?B to [0-9.]+ MiB");
+  const auto shows_it = [&] {
+    Vt100 screen(80, 24);
+    screen.write(terminal.screen());
+    return std::regex_search(screen.text(), curve);
+  };
+  while (!shows_it() && !HasFatalFailure()) terminal.wait_for_more();
+  terminal.type("q");
+  EXPECT_EQ(terminal.wait(), 0);
 }
 
 TEST_F(Top, ASignalLeavesTheTerminalAsItWas) {
@@ -151,6 +172,8 @@ TEST_F(Top, ScriptsGetTextCsvAndJson) {
   ASSERT_EQ(body.at("guests").size(), 2U);
   EXPECT_EQ(body.at("guests")[0].at("name"), "db");
   EXPECT_TRUE(body.at("guests")[0].at("breaks_per_s").is_number());
+  EXPECT_TRUE(body.at("guests")[0].at("held_us_per_s").is_number());
+  EXPECT_EQ(samepage({"top", "--once", "--interval", "0.1", "--sort", "held"}).code, 0);
   const Finished no_terminal = samepage({"top"});
   EXPECT_EQ(no_terminal.code, 1);
   EXPECT_THAT(no_terminal.err, HasSubstr("--once"));
@@ -171,6 +194,34 @@ TEST_F(Top, StatWatchesUntilItIsStopped) {
   for (std::string line; std::getline(lines, line);) {
     EXPECT_EQ(nlohmann::json::parse(line).at("guests").size(), 2U);
   }
+}
+
+// Samples of text, each below a line with its time. A terminal shows the last one alone.
+TEST_F(Top, StatWatchesAsText) {
+  Pipe out = make_pipe();
+  Process watch({program("samepage"), "stat", "--watch", "0.1"}, out.writing.get(), -1);
+  out.writing.reset();
+  const std::regex sample(
+      "(^|\\n\\n)[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\\n\\npages shared [^]*\\nNAME [^]*\\nweb ");
+  std::string text;
+  for (char letter = 0; !std::regex_search(text.substr(text.size() / 2), sample);) {
+    ASSERT_EQ(::read(out.reading.get(), &letter, 1), 1) << text;
+    text += letter;
+  }
+  watch.signal(SIGINT);
+  EXPECT_EQ(watch.wait(), 130);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+
+  Terminal terminal({program("samepage"), "stat", "--watch", "0.1"});
+  const std::string empty_screen = "\x1b[H\x1b[2J";
+  const auto samples = [&] {
+    const std::size_t first = terminal.screen().find(empty_screen);
+    return first != std::string::npos && terminal.screen().find(empty_screen, first + 1) != std::string::npos;
+  };
+  while (!samples() && !HasFatalFailure()) terminal.wait_for_more();
+  terminal.wait_to_see("net saved");
+  terminal.signal(SIGINT);
+  EXPECT_EQ(terminal.wait(), 130);
 }
 
 }  // namespace

@@ -35,6 +35,20 @@ TEST(Rows, RatesAreOfTheTimeBetweenTwoSamples) {
   EXPECT_EQ(cell(maker.rows(sample({guest("a", 150)}), 12)[0], "breaks_per_s"), Cell(25.0));
 }
 
+TEST(Rows, TheTimeThatAGuestIsHeldIsOfEachSecond) {
+  const auto held = [](std::uint64_t sum_us) {
+    json told = guest("a");
+    told["hold_us"] = {{"up_to", {50, 100}}, {"holds", {1, 2, 3}}, {"sum", sum_us}};
+    return told;
+  };
+  RowMaker maker;
+  EXPECT_EQ(cell(maker.rows(sample({held(1'000)}), 10)[0], "held_us_per_s"), Cell());
+  EXPECT_EQ(cell(maker.rows(sample({held(9'000)}), 12)[0], "held_us_per_s"), Cell(4'000.0));
+  json odd = guest("a");
+  odd["hold_us"] = "much";
+  EXPECT_EQ(cell(maker.rows(sample({odd}), 13)[0], "held_us_per_s"), Cell());
+}
+
 TEST(Rows, ACounterThatHasStartedAgainHasNoRate) {
   RowMaker maker;
   maker.rows(sample({guest("a", 100)}), 10);
@@ -123,6 +137,7 @@ TEST(Columns, AreNamedAndExplainedByTheListOfFigures) {
   EXPECT_EQ(columns()[0].key, "name");
   EXPECT_EQ(columns()[column("private_bytes")].heading, "PRIVATE");
   EXPECT_EQ(columns()[column("breaks_per_s")].heading, "BREAKS/S");
+  EXPECT_EQ(columns()[column("held_us_per_s")].heading, "HELD/S");
 }
 
 TEST(Columns, CellsAreShortAndHoldNothingThatATerminalWouldObey) {
@@ -131,6 +146,8 @@ TEST(Columns, CellsAreShortAndHoldNothingThatATerminalWouldObey) {
   EXPECT_EQ(text_of(columns()[column("hold_max_us")], Cell(25'400.0)), "25ms");
   EXPECT_EQ(text_of(columns()[column("breaks_per_s")], Cell(0.25)), "0.2");
   EXPECT_EQ(text_of(columns()[column("breaks_per_s")], Cell(1234.6)), "1235");
+  EXPECT_EQ(text_of(columns()[column("held_us_per_s")], Cell(1'234.0)), "1234us");
+  EXPECT_EQ(text_of(columns()[column("held_us_per_s")], Cell(25'400.0)), "25ms");
   EXPECT_EQ(text_of(columns()[column("cpu_percent")], Cell(12.34)), "12.3%");
   EXPECT_EQ(text_of(columns()[column("domain")], Cell(std::string("a\x1b[2J\xc3\xa9"))), "a?[2J??");
   EXPECT_EQ(text_of(columns()[column("domain")], Cell()), "-");
