@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "base/check.hpp"
 #include "base/file_bytes.hpp"
 #include "base/log.hpp"
 #include "base/replace_file.hpp"
@@ -57,13 +58,17 @@ KeptLines::Read KeptLines::read() const {
 }
 
 bool KeptLines::keep(const std::vector<std::string>& lines) const {
-  if (lines.empty()) return ::unlink(path_.c_str()) == 0 || errno == ENOENT;
-  std::string text;
-  for (const std::string& line : lines) text += line + '\n';
   try {
+    if (lines.empty()) {
+      if (::unlink(path_.c_str()) != 0 && errno != ENOENT) throw_errno("unlink");
+      return true;
+    }
+    std::string text;
+    for (const std::string& line : lines) text += line + '\n';
     replace_file(path_, text, 0600);
     return true;
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    log_error(fmt::format("{} is not kept for the next daemon", path_), error);
     return false;
   }
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/runtime_dir.hpp"
 #include "manage/guests/guest_connection.hpp"
@@ -75,6 +76,7 @@ struct GuestTable::Watched {
   Clock::time_point found = Clock::now();
   std::optional<vmm::ProcessHandle> process;
   bool refused = false;  // it does not let us watch
+  bool is_odd = false;   // what it is can't be read
   bool ending = false;   // its connection has ended: its process is waited for
   UniqueFd socket;
   vmm::AnswerReceiver receiver;
@@ -166,11 +168,15 @@ void GuestTable::add(const std::string& name) {
   std::optional<guests::GuestConnection> found;
   try {
     found = guests::find_guest(name);
-  } catch (const std::exception&) {
-    if (vmm::is_guest_name(name)) missed_.insert(name);  // it takes no callers now
+  } catch (const std::exception& error) {
+    if (!vmm::is_guest_name(name)) return;
+    missed_.insert(name);
+    if (told_of_.insert(name).second)
+      log(LogLevel::warning, "guest {} can't be watched yet: {}", name, error.what());
     return;
   }
   missed_.erase(name);
+  told_of_.erase(name);
   if (!found) return;
   auto guest = std::make_unique<Watched>();
   guest->domain.name = name;
@@ -220,8 +226,10 @@ void GuestTable::take(Watched& guest, vmm::ControlAnswer answer) {
   if (first) {
     try {
       domain.definition = definition_from(answer.data);
-    } catch (const UserError&) {
-      return;  // of another version
+    } catch (const UserError& error) {  // of another version
+      if (!std::exchange(guest.is_odd, true))
+        log(LogLevel::warning, "guest {} is not shown to clients: {}", domain.name, error.what());
+      return;
     }
     domain.answers = true;
     if (!guest.known_from_start) tell(GuestNews::What::started, guest);
@@ -245,8 +253,9 @@ void GuestTable::hung_up(Watched& guest) {
     try {
       std::optional<guests::GuestConnection> again = guests::find_guest(name);
       if (again && again->pid == guest.domain.pid) return watch(guest, std::move(again->socket));
-    } catch (const std::exception&) {
-      // It takes no callers. Its process says when it ends.
+    } catch (const std::exception& error) {
+      // Its process says when it ends.
+      log(LogLevel::warning, "guest {} is no longer watched: {}", name, error.what());
     }
   }
   guest.ending = true;

@@ -89,7 +89,8 @@ class GuestTable {
   bool directory_lost_ = false;
   bool first_look_ = true;  // whoever is found then, is no news
   std::map<std::string, std::unique_ptr<Watched>> guests_;
-  std::set<std::string> missed_;  // tried again at the next look
+  std::set<std::string> missed_;   // tried again at the next look
+  std::set<std::string> told_of_;  // of these: why is in the log
   std::map<std::uint64_t, Watched*> by_key_;
   std::uint64_t next_key_ = 1;
   std::vector<GuestNews> news_;

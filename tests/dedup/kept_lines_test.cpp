@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/log.hpp"
 #include "base/temporary_directory.hpp"
 
 namespace samepage::dedup {
@@ -38,8 +39,14 @@ TEST_F(KeptLinesTest, WithoutAnyThereIsNoFile) {
 
 TEST_F(KeptLinesTest, WhereNothingCanBeWrittenThatIsTold) {
   const KeptLines nowhere(directory_.path() + "/none/kept");
+  const std::uint64_t errors = logged_errors();
+  testing::internal::CaptureStderr();
   EXPECT_FALSE(nowhere.keep({"/a"}));
   EXPECT_FALSE(nowhere.read().any);
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_NE(told.find("/none/kept is not kept for the next daemon: "), std::string::npos) << told;
+  EXPECT_NE(told.find("No such file or directory"), std::string::npos) << told;
+  EXPECT_EQ(logged_errors(), errors + 1);
 }
 
 TEST_F(KeptLinesTest, EmptyLinesAndAMissingEndAreNothing) {

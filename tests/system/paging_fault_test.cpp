@@ -24,7 +24,9 @@ using nlohmann::json;
 // What is started meanwhile has this fault.
 class Armed {
  public:
-  explicit Armed(const std::string& point) { ::setenv("SAMEPAGE_FAULT", (point + ":1:kill").c_str(), 1); }
+  explicit Armed(const std::string& point, const std::string& action = "kill") {
+    ::setenv("SAMEPAGE_FAULT", (point + ":1:" + action).c_str(), 1);
+  }
   ~Armed() { ::unsetenv("SAMEPAGE_FAULT"); }
   Armed(const Armed&) = delete;
   Armed& operator=(const Armed&) = delete;
@@ -95,6 +97,23 @@ TEST_F(PagingFaults, ADaemonThatIsKilledAtAnyStepCostsNoGuestAWord) {
   EXPECT_EQ(paging()[0].at("size_bytes"), 8U << 20);
   EXPECT_EQ(std::filesystem::directory_iterator(directory_ + "/guests"),
             std::filesystem::directory_iterator());
+}
+
+TEST_F(PagingFaults, AWriteThatFailsIsAnErrorThatStatCounts) {
+  if (!has_fault_points()) GTEST_SKIP() << "this build has no fault points";
+  {
+    const Armed armed("slot-writing", "EIO");
+    start_daemon_with({file("a") + ",initial=8M"});
+  }
+  start_fill("g", 300);
+  EXPECT_EQ(figure("errors"), 0U);
+  wait_until("the write has failed", [&] {
+    samepage({"page-out", "g"});
+    return figure("errors") > 0;
+  });
+  EXPECT_EQ(figure("errors"), 1U) << "each failure counts once, and this file is not tried again";
+  EXPECT_EQ(paging()[0].at("state"), "failed");
+  expect_verifies("g");
 }
 
 TEST_F(PagingFaults, AGuestThatIsKilledAtAnyStepCostsNoOtherAWord) {

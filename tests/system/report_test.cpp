@@ -87,6 +87,37 @@ TEST_F(Report, ARecordSurvivesWhateverEndsTheRecorder) {
   EXPECT_EQ(samepage({"report", record, "--for", "1"}).code, 2);
 }
 
+TEST_F(Report, HasWhatAnAnalysisFoundOrSaysWhatIsWrongWithIt) {
+  for (const char* guest : {"left", "right"}) ASSERT_EQ(samepage({"dump", guest, file(guest)}).code, 0);
+  const Finished analysis = samepage({"analyze", file("left"), file("right"), "--json"});
+  ASSERT_EQ(analysis.code, 0) << analysis.err;
+  put(file("analysis.json"), analysis.out);
+  const Words words{"report", "--for", "0.3", "--interval", "0.1", "-o", file("page.html"), "--analysis"};
+  const auto report_with = [&](const std::string& path) {
+    Words all = words;
+    all.push_back(path);
+    return samepage(all);
+  };
+  const Finished page = report_with(file("analysis.json"));
+  ASSERT_EQ(page.code, 0) << page.err;
+  const std::string html = content_of(file("page.html"));
+  for (const std::string& text : {file("left"), file("right"), std::string("all together")}) {
+    EXPECT_NE(html.find("<th scope=\"row\">" + text + "</th>"), std::string::npos) << text;
+  }
+  ASSERT_EQ(samepage({"report", "--for", "0.3", "--interval", "0.1", "-o", file("page.html")}).code, 0);
+  EXPECT_EQ(content_of(file("page.html")).find("all together"), std::string::npos) << "without an analysis";
+
+  put(file("other.json"), "{\"guests\": 3}");
+  for (const auto& [path, reason] :
+       {std::pair{file("other.json"), "is not what 'samepage analyze --json' prints"},
+        std::pair{file("none"), "cannot read the analysis"}}) {
+    const Finished refused = report_with(path);
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.err, HasSubstr(reason));
+    EXPECT_THAT(refused.err, HasSubstr(path));
+  }
+}
+
 // What in a page of that width does not fit, lies over something else or can't be read; asked of the browser
 // itself. A theme is dark or light.
 constexpr const char* page_check = R"js(

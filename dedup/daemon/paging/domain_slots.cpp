@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/paging/domain_slots.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -162,8 +164,8 @@ void DomainSlots::done(unsigned file, const std::vector<std::pair<FrameId, std::
     } else {
       ++there->errors;
       if (there->problem.empty()) {
-        log(LogLevel::warning, "the paging file {} gets no more pages: {}", there->room.spec().path,
-            std::strerror(error));
+        log_error(fmt::format("the paging file {} gets no more pages", there->room.spec().path),
+                  std::strerror(error));
       }
       there->problem = std::strerror(error);
     }

@@ -16,6 +16,7 @@
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "manage/libvirt/domain_xml.hpp"
+#include "tests/dedup/descriptor_limit.hpp"
 #include "vmm/control/console_stream.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 
@@ -263,6 +264,22 @@ TEST_F(GuestTableTest, OneThatHangsIsThereAndNobodyWaitsForEver) {
   table.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(60),
                    [&] { return table.find("web")->answers; });
   EXPECT_TRUE(table.find("web")->answers);
+}
+
+TEST_F(GuestTableTest, OneThatCanNotBeReachedIsToldOfOnceAndTriedAgain) {
+  GuestTable table;
+  const FakeGuest guest("web");
+  const dedup::DescriptorLimit descriptors;
+  testing::internal::CaptureStderr();
+  descriptors.exhaust();
+  for (int looks = 0; looks < 3; ++looks) table.look_for("web");
+  descriptors.raise();
+  const std::string told = testing::internal::GetCapturedStderr();
+  const std::size_t first = told.find("guest web can't be watched yet: ");
+  ASSERT_NE(first, std::string::npos) << told;
+  EXPECT_NE(told.find("Too many open files"), std::string::npos) << told;
+  EXPECT_EQ(told.find("guest web", first + 1), std::string::npos) << told;
+  EXPECT_THAT(news(table, 1), ElementsAre(What::started));
 }
 
 }  // namespace
