@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -32,20 +34,29 @@ std::optional<std::string> all_of(int fd) {
 }  // namespace
 
 std::string kept_text(const std::string& path) {
+  using Clock = std::chrono::steady_clock;
+  struct Kept {
+    UniqueFd fd;  // none: it was not there
+    Clock::time_point tried;
+  };
   static std::mutex lock;
-  static std::map<std::string, UniqueFd> open;
+  static std::map<std::string, Kept> files;
   static pid_t owner = 0;  // what /proc/self is, which a child inherits
   const std::lock_guard guard(lock);
-  if (std::exchange(owner, ::getpid()) != ::getpid()) open.clear();
-  if (const auto kept = open.find(path); kept != open.end()) {
-    if (std::optional<std::string> text = all_of(kept->second.get())) return *text;
-    open.erase(kept);
+  if (std::exchange(owner, ::getpid()) != ::getpid()) files.clear();
+  if (const auto kept = files.find(path); kept != files.end()) {
+    if (!kept->second.fd && Clock::now() - kept->second.tried < std::chrono::seconds(1)) return {};
+    if (kept->second.fd) {
+      if (std::optional<std::string> text = all_of(kept->second.fd.get())) return *text;
+    }
+    files.erase(kept);
   }
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return {};
-  std::string text = all_of(fd.get()).value_or(std::string());
-  if (open.size() >= most_open) open.clear();
-  if (path.starts_with("/proc/") || path.starts_with("/sys/")) open.emplace(path, std::move(fd));
+  Kept opened{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), Clock::now()};
+  const bool is_missing = !opened.fd && errno == ENOENT;
+  std::string text = opened.fd ? all_of(opened.fd.get()).value_or(std::string()) : std::string();
+  if (files.size() >= most_open) files.clear();
+  const bool is_the_kernels = path.starts_with("/proc/") || path.starts_with("/sys/");
+  if (is_the_kernels && (opened.fd || is_missing)) files.emplace(path, std::move(opened));
   return text;
 }
 

@@ -177,58 +177,60 @@ MemoryRoomReader::MemoryRoomReader(std::string proc, const std::string& sys) : p
   }
 }
 
-MemoryRoom MemoryRoomReader::read() const {
+MemoryRoom MemoryRoomReader::read() {
   MemoryRoom tightest = room_of_host(kept_text(proc_ + "/meminfo"));
   // Cgroups of version 1 have no such file: the host's counts who waits in them, too.
   std::string pressure = proc_ + "/pressure/memory";
-  std::string place;
-  for (const auto& [version, folder] : folders()) {
-    const MemoryRoom room = room_of_cgroup(version, folder);
+  for (const Folder& folder : folders()) {
+    const MemoryRoom room = room_of_cgroup(folder.version, folder.path);
     if (room.available >= tightest.available) continue;
     tightest = room;
-    place = folder;
-    if (version == 2) pressure = folder + "/memory.pressure";
+    tightest.place = folder.place;
+    if (folder.version == 2) pressure = folder.path + "/memory.pressure";
   }
   add_pressure(tightest, pressure);
-  if (!place.empty()) tightest.place = place_of(place);
   return tightest;
 }
 
-std::uint64_t MemoryRoomReader::swap_room() const {
+std::uint64_t MemoryRoomReader::swap_room() {
   std::uint64_t room = number_of(kept_text(proc_ + "/meminfo"), "SwapFree:").value_or(0) * 1024;
   if (room == 0) return 0;
-  for (const auto& [version, folder] : folders()) room = std::min(room, swap_of_cgroup(version, folder));
+  for (const Folder& folder : folders()) room = std::min(room, swap_of_cgroup(folder.version, folder.path));
   return room;
 }
 
-std::vector<MemoryRoomReader::Folder> MemoryRoomReader::folders() const {
-  std::vector<Folder> all;
-  const std::string cgroups = kept_text(proc_ + "/self/cgroup");
-  for (const MemoryCgroup& cgroup : memory_cgroups(cgroups)) {
-    for (std::string& folder : folders_of(cgroup.version, std::string(cgroup.path)))
-      all.push_back({cgroup.version, std::move(folder)});
-  }
-  return all;
+const std::vector<MemoryRoomReader::Folder>& MemoryRoomReader::folders() {
+  std::string cgroups = kept_text(proc_ + "/self/cgroup");
+  if (cgroups == cgroups_ && !found_.in_vain) return found_.folders;
+  cgroups_ = std::move(cgroups);
+  found_ = {};
+  for (const MemoryCgroup& cgroup : memory_cgroups(cgroups_))
+    find_folders_of(cgroup.version, std::string(cgroup.path), found_);
+  return found_.folders;
 }
 
-// Those of the cgroup and all above it that are visible.
-std::vector<std::string> MemoryRoomReader::folders_of(int version, const std::string& cgroup) const {
+// The cgroup and all above it that are visible.
+void MemoryRoomReader::find_folders_of(int version, const std::string& cgroup, Found& found) const {
   std::string top;
   std::string below;
+  bool in_vain = false;
   for (const Mount& mount : mounts_) {
     if (mount.version != version) continue;
     if (top.empty()) top = mount.point;
     const std::optional<std::string> path = path_below(mount.root, cgroup);
-    if (!path || !opened_folder(mount.point + *path)) continue;
+    if (!path) continue;
+    in_vain = !opened_folder(mount.point + *path);
+    if (in_vain) continue;
     top = mount.point;
     below = *path;
     break;
   }
-  std::vector<std::string> folders;
-  if (top.empty()) return folders;
+  found.in_vain |= in_vain;
+  if (top.empty()) return;
   for (;;) {
-    folders.push_back(top + below);
-    if (below.empty()) return folders;
+    const std::string folder = top + below;
+    found.folders.push_back({version, folder, place_of(folder)});
+    if (below.empty()) return;
     below.resize(below.rfind('/'));
   }
 }

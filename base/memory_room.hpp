@@ -28,9 +28,9 @@ class MemoryRoomReader {
   explicit MemoryRoomReader(std::string proc = "/proc", const std::string& sys = "/sys");
   /// The tightest of all. What can't be read counts as no bound. A process that moves to another cgroup is
   /// followed.
-  [[nodiscard]] MemoryRoom read() const;
+  [[nodiscard]] MemoryRoom read();
   /// How much the kernel can still swap out for this process's sake, in bytes.
-  [[nodiscard]] std::uint64_t swap_room() const;
+  [[nodiscard]] std::uint64_t swap_room();
 
  private:
   struct Mount {
@@ -39,16 +39,26 @@ class MemoryRoomReader {
     std::string point;
   };
 
-  [[nodiscard]] std::vector<std::string> folders_of(int version, const std::string& cgroup) const;
   struct Folder {
     int version = 0;
     std::string path;
+    std::uint64_t place = 0;  // MemoryRoom's
   };
-  /// Of all cgroups that account for this process's memory.
-  [[nodiscard]] std::vector<Folder> folders() const;
+  struct Found {
+    std::vector<Folder> folders;
+    bool in_vain = false;  // one that must be there could not be opened: to be looked for again
+  };
+
+  void find_folders_of(int version, const std::string& cgroup, Found& found) const;
+  /// Of all cgroups that account for this process's memory. Found once for each cgroup that the process moves
+  /// to: a confined one has to ask for each folder that it opens, and waits for that as long as others use
+  /// the processors.
+  [[nodiscard]] const std::vector<Folder>& folders();
 
   std::string proc_;
   std::vector<Mount> mounts_;
+  std::string cgroups_;  // as /proc says, when the next were found
+  Found found_;
 };
 
 }  // namespace samepage

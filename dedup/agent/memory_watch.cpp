@@ -7,7 +7,7 @@
 #include "dedup/agent/page_out_demand.hpp"
 
 namespace samepage::dedup {
-const MemoryRoomReader& MemoryWatch::reader() {
+MemoryRoomReader& MemoryWatch::reader() {
   if (!reader_) reader_.emplace();
   return *reader_;
 }

@@ -49,7 +49,7 @@ class MemoryWatch {
   [[nodiscard]] std::uint64_t swap_room() { return reader().swap_room(); }
 
  private:
-  [[nodiscard]] const MemoryRoomReader& reader();
+  [[nodiscard]] MemoryRoomReader& reader();
 
   Worker& worker_;
   std::optional<MemoryRoomReader> reader_;  // once it is needed

@@ -50,7 +50,7 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_flag("--background", options.background,
                "go on as a process of its own, in a control group of its own where that is allowed");
   app.add_option("--confine", options.confine,
-                 "whether it gives up rights and system calls that it does not need (default: on)")
+                 "whether it gives up rights and system calls that it does not need (default: off)")
       ->type_name("on|off")
       ->transform(CLI::Transformer(std::map<std::string, Confine>{{"on", Confine::on}, {"off", Confine::off}})
                       .description(""));  // its own would have the values of the enumeration as characters

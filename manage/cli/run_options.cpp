@@ -88,9 +88,10 @@ void add_run_options(const Command& command, RunOptions& run) {
 }
 
 void add_confine(const Command& command, Confine& confine) {
-  command.parsed({"--confine", "on|off",
-                  "Whether its process gives up rights and system calls that it does not need (default: on)"},
-                 confine, parse_confine, "on or off");
+  command.parsed(
+      {"--confine", "on|off",
+       "Whether its process gives up rights and system calls that it does not need (default: off)"},
+      confine, parse_confine, "on or off");
   command.details("--confine", "See [docs/security.md](security.md).");
   // Declared after --confine, so that it counts wherever both are given.
   command.flag("--jail", "Confine it, in namespaces of its own with an empty root",

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/kept_files.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "base/temporary_directory.hpp"
+#include "base/unique_fd.hpp"
 
 namespace samepage {
 namespace {
@@ -29,6 +34,24 @@ TEST(KeptFiles, FilesOfOthersMayBeReplacedAndRemoved) {
   EXPECT_EQ(kept_text(path), "two");
   std::filesystem::remove(path);
   EXPECT_EQ(kept_text(path), "");
+}
+
+TEST(KeptFiles, AKernelsFileThatComesLaterIsFound) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() + "/file";
+  std::ofstream(file) << "here";
+  const UniqueFd later(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  constexpr int number = 700;
+  const std::string path = "/proc/self/fd/" + std::to_string(number);
+  EXPECT_EQ(kept_text(path), "");
+  const UniqueFd there(::dup3(later.get(), number, O_CLOEXEC));
+  ASSERT_TRUE(there);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (kept_text(path).empty()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "waited in vain for " << path << " to be found";
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(kept_text(path), "here");
 }
 
 TEST(KeptFiles, ALongOneIsReadToItsEnd) {

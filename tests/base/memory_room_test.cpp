@@ -164,7 +164,7 @@ TEST_F(MemoryRoomTest, AProcessThatMovesIsFollowed) {
   own_cgroup("0::/a\n");
   cgroup_2("/a", "100000", "max", 40000);
   cgroup_2("/b", "50000", "max", 40000);
-  const MemoryRoomReader moving = reader();
+  MemoryRoomReader moving = reader();
   EXPECT_EQ(moving.read().available, 60000U);
   own_cgroup("0::/b\n");
   EXPECT_EQ(moving.read().available, 10000U);
@@ -238,6 +238,21 @@ TEST_F(MemoryRoomTest, AVersionOneCgroupWithoutSwappinessUsesNoSwap) {
   EXPECT_EQ(reader().swap_room(), 100U << 10);
   write("sys/fs/cgroup/memory/a/memory.swappiness", "0\n");
   EXPECT_EQ(reader().swap_room(), 0U);
+}
+
+// A confined process asks another one for what it opens, and a look must not wait for that.
+TEST_F(MemoryRoomTest, OpensNoFolderAtTheSecondLook) {
+  mounts(version_2);
+  own_cgroup("0::/a/b\n");
+  cgroup_2("/a", "500000", "max", 100000);
+  cgroup_2("/a/b", "200000", "max", 190000);
+  MemoryRoomReader room = reader();
+  const std::uint64_t place = room.read().place;
+  std::filesystem::rename(root_.path() + "/sys/fs/cgroup/a", root_.path() + "/elsewhere");
+  cgroup_2("/a", "500000", "max", 100000);
+  cgroup_2("/a/b", "200000", "max", 190000);  // another folder there
+  EXPECT_EQ(room.read().place, place);
+  EXPECT_NE(reader().read().place, place);
 }
 
 TEST(MemoryRoom, ThisHostHasSome) {
