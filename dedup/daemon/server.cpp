@@ -172,8 +172,10 @@ void Server::tells_cpu_time(const Session& session, const wire::CpuTime& time) {
 
 void Server::tells_room(const Session& session, const wire::Room& room) {
   if (config_.knobs.current.break_guard == 0) return;  // said before it heard of that
+  const Guest* const teller = memberships_.guests().find(session.membership());
+  const std::uint64_t may_take = teller == nullptr ? 0 : PageCount{teller->report.worst_case_pages()}.bytes();
   for (const BreakGuard::Order& order :
-       break_guard_.tells(session.membership(), room, BreakGuard::Clock::now())) {
+       break_guard_.tells(session.membership(), room, may_take, BreakGuard::Clock::now())) {
     const Guest* const guest = memberships_.guests().find(order.guest);
     if (guest != nullptr && guest->session != nullptr) guest->session->send_guard({1, order.order});
   }

@@ -20,9 +20,10 @@ class BreakGuardTest : public testing::Test {
  protected:
   // A second has passed since anything was ordered.
   std::vector<BreakGuard::Order> tells(std::uint64_t guest, Taking taking, std::uint64_t available,
-                                       std::uint64_t rate, std::uint64_t place = here) {
+                                       std::uint64_t rate, std::uint64_t place = here,
+                                       std::uint64_t may_take = 0) {
     now_ += milliseconds(1000) / 4;
-    return guard_.tells(guest, {available, marks.low, place, rate, taking}, now_);
+    return guard_.tells(guest, {available, marks.low, place, rate, taking}, may_take, now_);
   }
   static void expect(const std::vector<BreakGuard::Order>& orders, std::uint64_t guest, GuardOrder order) {
     ASSERT_EQ(orders.size(), 1U);
@@ -56,8 +57,8 @@ TEST_F(BreakGuardTest, AnOrderHasAMomentToBeObeyed) {
   ASSERT_TRUE(tells(1, Taking::more, marks.low - 1, 100).empty());
   ASSERT_EQ(tells(2, Taking::more, marks.low - 1, 200).size(), 1U);
   const wire::Room room{marks.low - 1, marks.low, here, 150, Taking::more};
-  EXPECT_TRUE(guard_.tells(3, room, now_ + milliseconds(1)).empty());
-  expect(guard_.tells(3, room, now_ + milliseconds(100)), 2, GuardOrder::stand);
+  EXPECT_TRUE(guard_.tells(3, room, 0, now_ + milliseconds(1)).empty());
+  expect(guard_.tells(3, room, 0, now_ + milliseconds(100)), 2, GuardOrder::stand);
 }
 
 TEST_F(BreakGuardTest, AtPlentyTheSlowestGoesOnFirst) {
@@ -66,6 +67,22 @@ TEST_F(BreakGuardTest, AtPlentyTheSlowestGoesOnFirst) {
   ASSERT_TRUE(tells(3, Taking::stands, marks.stop(), 200).empty());
   expect(tells(1, Taking::stands, marks.plenty(), 300), 2, GuardOrder::go);
   ASSERT_FALSE(tells(2, Taking::more, marks.plenty(), 100).empty()) << "and the next, while it is plenty";
+}
+
+// All on their way at once would stand still again before any of them is done.
+TEST_F(BreakGuardTest, TheNextGoesOnWhereThereIsRoomForWhatThoseBeforeItMayTake) {
+  constexpr std::uint64_t each = 100 * mib;
+  const auto tells_all = [&](std::uint64_t guest, Taking taking, std::uint64_t available) {
+    return tells(guest, taking, available, guest * 100, here, each);
+  };
+  for (const std::uint64_t guest : {3U, 2U, 1U}) tells_all(guest, Taking::stands, marks.stop());
+  expect(tells_all(3, Taking::stands, marks.plenty()), 1, GuardOrder::go);
+  EXPECT_TRUE(tells_all(1, Taking::nothing, marks.plenty()).empty()) << "it has not begun to yet";
+  EXPECT_TRUE(tells_all(1, Taking::more, marks.plenty()).empty());
+  EXPECT_TRUE(tells_all(2, Taking::stands, marks.plenty() + each - 1).empty());
+  expect(tells_all(2, Taking::stands, marks.plenty() + each), 2, GuardOrder::go);
+  EXPECT_TRUE(tells_all(3, Taking::stands, marks.plenty() + each).empty()) << "two are on their way";
+  expect(tells_all(3, Taking::stands, marks.plenty() + 2 * each), 3, GuardOrder::go);
 }
 
 TEST_F(BreakGuardTest, WhereNobodyTakesMemoryOneGoesOnFromTheMarkInBetween) {
