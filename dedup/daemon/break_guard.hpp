@@ -7,9 +7,10 @@
 //   some: what is left is for the slowest, which gets furthest with it.
 //   At `plenty` the slowest of those that stand still goes on, then the next one if there is as much beyond
 //   all that the others may take on their way. Otherwise all would get on evenly, to where each stands still
-//   again and none is done. Where nobody takes memory any more, one goes on from `again` up. So as long as
-//   there is room for one, one gets on; when there is not even that, all that would take more stand still
-//   until somebody makes room.
+//   again and none is done.
+//
+//   Where nobody takes memory any more, one goes on from `again` up. So as long as there is room for one, one
+//   gets on; when there is not even that, all that would take more stand still until somebody makes room.
 //
 // An order needs a moment to be obeyed: nothing is ordered in a place meanwhile. Agents obey as far as they
 // see the same (agent/guarded_guest.hpp). Pure.

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -22,6 +21,7 @@
 #include "base/memory_file.hpp"
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"
+#include "base/spawn_plan.hpp"
 #include "manage/libvirt/error.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 
@@ -33,39 +33,22 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds patience{60};
 constexpr int config_fd = 3;
 
-class SpawnSettings {
- public:
-  SpawnSettings(int config, int out, int err) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, out, 1);
-    ::posix_spawn_file_actions_adddup2(&actions_, err, 2);
-    ::posix_spawn_file_actions_adddup2(&actions_, config, config_fd);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, config_fd + 1);
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
-  }
-  ~SpawnSettings() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-  [[nodiscard]] pid_t spawn(const std::vector<std::string>& words) const {
-    pid_t pid = 0;
-    errno = ::posix_spawn(&pid, "/proc/self/exe", &actions_, &attributes_, argv_of(words).data(), environ);
-    if (errno != 0) throw_errno("posix_spawn");
-    return pid;
-  }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
+pid_t spawn(const std::vector<std::string>& words, int config, int out, int err) {
+  SpawnPlan plan;
+  plan.open(0, "/dev/null", O_RDONLY);
+  plan.duplicate(out, 1);
+  plan.duplicate(err, 2);
+  plan.duplicate(config, config_fd);
+  plan.close_from(config_fd + 1);
+  sigset_t none;
+  ::sigemptyset(&none);
+  plan.block(none);
+  plan.lead_a_session();
+  pid_t pid = 0;
+  errno = plan.spawn(pid, "/proc/self/exe", argv_of(words).data());
+  if (errno != 0) throw_errno("posix_spawn");
+  return pid;
+}
 
 struct Output {
   std::string out, err;
@@ -110,9 +93,9 @@ pid_t start_guest(const vmm::GuestProcessConfig& guest) {
     Pipe out = make_pipe();
     Pipe err = make_pipe();
     const UniqueFd config = memory_file_with("samepage-guest", vmm::bytes_of(guest));
-    const pid_t starter = SpawnSettings(config.get(), out.writing.get(), err.writing.get())
-                              .spawn({"samepage", "run", "--detach", "--json", "--config-fd",
-                                      std::to_string(config_fd), guest.image});
+    const pid_t starter = spawn(
+        {"samepage", "run", "--detach", "--json", "--config-fd", std::to_string(config_fd), guest.image},
+        config.get(), out.writing.get(), err.writing.get());
     out.writing.reset();
     err.writing.reset();
     Output output;

@@ -15,9 +15,8 @@ class PathText {
   static constexpr std::size_t room = 1024;  // with the zero behind it
 
   PathText() { bytes_[0] = '\0'; }
-  PathText(std::string_view text) : PathText() {
-    add(text);
-  }  // NOLINT(google-explicit-constructor): it is the text
+  /// Not explicit: it is the text.
+  PathText(std::string_view text) : PathText() { add(text); }
 
   PathText& add(std::string_view text) {
     if (text.size() >= room - size_) {

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,6 +19,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/log.hpp"
+#include "base/spawn_plan.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -55,49 +55,28 @@ std::vector<std::string> words_of(const OpenerSetup& setup) {
 // Nothing of the guest's process stays open there but stderr and the socket: neither files nor the ends of
 // pipes that somebody reads. It takes no signals: it ends when its guest's process does, whatever a terminal
 // or a service manager sends to both.
-class SpawnRules {
- public:
-  explicit SpawnRules(int socket) {
-    ::posix_spawn_file_actions_init(&files_);
-    for (const int stream : {STDIN_FILENO, STDOUT_FILENO})
-      ::posix_spawn_file_actions_addopen(&files_, stream, "/dev/null", O_RDWR, 0);
-    ::posix_spawn_file_actions_adddup2(&files_, socket, opener_socket);
-    ::posix_spawn_file_actions_addclosefrom_np(&files_, opener_socket + 1);
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t all;
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &all);
-    sigset_t ours;  // what it starts does not ignore what its starter has to ignore (nohup)
-    sigemptyset(&ours);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&ours, signal);
-    ::posix_spawnattr_setsigdefault(&attributes_, &ours);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~SpawnRules() {
-    ::posix_spawn_file_actions_destroy(&files_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnRules(const SpawnRules&) = delete;
-  SpawnRules& operator=(const SpawnRules&) = delete;
-
-  /// Returns what went wrong.
-  [[nodiscard]] int spawn(pid_t& pid, const std::filesystem::path& program, char* const* words) const {
-    return ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, words, environ);
-  }
-
- private:
-  posix_spawn_file_actions_t files_{};
-  posix_spawnattr_t attributes_{};
-};
+void plan_descriptors_and_signals(SpawnPlan& plan, int socket) {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO}) plan.open(stream, "/dev/null", O_RDWR);
+  plan.duplicate(socket, opener_socket);
+  plan.close_from(opener_socket + 1);
+  sigset_t all;
+  sigfillset(&all);
+  plan.block(all);
+  sigset_t ours;  // what it starts does not ignore what its starter has to ignore (nohup)
+  sigemptyset(&ours);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&ours, signal);
+  plan.take_by_default(ours);
+}
 
 pid_t start(const OpenerSetup& setup, const UniqueFd& socket) {
   const std::vector<std::string> words = words_of(setup);
   const std::vector<char*> argv = argv_of(words);
-  const SpawnRules rules(socket.get());
+  SpawnPlan plan;
+  plan_descriptors_and_signals(plan, socket.get());
   const auto places = places_of_program();
   pid_t pid = -1;
-  int error = rules.spawn(pid, places.front(), argv.data());
-  if (error == ENOENT) error = rules.spawn(pid, places.back(), argv.data());
+  int error = plan.spawn(pid, places.front().c_str(), argv.data());
+  if (error == ENOENT) error = plan.spawn(pid, places.back().c_str(), argv.data());
   if (error == 0) return pid;
   throw UserError(fmt::format(
       "{}, which opens files for a confined guest, can't be started: {}; install all of samepage, "
