@@ -17,6 +17,7 @@
 #include "base/confinement.hpp"
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"
+#include "tests/base/forked_child.hpp"
 
 namespace samepage {
 
@@ -30,7 +31,7 @@ constexpr int code_of_forbidden = 125;
 /// Runs `act` in a child; what it returns is the exit code.
 inline Ended in_child(const std::function<int(int said)>& act) {
   Pipe pipe = make_pipe();
-  const pid_t child = check(::fork(), "fork");
+  const pid_t child = fork_with_parent();
   if (child == 0) {
     pipe.reading.reset();
     try {

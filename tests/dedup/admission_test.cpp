@@ -75,9 +75,6 @@ class Joining : public testing::Test {
 
 // With no, one, two... descriptors to be had the join fails at one step after the other.
 TEST_F(Joining, AJoinThatFailsHalfWayLeavesNothing) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer looks at objects through a pipe, for which there is no descriptor left";
-#endif
   const DescriptorLimit limit;
   bool joined = false;
   int refusals = 0;
@@ -203,9 +200,6 @@ TEST_F(Joining, WhoDoesNotReadIsNotRead) {
 
 // All of these guests have one process number, as those that are outside of the daemon's pid namespace do.
 TEST_F(Joining, ManyProcessesOfOneNumberAndAnAnswerOfManyMessages) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer looks at objects through a pipe, for which there is no descriptor left";
-#endif
   const DescriptorLimit limit;
   limit.raise();
   const TemporaryDirectory directory;

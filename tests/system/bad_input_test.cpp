@@ -14,6 +14,7 @@
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "tests/base/forked_child.hpp"
 #include "tests/system/host.hpp"
 
 namespace samepage::system_test {
@@ -147,11 +148,12 @@ TEST_F(BadInput, ADaemonOfSomebodyElse) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
   const std::string path = directory_ + "-foreign.sock";
   made_.push_back(path);
-  const pid_t other = ::fork();
+  const pid_t other = fork_with_parent();
   if (other == 0) {
     // Nothing may be thrown from here: the child would go on with the tests that follow.
     try {
       if (::setuid(65534) != 0) ::_exit(1);
+      die_with_parent();
       static_cast<void>(listen_on(path).release());  // open until it is killed
       ::pause();
     } catch (...) {

@@ -18,6 +18,7 @@
 #include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/protocol.hpp"
+#include "tests/base/forked_child.hpp"
 #include "tests/system/host.hpp"
 #include "tests/system/process.hpp"
 
@@ -120,9 +121,11 @@ class Peer {
  public:
   Peer(uid_t user, const std::string& socket, const std::string& domain) {
     Pipe answer = make_pipe();
-    pid_ = ::fork();
+    pid_ = fork_with_parent();
     if (pid_ == 0) {
-      if (::setgid(user) == 0 && ::setuid(user) == 0) say_hello(socket, domain, answer.writing.get());
+      if (::setgid(user) != 0 || ::setuid(user) != 0) ::_exit(1);
+      die_with_parent();
+      say_hello(socket, domain, answer.writing.get());
       ::_exit(1);
     }
     answer.writing.reset();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/dedup/faults/daemon_process.hpp"
 
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,13 +25,6 @@ Child& Child::operator=(Child&& other) noexcept {
   pid_ = std::exchange(other.pid_, -1);
   status_ = other.status_;
   return *this;
-}
-
-pid_t Child::fork_with_parent() {
-  std::fflush(nullptr);
-  const pid_t pid = check(::fork(), "fork");
-  if (pid == 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  return pid;
 }
 
 void Child::fail(const char* why) {

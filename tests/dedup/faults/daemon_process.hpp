@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "tests/base/forked_child.hpp"
 
 namespace samepage::dedup {
 
@@ -36,7 +37,6 @@ class Child {
   void kill();
 
  private:
-  static pid_t fork_with_parent();
   [[noreturn]] static void fail(const char* why);
 
   pid_t pid_ = -1;

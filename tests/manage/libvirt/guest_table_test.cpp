@@ -16,6 +16,7 @@
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "manage/libvirt/domain_xml.hpp"
+#include "tests/base/forked_child.hpp"
 #include "tests/dedup/descriptor_limit.hpp"
 #include "vmm/control/console_stream.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
@@ -38,8 +39,9 @@ class FakeGuest {
   explicit FakeGuest(const std::string& name, const std::string& note = {}) {
     Pipe orders = make_pipe();
     Pipe ready = make_pipe();
-    pid_ = ::fork();
+    pid_ = fork_with_parent();
     if (pid_ == 0) live(name, note, orders.reading.get(), ready.writing.get());
+    ready.writing.reset();
     orders_ = std::move(orders.writing);
     said_ = std::move(ready.reading);
     wait_for_a_word();
