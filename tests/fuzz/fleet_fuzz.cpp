@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole engine, agents and daemon, with the input's order of events: tests/dedup/fleet_model.hpp.
-#include "tests/dedup/fleet_model.hpp"
+// The whole engine, agents and daemon, with the input's order of events: tests/dedup/fleet/fleet_model.hpp.
+#include "tests/dedup/fleet/fleet_model.hpp"
 #include "tests/fuzz/fail_hard.hpp"
 #include "tests/fuzz/input.hpp"
 

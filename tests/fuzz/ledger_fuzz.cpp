@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents that say anything to the daemon's records: tests/dedup/ledger_model.hpp, with the input's decisions.
-#include "tests/dedup/ledger_model.hpp"
+// Agents that say anything to the daemon's records: tests/dedup/daemon/ledger_model.hpp, with the input's
+// decisions.
+#include "tests/dedup/daemon/ledger_model.hpp"
 #include "tests/fuzz/input.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

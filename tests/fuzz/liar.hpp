@@ -11,7 +11,7 @@
 #include "base/mapping.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/protocol.hpp"
-#include "tests/dedup/fleet.hpp"
+#include "tests/dedup/fleet/fleet.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace samepage::dedup::test {

@@ -9,7 +9,7 @@
 #include "base/unique_fd.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/protocol.hpp"
-#include "tests/dedup/fleet.hpp"
+#include "tests/dedup/fleet/fleet.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace samepage::dedup::test {

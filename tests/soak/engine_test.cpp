@@ -6,8 +6,8 @@
 #include <random>
 #include <string>
 
-#include "tests/dedup/fleet_model.hpp"
-#include "tests/dedup/ledger_model.hpp"
+#include "tests/dedup/daemon/ledger_model.hpp"
+#include "tests/dedup/fleet/fleet_model.hpp"
 #include "tests/soak/soak_plan.hpp"
 
 namespace samepage::soak {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "tests/dedup/faults/daemon_process.hpp"
-#include "tests/dedup/fleet.hpp"
+#include "tests/dedup/fleet/fleet.hpp"
 
 namespace samepage::dedup {
 

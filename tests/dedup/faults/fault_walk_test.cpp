@@ -20,9 +20,9 @@
 #include "base/temporary_directory.hpp"
 #include "dedup/daemon/paging/paging_file.hpp"
 #include "dedup/fault_points.hpp"
+#include "tests/dedup/daemon/paging/full_disks.hpp"
 #include "tests/dedup/faults/daemon_process.hpp"
 #include "tests/dedup/faults/fault_script.hpp"
-#include "tests/dedup/paging/full_disks.hpp"
 
 namespace samepage::dedup {
 namespace {

@@ -16,8 +16,8 @@
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "manage/libvirt/domain_xml.hpp"
+#include "tests/base/descriptor_limit.hpp"
 #include "tests/base/forked_child.hpp"
-#include "tests/dedup/descriptor_limit.hpp"
 #include "vmm/control/console_stream.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 
@@ -271,7 +271,7 @@ TEST_F(GuestTableTest, OneThatHangsIsThereAndNobodyWaitsForEver) {
 TEST_F(GuestTableTest, OneThatCanNotBeReachedIsToldOfOnceAndTriedAgain) {
   GuestTable table;
   const FakeGuest guest("web");
-  const dedup::DescriptorLimit descriptors;
+  const DescriptorLimit descriptors;
   testing::internal::CaptureStderr();
   descriptors.exhaust();
   for (int looks = 0; looks < 3; ++looks) table.look_for("web");
