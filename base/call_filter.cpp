@@ -3,6 +3,8 @@
 // installed, the kernel goes through it with each call that there is, to remember which are allowed whatever
 // their arguments (Linux 5.11): as a list, a guest's main filter took 0.2 ms for that. libseccomp knows the
 // calls' names; its own compiler takes a millisecond for the filters of a guest, and makes lists.
+// Long because the kernel's program is written here instruction by instruction, and a mistake in one is a
+// hole.
 #include "base/call_filter.hpp"
 
 #include <fmt/format.h>

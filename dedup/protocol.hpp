@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole contract between agent and daemon, in one file however long: framed messages (base/framing.hpp)
-// over a local stream socket.
+// The whole contract between agent and daemon: framed messages (base/framing.hpp) over a local stream socket.
+// Long because all of it is to be found in one file.
 //
 //   agent                                   daemon
 //     HELLO (guest, domain, pages)  ──►              who it is comes from the socket (SO_PEERPIDFD,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The order of what the thread does. What others ask of it is in agent_thread_requests.cpp, how it joins a
+// daemon in agent_thread_joining.cpp.
 #include "dedup/agent/agent_thread.hpp"
 
 #include <fmt/format.h>
@@ -9,7 +11,6 @@
 #include <array>
 #include <exception>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "base/check.hpp"
@@ -19,16 +20,12 @@
 #include "base/poll_timeout.hpp"
 #include "base/thread_use.hpp"
 #include "dedup/agent/hold_priority.hpp"
-#include "dedup/agent/workers_memory.hpp"
 #include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {
 namespace {
 
 using std::chrono::milliseconds;
-
-// A guest that gives up pages gives a daemon that hangs as long as this, and no longer than twice that.
-constexpr milliseconds guests_patience{200};
 
 // How much nicer than the guest the thread is that looks for pages and merges them: as ksmd. With 13 a
 // request of a guest that leaves it no time waited so long for the piece that it was at that the guest ran
@@ -87,89 +84,6 @@ void Agent::Thread::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-bool Agent::Thread::ask(const std::function<void()>& act) {
-  std::uint64_t message = 0;
-  return requests_.wait_for(
-      act, [&] { signal_event(requested_.get()); }, guests_patience,
-      [&] {
-        const std::uint64_t still = worker_.message();
-        if (still != 0 && still == message) worker_.cancel(message);
-        message = still;
-      });
-}
-
-void Agent::Thread::discard(std::span<const GfnRange> ranges) {
-  static_cast<void>(ask([&] { worker_.discard(ranges); }));
-}
-
-// What `act` throws is its caller's, not the agent's.
-bool Agent::Thread::while_still(const std::function<void(StillMemory&)>& act) {
-  std::exception_ptr failure;
-  const bool done = ask([&] {
-    try {
-      WorkersMemory memory(worker_);
-      act(memory);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    worker_.tell_lost();
-  });
-  if (failure) std::rethrow_exception(failure);
-  return done;
-}
-
-void Agent::Thread::back(UniqueFd file, std::vector<BackedRun> runs) {
-  {
-    const std::lock_guard lock(backing_lock_);
-    new_backing_ = NewBacking{std::move(file), std::move(runs)};
-  }
-  signal_event(requested_.get());
-}
-
-void Agent::Thread::take_backing() {
-  std::optional<NewBacking> taken;
-  {
-    const std::lock_guard lock(backing_lock_);
-    std::swap(taken, new_backing_);
-  }
-  if (!taken || taken->runs.empty()) return;
-  try {
-    worker_.forked(std::move(taken->file), std::move(taken->runs));
-  } catch (const std::system_error& error) {
-    log_error("the guest keeps its memory beside its snapshot's", error);
-  }
-}
-
-// A guest that has just joined, or a file that was just added: the daemon has told of it, and nobody has read
-// that yet. What else it has to say may go before the file, so it is asked twice.
-bool Agent::Thread::hears_of_paging_file() {
-  const Clock::time_point deadline = Clock::now() + guests_patience;
-  for (int i = 0; i < 2 && !worker_.paging().can_page_out(); ++i) worker_.daemon().hear_out(deadline);
-  return worker_.paging().can_page_out();
-}
-
-bool Agent::Thread::begin_page_out(std::uint64_t pages, PageOutOrder order) {
-  bool can = false;
-  const bool asked = ask([&] {
-    can = worker_.paging().can_page_out() || hears_of_paging_file();
-    if (!can) return;
-    memory_.was_asked();
-    if (order == PageOutOrder::suspended) worker_.paging().stand_still();
-    worker_.paging().begin(
-        pages, order == PageOutOrder::coldest_first ? PageOuts::Which::by_order : PageOuts::Which::all);
-  });
-  return asked && can;
-}
-
-// What the guest waits for is what it used last. All else follows while it runs.
-void Agent::Thread::bring_back() {
-  constexpr std::uint32_t pages_at_first = 8192;
-  static_cast<void>(ask([this] {
-    worker_.paging().begin_return();
-    worker_.paging().bring_back(pages_at_first);
-  }));
-}
-
 // What nobody has asked for can wait for its turn, unless the kernel is about to kill somebody.
 void Agent::Thread::go_on_paging() {
   if (!worker_.paging().due()) return;
@@ -197,11 +111,6 @@ void Agent::Thread::settle_cpu() {
   const bool more = wants_pass() || (worker_.paging().due() && memory_.pages_out_in_passing());
   if (!more) worker_.daemon().end_cpu_turn();
   worker_.daemon().tell_cpu_time();
-}
-
-void Agent::Thread::look_now() {
-  looking_ = true;
-  signal_event(requested_.get());
 }
 
 void Agent::Thread::run() {
@@ -233,11 +142,6 @@ void Agent::Thread::note_success() noexcept {
   if (!lacks_ || (lacks_ == Resource::descriptors && !has_descriptors(stop_.get()))) return;
   note_granted(worker_.shortages(), *lacks_);
   lacks_.reset();
-}
-
-void Agent::Thread::serve_requests() {
-  if (!clear_event(requested_.get())) return;  // there is none
-  at_full_priority([this] { requests_.serve(); });
 }
 
 void Agent::Thread::work() {
@@ -307,67 +211,6 @@ bool Agent::Thread::wait(milliseconds limit) {
   ::poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
   answered_ = waiting[1].revents != 0;
   return (waiting[0].revents & POLLIN) != 0;
-}
-
-// A daemon that was asked to let us in is waited for without an end: it answers, or ends. One that keeps us
-// out ends the connection when it is worth asking again. Whatever it does, it is asked once a second at most.
-bool Agent::Thread::wait_to_join() {
-  const bool starts = worker_.joining() && Clock::now() < start_ends_;
-  if (!starts) worker_.brake(Worker::Brake::paging, false);
-  const bool asked = worker_.joining() || worker_.kept_out();
-  milliseconds limit(starts ? 10 : poll_timeout(guard_.next()));
-  if (!starts && !asked) limit = std::min(limit, milliseconds(poll_timeout(next_connect_)));
-  if (wait(limit)) return true;
-  if (!starts) guard_.look();
-  // A guest that starts where little memory is left could use it up before its pages have anywhere to go: it
-  // waits for its daemon then, but not for one that hangs.
-  if (starts && !answered_) {
-    memory_.look_at_start();
-    return false;
-  }
-  if (worker_.kept_out()) {
-    if (answered_) worker_.lose_daemon();
-    return false;
-  }
-  if (!worker_.joining() && Clock::now() < next_connect_) return false;
-  next_connect_ = Clock::now() + reconnect_interval;
-  if (lacks_ && !worker_.shortages().may_try(*lacks_, Clock::now())) return false;
-  go_on_joining();
-  return false;
-}
-
-void Agent::Thread::tell_problem(const std::exception& problem) {
-  if (problem_ != problem.what()) log(LogLevel::warning, "it shares nothing new: {}", problem.what());
-  problem_ = problem.what();
-}
-
-void Agent::Thread::go_on_joining() {
-  try {
-    if (!worker_.joining()) return worker_.ask_to_join();
-    if (!answered_) return;
-    worker_.finish_joining();
-    problem_.clear();
-    note_kept_out({});
-    start_delay_.joined(Clock::now());
-    schedule_.restart(Clock::now());
-  } catch (const NoDaemon&) {
-    note_kept_out({});
-    start_daemon();
-  } catch (const GuestKeptOut& problem) {
-    note_kept_out(problem.what());
-    tell_problem(problem);
-  } catch (const UserError& problem) {
-    // No daemon, or none for us: the guest runs on, and we ask again.
-    note_kept_out({});
-    tell_problem(problem);
-  }
-}
-
-void Agent::Thread::start_daemon() {
-  const Clock::time_point now = Clock::now();
-  if (!config_.start_daemon || !worker_.daemon_is_private() || !start_delay_.may_start(now)) return;
-  start_delay_.started(now);
-  config_.start_daemon();
 }
 
 void Agent::Thread::pass() {

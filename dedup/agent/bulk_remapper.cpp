@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because every order about many pages leaves the same behind: tracker, budget and states as the memory
+// is now.
 #include "dedup/agent/bulk_remapper.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because every way to replace guest memory is here, so that there is one place to look for a wrong one.
 #include "dedup/agent/remapper.hpp"
 
 #include <sys/mman.h>

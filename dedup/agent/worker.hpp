@@ -139,6 +139,8 @@ class Worker {
   [[nodiscard]] Shortages& shortages() { return shortages_; }
 
  private:
+  static constexpr std::uint32_t chunk_pages = 4096;  // of a pass, between two looks at the daemon's messages
+
   void retain_merged_pages();
   void act_on(Findings& findings);
   void report(bool found);

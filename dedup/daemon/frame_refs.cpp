@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because the bits of the records are read and written here and nowhere else.
 #include "dedup/daemon/frame_refs.hpp"
 
 #include <algorithm>

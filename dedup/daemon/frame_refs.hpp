@@ -24,6 +24,8 @@
 //
 // The arrays are as long as the numbers of pages and frames reach (growing_mapping.hpp). Only the Ledger
 // (ledger.hpp) changes them, together with the index. Pure: no descriptor, no clock. Not for several threads.
+//
+// Long because the form of the records and each step that may be made with them are to be read together.
 #pragma once
 
 #include <array>

@@ -29,6 +29,8 @@
 //
 // The Ledger decides nothing: which step comes is up to the Merger. A step that the states don't allow ends
 // the process. Pure. Not for several threads.
+//
+// Long because each verb says what has to be true before it and is true after it.
 #pragma once
 
 #include <algorithm>

@@ -16,7 +16,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <optional>
@@ -28,18 +27,17 @@
 #include "base/exit_by_signal.hpp"
 #include "base/log.hpp"
 #include "base/parse_outcome.hpp"
-#include "base/process_memory.hpp"
 #include "base/process_setup.hpp"
 #include "base/runtime_dir.hpp"
 #include "base/scheduling.hpp"
 #include "base/standard_output.hpp"
 #include "base/unique_fd.hpp"
-#include "base/units.hpp"
 #include "dedup/daemon/daemon_confinement.hpp"
 #include "dedup/daemon/handed_socket.hpp"
 #include "dedup/daemon/kept_knobs.hpp"
 #include "dedup/daemon/kept_lines.hpp"
 #include "dedup/daemon/lookout.hpp"
+#include "dedup/daemon/option_values.hpp"
 #include "dedup/daemon/options.hpp"
 #include "dedup/daemon/own_home.hpp"
 #include "dedup/daemon/peer_process.hpp"
@@ -48,7 +46,6 @@
 #include "dedup/daemon/server.hpp"
 #include "dedup/knobs.hpp"
 #include "dedup/listening_socket.hpp"
-#include "dedup/metrics/metrics_address.hpp"
 #include "dedup/metrics/metrics_server.hpp"
 
 namespace {
@@ -63,13 +60,6 @@ void report_ready(int fd, std::string_view problem) {
     complain("samepaged: nobody hears why it does not start");
   }
   ::close(fd);
-}
-
-// `values` has one for each knob, empty where it was not given.
-void set_given(Settings& knobs, const std::vector<std::string>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!values[i].empty()) set_knob(knobs, knob_descriptions()[i].name, values[i]);
-  }
 }
 
 void become(const std::string& user) {
@@ -97,44 +87,6 @@ void go_to_background() {
   check(::chdir("/"), "chdir to /");  // it may outlive what is mounted where we are
 }
 
-std::uint64_t user_memory_of(const Options& options) {
-  if (options.user_memory.empty()) return host_memory("MemTotal") / 4;
-  const auto bytes = parse_size(options.user_memory);
-  if (!bytes) {
-    throw UserError(
-        fmt::format("'{}' is not a size: use a number with K, M or G after --user-memory, such as 4G",
-                    options.user_memory));
-  }
-  return *bytes;
-}
-
-// No user takes more than a quarter of the descriptors that there are.
-std::ptrdiff_t user_guests_of(const Options& options) {
-  constexpr rlim_t descriptors_of_a_guest = 3;
-  rlimit limit{};
-  check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
-  return static_cast<std::ptrdiff_t>(
-      std::min<rlim_t>(options.user_guests, limit.rlim_cur / descriptors_of_a_guest / 4));
-}
-
-// What nobody has written on the command line does not keep the daemon from merging.
-MetricsConfig metrics_of(const Options& options) {
-  using Trouble = MetricsConfig::Trouble;
-  MetricsConfig config{{}, Trouble::thrown, SAMEPAGE_VERSION};
-  const Reach reach = options.metrics_public ? Reach::any_host : Reach::this_host;
-  for (const std::string& text : options.metrics)
-    config.addresses.push_back(parse_metrics_address(text, reach));
-  const char* const environment = std::getenv("SAMEPAGE_METRICS");
-  if (!config.addresses.empty() || environment == nullptr || *environment == 0) return config;
-  config.trouble = Trouble::told;
-  try {
-    config.addresses.push_back(parse_metrics_address(environment, reach));
-  } catch (const std::exception& error) {
-    log_error("SAMEPAGE_METRICS", error);
-  }
-  return config;
-}
-
 // Added while another daemon ran. What can't be used now is no reason not to start.
 std::vector<PagingSpec> kept_specs(const KeptLines& kept) {
   std::vector<PagingSpec> specs;
@@ -154,21 +106,6 @@ bool keep(const KeptLines& kept, const std::vector<PagingSpec>& files) {
     if (file.path.find('\n') == std::string::npos) lines.push_back(text_of(file));  // a line each
   }
   return kept.keep(lines);
-}
-
-void require_fitting(const HandedSocket& handed, const Options& options) {
-  if (!options.socket.empty() || options.background || !options.user.empty()) {
-    throw UserError(
-        fmt::format("the service manager hands over the socket {}: leave out --socket, --background and "
-                    "--user (its unit has User=)",
-                    handed.path));
-  }
-  if (handed.for_others && !options.everybody) {
-    throw UserError(
-        fmt::format("other users may connect to the socket {}: give --allow-others, or make it yours alone "
-                    "with SocketMode=0600",
-                    handed.path));
-  }
 }
 
 void serve(const Options& options, const Settings& defaults, std::optional<HandedSocket> handed,

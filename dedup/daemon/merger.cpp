@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because a page's way through all of its states is to be read in one place.
 #include "dedup/daemon/merger.hpp"
 
 #include <utility>

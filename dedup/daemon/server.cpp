@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Connections, questions, and what is done once a second. Guests as members are in server_members.cpp,
+// figures in server_figures.cpp, paging files in server_paging.cpp, the policy in server_policy.cpp.
 #include "dedup/daemon/server.hpp"
 
 #include <fcntl.h>
@@ -13,15 +15,12 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "base/cpu_time.hpp"
 #include "base/framing.hpp"
 #include "base/hand_over.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/processors.hpp"
 #include "base/units.hpp"
-#include "dedup/daemon/statistics.hpp"
-#include "dedup/fault_points.hpp"
 #include "dedup/json_text.hpp"
 
 namespace samepage::dedup {
@@ -118,88 +117,12 @@ void Server::adopt_for_questions(UniqueFd socket) {
   begin(session);
 }
 
-SessionHost::Membership Server::join(Session& session, GuestLink& link, const wire::Hello& hello) {
-  auto given = pending_pidfds_.extract(&session);
-  UniqueFd pidfd = given ? std::move(given.mapped()) : UniqueFd();
-  Membership membership = memberships_.join(session, link, hello, std::move(pidfd));
-  membership.knobs = config_.knobs.current;
-  membership.ends_when_idle = config_.exit_when_idle.has_value();
-  membership.guarded = config_.knobs.current.break_guard != 0;
-  const Guest* const guest = memberships_.guests().find(membership.number);
-  cpu_budget_.join(membership.number, session.peer().uid,
-                   std::chrono::microseconds(guest == nullptr ? 0 : guest->report.merge_cpu_us),
-                   CpuBudget::Clock::now());
-  return membership;
-}
-
-std::optional<std::string> Server::refuse_promise(const Session& session, std::uint32_t pages) {
-  const uid_t uid = session.peer().uid;
-  const auto promises = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
-    return entry.second->promised_pages() != 0 && entry.second->peer().uid == uid;
-  });
-  return dedup::refuse_promise(config_.admission, {uid, pages, promises, commit_charge({})});
-}
-
-void Server::leave(Session& session) {
-  cpu_budget_.leave(session.membership());
-  break_guard_.leave(session.membership());
-  memberships_.disconnect(session);
-}
-
 void Server::closed(Session& session) {
   leave(session);
   pending_pidfds_.erase(&session);
   last_activity_ = std::chrono::steady_clock::now();
   // The session may be in one of its own functions: let it come to an end first.
   asio::post(io_, [this, kept = session.shared_from_this()] { sessions_.erase(kept.get()); });
-}
-
-void Server::reported(const Session& session, const wire::Report& report) {
-  cpu_budget_.has_used(session.membership(), std::chrono::microseconds(report.merge_cpu_us),
-                       CpuBudget::Clock::now());
-  if (!memberships_.report(session, report)) return;
-  ++full_scans_;
-  for (const auto& [label, domain] : domains_.all()) domain->trim();
-  domains_.settle_busy();
-}
-
-void Server::tells_cpu_time(const Session& session, const wire::CpuTime& time) {
-  cpu_budget_.has_used(session.membership(), std::chrono::microseconds(time.used_us),
-                       CpuBudget::Clock::now());
-  cpu_budget_.wants_turn(session.membership(), time.wants != 0);
-  give_cpu_turns();
-}
-
-void Server::tells_room(const Session& session, const wire::Room& room) {
-  if (config_.knobs.current.break_guard == 0) return;  // said before it heard of that
-  const Guest* const teller = memberships_.guests().find(session.membership());
-  const std::uint64_t may_take = teller == nullptr ? 0 : PageCount{teller->report.worst_case_pages()}.bytes();
-  for (const BreakGuard::Order& order :
-       break_guard_.tells(session.membership(), room, may_take, BreakGuard::Clock::now())) {
-    const Guest* const guest = memberships_.guests().find(order.guest);
-    if (guest != nullptr && guest->session != nullptr) guest->session->send_guard({1, order.order});
-  }
-}
-
-void Server::settle_break_guard() {
-  const std::uint32_t guarded = config_.knobs.current.break_guard;
-  if (guarded == 0) break_guard_.forget_all();
-  for (const auto& [key, session] : sessions_) session->send_guard({.guarded = guarded});
-}
-
-void Server::give_cpu_turns() {
-  using std::chrono::microseconds;
-  for (const CpuBudget::Turn& turn : cpu_budget_.next_turns(CpuBudget::Clock::now(), process_cpu_time())) {
-    const Guest* const guest = memberships_.guests().find(turn.guest);
-    if (guest == nullptr || guest->session == nullptr) continue;
-    guest->session->send_cpu_turn(std::chrono::duration_cast<microseconds>(turn.time));
-  }
-  const auto next = cpu_budget_.next_time();
-  if (!next) return static_cast<void>(cpu_timer_.cancel());
-  cpu_timer_.expires_at(*next);
-  cpu_timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) give_cpu_turns();
-  });
 }
 
 std::string Server::answer(const Session& session, std::string_view question) {
@@ -231,85 +154,6 @@ std::string Server::answer(const Session& session, std::string_view question) {
       "release");
 }
 
-std::size_t Server::pages_on_their_way() const {
-  std::size_t pages = 0;
-  for (const auto& [label, domain] : domains_.all()) pages += domain->slots().on_their_way();
-  return pages;
-}
-
-CommitCharge Server::commit_charge(std::optional<uid_t> viewer) const {
-  CommitCharge charge;
-  for (const auto& [membership, guest] : memberships_.guests().all())
-    if (!viewer || guest.peer.uid == *viewer) charge.bytes += PageCount{guest.pages}.bytes();
-  for (const auto& [key, session] : sessions_)
-    if (!viewer || session->peer().uid == *viewer)
-      charge.bytes += PageCount{session->promised_pages()}.bytes();
-  const std::uint64_t all = host_memory("MemTotal") + paging_.max_bytes();
-  charge.limit = all / 100 * config_.knobs.current.overcommit_percent;
-  return charge;
-}
-
-std::string Server::answer_paging(const json& request, bool trusted) {
-  const auto text_of = [&](const char* key) -> std::optional<std::string> {
-    const auto found = request.find(key);
-    if (found == request.end() || !found->is_string()) return std::nullopt;
-    return found->get<std::string>();
-  };
-  const auto added = text_of("add"), removed = text_of("remove");
-  if (!trusted)
-    throw UserError(
-        "paging files are shown to the daemon's own user and to root, and theirs to add and remove");
-  if (added) add_paging_file(*added);
-  if (removed) remove_paging_file(*removed);
-  return json_text({{"files", paging_.to_json()}});
-}
-
-// Guests that are there get a descriptor of the new file; those that come, with the WELCOME.
-void Server::add_paging_file(const std::string& text) {
-  const PagingSpec spec = parse_paging_spec(text);
-  const unsigned file = paging_.add(spec);
-  fault_point("file-added");
-  paging_.forget_unusable(spec.path);
-  std::erase_if(config_.kept_paging_files, [&](const PagingSpec& kept) { return kept.path == spec.path; });
-  config_.kept_paging_files.push_back(spec);
-  keep_paging_files();
-  log(LogLevel::info, "pages go out to {} too", paging_.at(file)->room.spec().path);
-  for (const auto& [key, session] : sessions_) session->tell_of_paging_files();
-}
-
-void Server::remove_paging_file(const std::string& path) {
-  const bool waited = paging_.forget_unusable(path);
-  if (!waited) {
-    const unsigned file = paging_.begin_removal(path);
-    fault_point("file-leaving");
-    for (const auto& [key, session] : sessions_) session->leave_paging_file(file);
-    fault_point("file-told-to-leave");
-  }
-  if (std::erase_if(config_.kept_paging_files, [&](const PagingSpec& kept) { return kept.path == path; }) > 0)
-    keep_paging_files();
-  close_left_paging_files();
-}
-
-void Server::keep_paging_files() const {
-  if (!config_.keep_paging_files || config_.keep_paging_files(config_.kept_paging_files)) return;
-  log(LogLevel::warning, "which paging files there are is not kept for the next daemon");
-}
-
-void Server::close_left_paging_files() {
-  for (const unsigned file : paging_.numbers()) {
-    if (!paging_.at(file)->leaving) continue;
-    const auto& domains = domains_.all();
-    const bool used = std::any_of(domains.begin(), domains.end(),
-                                  [&](const auto& entry) { return entry.second->slots().used(file) > 0; });
-    if (used || paging_.at(file)->writer.waiting_bytes() > 0) continue;
-    fault_point("file-closing");
-    for (const auto& [label, domain] : domains) domain->slots().close(file);
-    for (const auto& [key, session] : sessions_) session->forget_paging_file(file);
-    log(LogLevel::info, "{} is not a paging file any more", paging_.at(file)->room.spec().path);
-    paging_.close(file);
-  }
-}
-
 void Server::wants_turns(Session& session) {
   turns_.add(session.peer().uid, [this, session = session.shared_from_this()](Turn& turn) {
     const bool more = session->work(turn);
@@ -321,15 +165,6 @@ void Server::wants_turns(Session& session) {
 
 std::shared_ptr<Account> Server::account_of(uid_t uid) {
   return accounts_.of(uid, config_.admission.memory_of(uid));
-}
-
-void Server::settle_paging_rate() {
-  paging_.set_rate(std::uint64_t{config_.knobs.current.paging_rate_mib} << 20U);
-}
-
-void Server::settle_cpu_percent() {
-  cpu_budget_.set_percent(config_.knobs.current.cpu_percent, CpuBudget::Clock::now());
-  give_cpu_turns();
 }
 
 void Server::every_second() {

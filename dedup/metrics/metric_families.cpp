@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because it is the table of all metrics; each has an entry, and each group of labels a function.
 #include "dedup/metrics/metric_families.hpp"
 
 #include <fmt/format.h>

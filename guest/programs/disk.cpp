@@ -7,6 +7,7 @@
 //   pmem=ADDRESS pages=N     persistent memory to do the same with; none if absent, 64 pages
 //   pause_us=N               sleep between rounds, 1000 if absent
 // Prints `ready` when all blocks are written. The first wrong word ends it with code 1.
+// Long because it is a driver, a disk's model and a check in one: a guest program is one file.
 #include <algorithm>
 
 #include "guest/lib/console.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because all ways to read an image share its checks: files change and shrink while they are read.
 #include "manage/analyze/memory_image.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because parent and child, who have to agree on each step between them, are told in one place.
 #include "manage/cli/guest_child.hpp"
 
 #include <fcntl.h>

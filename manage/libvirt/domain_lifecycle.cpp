@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What steers guests. The mutex is never held while a guest is waited for.
+// Long because each verb is a client's procedure, and all share how a name is reserved meanwhile.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From XML to a definition, element by element. One file: each element is a few lines, and all share the same
-// way to refuse what nobody took.
+// From XML to a definition, element by element. Long because each element is a few lines, there are many, and
+// all share the same way to refuse what nobody took.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because a picture, its legend, its table and what its script needs are made from the same bands.
 #include "manage/report/chart.hpp"
 
 #include <fmt/format.h>

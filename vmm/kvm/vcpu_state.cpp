@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function to read and one to set for each set of registers, in the order in which KVM wants them; long
-// because there are that many.
+// One function to read and one to set for each set of registers, in the order in which KVM wants them.
+// Long because there are that many.
 #include "vmm/kvm/vcpu_state.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table of fields for each struct of a state, and what is true of all of them: long by the number of
-// structs.
+// A table of fields for each struct of a state, and what is true of all of them.
+// Long because there are that many structs.
 #include "vmm/machine/machine_state_bytes.hpp"
 
 #include <fmt/format.h>

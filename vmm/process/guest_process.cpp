@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because the order in which a guest's process takes what it needs, and lets it go, is in one place.
 #include "vmm/process/guest_process.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because writing and reading have to agree byte for byte.
 #include "vmm/snapshot/snapshot_file.hpp"
 
 #include <fmt/format.h>
