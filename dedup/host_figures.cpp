@@ -34,6 +34,7 @@ constexpr std::array figures{
            "Pss_Anon of VMMs and daemon, blocks of the stores", "Pss_Anon of /proc/PID/smaps_rollup"},
     Figure{"hold_max_us", "longest hold", Unit::microseconds, Kind::peak, "of any guest", "", "stop_max_us"},
     Figure{"tracker", "tracker", Unit::text, Kind::gauge, "how written pages are found"},
+    Figure{"errors", "errors", Unit::count, Kind::counter, "failures that the daemon survived; see its log"},
     Figure{"hold_us", "", Unit::microseconds, Kind::histogram, "how long guests were held, how often"},
     Figure{"merge_cpu_us", "", Unit::microseconds, Kind::counter, "processor time of all agents",
            "/proc/PID/task/*/schedstat of the guests' threads 'agent' and 'agent merging'"},
@@ -54,7 +55,6 @@ constexpr std::array figures{
            "frames of the stores that went out to paging files"},
     Figure{"frame_dups", "", Unit::count, Kind::gauge, "frames whose content another frame has too"},
     Figure{"pages_pending", "", Unit::count, Kind::gauge, "pages that are being merged"},
-    Figure{"errors", "", Unit::count, Kind::counter, "failures that the daemon survived"},
     Figure{"shortages", "", Unit::structure, Kind::gauge, "what the daemon is short of"},
 };
 

@@ -122,7 +122,9 @@ std::string guest_table(const json& guest) {
   Table table({{""}, {""}});
   for (const auto& [figure, value, told] : vmm::guest_figures()) {
     if (figure.title.empty()) continue;
-    const bool explained = figure.help.empty() || figure.unit == Unit::yes_or_no;
+    // A name explains itself.
+    const bool is_name = told == vmm::Told::brief && figure.unit == Unit::text;
+    const bool explained = is_name || figure.unit == Unit::yes_or_no;
     table.add_row({std::string(figure.title),
                    guests::text_of(figure, guest) + (explained ? "" : fmt::format(" ({})", figure.help))});
   }

@@ -99,6 +99,12 @@ TEST(Figures, EachSaysWhatOfTheKernelsItCanBeCheckedAgainstOrIsOursAlone) {
   EXPECT_EQ(static_cast<std::size_t>(std::count(table.begin(), table.end(), '\n')) + 1, checked);
 }
 
+TEST(Figures, EachSaysWhatItIs) {
+  for (const auto& figures : all_figures()) {
+    for (const Figure& figure : figures) EXPECT_FALSE(figure.help.empty()) << figure.key;
+  }
+}
+
 TEST(Figures, KeysTellTheirUnits) {
   for (const auto& figures : all_figures()) {
     for (const Figure& figure : figures) {
