@@ -53,7 +53,7 @@ TEST_F(HangUpTest, HoldsForConnectionsToCome) {
   EXPECT_THROW(join(connection), UserError);
 }
 
-TEST_F(HangUpTest, IsNothingToAConnectionThatIsGone) {
+TEST_F(HangUpTest, DoesNotCrashAfterItsConnectionIsGone) {
   { const Connection connection(config_, hang_up_, std::move(ours_)); }
   hang_up_.hang_up();
 }

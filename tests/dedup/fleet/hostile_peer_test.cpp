@@ -307,7 +307,7 @@ TEST_F(HostilePeer, NamesAnImageAndDonatesOtherBytes) {
   others_go_on();
 }
 
-TEST_F(HostilePeer, RandomBytes) {
+TEST_F(HostilePeer, RandomBytesCrashNothingAndOthersGoOn) {
   std::mt19937 random(4);
   for (int round = 0; round < 200; ++round) {
     // An ended process makes room for the next.

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "base/framing.hpp"
-#include "dedup/json_text.hpp"
 #include "vmm/control/console_stream.hpp"
 
 namespace samepage::vmm {
@@ -74,10 +73,6 @@ TEST(ControlMessage, AGuestThatSendsAByteNowAndThenHasOneDeadlineForAll) {
   EXPECT_FALSE(ask(pair.client.get(), {{"do", "stat"}}, {}, deadline));
   done = true;
   guest.join();
-}
-
-TEST(ControlMessage, TextThatIsNoUtf8IsReplaced) {
-  EXPECT_NO_THROW(static_cast<void>(dedup::json_text({{"image", "\xff"}})));
 }
 
 }  // namespace
