@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/check.hpp"
+#include "tests/base/other_threads.hpp"
 #include "tests/vmm/machine/raw_guest.hpp"
 #include "tests/vmm/machine/twin.hpp"
 
@@ -389,7 +390,7 @@ TEST_F(StateOfMachine, HoldingForAStateIsIndependentOfPauseAndBarrier) {
     gate().release();
     gate().unpause();
     const std::uint32_t before = counter();
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_TRUE(samepage::test::wait_until_other_threads_sleep());
     EXPECT_EQ(counter(), before);
   }
   EXPECT_TRUE(counts_on());
