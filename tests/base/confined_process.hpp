@@ -3,7 +3,6 @@
 #pragma once
 
 #include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,6 +17,7 @@
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"
 #include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage {
 
@@ -45,12 +45,12 @@ inline Ended in_child(const std::function<int(int said)>& act) {
   pipe.writing.reset();
   Ended ended;
   std::array<char, 512> part{};
-  for (ssize_t got = 0; (got = ::read(pipe.reading.get(), part.data(), part.size())) > 0;) {
+  while (wait_to_read(pipe.reading.get(), "what a confined process says")) {
+    const ssize_t got = ::read(pipe.reading.get(), part.data(), part.size());
+    if (got <= 0) break;
     ended.said.append(part.data(), static_cast<std::size_t>(got));
   }
-  int status = 0;
-  check(::waitpid(child, &status, 0), "waitpid");
-  ended.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  ended.code = code_of(status_of_child(child, "a confined process"));
   return ended;
 }
 

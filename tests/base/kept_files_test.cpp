@@ -12,6 +12,7 @@
 
 #include "base/temporary_directory.hpp"
 #include "base/unique_fd.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage {
 namespace {
@@ -46,11 +47,7 @@ TEST(KeptFiles, AKernelsFileThatComesLaterIsFound) {
   EXPECT_EQ(kept_text(path), "");
   const UniqueFd there(::dup3(later.get(), number, O_CLOEXEC));
   ASSERT_TRUE(there);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (kept_text(path).empty()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "waited in vain for " << path << " to be found";
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  wait_until(path + " is found", [&] { return !kept_text(path).empty(); });
   EXPECT_EQ(kept_text(path), "here");
 }
 

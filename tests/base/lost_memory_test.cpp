@@ -13,6 +13,7 @@
 #include "base/files_behind_memory.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage {
 namespace {
@@ -45,8 +46,7 @@ TEST(LostMemoryDeathTest, TheMainThreadTellsOfAnother) {
   const auto run = [] {
     prepare();
     std::thread(touch).detach();
-    pollfd waiting{lost_memory_fd(), POLLIN, 0};
-    ::poll(&waiting, 1, -1);
+    static_cast<void>(wait_to_read(lost_memory_fd(), "a page that is lost"));
     end_after_lost_memory();
   };
   EXPECT_EXIT(run(), ExitedWithCode(42), told);

@@ -14,20 +14,20 @@
 #include <cstdio>
 #include <functional>
 
+#include "tests/base/forked_child.hpp"
+
 namespace samepage {
 namespace {
 
 // Whether `holds` does after prepare_process() in a child that `caller` has set up.
 bool in_child(const std::function<void()>& caller, const std::function<bool()>& holds) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
+  const pid_t child = fork_with_parent();
+  if (child == 0) {
     caller();
     prepare_process();
     ::_exit(holds() ? 0 : 1);
   }
-  int status = -1;
-  ::waitpid(pid, &status, 0);
-  return status == 0;
+  return status_of_child(child, "a process that sets itself up") == 0;
 }
 
 void ignore(int signal) {

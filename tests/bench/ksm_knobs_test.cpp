@@ -17,6 +17,8 @@
 
 #include "base/check.hpp"
 #include "base/unique_fd.hpp"
+#include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::bench {
 namespace {
@@ -56,19 +58,20 @@ class KsmKnobs : public ::testing::Test {
   // The keeper holds the lock until everything is back.
   void wait_for_keeper() const {
     const UniqueFd file = checked_fd(::open((folder_ + "/run").c_str(), O_RDONLY | O_CLOEXEC), "open");
-    check(::flock(file.get(), LOCK_EX), "flock");
+    wait_until("the keeper has put the knobs back",
+               [&] { return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0; });
   }
   // A bench in a process of its own: turns the knobs, then ends by `end`.
   template <typename End>
   void bench(End end) const {
-    const pid_t pid = check(::fork(), "fork");
-    if (pid == 0) {
+    const pid_t child = fork_with_parent();
+    if (child == 0) {
       const KsmKnobGuard guard{Ksm(folder_)};
       turn();
       end();
       ::_exit(0);  // without a destructor
     }
-    ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+    status_of_child(child, "a bench");
   }
 
   std::string folder_ = "/tmp/samepage-ksm-XXXXXX";

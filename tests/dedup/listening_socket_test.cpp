@@ -15,6 +15,7 @@
 #include "base/temporary_directory.hpp"
 #include "dedup/daemon_client.hpp"
 #include "dedup/daemon_connection.hpp"
+#include "tests/base/forked_child.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -55,7 +56,7 @@ TEST_F(ListeningSocketTest, AStaleSocketIsReplaced) {
 // A daemon that became another user can't remove what root has made.
 TEST_F(ListeningSocketTest, TheSocketOfADaemonThatGaveUpItsRightsIsReplaced) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
-  const pid_t daemon = ::fork();
+  const pid_t daemon = fork_with_parent();
   if (daemon == 0) {
     // Nothing may be thrown from here: the child would go on with the tests that follow.
     try {
@@ -66,9 +67,7 @@ TEST_F(ListeningSocketTest, TheSocketOfADaemonThatGaveUpItsRightsIsReplaced) {
     }
     ::_exit(0);
   }
-  int status = -1;
-  ASSERT_EQ(::waitpid(daemon, &status, 0), daemon);
-  ASSERT_EQ(status, 0);
+  ASSERT_EQ(status_of_child(daemon, "a daemon that has left its socket"), 0);
   EXPECT_TRUE(std::filesystem::is_socket(path_));
   EXPECT_FALSE(connect_daemon(path_));
   const ListeningSocket next(path_, Admission::everybody);

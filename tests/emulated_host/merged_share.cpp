@@ -28,6 +28,8 @@ std::uint64_t merged(const Snapshot& snapshot) {
 }
 
 Snapshot settled() {
+  fmt::print("waiting until nothing more is merged\n");
+  std::fflush(stdout);
   samepage::guests::Settling settling(quiet_passes);
   while (true) {
     Snapshot now = samepage::guests::take_snapshot();

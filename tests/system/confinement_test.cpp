@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "base/check.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/system/host.hpp"
 
 namespace samepage::system_test {
@@ -29,23 +30,30 @@ bool has_line(const fs::path& status, const std::string& line) {
   return ("\n" + text_of(status)).find("\n" + line + "\n") != std::string::npos;
 }
 
+// Of a traced thread, when it has stopped or ended.
+int status_when_stopped(pid_t thread) {
+  int status = 0;
+  wait_until("the traced thread stops",
+             [&] { return check(::waitpid(thread, &status, __WALL | WNOHANG), "waitpid") == thread; });
+  return status;
+}
+
 // The thread makes another system call in place of the one that it was about to make: what a program does
 // that has taken it over.
 void make_call(pid_t thread, long number) {
   check(::ptrace(PTRACE_SEIZE, thread, 0, PTRACE_O_TRACESYSGOOD), "ptrace");
   check(::ptrace(PTRACE_INTERRUPT, thread, 0, 0), "ptrace");
-  check(::waitpid(thread, nullptr, __WALL), "waitpid");
-  for (int status = 0;;) {
+  status_when_stopped(thread);
+  for (;;) {
     check(::ptrace(PTRACE_SYSCALL, thread, 0, 0), "ptrace");
-    check(::waitpid(thread, &status, __WALL), "waitpid");
+    const int status = status_when_stopped(thread);
     if (!WIFSTOPPED(status)) return;
     if (WSTOPSIG(status) == (SIGTRAP | 0x80)) break;  // at a call's begin, or at its end
   }
   // At an end the number is not looked at any more: the next stop is a begin then.
   ::ptrace(PTRACE_POKEUSER, thread, offsetof(user, regs.orig_rax), number);
   check(::ptrace(PTRACE_SYSCALL, thread, 0, 0), "ptrace");
-  int status = 0;
-  check(::waitpid(thread, &status, __WALL), "waitpid");
+  const int status = status_when_stopped(thread);
   if (WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80)) {
     ::ptrace(PTRACE_POKEUSER, thread, offsetof(user, regs.orig_rax), number);
     ::ptrace(PTRACE_DETACH, thread, 0, 0);

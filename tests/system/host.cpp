@@ -2,8 +2,9 @@
 #include "tests/system/host.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -12,38 +13,40 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
-#include <thread>
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
 #include "base/pipe.hpp"
+#include "base/poll_timeout.hpp"
+#include "base/spawn_plan.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/daemon_client.hpp"
 #include "manage/guests/settling.hpp"
+#include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::system_test {
 namespace {
 
 pid_t spawn(const Words& command, int out, int err) {
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, out, 1);
-  ::posix_spawn_file_actions_adddup2(&actions, err, 2);
+  SpawnPlan plan;
+  plan.open(0, "/dev/null", O_RDONLY);
+  plan.duplicate(out, 1);
+  plan.duplicate(err, 2);
   const std::vector<char*> words = argv_of(command);
   pid_t pid = -1;
-  errno = ::posix_spawn(&pid, words[0], &actions, nullptr, words.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
+  errno = plan.spawn(pid, words[0], words.data());
   if (errno != 0) throw_errno("posix_spawn " + command[0]);
   return pid;
 }
 
-// Both streams to their ends, whichever has something first.
-void drain(int out_fd, std::string& out, int err_fd, std::string& err) {
+// Both streams to their ends, whichever has something first. False when an end does not come.
+bool drain(int out_fd, std::string& out, int err_fd, std::string& err) {
   std::array<pollfd, 2> waiting{pollfd{out_fd, POLLIN, 0}, pollfd{err_fd, POLLIN, 0}};
   const std::array<std::string*, 2> texts{&out, &err};
+  const auto end = std::chrono::steady_clock::now() + longest_wait;
   while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
-    ::poll(waiting.data(), waiting.size(), -1);
+    if (::poll(waiting.data(), waiting.size(), poll_timeout(end)) == 0) return false;
     for (std::size_t i = 0; i < waiting.size(); ++i) {
       if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;
       std::array<char, 4096> part{};
@@ -55,10 +58,7 @@ void drain(int out_fd, std::string& out, int err_fd, std::string& err) {
       }
     }
   }
-}
-
-int code_of(int status) {
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return true;
 }
 
 }  // namespace
@@ -116,10 +116,13 @@ Finished Host::run(const Words& command) const {
   out.writing.reset();
   err.writing.reset();
   Finished finished;
-  drain(out.reading.get(), finished.out, err.reading.get(), finished.err);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  finished.code = code_of(status);
+  const std::string words = fmt::format("{}", fmt::join(command, " "));
+  if (!drain(out.reading.get(), finished.out, err.reading.get(), finished.err)) {
+    ADD_FAILURE() << waited_in_vain("for the end of what this prints: " + words) << "\n"
+                  << finished.out << finished.err;
+    ::kill(pid, SIGKILL);
+  }
+  finished.code = code_of(status_of_child(pid, words));
   return finished;
 }
 
@@ -178,17 +181,6 @@ void Host::settle() const {
   merge_fast();
   guests::Settling settling(4);
   wait_until("nothing more is shared", [&] { return settling.add(host_figures()); });
-}
-
-void Host::wait_until(const std::string& what, const std::function<bool()>& condition) {
-  SCOPED_TRACE("waiting until " + what);
-  // For what hangs: an emulated host that others keep busy takes minutes.
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(4);
-  while (!condition()) {
-    if (testing::Test::HasFailure()) FAIL() << "while waiting until " << what;
-    if (std::chrono::steady_clock::now() > end) FAIL() << "waited four minutes until " << what << ", in vain";
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
 }
 
 std::vector<std::string> Host::leftovers() const {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A host for system tests: a runtime directory of its own, a daemon that is there until the test ends, and
-// the built programs run in it as a person runs them. Waits are for conditions; CTest's time-out is the only
-// clock.
+// the built programs run in it as a person runs them. Waits are for conditions (wait_until()).
 #pragma once
 
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
 #include <cstdint>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::system_test {
 
@@ -56,7 +56,6 @@ class Host : public testing::Test {
   void merge_fast() const;
   /// Until nothing more is shared, see guests::Settling.
   void settle() const;
-  static void wait_until(const std::string& what, const std::function<bool()>& condition);
   /// Files in the runtime directory, the daemon's and what is kept of guests that have ended left out.
   std::vector<std::string> leftovers() const;
 

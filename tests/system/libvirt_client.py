@@ -5,6 +5,7 @@ The domain has a balloon, two vCPUs and 16 MiB. Prints "done" when all is as it 
 
 import sys
 import threading
+import time
 
 import libvirt
 
@@ -62,6 +63,13 @@ def wait_for_events(number):
         assert changed.wait_for(lambda: len(told) >= number, 60), told
 
 
+def wait_until(what, holds):
+    end = time.monotonic() + 200  # less than the test that runs this waits
+    while not holds():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.005)
+
+
 callback = connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, on_event, None)
 domain = connection.defineXML(xml)
 name = domain.name()
@@ -102,8 +110,7 @@ domain = other.createXML(xml, libvirt.VIR_DOMAIN_START_AUTODESTROY)
 assert connection.numOfDomains() == 1
 del domain
 other.close()
-while connection.numOfDomains() != 0:
-    pass
+wait_until("the guest has ended with its connection", lambda: connection.numOfDomains() == 0)
 ended.set()
 connection.close()
 print("done")

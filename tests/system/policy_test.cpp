@@ -19,6 +19,7 @@
 #include "base/unique_fd.hpp"
 #include "dedup/protocol.hpp"
 #include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/system/host.hpp"
 #include "tests/system/process.hpp"
 
@@ -130,7 +131,8 @@ class Peer {
     }
     answer.writing.reset();
     answer_.resize(4096);
-    const ssize_t got = ::read(answer.reading.get(), answer_.data(), answer_.size());
+    const bool came = wait_to_read(answer.reading.get(), "what the daemon answers a peer");
+    const ssize_t got = came ? ::read(answer.reading.get(), answer_.data(), answer_.size()) : 0;
     answer_.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   }
   Peer(const Peer&) = delete;

@@ -2,6 +2,8 @@
 #include "tests/system/process.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
@@ -10,14 +12,17 @@
 
 #include <array>
 #include <csignal>
+#include <utility>
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::system_test {
 
-Process::Process(const std::vector<std::string>& command, int out, int err,
-                 const Surroundings& surroundings) {
+Process::Process(const std::vector<std::string>& command, int out, int err, const Surroundings& surroundings)
+    : command_(fmt::format("{}", fmt::join(command, " "))) {
   const std::vector<char*> words = argv_of(command);
   const UniqueFd null = checked_fd(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null");
   pid_ = check(::fork(), "fork");
@@ -41,10 +46,7 @@ void Process::signal(int number) const {
 }
 
 int Process::wait() {
-  int status = 0;
-  check(::waitpid(pid_, &status, 0), "waitpid");
-  pid_ = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return code_of(status_of_child(std::exchange(pid_, -1), command_));
 }
 
 Pipe make_terminal() {
@@ -76,11 +78,12 @@ void fill_up(int fd) {
 std::string read_to_end(int fd) {
   std::string text;
   std::array<char, 65536> part{};
-  for (;;) {
+  while (wait_to_read(fd, "the end of what is printed")) {
     const ssize_t got = ::read(fd, part.data(), part.size());
-    if (got <= 0) return text;
+    if (got <= 0) break;
     text.append(part.data(), static_cast<std::size_t>(got));
   }
+  return text;
 }
 
 }  // namespace samepage::system_test

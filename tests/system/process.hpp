@@ -33,6 +33,7 @@ class Process {
   int wait();
 
  private:
+  std::string command_;
   pid_t pid_ = -1;
 };
 

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,9 +14,14 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/poll_timeout.hpp"
+#include "base/spawn_plan.hpp"
+#include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/system/vt100.hpp"
 
 namespace samepage::system_test {
@@ -25,19 +29,14 @@ namespace {
 
 // In a session of its own: the first terminal that it opens becomes its controlling one.
 pid_t spawn_in(const std::string& terminal, const std::vector<std::string>& command) {
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 0, terminal.c_str(), O_RDWR, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, 0, 1);
-  ::posix_spawn_file_actions_adddup2(&actions, 0, 2);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  SpawnPlan plan;
+  plan.lead_a_session();
+  plan.open(0, terminal.c_str(), O_RDWR);
+  plan.duplicate(0, 1);
+  plan.duplicate(0, 2);
   const std::vector<char*> words = argv_of(command);
   pid_t pid = -1;
-  errno = ::posix_spawn(&pid, words[0], &actions, &attributes, words.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  ::posix_spawnattr_destroy(&attributes);
+  errno = plan.spawn(pid, words[0], words.data());
   if (errno != 0) throw_errno("posix_spawn " + command[0]);
   return pid;
 }
@@ -84,9 +83,12 @@ void Terminal::signal(int number) const {
   ASSERT_EQ(::kill(pid_, number), 0);
 }
 
-bool Terminal::read_more() {
+bool Terminal::read_more(const Clock::time_point& end, const std::string& what) {
   std::array<pollfd, 2> waits{pollfd{master_.get(), POLLIN, 0}, pollfd{process_.get(), POLLIN, 0}};
-  check(::poll(waits.data(), waits.size(), -1), "poll");
+  if (Clock::now() > end || check(::poll(waits.data(), waits.size(), poll_timeout(end)), "poll") == 0) {
+    ADD_FAILURE() << waited_in_vain("for " + what) << ": " << screen_;
+    return false;
+  }
   if ((waits[0].revents & POLLIN) == 0) return waits[1].revents == 0;
   std::array<char, 4096> bytes{};
   const ssize_t got = check(::read(master_.get(), bytes.data(), bytes.size()), "read of a terminal");
@@ -95,31 +97,31 @@ bool Terminal::read_more() {
 }
 
 void Terminal::wait_for(const std::string& text) {
+  const auto end = Clock::now() + longest_wait;
   while (screen_.find(text) == std::string::npos) {
-    if (!read_more()) FAIL() << "it ended without showing '" << text << "': " << screen_;
+    if (!read_more(end, "'" + text + "'")) FAIL() << "it ended without '" << text << "': " << screen_;
   }
 }
 
 void Terminal::wait_for_more() {
-  if (!read_more()) FAIL() << "it has ended: " << screen_;
+  if (!read_more(Clock::now() + longest_wait, "more")) FAIL() << "it ended without more: " << screen_;
 }
 
 void Terminal::wait_to_see(const std::string& text) {
+  const auto end = Clock::now() + longest_wait;
   for (;;) {
     Vt100 vt100(size_.columns, size_.rows);
     vt100.write(screen_);
     if (vt100.text().find(text) != std::string::npos) return;
-    if (!read_more()) FAIL() << "it ended without showing '" << text << "': " << screen_;
+    if (!read_more(end, "'" + text + "'")) FAIL() << "it ended without '" << text << "': " << screen_;
   }
 }
 
 int Terminal::wait() {
-  while (read_more()) {
+  const auto end = Clock::now() + longest_wait;
+  while (read_more(end, "its end")) {
   }
-  int status = 0;
-  ::waitpid(pid_, &status, 0);
-  pid_ = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return code_of(status_of_child(std::exchange(pid_, -1), "a command in a terminal"));
 }
 
 std::string Terminal::modes() const {

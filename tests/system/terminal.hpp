@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +51,11 @@ class Terminal {
   [[nodiscard]] const std::string& screen() const { return screen_; }
 
  private:
-  // False when the command has ended and all that it wrote is on the screen.
-  bool read_more();
+  using Clock = std::chrono::steady_clock;
+
+  // False when the command has ended and all that it wrote is on the screen, and when `what` has not come by
+  // `end`.
+  bool read_more(const Clock::time_point& end, const std::string& what);
 
   TerminalSize size_;
   UniqueFd master_;

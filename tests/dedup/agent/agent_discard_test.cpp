@@ -18,6 +18,7 @@
 #include "dedup/agent/agent.hpp"
 #include "dedup/daemon/frame_store.hpp"
 #include "dedup/listening_socket.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/dedup/fleet/fleet.hpp"
 
 namespace samepage::dedup {
@@ -29,8 +30,7 @@ class AgentDiscard : public testing::Test {
   // `begun` is set when the agent reads.
   static void send_slowly(ListeningSocket& listening, std::promise<void>& begun) {
     const UniqueFd listener = listening.take();
-    pollfd waiting{listener.get(), POLLIN, 0};
-    ::poll(&waiting, 1, -1);
+    ASSERT_TRUE(wait_to_read(listener.get(), "an agent that connects"));
     const UniqueFd socket(::accept(listener.get(), nullptr, nullptr));
     ASSERT_TRUE(receive_message(socket.get()));
     const FrameStore store;
@@ -68,7 +68,7 @@ TEST_F(AgentDiscard, EndsAMessageThatDoesNotEnd) {
   {
     Agent agent({"guest", "default", Sharing::all, path_}, {{Gfn{0}, {16}, ram.data()}}, barrier);
     agent.start();
-    begun.get_future().wait();
+    wait_for(begun, "the agent to read the message");
     agent.discard(std::array{GfnRange{Gfn{1}, {1}}});
     EXPECT_EQ(ram.data()[page_size], std::byte{0});
     EXPECT_FALSE(agent.counters().connected);

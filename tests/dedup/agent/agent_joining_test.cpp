@@ -49,7 +49,7 @@ TEST_F(AgentJoining, ADaemonThatHangsIsJoinedWhenItGoesOn) {
   agent->start();
   EXPECT_FALSE(agent->counters().connected);
   const RunningDaemon daemon(socket.take(), {});
-  wait_until([&] { return agent->counters().connected; });
+  wait_until("the agent has joined", [&] { return agent->counters().connected; });
 }
 
 TEST_F(AgentJoining, WithoutADaemonTheGuestRunsAndSaysWhyNothingIsShared) {
@@ -80,7 +80,7 @@ TEST_F(AgentJoining, APrivateDaemonThatHasDiedIsStartedAgain) {
     daemon.reset();
     socket.reset();
   }
-  wait_until([&] {
+  wait_until("the agent has joined the second daemon", [&] {
     const std::lock_guard guard(lock);
     return starts == 2 && agent->counters().connected;
   });

@@ -69,11 +69,6 @@ class AgentShortage : public testing::Test {
     Agent agent;
   };
 
-  // Pauses between two tries are up to ten seconds long.
-  static void wait_until(const std::function<bool()>& holds) {
-    samepage::wait_until(holds, std::chrono::minutes(2));
-  }
-
   const TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/daemon.sock";
 };
@@ -83,19 +78,20 @@ TEST_F(AgentShortage, WithoutDescriptorsItJoinsNobodyAndGoesOnWhenThereAreSome) 
   std::optional<RunningDaemon> daemon(std::in_place, listening->take(), fast());
   Guest guest(path_, "guest");
   guest.fill(1);
-  wait_until([&] { return guest.agent.counters().connected; });
+  wait_until("the guest has joined", [&] { return guest.agent.counters().connected; });
   const DescriptorLimit limit;
   daemon.reset();
   listening.reset();
-  wait_until([&] { return !guest.agent.counters().connected; });
+  wait_until("the daemon is lost", [&] { return !guest.agent.counters().connected; });
   limit.exhaust();
-  wait_until([&] { return guest.lacks(Resource::descriptors); });
+  wait_until("descriptors lack", [&] { return guest.lacks(Resource::descriptors); });
   EXPECT_TRUE(guest.has(1));
 
   limit.raise();
   listening.emplace(path_, Admission::owner_only);
   daemon.emplace(listening->take(), fast());
-  wait_until([&] { return guest.agent.counters().connected && guest.agent.counters().shortages.empty(); });
+  wait_until("it has joined and lacks nothing",
+             [&] { return guest.agent.counters().connected && guest.agent.counters().shortages.empty(); });
   EXPECT_TRUE(guest.has(1));
 }
 
@@ -111,9 +107,12 @@ TEST_F(AgentShortage, MessagesAreSentAgainWhereTheKernelHasNoMemoryForThem) {
     Guest a(path_, "a"), b(path_, "b");
     a.fill(1);
     b.fill(1);
-    wait_until([&] { return a.lacks(Resource::socket_buffers) || b.lacks(Resource::socket_buffers); });
-    wait_until([&] { return a.agent.counters().merges >= pages && b.agent.counters().merges >= pages; });
-    wait_until([&] { return a.agent.counters().shortages.empty() && b.agent.counters().shortages.empty(); });
+    wait_until("buffers lack",
+               [&] { return a.lacks(Resource::socket_buffers) || b.lacks(Resource::socket_buffers); });
+    wait_until("all is merged",
+               [&] { return a.agent.counters().merges >= pages && b.agent.counters().merges >= pages; });
+    wait_until("nothing lacks any more",
+               [&] { return a.agent.counters().shortages.empty() && b.agent.counters().shortages.empty(); });
     EXPECT_TRUE(a.has(1));
     EXPECT_TRUE(b.has(1));
   }

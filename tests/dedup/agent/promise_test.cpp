@@ -52,7 +52,7 @@ TEST_F(Promises, AreCountedForAsLongAsTheGuestIsThere) {
     const Promise promise(config(), pages);
     EXPECT_EQ(promised_bytes(), PageCount{pages}.bytes());
   }
-  wait_until([&] { return promised_bytes() == 0; });
+  wait_until("nothing is promised any more", [&] { return promised_bytes() == 0; });
 }
 
 TEST_F(Promises, AreCountedByTheNextDaemonToo) {
@@ -61,14 +61,14 @@ TEST_F(Promises, AreCountedByTheNextDaemonToo) {
   promise.start();
   end_daemon();
   start_daemon();
-  wait_until([&] { return promised_bytes() == PageCount{pages}.bytes(); });
+  wait_until("its memory is promised", [&] { return promised_bytes() == PageCount{pages}.bytes(); });
 }
 
 TEST_F(Promises, HoldUpNoGuestWithoutADaemon) {
   Promise promise(config(), pages);
   promise.start();
   start_daemon();
-  wait_until([&] { return promised_bytes() == PageCount{pages}.bytes(); });
+  wait_until("its memory is promised", [&] { return promised_bytes() == PageCount{pages}.bytes(); });
 }
 
 TEST_F(Promises, OfMoreThanMayBeAreRefused) {

@@ -21,6 +21,7 @@
 #include "dedup/listening_socket.hpp"
 #include "dedup/protocol.hpp"
 #include "tests/base/descriptor_limit.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -219,7 +220,8 @@ TEST_F(Joining, ManyProcessesOfOneNumberAndAnAnswerOfManyMessages) {
     if (const auto got = ask_daemon(path, {{"do", "counts"}})) answer = *got;
     done = true;
   });
-  while (!done) serve();
+  step_until(
+      "the command is answered", [&] { serve(); }, [&] { return done.load(); });
   command.join();
   EXPECT_GT(answer.dump().size(), wire::max_reply_part);
   EXPECT_EQ(answer.at("guests").size(), count);

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/check.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -19,7 +20,8 @@ class DaemonShortagesTest : public testing::Test {
   // Looks until a try has been made.
   void look_until_tried(bool stores_lack_memory = false) {
     const int before = tries_;
-    while (tries_ == before) shortages_.look_again(stores_lack_memory);
+    step_until(
+        "it is tried", [&] { shortages_.look_again(stores_lack_memory); }, [&] { return tries_ != before; });
   }
   [[nodiscard]] bool is_short(Resource what) const { return shortages_.all().is_short(what); }
   static std::system_error failure(int error) { return {error, std::generic_category(), "a call"}; }
@@ -54,8 +56,7 @@ TEST_F(DaemonShortagesTest, MemoryThatStoresLackIsTheirsToTry) {
   EXPECT_TRUE(shortages_.failed(std::bad_alloc()));
   const Resource what = has_strict_commit() ? Resource::commit : Resource::memory;
   ASSERT_TRUE(is_short(what));
-  while (!shortages_.all().may_try(what, Shortages::Clock::now())) {
-  }
+  wait_until("it may be tried", [&] { return shortages_.all().may_try(what, Shortages::Clock::now()); });
   shortages_.look_again(true);
   EXPECT_EQ(tries_, 0);
   error_ = ENOMEM;
@@ -69,8 +70,9 @@ TEST_F(DaemonShortagesTest, MemoryThatStoresLackIsTheirsToTry) {
 TEST_F(DaemonShortagesTest, AProbeThatFindsThereIsRoom) {
   DaemonShortages real;
   real.no_descriptors();
-  while (real.all().is_short(Resource::descriptors)) real.look_again(false);
-  SUCCEED();
+  step_until(
+      "a descriptor was tried, and there is one", [&] { real.look_again(false); },
+      [&] { return !real.all().is_short(Resource::descriptors); });
 }
 
 }  // namespace

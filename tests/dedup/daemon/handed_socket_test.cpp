@@ -16,6 +16,7 @@
 #include "base/framing.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/listening_socket.hpp"
+#include "tests/base/forked_child.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -38,7 +39,7 @@ TEST(HandedDescriptors, WhatIsNotANumberIsNone) {
 // In a process of its own, as the service manager starts one: descriptor 3 is `fd`, of `count` that are said
 // to be there. Returns what `look` returned, and 99 where it has thrown something else than UserError.
 int started_with(int fd, const char* count, const std::function<int()>& look) {
-  const pid_t child = ::fork();
+  const pid_t child = fork_with_parent();
   if (child == 0) {
     try {
       if (fd != 3 && ::dup2(fd, 3) != 3) ::_exit(98);
@@ -49,9 +50,7 @@ int started_with(int fd, const char* count, const std::function<int()>& look) {
       ::_exit(99);
     }
   }
-  int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return code_of(status_of_child(child, "a process that the service manager starts"));
 }
 
 int refused() {

@@ -16,6 +16,7 @@
 #include "base/pipe.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/protocol.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -44,7 +45,9 @@ class PendingConnection : public testing::Test {
     }
   }
   void serve_until_closed(const UniqueFd& socket) {
-    while (open(socket)) io_.run_one();
+    step_until(
+        "the connection is closed", [this] { io_.run_one_for(std::chrono::seconds(1)); },
+        [&] { return !open(socket); });
   }
 
   boost::asio::io_context io_{1};

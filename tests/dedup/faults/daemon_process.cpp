@@ -15,6 +15,7 @@
 #include "base/framing.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/listening_socket.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::dedup {
 
@@ -78,7 +79,8 @@ DaemonProcess::DaemonProcess(std::string path, const std::vector<std::string>& p
     ListeningSocket socket(path_, Admission::owner_only);
     serve(socket.take(), paging_files, faults);
   });
-  while (!connect_local(path_) && !process_.ended()) ::usleep(1000);
+  wait_until("the daemon serves, or has died of a fault",
+             [this] { return connect_local(path_) || process_.ended(); });
 }
 
 nlohmann::json DaemonProcess::ask(const nlohmann::json& question) const {

@@ -17,6 +17,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/pipe.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::dedup {
 namespace {
@@ -168,7 +169,8 @@ void Fleet::while_daemon_answers(const std::function<void()>& act) {
     }
     done = true;
   });
-  while (!done) poll_daemon();
+  step_until(
+      "the daemon has answered all", [this] { poll_daemon(); }, [&] { return done.load(); });
   waiting.join();
   poll_daemon();  // what was said last
   if (failure) std::rethrow_exception(failure);
@@ -210,8 +212,18 @@ void Fleet::poll_daemon() {
 
 void Fleet::wait_for_disks() {
   poll_daemon();
-  while (server_.pages_on_their_way() > 0) io_.restart(), io_.run_one();
+  const auto some = [this] {
+    io_.restart();
+    io_.run_one_for(std::chrono::seconds(1));
+  };
+  step_until("all that was donated is on the disk", some,
+             [this] { return server_.pages_on_their_way() == 0; });
   poll_daemon();
+}
+
+void Fleet::exchange_messages_until(const std::string& what, const std::function<bool()>& holds) {
+  step_until(
+      what, [this] { exchange_messages(); }, holds);
 }
 
 void Fleet::exchange_messages() {

@@ -146,6 +146,7 @@ class Fleet {
   /// Passes until a page that is quiet has had every chance.
   void settle();
   void exchange_messages();
+  void exchange_messages_until(const std::string& what, const std::function<bool()>& holds);
   /// A connected socket whose other end the daemon serves.
   UniqueFd dial(UniqueFd pidfd);
   /// Runs what waits for the daemon's answers in a thread of its own, while the daemon gives them.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/temporary_directory.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/dedup/daemon/paging/full_disks.hpp"
 #include "tests/dedup/fleet/fleet_fixture.hpp"
 
@@ -32,7 +33,9 @@ class Eviction : public testing::TestWithParam<GuestOptions> {
   static void suspend(FleetGuest& guest) {
     guest.worker->paging().stand_still();
     guest.worker->paging().begin(pages, PageOuts::Which::all);
-    while (guest.worker->page_outs().active()) guest.worker->paging().go_on();
+    step_until(
+        "its pages are out", [&] { guest.worker->paging().go_on(); },
+        [&] { return !guest.worker->page_outs().active(); });
   }
   // Until the daemon has told both guests of the slots, and they have not heard it yet.
   void suspend_and_write() {
@@ -171,7 +174,8 @@ TEST_P(Eviction, WhatTheDiskDoesNotTakeStaysInMemory) {
 TEST_P(Eviction, AFileThatIsRemovedOnTheWayIsEmptied) {
   suspend_and_write();
   fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  while (!fleet_.ask_paging(nlohmann::json::object()).at("files").empty()) fleet_.exchange_messages();
+  fleet_.exchange_messages_until(
+      "the file is left", [&] { return fleet_.ask_paging(nlohmann::json::object()).at("files").empty(); });
   fleet_.settle();
   EXPECT_EQ(slots(), 0U);
   EXPECT_EQ(frames(), pages) << "it is shared again";
@@ -184,7 +188,9 @@ TEST_P(Eviction, AFileOfSharedSlotsIsEmptiedIntoTheOther) {
   fleet_.ask_paging({{"add", folder_.path() + "/second"}});
   fleet_.exchange_messages();
   fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  while (fleet_.ask_paging(nlohmann::json::object()).at("files").size() > 1) fleet_.exchange_messages();
+  fleet_.exchange_messages_until("the file is left", [&] {
+    return fleet_.ask_paging(nlohmann::json::object()).at("files").size() == 1;
+  });
   fleet_.check_everything("after the file has gone");
 }
 

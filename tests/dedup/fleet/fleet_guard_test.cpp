@@ -54,8 +54,8 @@ class GuardedFleet : public testing::Test {
     for (const auto& guest : guests_) guest->watch->look();
     fleet_.exchange_messages();
   }
-  void until(const std::function<bool()>& holds) {
-    wait_until([&] {
+  void until(const std::string& what, const std::function<bool()>& holds) {
+    wait_until(what, [&] {
       step();
       return holds();
     });
@@ -67,13 +67,13 @@ class GuardedFleet : public testing::Test {
   }
   // They stand in this order, and nobody else does in between.
   void expect_next(const std::vector<bool>& before, const std::vector<bool>& after) {
-    until([&] { return standing() != before; });
+    until("the next one stands still or goes on", [&] { return standing() != before; });
     EXPECT_EQ(standing(), after);
   }
   // As long as anything would have been ordered in.
   void expect_stays(const std::vector<bool>& how) {
     const Clock::time_point end = Clock::now() + std::chrono::milliseconds(300);
-    until([&] { return standing() != how || Clock::now() >= end; });
+    until("nothing was ordered for a while", [&] { return standing() != how || Clock::now() >= end; });
     EXPECT_EQ(standing(), how);
   }
 
@@ -111,13 +111,13 @@ TEST_F(GuardedFleet, WhatTheKernelCanSwapOutIsRoom) {
   left_ = 0;
   expect_stays({false, false});
   swap_ = 0;
-  until([&] { return standing() == std::vector{true, true}; });
+  until("both stand still", [&] { return standing() == std::vector{true, true}; });
 }
 
 TEST_F(GuardedFleet, AGuestThatEndsLeavesItsTurnToTheOthers) {
   add(100), add(200);
   left_ = marks.stop() - mib;
-  until([&] { return standing() == std::vector{true, true}; });
+  until("both stand still", [&] { return standing() == std::vector{true, true}; });
   guests_[0]->watch.reset();
   fleet_.kill(guests_[0]->guest);
   guests_.erase(guests_.begin());
@@ -133,7 +133,7 @@ TEST_F(GuardedFleet, WithoutADaemonTheyStandStillAtTheLastMarkAndGoOnByThemselve
   left_ = marks.low - mib;
   expect_stays({false, false});
   left_ = marks.stop() - mib;
-  until([&] { return standing() == std::vector{true, true}; });
+  until("both stand still", [&] { return standing() == std::vector{true, true}; });
   left_ = marks.plenty();
   expect_next({true, true}, {false, true});
   expect_next({false, true}, {false, false});

@@ -26,7 +26,7 @@ class PagingFleet : public testing::TestWithParam<GuestOptions> {
                 PageOuts::Which which = PageOuts::Which::all) {
     fleet_.exchange_messages();  // it hears of the paging files
     guest.worker->paging().begin(pages, which);
-    while (guest.worker->page_outs().active()) fleet_.exchange_messages();
+    fleet_.exchange_messages_until("its pages are out", [&] { return !guest.worker->page_outs().active(); });
     fleet_.check_everything("after pages went out");
   }
   static std::size_t own_pages(const FleetGuest& guest) {
@@ -40,7 +40,8 @@ class PagingFleet : public testing::TestWithParam<GuestOptions> {
     fleet_.pass();
     for (int tries = 0; tries < 100 && resident(); ++tries) {  // the kernel may not find a page at once
       guest.worker->paging().begin(1, PageOuts::Which::all);
-      while (guest.worker->page_outs().active()) fleet_.exchange_messages();
+      fleet_.exchange_messages_until("its pages are out",
+                                     [&] { return !guest.worker->page_outs().active(); });
       fleet_.pass();
     }
     if (resident()) GTEST_SKIP() << "the kernel does not drop these pages";

@@ -8,6 +8,7 @@
 #include "base/check.hpp"
 #include "base/fault_point.hpp"
 #include "base/process_memory.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/dedup/fleet/fleet_paging.hpp"
 
 namespace samepage::dedup {
@@ -38,7 +39,7 @@ TEST_P(PagingFilesOfFleet, TheLastFileThatIsRemovedIsEmptiedIntoMemory) {
   FleetGuest& guest = add(30, 1);
   page_out(guest);
   fleet_.ask_paging({{"remove", folder_.path() + "/first"}});
-  while (!files().empty()) fleet_.exchange_messages();
+  fleet_.exchange_messages_until("the file is left", [&] { return files().empty(); });
   EXPECT_EQ(own_pages(guest), 30U);
   EXPECT_FALSE(guest.worker->paging().can_page_out());
   fleet_.check_everything("after the only file was removed");
@@ -57,7 +58,7 @@ TEST_P(PagingFilesOfFleet, AFileThatIsRemovedTwiceIsLeftOnce) {
   }
   EXPECT_EQ(own_pages(guest), 30U);
   EXPECT_TRUE(guest.worker->connected());
-  while (!files().empty()) fleet_.exchange_messages();
+  fleet_.exchange_messages_until("the file is left", [&] { return files().empty(); });
   fleet_.check_everything("after a file was removed twice");
 }
 
@@ -69,7 +70,8 @@ TEST_P(PagingFilesOfFleet, AGuestThatComesBackWhileAFileIsLeftLeavesItToo) {
   ASSERT_EQ(files().size(), 1U) << "a guest has pages there";
   fleet_.rejoin(guest);
   EXPECT_FALSE(guest.worker->paging().can_page_out());
-  while (!files().empty()) fleet_.pass();
+  step_until(
+      "the file is left", [&] { fleet_.pass(); }, [&] { return files().empty(); });
   EXPECT_EQ(own_pages(guest), 30U);
   fleet_.check_everything("after a file was left");
 }
@@ -94,7 +96,7 @@ TEST(PagingFilesTest, AGuestJoinsWhereNoFileForItsSlotsCanBeMade) {
   fleet.exchange_messages();
   EXPECT_TRUE(guest.worker->paging().can_page_out()) << "it has the other one";
   guest.worker->paging().begin(20, Which::all);
-  while (guest.worker->page_outs().active()) fleet.exchange_messages();
+  fleet.exchange_messages_until("its pages are out", [&] { return !guest.worker->page_outs().active(); });
   EXPECT_GT(guest.pages_paged(), 0U);
   fleet.check_everything("after one file could not be made");
 }
@@ -148,7 +150,7 @@ TEST(PagingFilesTest, NoDomainGetsADescriptorOfAnothersSlots) {
     for (std::size_t page = 0; page < 10; ++page) guest->fill(page, 1 + page);
     fleet.exchange_messages();
     guest->worker->paging().begin(10, Which::all);
-    while (guest->worker->page_outs().active()) fleet.exchange_messages();
+    fleet.exchange_messages_until("its pages are out", [&] { return !guest->worker->page_outs().active(); });
   }
   EXPECT_EQ(fleet.figure("slots_bytes"), 20 * page_size) << "equal pages of two domains have two slots";
   const auto inode_of = [](const FleetGuest& guest) {

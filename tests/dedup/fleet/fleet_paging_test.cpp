@@ -87,7 +87,7 @@ TEST_P(Paging, WhatIsWrittenHasComeInFromItsFile) {
   FleetGuest& guest = add(20, 1);
   fleet_.exchange_messages();
   guest.worker->paging().begin(20, Which::all);
-  while (guest.worker->page_outs().active()) fleet_.exchange_messages();
+  fleet_.exchange_messages_until("its pages are out", [&] { return !guest.worker->page_outs().active(); });
   guest.fill(3, 99);
   guest.fill(4, 98);
   fleet_.pass();

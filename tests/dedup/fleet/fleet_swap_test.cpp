@@ -145,7 +145,7 @@ TEST_P(Swapped, WhatIsInTheSwapStaysThereWhenTheRestGoesOut) {
   fleet_.settle();
   push_out(guest, 0, 10);
   guest.worker->paging().begin(1U << 20U, PageOuts::Which::all);
-  while (guest.worker->page_outs().active()) fleet_.exchange_messages();
+  fleet_.exchange_messages_until("its pages are out", [&] { return !guest.worker->page_outs().active(); });
   EXPECT_EQ(guest.worker->page_outs().went(), 30U);
   EXPECT_EQ(swapped_pages(guest), 10U);
   EXPECT_EQ(guest.pages_paged(), 30U);

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/process_memory.hpp"
+#include "tests/base/forked_child.hpp"
 #include "tests/dedup/fleet/fleet.hpp"
 
 namespace samepage::dedup {
@@ -171,14 +172,12 @@ TEST_P(ImageSharingTest, NothingOfALoadedImageIsInheritedByAChild) {
   FleetGuest& a = add();
   fleet_.load(a, 12, {1, 2, 0, 4, 5, 6, 7, 8});
   for (const std::size_t page : {12U, 13U, 15U, 16U, 19U}) {
-    const pid_t child = ::fork();
+    const pid_t child = fork_with_parent();
     if (child == 0) {
       unsigned char resident = 0;
       ::_exit(::mincore(a.page(page), page_size, &resident) == 0 ? 1 : 0);  // fails where nothing is mapped
     }
-    int status = -1;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0) << "page " << page;
+    EXPECT_EQ(status_of_child(child, "a child of the guest"), 0) << "page " << page;
   }
 }
 

@@ -88,7 +88,7 @@ class KeptOutGuests : public testing::Test {
     return ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
   void wait_until_ended(const UniqueFd& socket) {
-    wait_until([&] {
+    wait_until("the connection has ended", [&] {
       serve();
       return has_ended(socket);
     });
@@ -222,7 +222,7 @@ TEST_F(KeptOutAgents, GuestsRunAndJoinWhenTheyMay) {
   agent->discard(std::array{GfnRange{Gfn{1}, {1}}});
   EXPECT_FALSE(agent->counters().connected);
   daemon.post([](Server& server) { server.set_policy(so_many_guests(1)); });
-  wait_until([&] { return agent->counters().connected; });
+  wait_until("the agent has joined", [&] { return agent->counters().connected; });
   EXPECT_EQ(agent->why_kept_out(), "");
 }
 

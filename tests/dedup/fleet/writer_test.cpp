@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/pipe.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/dedup/fleet/fleet.hpp"
 
 namespace samepage::dedup {
@@ -85,7 +86,8 @@ TEST(Writer, NoWriteIsLostWhileItsPagesAreMergedAndBroken) {
     worker.connect(std::move(socket));
     joined = true;
   });
-  while (!joined) fleet.poll_daemon();
+  step_until(
+      "the writer has joined", [&] { fleet.poll_daemon(); }, [&] { return joined.load(); });
   joining.join();
 
   std::thread guest([&] { writer.run(stop); });

@@ -22,6 +22,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/temporary_directory.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/dedup/metrics/parsed_metrics.hpp"
 
 namespace samepage::dedup {
@@ -30,15 +31,6 @@ namespace {
 using boost::asio::ip::tcp;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-bool comes_true(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
-}
 
 class MetricsServerTest : public testing::Test {
  protected:
@@ -138,7 +130,7 @@ TEST_F(MetricsServerTest, APlaceThatIsTakenIsAnErrorOrWaitedFor) {
   serve(address, config);
   EXPECT_TRUE(server_->places().empty());
   other.reset();
-  EXPECT_TRUE(comes_true([&] { return !server_->places().empty(); }));
+  wait_until("it serves somewhere", [&] { return !server_->places().empty(); });
   EXPECT_THAT(ask(get()), HasSubstr("200 OK"));
 }
 
@@ -155,7 +147,7 @@ TEST_F(MetricsServerTest, ALocalSocketIsItsOwnersAndIsMadeAnewWhenItIsRemoved) {
   };
   EXPECT_THAT(ask_there(), HasSubstr("200 OK"));
   ASSERT_EQ(::unlink(path.c_str()), 0);
-  EXPECT_TRUE(comes_true([&] { return std::filesystem::exists(path); }));
+  wait_until("its socket is there", [&] { return std::filesystem::exists(path); });
   EXPECT_THAT(ask_there(), HasSubstr("200 OK"));
   server_.reset();
   EXPECT_FALSE(std::filesystem::exists(path));

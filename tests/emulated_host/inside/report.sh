@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What scenarios report with; sourced by init. A check is a name, a limit in seconds and a command: it passes when the
-# command ends with 0 in time. What it printed is shown when it fails, or at once with VERBOSE=1.
+# command ends with 0 in time. What it printed is shown when it fails, or at once with VERBOSE=1: before a check waits, it
+# says for what.
 # shellcheck shell=sh
 pass_count=0
 fail_count=0

@@ -13,7 +13,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,6 +23,7 @@
 
 #include "base/framing.hpp"
 #include "manage/libvirt/server.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/manage/libvirt/fake_host.hpp"
 #include "tests/manage/libvirt/hex.hpp"
 
@@ -124,9 +127,13 @@ class Served : public testing::Test {
   /// Done by the server's thread.
   template <typename Action>
   auto on_server(Action action) {
-    std::packaged_task<decltype(action())()> task(std::move(action));
-    auto result = task.get_future();
-    boost::asio::post(io_, [&task] { task(); });
+    auto task = std::make_shared<std::packaged_task<decltype(action())()>>(std::move(action));
+    auto result = task->get_future();
+    boost::asio::post(io_, [task] { (*task)(); });
+    if (result.wait_for(longest_wait) != std::future_status::ready) {
+      ADD_FAILURE() << waited_in_vain("for the server's thread to do something");
+      throw std::runtime_error("the server hangs");
+    }
     return result.get();
   }
   /// Throws what the server says to that.
@@ -137,10 +144,8 @@ class Served : public testing::Test {
   }
   /// Until the server has done all it was doing.
   void wait_for_clients(std::size_t number) {
-    while (on_server([this] { return server_->clients(); }) != number) std::this_thread::yield();
-  }
-  void wait_for(const std::function<bool()>& condition) {
-    while (!condition()) std::this_thread::yield();  // CTest's time-out is the only clock
+    wait_until("the server has " + std::to_string(number) + " clients",
+               [&] { return on_server([this] { return server_->clients(); }) == number; });
   }
 
   FakeHost host_;

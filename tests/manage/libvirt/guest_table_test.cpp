@@ -18,6 +18,7 @@
 #include "manage/libvirt/domain_xml.hpp"
 #include "tests/base/descriptor_limit.hpp"
 #include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 #include "vmm/control/console_stream.hpp"
 #include "vmm/process/guest_config_bytes.hpp"
 
@@ -57,6 +58,7 @@ class FakeGuest {
   /// When it has refused somebody.
   void wait_for_a_word() const {
     char word = 0;
+    ASSERT_TRUE(wait_to_read(said_.get(), "a word of the guest's process"));
     EXPECT_EQ(::read(said_.get(), &word, 1), 1);
   }
   /// Whether it was there to be killed.
@@ -69,7 +71,7 @@ class FakeGuest {
     return WIFSIGNALED(status);
   }
   void reap() {
-    ::waitpid(pid_, nullptr, 0);
+    status_of_child(pid_, "a guest that was told to end");
     pid_ = 0;
   }
 

@@ -10,6 +10,7 @@
 
 #include <set>
 
+#include "tests/base/wait_until.hpp"
 #include "tests/manage/libvirt/client.hpp"
 
 namespace samepage::libvirt::test {
@@ -262,7 +263,7 @@ TEST_F(Sessions, GuestsEndWithTheirConnectionWhereThatWasAsked) {
     EXPECT_EQ(client.answer(196, web + "00000003") + " ", web);
     EXPECT_EQ(host_.done(), (std::vector<std::string>{"create <a/> 0", "start 1"}));
   }
-  wait_for([&] { return host_.done().size() == 4; });
+  wait_until("four are done", [&] { return host_.done().size() == 4; });
   EXPECT_EQ(host_.done().back(), "destroy 0");
 }
 
@@ -276,7 +277,7 @@ TEST_F(Sessions, AGuestThatStartsWhileItsConnectionGoesEndsToo) {
   client.hang_up();
   wait_for_clients(0);
   gate.open();
-  wait_for([&] { return host_.done().size() == 2; });
+  wait_until("two are done", [&] { return host_.done().size() == 2; });
   EXPECT_EQ(host_.done().back(), "destroy 0");
 }
 
@@ -379,7 +380,7 @@ TEST_F(Sessions, AClientThatDoesNotReadItsAnswersHarmsNobody) {
   Client deaf = connect();
   deaf.opened();
   for (int i = 0; i < 100; ++i) deaf.call(344, "00000000 00000000 00000000");
-  wait_for([&] { return !host_.done().empty(); });
+  wait_until("one is done", [&] { return !host_.done().empty(); });
   expect_others_served();
   for (int i = 0; i < 100; ++i) {
     const auto answer = deaf.receive();

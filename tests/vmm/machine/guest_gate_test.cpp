@@ -9,6 +9,8 @@
 #include <future>
 #include <thread>
 
+#include "tests/base/wait_until.hpp"
+
 namespace samepage::vmm {
 namespace {
 
@@ -84,8 +86,8 @@ TEST(GuestGate, KeepsWaitingWhoeverWaitsAtEitherHalf) {
   gate.hold();
   EXPECT_FALSE(gate.keeps_waiting()) << "there is nobody";
   Waiting waiting(gate);
-  while (!gate.devices().keeps_waiting(GateReason::write_barrier)) std::this_thread::yield();
-  while (!gate.vcpus().keeps_waiting(GateReason::write_barrier)) std::this_thread::yield();
+  wait_until("the devices wait", [&] { return gate.devices().keeps_waiting(GateReason::write_barrier); });
+  wait_until("the vCPU waits", [&] { return gate.vcpus().keeps_waiting(GateReason::write_barrier); });
   EXPECT_TRUE(gate.keeps_waiting());
   gate.release();
   EXPECT_EQ(waiting.let_in(), both_in);

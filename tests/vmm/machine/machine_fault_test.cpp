@@ -105,7 +105,7 @@ TEST_F(Fault, RomThatWasCutShort) {
   Machine& machine = make(read_second_page, "", config);
   std::filesystem::resize_file(rom.path(), 0x1000);
   machine.start();
-  const GuestExit exit = machine.wait();
+  const GuestExit exit = test::end_of(machine);
   EXPECT_EQ(exit.kind, GuestExit::Kind::failed);
   EXPECT_THAT(exit.message, HasSubstr("cut short"));
 }

@@ -106,7 +106,7 @@ TEST_F(Hold, AGuestThatIsHeldBeforeItStartsDoesNotRun) {
 TEST_F(Hold, AGuestThatHasEndedIsHeldWithoutWaiting) {
   Machine& machine = make({0xe6, 0xf4});  // out 0xf4, al
   machine.start();
-  machine.wait();
+  test::end_of(machine);
   gate().hold();
   gate().release();
 }

@@ -111,7 +111,7 @@ TEST_F(StateOfMachine, AComputationEndsTheSameWhereverItIsSaved) {
     twins.push_back(twin());
     put<std::uint32_t>(limit, next);
   }
-  EXPECT_EQ(machine_->wait().kind, GuestExit::Kind::exited);
+  EXPECT_EQ(test::end_of(*machine_).kind, GuestExit::Kind::exited);
   const std::string table = bytes_at(at(results), 4096);
   for (const auto& other : twins) {
     ASSERT_NE(bytes_at(other->at(results), 4096), table) << "saved when it was done";
@@ -158,7 +158,7 @@ TEST_F(StateOfMachine, WhatTheGuestHasInItsRegistersIsThere) {
   ASSERT_TRUE(comes_true([&] { return counter() == 1; }));
   const auto other = twin();
   put<std::uint32_t>(flag, 1);
-  ASSERT_EQ(machine_->wait().kind, GuestExit::Kind::exited);
+  ASSERT_EQ(test::end_of(*machine_).kind, GuestExit::Kind::exited);
   *other->at(flag) = std::byte{1};
   const GuestExit exit = other->run();
   ASSERT_EQ(exit.kind, GuestExit::Kind::exited) << exit.message;
@@ -185,11 +185,11 @@ TEST_F(StateOfMachine, AWriteToAPortIsNotMadeTwice) {
   code.bytes({0x66, 0xba, 0xf8, 0x03});  // mov dx, 0x3f8
   for (const char c : {'A', 'B', 'C'}) code.bytes({0xb0, static_cast<std::uint8_t>(c), 0xee});  // out dx, al
   make_small(code.end().all()).start();
-  writing.get_future().wait();
+  wait_for(writing, "the guest to write to its port");
   const auto other = twin();
   EXPECT_EQ(other->run().kind, GuestExit::Kind::exited);
   EXPECT_EQ(other->printed_, "ABC");
-  machine_->wait();
+  test::end_of(*machine_);
   EXPECT_EQ(printed_, "ABC");
 }
 
@@ -209,11 +209,11 @@ TEST_F(StateOfMachine, WhatWasReadFromAPortIsNotLost) {
   const std::string one_more = input + "!";
   ASSERT_EQ(machine_->receive(std::as_bytes(std::span(one_more))), count);
   machine_->start();
-  reading.get_future().wait();
+  wait_for(reading, "the guest to read from its port");
   const auto other = twin();
   EXPECT_EQ(other->run().kind, GuestExit::Kind::exited);
   EXPECT_EQ(bytes_at(other->at(0x40'0000), count), input);
-  machine_->wait();
+  test::end_of(*machine_);
   EXPECT_EQ(bytes_at(at(0x40'0000), count), input);
 }
 
@@ -376,7 +376,7 @@ TEST_F(StateOfMachine, AMachineThatIsNotTheSameIsRefused) {
 
 TEST_F(StateOfMachine, AGuestThatHasEndedHasNone) {
   make_small(Code().end().all()).start();
-  machine_->wait();
+  test::end_of(*machine_);
   EXPECT_THROW(static_cast<void>(saved()), UserError);
 }
 

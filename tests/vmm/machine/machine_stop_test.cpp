@@ -25,21 +25,21 @@ TEST_F(Stop, RunningGuest) {
   Machine& machine = started(test::counting_code());
   EXPECT_TRUE(counts_on());
   machine.request_stop();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
 }
 
 TEST_F(Stop, HaltedGuest) {
   Machine& machine = started(test::halting_code(), 2);
   EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   machine.request_stop();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
 }
 
 TEST_F(Stop, GuestThatHasJustStarted) {
   for (int round = 0; round < 50; ++round) {
     Machine& machine = started(test::counting_code(), 2);
     machine.request_stop();
-    EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+    EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
   }
 }
 
@@ -48,16 +48,16 @@ TEST_F(Stop, HeldAndPausedGuest) {
   gate().pause();
   gate().hold();
   machine.request_stop();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
   gate().release();
 }
 
 TEST_F(Stop, BeforeStart) {
   Machine& machine = make(test::counting_code());
   machine.request_stop();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
   machine.start();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
 }
 
 TEST_F(Stop, GuestsOwnEndComesFirst) {
@@ -65,9 +65,9 @@ TEST_F(Stop, GuestsOwnEndComesFirst) {
       0xb0, 0x07,  // mov al, 7
       0xe6, 0xf4,  // out 0xf4, al
   });
-  EXPECT_EQ(machine.wait().code, 7);
+  EXPECT_EQ(test::end_of(machine).code, 7);
   machine.request_stop();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::exited);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::exited);
 }
 
 TEST_F(Stop, DestructionReturnsInEveryState) {
@@ -100,7 +100,7 @@ TEST_F(Stop, DestructionWhileNobodyReadsWhatItPrints) {
   MachineConfig config;
   config.image = image.path();
   make(config).start();
-  printing.get_future().wait();
+  wait_for(printing, "the guest to print");
   machine_.reset();
   EXPECT_EQ(waited, std::future_status::ready);
 }

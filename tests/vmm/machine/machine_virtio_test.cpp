@@ -155,7 +155,7 @@ class MachineVirtio : public test::RawGuest {
 TEST_F(MachineVirtio, AGuestReadsItsDisk) {
   Machine& machine = make_with_disk(request_once());
   machine.start();
-  const GuestExit exit = machine.wait();
+  const GuestExit exit = test::end_of(machine);
   EXPECT_EQ(exit.kind, GuestExit::Kind::exited) << exit.message;
   EXPECT_EQ(exit.code, 1);  // used buffer
   EXPECT_EQ(std::to_integer<int>(*at(request_status)), 0);
@@ -206,12 +206,12 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
   config.devices.balloon = true;
   links_.discard = [&](std::span<const GfnRange>) {
     working.set_value();
-    go_on.get_future().wait();
+    wait_for(go_on, "the test to let it go on");
   };
   Machine& machine = make(offer_once(), register_table(), config);
   put_descriptor(descriptors, 0, buffer, 4, 0, 0);  // the number of a page
   machine.start();
-  working.get_future().wait();
+  wait_for(working, "the device to give up a page");
   machine.request_stop();
   gate().hold();  // returns when the vCPU is out
   pollfd ended{machine.ended_fd(), POLLIN, 0};
@@ -219,7 +219,7 @@ TEST_F(MachineVirtio, AGuestWhoseDeviceIsStillAtWorkHasNotEnded) {
   EXPECT_EQ(::poll(&ended, 1, 0), 0);
   gate().release();
   go_on.set_value();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::stopped);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::stopped);
 }
 
 // Broken when the console is served on the thread of the other devices.
@@ -235,13 +235,13 @@ TEST_F(MachineVirtio, AConsoleThatNobodyReadsStopsNoDisk) {
   std::promise<void> read;
   links_.watch = [&](std::string_view) {
     printing.set_value();
-    read.get_future().wait();
+    wait_for(read, "the test to read");
   };
   Machine& machine = make_with_disk(repeat_request(), print, config);
   put_descriptor(console_descriptors, 0, buffer, 1, 0, 0);
   put<std::uint16_t>(console_driver_area + 2, 1);  // one chain is offered
   machine.start();
-  printing.get_future().wait();
+  wait_for(printing, "the guest to print");
   EXPECT_TRUE(counts_on());
   EXPECT_TRUE(counts_on());
   read.set_value();
@@ -276,7 +276,7 @@ TEST_F(MachineVirtio, AGuestGoesOnWithItsDiskElsewhere) {
 TEST_F(MachineVirtio, AnAddressWithoutDeviceStillEndsTheGuest) {
   Machine& machine = make_with_disk({0xa1, 0x00, 0x10, 0x00, 0xd0});  // mov eax, [0xd0001000]
   machine.start();
-  EXPECT_EQ(machine.wait().kind, GuestExit::Kind::failed);
+  EXPECT_EQ(test::end_of(machine).kind, GuestExit::Kind::failed);
 }
 
 }  // namespace

@@ -59,11 +59,16 @@ Machine& RawGuest::make(const MachineConfig& config) {
   return *machine_;
 }
 
+GuestExit end_of(Machine& machine) {
+  if (!wait_to_read(machine.ended_fd(), "the end of the guest")) machine.request_stop();
+  return machine.wait();
+}
+
 GuestExit RawGuest::run(const std::vector<std::uint8_t>& code, const std::string& data,
                         MachineConfig config) {
   Machine& machine = make(code, data, std::move(config));
   machine.start();
-  return machine.wait();
+  return end_of(machine);
 }
 
 std::uint32_t RawGuest::counter() const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/base/wait_until.hpp"
 #include "vmm/machine/machine.hpp"
 
 namespace samepage::vmm::test {
@@ -34,6 +35,9 @@ class TemporaryFile {
 
 /// An image of `code` at code_address and `data` at data_address, with room for a counter.
 std::vector<std::byte> raw_image(const std::vector<std::uint8_t>& code, const std::string& data = "");
+
+/// Waits for the guest's end. One that does not end fails the test and is stopped.
+GuestExit end_of(Machine& machine);
 
 /// One test with a guest; skipped where /dev/kvm can't be opened.
 class RawGuest : public testing::Test {

@@ -2,12 +2,11 @@
 // A guest that goes on from another one's state, over a copy of its memory.
 #pragma once
 
-#include <poll.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
 
+#include "tests/vmm/machine/raw_guest.hpp"
 #include "vmm/machine/machine.hpp"
 
 namespace samepage::vmm::test {
@@ -50,9 +49,7 @@ class Twin {
   /// Until the guest ends. One that does not, because it is not what its parent was, is stopped.
   GuestExit run() {
     machine_->start();
-    pollfd ended{machine_->ended_fd(), POLLIN, 0};
-    if (::poll(&ended, 1, 20'000) != 1) machine_->request_stop();
-    return machine_->wait();
+    return end_of(*machine_);
   }
 
   std::string printed_;

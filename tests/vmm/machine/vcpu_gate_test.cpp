@@ -20,6 +20,7 @@
 
 #include "base/check.hpp"
 #include "tests/base/other_threads.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -169,10 +170,10 @@ TEST(VcpuGate, NobodyReachesForAVcpuThatHasGone) {
     ASSERT_TRUE(gate.enter(0));
     gate.detach(0);
     detached.set_value();
-    closed.get_future().wait();
+    wait_for(closed, "the gate to be closed");
     gate.leave(0);
   });
-  detached.get_future().wait();
+  wait_for(detached, "the vCPU to go");
   gate.close(GateReason::write_barrier);  // it still looks as if it were inside
   EXPECT_EQ(immediate_exit, 0);
   closed.set_value();
@@ -192,7 +193,7 @@ TEST(VcpuGate, WhoeverIsWaitedForHasThePriorityOfTheOneWhoWaits) {
     gate.attach(0, immediate_exit);
     ASSERT_TRUE(gate.enter(0));
     inside.set_value(::gettid());
-    seen.get_future().wait();
+    wait_for(seen, "the priority to be seen");
     gate.leave(0);
   });
   const pid_t tid = inside.get_future().get();
@@ -253,7 +254,7 @@ TEST(VcpuGate, AKickArrivesWhereNoSignalCanBeQueued) {
     EXPECT_EQ(errno, EINTR);
     gate.leave(0);
   });
-  while (!inside) std::this_thread::yield();
+  wait_until("the vCPU is inside", [&] { return inside.load(); });
   EXPECT_TRUE(samepage::test::wait_until_other_threads_sleep());
   gate.close(GateReason::write_barrier);
   gate.wait_all_out();

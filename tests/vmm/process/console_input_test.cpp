@@ -13,6 +13,8 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/pipe.hpp"
+#include "tests/base/forked_child.hpp"
+#include "tests/base/wait_until.hpp"
 
 namespace samepage::vmm {
 namespace {
@@ -156,16 +158,14 @@ TEST_F(ConsoleInputTerminal, WhoReadsAPipedOutputHasTheTerminal) {
 
 TEST_F(ConsoleInputTerminal, ASignalThatEndsTheProcessPutsItBack) {
   for (const int signal : {SIGQUIT, SIGABRT, SIGSEGV}) {
-    const pid_t child = ::fork();
+    const pid_t child = fork_with_parent();
     if (child == 0) {
       ::signal(signal, SIG_DFL);  // a sanitizer has handlers of its own
       const RawTerminal raw(slave_.get());
       if (is_raw()) ::raise(signal);
       ::_exit(1);
     }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal) << status;
+    EXPECT_EQ(code_of(status_of_child(child, "a process that a signal ends")), 128 + signal);
     EXPECT_FALSE(is_raw()) << signal;
   }
 }

@@ -15,6 +15,7 @@
 
 #include "base/temporary_directory.hpp"
 #include "tests/base/confined_process.hpp"
+#include "tests/base/wait_until.hpp"
 #include "vmm/process/guest_calls.hpp"
 
 namespace samepage::vmm {
@@ -125,8 +126,10 @@ TEST_F(OpenerTest, StartsADaemon) {
   const std::string mark = directory_.path() + "/started";
   confined(
       [&] {
-        while (::access(mark.c_str(), F_OK) != 0) ::poll(nullptr, 0, 5);
-        return std::vector<std::string>();
+        const auto end = std::chrono::steady_clock::now() + longest_wait / 2;  // the parent waits for us
+        while (::access(mark.c_str(), F_OK) != 0 && std::chrono::steady_clock::now() < end)
+          ::poll(nullptr, 0, 5);
+        return std::vector<std::string>(::access(mark.c_str(), F_OK) == 0 ? 0 : 1, "no daemon was started");
       },
       {"/bin/sh", "-c", ": > \"$0\"", mark});
 }

@@ -17,6 +17,7 @@
 #include "base/types.hpp"
 #include "base/unnamed_file.hpp"
 #include "tests/base/other_threads.hpp"
+#include "tests/base/wait_until.hpp"
 #include "tests/dedup/daemon/paging/full_disks.hpp"
 #include "tests/dedup/daemon/paging/refused_calls.hpp"
 
@@ -82,7 +83,7 @@ TEST(SlotWriter, JobsAreDoneOneAfterTheOther) {
            if (i == 25) last.set_value();
          }});
   }
-  last.get_future().wait();
+  wait_for(last, "the last job");
   ASSERT_EQ(order.size(), 26U);
   for (int i = 0; i < 26; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }
@@ -175,7 +176,7 @@ TEST(SlotWriter, ItsEndWaitsForTheJobUnderWayAndDropsTheRest) {
                   EXPECT_TRUE(test::wait_until_other_threads_sleep());  // the destructor waits for us
                   ++done;
                 }});
-    under_way.get_future().wait();
+    wait_for(under_way, "the first job to begin");
     for (int i = 0; i < 10; ++i) writer.add({slots, one(run_of(0, page_size, 'b')), [&](int) { ++done; }});
     EXPECT_EQ(writer.waiting_bytes(), 10 * page_size);
     ending = true;

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "tests/base/wait_until.hpp"
 #include "tests/vmm/devices/virtio/fake_driver.hpp"
 
 namespace samepage::vmm::test {
@@ -97,7 +98,7 @@ TEST_F(BalloonTest, StatisticsAreAskedForWhenSomebodyWantsThem) {
   driver_.serve();
   EXPECT_EQ(driver_.finished(2), 0);  // kept until new ones are wanted
   std::jthread guest([&] {
-    while (wakes_ == 0) std::this_thread::yield();
+    wait_until("the guest is asked", [&] { return wakes_ != 0; });
     driver_.serve();
     ASSERT_EQ(driver_.finished(2), 1);
     put_statistic(0, 4, 999);
@@ -137,7 +138,7 @@ TEST_F(BalloonTest, AnotherOneGoesOnWithItsFiguresAndTheChainItHolds) {
   EXPECT_EQ(driver.get(0x100), 16384U);
   EXPECT_EQ(driver.get(0x104), 77U);
   std::jthread guest([&] {
-    while (wakes == 0) std::this_thread::yield();
+    wait_until("the guest is asked", [&] { return wakes != 0; });
     driver.serve();  // gives the chain back that it holds
     ASSERT_EQ(driver.finished(2), 1);
     driver.ram_.put<std::uint64_t>(data + 2, 999);
