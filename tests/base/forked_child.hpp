@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Children of a test that go on by themselves. They have the test's output open: one that outlives the test,
-// however that ended, has whoever runs it wait for the end of the output.
+// however that ended, has whoever runs it wait for the end of the output. So all of them go with the thread
+// that made them.
 #pragma once
 
 #include <sys/prctl.h>
@@ -8,11 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <exception>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "base/check.hpp"
+#include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 #include "tests/base/wait_until.hpp"
 
@@ -48,5 +55,93 @@ inline int status_of_child(pid_t child, const std::string& what) {
 inline int code_of(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
+
+struct Ended {
+  int code = -1;  // exit code, or 128 + signal
+  std::string said;
+};
+
+/// Runs `act` in a child to its end; what it returns is the exit code, and 99 stands for an exception. What
+/// is written to `said` comes back.
+inline Ended in_child(const std::function<int(int said)>& act) {
+  Pipe pipe = make_pipe();
+  const pid_t child = fork_with_parent();
+  if (child == 0) {
+    pipe.reading.reset();
+    try {
+      ::_exit(act(pipe.writing.get()));
+    } catch (const std::exception& error) {
+      [[maybe_unused]] const ssize_t written =
+          ::write(pipe.writing.get(), error.what(), std::strlen(error.what()));
+      ::_exit(99);
+    }
+  }
+  pipe.writing.reset();
+  Ended ended;
+  std::array<char, 512> part{};
+  while (wait_to_read(pipe.reading.get(), "what a child says, or its end")) {
+    const ssize_t got = ::read(pipe.reading.get(), part.data(), part.size());
+    if (got <= 0) break;
+    ended.said.append(part.data(), static_cast<std::size_t>(got));
+  }
+  ended.code = code_of(status_of_child(child, "a child"));
+  return ended;
+}
+
+/// A child that goes on beside the test, and goes with this value.
+class Child {
+ public:
+  Child() = default;
+  ~Child() { kill(); }
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
+  Child& operator=(Child&& other) noexcept {
+    kill();
+    pid_ = std::exchange(other.pid_, -1);
+    status_ = other.status_;
+    return *this;
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// Has `act` run in a new process, whose exit code is 0, or 1 after an exception.
+  template <typename Act>
+  static Child start(Act act) {
+    Child child;
+    child.pid_ = fork_with_parent();
+    if (child.pid_ != 0) return child;
+    try {
+      act();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "a process of the test: %s\n", error.what());
+      std::fflush(nullptr);
+      ::_exit(1);
+    }
+    std::fflush(nullptr);
+    ::_exit(0);
+  }
+
+  /// -1 when it has ended.
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Whether it has ended.
+  [[nodiscard]] bool ended() {
+    if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
+    return pid_ <= 0;
+  }
+  /// Waits for its end.
+  void wait(const std::string& what) {
+    if (pid_ > 0) status_ = status_of_child(std::exchange(pid_, -1), what);
+  }
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, -1), &status_, 0);
+  }
+  /// Whether SIGKILL has ended it.
+  [[nodiscard]] bool was_killed() const { return WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL; }
+
+ private:
+  pid_t pid_ = -1;
+  int status_ = 0;
+};
 
 }  // namespace samepage

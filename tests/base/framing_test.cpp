@@ -8,6 +8,8 @@
 #include <thread>
 #include <tuple>
 
+#include "base/pipe.hpp"
+
 namespace samepage {
 namespace {
 
@@ -18,10 +20,8 @@ struct Pair {
 
 TEST(Framing, AMessageArrivesWithItsDescriptors) {
   const Pair pair;
-  std::array<int, 2> pipe_ends{};
-  check(::pipe(pipe_ends.data()), "pipe");
-  const UniqueFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
-  ASSERT_TRUE(send_message(pair.a.get(), 7, "hello", std::array{write_end.get()}));
+  const Pipe pipe = make_pipe();
+  ASSERT_TRUE(send_message(pair.a.get(), 7, "hello", std::array{pipe.writing.get()}));
   const auto message = receive_message(pair.b.get());
   ASSERT_TRUE(message);
   EXPECT_EQ(message->type, 7U);
@@ -29,7 +29,7 @@ TEST(Framing, AMessageArrivesWithItsDescriptors) {
   ASSERT_EQ(message->fds.size(), 1U);
   ASSERT_EQ(::write(message->fds[0].get(), "x", 1), 1);
   char byte = 0;
-  EXPECT_EQ(::read(read_end.get(), &byte, 1), 1);
+  EXPECT_EQ(::read(pipe.reading.get(), &byte, 1), 1);
 }
 
 TEST(Framing, AShortMessageIsSentAtOnceOrNotAtAll) {

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -64,14 +63,13 @@ class KsmKnobs : public ::testing::Test {
   // A bench in a process of its own: turns the knobs, then ends by `end`.
   template <typename End>
   void bench(End end) const {
-    const pid_t child = fork_with_parent();
-    if (child == 0) {
+    Child child = Child::start([&] {
       const KsmKnobGuard guard{Ksm(folder_)};
       turn();
       end();
       ::_exit(0);  // without a destructor
-    }
-    status_of_child(child, "a bench");
+    });
+    child.wait("a bench");
   }
 
   std::string folder_ = "/tmp/samepage-ksm-XXXXXX";

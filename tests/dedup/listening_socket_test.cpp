@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cstdlib>
 
@@ -56,18 +55,11 @@ TEST_F(ListeningSocketTest, AStaleSocketIsReplaced) {
 // A daemon that became another user can't remove what root has made.
 TEST_F(ListeningSocketTest, TheSocketOfADaemonThatGaveUpItsRightsIsReplaced) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
-  const pid_t daemon = fork_with_parent();
-  if (daemon == 0) {
-    // Nothing may be thrown from here: the child would go on with the tests that follow.
-    try {
-      const ListeningSocket socket(path_, Admission::everybody);
-      if (::setuid(65534) != 0) ::_exit(1);
-    } catch (...) {
-      ::_exit(1);
-    }
-    ::_exit(0);
-  }
-  ASSERT_EQ(status_of_child(daemon, "a daemon that has left its socket"), 0);
+  const auto leave_a_socket = [&](int) {
+    const ListeningSocket socket(path_, Admission::everybody);
+    return ::setuid(65534) == 0 ? 0 : 1;
+  };
+  ASSERT_EQ(in_child(leave_a_socket).code, 0);
   EXPECT_TRUE(std::filesystem::is_socket(path_));
   EXPECT_FALSE(connect_daemon(path_));
   const ListeningSocket next(path_, Admission::everybody);

@@ -148,25 +148,17 @@ TEST_F(BadInput, ADaemonOfSomebodyElse) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
   const std::string path = directory_ + "-foreign.sock";
   made_.push_back(path);
-  const pid_t other = fork_with_parent();
-  if (other == 0) {
-    // Nothing may be thrown from here: the child would go on with the tests that follow.
-    try {
-      if (::setuid(65534) != 0) ::_exit(1);
-      die_with_parent();
-      static_cast<void>(listen_on(path).release());  // open until it is killed
-      ::pause();
-    } catch (...) {
-      ::_exit(1);
-    }
-    ::_exit(0);
-  }
+  Child other = Child::start([&] {
+    if (::setuid(65534) != 0) ::_exit(1);
+    die_with_parent();
+    static_cast<void>(listen_on(path).release());  // open until it is killed
+    ::pause();
+  });
   wait_until("the other daemon listens", [&] { return static_cast<bool>(connect_local(path)); });
   ::setenv("SAMEPAGE_SOCKET", path.c_str(), 1);
   const Finished finished = samepage({"run", "hello"});
   ::unsetenv("SAMEPAGE_SOCKET");
-  ::kill(other, SIGKILL);
-  ::waitpid(other, nullptr, 0);
+  other.kill();
   expect_error(finished, "65534");
 }
 

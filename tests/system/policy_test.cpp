@@ -122,24 +122,16 @@ class Peer {
  public:
   Peer(uid_t user, const std::string& socket, const std::string& domain) {
     Pipe answer = make_pipe();
-    pid_ = fork_with_parent();
-    if (pid_ == 0) {
+    process_ = Child::start([&] {
       if (::setgid(user) != 0 || ::setuid(user) != 0) ::_exit(1);
       die_with_parent();
       say_hello(socket, domain, answer.writing.get());
-      ::_exit(1);
-    }
+    });
     answer.writing.reset();
     answer_.resize(4096);
     const bool came = wait_to_read(answer.reading.get(), "what the daemon answers a peer");
     const ssize_t got = came ? ::read(answer.reading.get(), answer_.data(), answer_.size()) : 0;
     answer_.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-  ~Peer() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
   }
   /// "welcome", or why not; empty when nothing came.
   [[nodiscard]] const std::string& answer() const { return answer_; }
@@ -163,7 +155,7 @@ class Peer {
     for (;;) ::pause();
   }
 
-  pid_t pid_ = -1;
+  Child process_;
   std::string answer_;
 };
 

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cstdlib>
 
@@ -39,18 +38,13 @@ TEST(HandedDescriptors, WhatIsNotANumberIsNone) {
 // In a process of its own, as the service manager starts one: descriptor 3 is `fd`, of `count` that are said
 // to be there. Returns what `look` returned, and 99 where it has thrown something else than UserError.
 int started_with(int fd, const char* count, const std::function<int()>& look) {
-  const pid_t child = fork_with_parent();
-  if (child == 0) {
-    try {
-      if (fd != 3 && ::dup2(fd, 3) != 3) ::_exit(98);
-      ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
-      ::setenv("LISTEN_FDS", count, 1);
-      ::_exit(look());
-    } catch (...) {
-      ::_exit(99);
-    }
-  }
-  return code_of(status_of_child(child, "a process that the service manager starts"));
+  const auto act = [&](int) {
+    if (fd != 3 && ::dup2(fd, 3) != 3) return 98;
+    ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+    ::setenv("LISTEN_FDS", count, 1);
+    return look();
+  };
+  return in_child(act).code;
 }
 
 int refused() {

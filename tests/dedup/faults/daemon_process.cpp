@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/dedup/faults/daemon_process.hpp"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <csignal>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,43 +15,6 @@
 #include "tests/base/wait_until.hpp"
 
 namespace samepage::dedup {
-
-Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
-
-Child& Child::operator=(Child&& other) noexcept {
-  kill();
-  pid_ = std::exchange(other.pid_, -1);
-  status_ = other.status_;
-  return *this;
-}
-
-void Child::fail(const char* why) {
-  if (why != nullptr) std::fprintf(stderr, "a process of the test: %s\n", why);
-  std::fflush(nullptr);
-  ::_exit(why == nullptr ? 0 : 1);
-}
-
-bool Child::ended() {
-  if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
-  return pid_ <= 0;
-}
-
-bool Child::ends() {
-  for (int i = 0; i < 10'000 && !ended(); ++i) ::usleep(1000);
-  return ended();
-}
-
-bool Child::was_killed() const {
-  return WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL;
-}
-
-void Child::kill() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, &status_, 0);
-  pid_ = -1;
-}
-
 namespace {
 
 void serve(UniqueFd listening, const std::vector<std::string>& paging_files, const std::string& faults) {

@@ -117,7 +117,8 @@ TEST_P(DaemonIsKilled, NoGuestLosesAnything) {
     DaemonProcess daemon = start_daemon(GetParam() + ":1:kill");
     FaultScript script(daemon, {"a", "b"}, folder());
     EXPECT_FALSE(script.run()) << "no daemon has come by here";
-    ASSERT_TRUE(daemon.process().ends() && daemon.process().was_killed());
+    daemon.process().wait("a daemon that a fault kills");
+    ASSERT_TRUE(daemon.process().was_killed());
     ASSERT_NO_FATAL_FAILURE(expect_recovery(script));
   }
   expect_nothing_left();

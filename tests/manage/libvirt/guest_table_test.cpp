@@ -40,18 +40,16 @@ class FakeGuest {
   explicit FakeGuest(const std::string& name, const std::string& note = {}) {
     Pipe orders = make_pipe();
     Pipe ready = make_pipe();
-    pid_ = fork_with_parent();
-    if (pid_ == 0) live(name, note, orders.reading.get(), ready.writing.get());
+    process_ = Child::start([&] { live(name, note, orders.reading.get(), ready.writing.get()); });
     ready.writing.reset();
     orders_ = std::move(orders.writing);
     said_ = std::move(ready.reading);
     wait_for_a_word();
   }
-  ~FakeGuest() { kill(); }
   FakeGuest(const FakeGuest&) = delete;
   FakeGuest& operator=(const FakeGuest&) = delete;
 
-  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
   /// p: pause, r: resume, c: cut the watchers off, n: the same, and refuse the next ones, e: end with words,
   /// x: end without.
   void order(char what) const { EXPECT_EQ(::write(orders_.get(), &what, 1), 1); }
@@ -63,17 +61,10 @@ class FakeGuest {
   }
   /// Whether it was there to be killed.
   bool kill() {
-    if (pid_ == 0) return false;
-    int status = 0;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, &status, 0);
-    pid_ = 0;
-    return WIFSIGNALED(status);
+    process_.kill();
+    return process_.was_killed();
   }
-  void reap() {
-    status_of_child(pid_, "a guest that was told to end");
-    pid_ = 0;
-  }
+  void reap() { process_.wait("a guest that was told to end"); }
 
  private:
   [[noreturn]] static void live(const std::string& name, const std::string& note, int orders, int ready) {
@@ -130,7 +121,7 @@ class FakeGuest {
     ::_exit(0);
   }
 
-  pid_t pid_ = 0;
+  Child process_;
   UniqueFd orders_, said_;
 };
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pty.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -158,14 +157,13 @@ TEST_F(ConsoleInputTerminal, WhoReadsAPipedOutputHasTheTerminal) {
 
 TEST_F(ConsoleInputTerminal, ASignalThatEndsTheProcessPutsItBack) {
   for (const int signal : {SIGQUIT, SIGABRT, SIGSEGV}) {
-    const pid_t child = fork_with_parent();
-    if (child == 0) {
+    const auto die_of_it = [&](int) {
       ::signal(signal, SIG_DFL);  // a sanitizer has handlers of its own
       const RawTerminal raw(slave_.get());
       if (is_raw()) ::raise(signal);
-      ::_exit(1);
-    }
-    EXPECT_EQ(code_of(status_of_child(child, "a process that a signal ends")), 128 + signal);
+      return 1;
+    };
+    EXPECT_EQ(in_child(die_of_it).code, 128 + signal);
     EXPECT_FALSE(is_raw()) << signal;
   }
 }
