@@ -12,13 +12,13 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/temporary_directory.hpp"
 #include "base/types.hpp"
 #include "base/units.hpp"

@@ -11,12 +11,12 @@
 #include <array>
 #include <chrono>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 
 #include "base/check.hpp"
 #include "base/file_bytes.hpp"
+#include "base/json.hpp"
 #include "base/read_ahead.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"

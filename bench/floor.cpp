@@ -7,9 +7,9 @@
 
 #include <cstring>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/mapping.hpp"
 #include "base/memory_file.hpp"
 #include "base/thread_use.hpp"

@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <string>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/process_memory.hpp"
 #include "base/thread_use.hpp"
 #include "bench/process_clock.hpp"

@@ -4,10 +4,10 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 #include "bench/child.hpp"
 #include "bench/image.hpp"

@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/temporary_directory.hpp"
 #include "bench/bench.hpp"
 

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include "base/json.hpp"
 
 namespace samepage::bench {
 namespace {

@@ -18,7 +18,6 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +25,7 @@
 #include "base/check.hpp"
 #include "base/elapsed.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/mapping.hpp"
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"

@@ -7,10 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "dedup/daemon_client.hpp"
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/page_outs.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "bench/interruption.hpp"
 #include "bench/live_guests.hpp"
 

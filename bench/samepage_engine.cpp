@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/samepage_engine.hpp"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json.hpp"
 #include "bench/interruption.hpp"
 #include "bench/process_clock.hpp"
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/work.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "bench/process_clock.hpp"
 
 namespace samepage::bench {

@@ -2,11 +2,11 @@
 // How a command asks the daemon something: figures, knobs. Agents have their own connection (agent/).
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::dedup {

@@ -3,12 +3,12 @@
 // callers poll, and so a daemon that hangs holds up none of them.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/message_receiver.hpp"
 #include "base/unique_fd.hpp"
 

@@ -3,8 +3,7 @@
 // entry more: of those that were longer than all.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "dedup/hold_times.hpp"
 
 namespace samepage::dedup {

@@ -3,8 +3,9 @@
 // those that are not UTF-8 become U+FFFD, where the library would throw.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "base/json.hpp"
 
 namespace samepage::dedup {
 

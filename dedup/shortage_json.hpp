@@ -3,10 +3,10 @@
 // what "waiting" counts.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 
+#include "base/json.hpp"
 #include "dedup/shortage.hpp"
 
 namespace samepage::dedup {

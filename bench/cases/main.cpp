@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/parse_outcome.hpp"
 #include "base/process_setup.hpp"
 #include "base/standard_output.hpp"

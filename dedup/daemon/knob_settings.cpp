@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dedup/daemon/knob_settings.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "dedup/knobs.hpp"
 
 namespace samepage::dedup {

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "base/check.hpp"
 #include "base/framing.hpp"
 #include "base/hand_over.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/processors.hpp"

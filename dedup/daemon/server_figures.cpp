@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/cpu_time.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
 #include "base/types.hpp"

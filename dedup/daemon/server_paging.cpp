@@ -2,11 +2,11 @@
 // Paging files that come and go while guests run.
 #include <algorithm>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/fault_points.hpp"

@@ -2,8 +2,8 @@
 #include "dedup/daemon/statistics.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "base/types.hpp"
 #include "dedup/hold_times_json.hpp"
 #include "dedup/shortage_json.hpp"

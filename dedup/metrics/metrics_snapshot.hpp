@@ -7,11 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "dedup/protocol.hpp"
 #include "dedup/shortage.hpp"
 

@@ -11,10 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/open_again.hpp"
 
 namespace samepage::cli {

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "base/mapping.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"

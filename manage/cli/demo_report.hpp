@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.hpp"
 #include "manage/cli/duplicates.hpp"
 #include "manage/guests/snapshot.hpp"
 

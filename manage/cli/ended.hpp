@@ -2,10 +2,10 @@
 // Guests that have ended, as `ps --all`, `logs` and messages show them.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "vmm/control/guest_record.hpp"
 
 namespace samepage::cli {

@@ -9,13 +9,13 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"

@@ -12,11 +12,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/memory_file.hpp"
 #include "base/pipe.hpp"
 #include "base/process_setup.hpp"

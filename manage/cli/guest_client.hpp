@@ -4,12 +4,12 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/guests/guest_connection.hpp"
 #include "manage/guests/sampler.hpp"
 #include "manage/guests/snapshot.hpp"

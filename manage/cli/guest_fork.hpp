@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.hpp"
 #include "vmm/process/guest_process.hpp"
 #include "vmm/snapshot/snapshot_file.hpp"
 

@@ -2,9 +2,9 @@
 // A guest writes a large file for a command: its memory, itself.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/json.hpp"
 #include "manage/cli/guest_client.hpp"
 #include "vmm/control/stop_signals.hpp"
 

@@ -7,12 +7,12 @@
 #include <csignal>
 #include <exception>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 
 #include "base/check.hpp"
 #include "base/error_text.hpp"
+#include "base/json.hpp"
 #include "base/process_setup.hpp"
 #include "base/runtime_dir.hpp"
 #include "base/standard_output.hpp"

@@ -2,10 +2,10 @@
 // What goes to stdout.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "base/json.hpp"
 #include "vmm/control/stop_signals.hpp"
 
 namespace samepage::cli {

@@ -8,12 +8,12 @@
 #include <array>
 #include <charconv>
 #include <deque>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "manage/cli/consoles.hpp"
 #include "manage/cli/guest_child.hpp"

@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/cli/console_file.hpp"
 #include "manage/cli/guest_child.hpp"
 #include "manage/cli/run_options.hpp"

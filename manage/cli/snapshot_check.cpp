@@ -6,10 +6,10 @@
 
 #include <chrono>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/units.hpp"
 #include "manage/cli/commands.hpp"
 #include "manage/cli/common_options.hpp"

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "base/figure.hpp"
+#include "base/json.hpp"
 
 namespace samepage::guests {
 

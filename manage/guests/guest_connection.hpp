@@ -6,12 +6,12 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/control/process_handle.hpp"

@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 #include "vmm/control/control_message.hpp"
 #include "vmm/control/registry.hpp"

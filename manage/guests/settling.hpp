@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/json.hpp"
 
 namespace samepage::guests {
 

@@ -4,10 +4,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/guests/figures.hpp"
 
 namespace samepage::guests {

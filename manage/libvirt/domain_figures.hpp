@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/libvirt/domain_definition.hpp"
 #include "manage/libvirt/domains.hpp"
 #include "manage/libvirt/typed_parameter.hpp"

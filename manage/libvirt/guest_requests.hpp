@@ -4,8 +4,8 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "manage/guests/guest_connection.hpp"
 #include "manage/libvirt/domain_definition.hpp"
 #include "manage/libvirt/domains_parts.hpp"

@@ -11,13 +11,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/memory_file.hpp"
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"

@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 #include "manage/libvirt/domain_definition.hpp"
 #include "vmm/control/control_message.hpp"

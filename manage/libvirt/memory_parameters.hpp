@@ -3,10 +3,10 @@
 // table. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/libvirt/typed_parameter.hpp"
 
 namespace samepage::libvirt {

@@ -2,8 +2,9 @@
 // What `samepage analyze --json` found in memory images, as a part of the page. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "base/json.hpp"
 
 namespace samepage::report {
 

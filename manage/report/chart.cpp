@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "manage/report/html.hpp"
 
 namespace samepage::report {

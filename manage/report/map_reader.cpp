@@ -2,11 +2,11 @@
 #include "manage/report/map_reader.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/guests/figures.hpp"
 #include "manage/guests/guest_connection.hpp"
 #include "vmm/control/registry.hpp"

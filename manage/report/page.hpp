@@ -2,9 +2,9 @@
 // The page that `samepage report` writes: one file that needs no other. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.hpp"
 #include "manage/report/history.hpp"
 
 namespace samepage::report {

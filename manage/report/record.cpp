@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manage/report/record.hpp"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json.hpp"
 #include "dedup/json_text.hpp"
 
 namespace samepage::report {

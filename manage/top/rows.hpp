@@ -4,11 +4,11 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "manage/guests/snapshot.hpp"
 #include "manage/top/columns.hpp"
 

@@ -2,10 +2,10 @@
 // The rows of `samepage top` for programs: CSV (RFC 4180) and JSON. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 
+#include "base/json.hpp"
 #include "manage/guests/snapshot.hpp"
 #include "manage/top/rows.hpp"
 

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "base/file_bytes.hpp"
+#include "base/json.hpp"
 #include "base/memory_file.hpp"
 #include "base/temporary_directory.hpp"
 #include "base/unique_fd.hpp"

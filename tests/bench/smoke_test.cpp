@@ -8,8 +8,9 @@
 
 #include <array>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "base/json.hpp"
 
 namespace {
 

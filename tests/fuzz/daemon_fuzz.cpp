@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A daemon whose peers lie, beside guests that don't. The honest ones' memory is always what they wrote; when
 // the liars' processes are gone, references are what is mapped, and in the end nothing is left.
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.hpp"
 #include "base/temporary_directory.hpp"
 #include "tests/fuzz/fail_hard.hpp"
 #include "tests/fuzz/liar.hpp"

@@ -7,10 +7,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "tests/base/wait_until.hpp"
 
 namespace samepage::system_test {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What guests share goes out when all of them are suspended, and they read what they wrote afterwards.
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.hpp"
 #include "tests/system/paging_host.hpp"
 
 namespace samepage::system_test {

@@ -25,12 +25,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "base/json.hpp"
 #include "base/message_receiver.hpp"
 
 namespace samepage::vmm {

@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <variant>
 
 #include "base/figure.hpp"
+#include "base/json.hpp"
 
 namespace samepage::vmm {
 

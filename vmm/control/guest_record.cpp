@@ -13,10 +13,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/runtime_dir.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/json_text.hpp"

@@ -11,13 +11,13 @@
 #include <concepts>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "vmm/machine/machine_state_fields.hpp"
 
 namespace samepage::vmm {

@@ -8,9 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "dedup/json_text.hpp"
 #include "vmm/control/console_stream.hpp"
 

@@ -4,12 +4,12 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "dedup/agent/agent.hpp"
 #include "dedup/agent/page_map.hpp"
 #include "vmm/control/control_message.hpp"

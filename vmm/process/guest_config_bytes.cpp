@@ -2,12 +2,12 @@
 #include "vmm/process/guest_config_bytes.hpp"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/types.hpp"
 
 namespace samepage::vmm {

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/types.hpp"
 #include "base/unique_fd.hpp"
 #include "dedup/agent/agent.hpp"

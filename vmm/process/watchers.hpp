@@ -7,11 +7,11 @@
 #include <poll.h>
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 
 namespace samepage::vmm {

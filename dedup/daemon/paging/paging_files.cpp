@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 
 namespace samepage::dedup {

@@ -6,11 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <future>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/listening_socket.hpp"
 #include "tests/base/wait_until.hpp"

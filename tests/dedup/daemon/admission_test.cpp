@@ -7,13 +7,13 @@
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/daemon/server.hpp"

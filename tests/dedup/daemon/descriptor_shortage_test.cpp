@@ -9,11 +9,11 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/daemon/server.hpp"

@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/check.hpp"
+#include "base/json.hpp"
 
 namespace samepage::dedup {
 namespace {

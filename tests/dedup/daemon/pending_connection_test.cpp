@@ -7,12 +7,12 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/protocol.hpp"

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/check.hpp"
 #include "base/fault_point.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "dedup/daemon/server.hpp"
 #include "dedup/listening_socket.hpp"
 #include "tests/base/wait_until.hpp"

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "dedup/daemon_connection.hpp"
 
 namespace samepage::dedup {

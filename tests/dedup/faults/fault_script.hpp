@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "tests/dedup/faults/daemon_process.hpp"
 #include "tests/dedup/fleet/fleet.hpp"
 

@@ -8,7 +8,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
 #include <set>
@@ -17,6 +16,7 @@
 
 #include "base/check.hpp"
 #include "base/fault_point.hpp"
+#include "base/json.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/daemon/paging/paging_file.hpp"
 #include "dedup/fault_points.hpp"

@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/check.hpp"
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "tests/base/wait_until.hpp"
 

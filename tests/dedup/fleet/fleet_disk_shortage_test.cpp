@@ -4,9 +4,9 @@
 
 #include <chrono>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "base/fault_point.hpp"
+#include "base/json.hpp"
 #include "dedup/daemon/paging/paging_file.hpp"
 #include "tests/dedup/fleet/fleet_paging.hpp"
 

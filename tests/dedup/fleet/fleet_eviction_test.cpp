@@ -5,8 +5,8 @@
 
 #include <chrono>
 #include <cstddef>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "base/temporary_directory.hpp"
 #include "tests/base/wait_until.hpp"
 #include "tests/dedup/daemon/paging/full_disks.hpp"

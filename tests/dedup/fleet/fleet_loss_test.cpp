@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.hpp"
 #include "base/process_memory.hpp"
 #include "tests/dedup/fleet/fleet_fixture.hpp"
 

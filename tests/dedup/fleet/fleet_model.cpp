@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "base/fault_point.hpp"
+#include "base/json.hpp"
 #include "base/memory_file.hpp"
 #include "dedup/agent/backing.hpp"
 

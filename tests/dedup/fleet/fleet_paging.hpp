@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json.hpp"
 #include "base/pagemap.hpp"
 #include "base/temporary_directory.hpp"
 #include "tests/dedup/fleet/fleet_fixture.hpp"

@@ -3,10 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/check.hpp"
 #include "base/fault_point.hpp"
+#include "base/json.hpp"
 #include "base/process_memory.hpp"
 #include "tests/base/wait_until.hpp"
 #include "tests/dedup/fleet/fleet_paging.hpp"

@@ -3,9 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/fault_point.hpp"
+#include "base/json.hpp"
 #include "tests/dedup/daemon/paging/full_disks.hpp"
 #include "tests/dedup/fleet/fleet_paging.hpp"
 

@@ -5,10 +5,10 @@
 
 #include <chrono>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/fault_point.hpp"
+#include "base/json.hpp"
 #include "dedup/shortage.hpp"
 #include "tests/dedup/daemon/paging/full_disks.hpp"
 #include "tests/dedup/fleet/fleet_fixture.hpp"

@@ -3,8 +3,7 @@
 // untouched or written because it is there. Needs root, for a swap file.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "base/pagemap.hpp"
 #include "tests/base/swap_file.hpp"
 #include "tests/dedup/fleet/fleet_fixture.hpp"

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "tests/dedup/fleet/hostile_peer.hpp"
 

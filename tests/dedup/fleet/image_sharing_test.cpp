@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json.hpp"
 #include "base/process_memory.hpp"
 #include "tests/base/forked_child.hpp"
 #include "tests/dedup/fleet/fleet.hpp"

@@ -12,12 +12,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/framing.hpp"
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "base/temporary_directory.hpp"
 #include "dedup/agent/agent.hpp"

@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json.hpp"
 #include "base/pipe.hpp"
 #include "tests/base/wait_until.hpp"
 #include "tests/dedup/fleet/fleet.hpp"

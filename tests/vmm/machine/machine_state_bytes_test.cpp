@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "tests/vmm/machine/sample_state.hpp"
 
 namespace samepage::vmm {

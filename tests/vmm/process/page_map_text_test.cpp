@@ -4,7 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <nlohmann/json.hpp>
+
+#include "base/json.hpp"
 
 namespace samepage::vmm {
 namespace {
