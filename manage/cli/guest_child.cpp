@@ -16,6 +16,7 @@
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/exit_by_signal.hpp"
 #include "base/json.hpp"
 #include "base/memory_file.hpp"
 #include "base/pipe.hpp"
@@ -121,10 +122,6 @@ std::string read_report(int fd, const vmm::StopSignals& signals) {
   return report;
 }
 
-int shell_status(int status) {
-  return WIFSIGNALED(status) ? exit_by_signal(WTERMSIG(status)) : WEXITSTATUS(status);
-}
-
 }  // namespace
 
 std::string running_report(const vmm::RunningGuest& guest) {
@@ -226,7 +223,7 @@ std::optional<int> GuestChildren::reap(pid_t pid) {
   const auto child = std::find_if(children_.begin(), children_.end(),
                                   [&](const GuestChild& one) { return one.pid == pid && !one.reaped; });
   if (child != children_.end()) child->reaped = true;
-  return ended == pid ? shell_status(status) : exit_failure;  // somebody else has taken its status
+  return ended == pid ? exit_code_of(status) : exit_failure;  // somebody else has taken its status
 }
 
 bool GuestChildren::ends_within(const GuestChild& child, int milliseconds) {

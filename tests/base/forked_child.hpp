@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/exit_by_signal.hpp"
 #include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 #include "tests/base/wait_until.hpp"
@@ -51,11 +52,6 @@ inline int status_of_child(pid_t child, const std::string& what) {
   return status;
 }
 
-/// An exit code, or 128 + signal.
-inline int code_of(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 struct Ended {
   int code = -1;  // exit code, or 128 + signal
   std::string said;
@@ -84,7 +80,7 @@ inline Ended in_child(const std::function<int(int said)>& act) {
     if (got <= 0) break;
     ended.said.append(part.data(), static_cast<std::size_t>(got));
   }
-  ended.code = code_of(status_of_child(child, "a child"));
+  ended.code = exit_code_of(status_of_child(child, "a child"));
   return ended;
 }
 

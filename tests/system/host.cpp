@@ -16,6 +16,7 @@
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/exit_by_signal.hpp"
 #include "base/pipe.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/spawn_plan.hpp"
@@ -122,7 +123,7 @@ Finished Host::run(const Words& command) const {
                   << finished.out << finished.err;
     ::kill(pid, SIGKILL);
   }
-  finished.code = code_of(status_of_child(pid, words));
+  finished.code = exit_code_of(status_of_child(pid, words));
   return finished;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/exit_by_signal.hpp"
 #include "tests/base/forked_child.hpp"
 #include "tests/base/wait_until.hpp"
 
@@ -46,7 +47,7 @@ void Process::signal(int number) const {
 }
 
 int Process::wait() {
-  return code_of(status_of_child(std::exchange(pid_, -1), command_));
+  return exit_code_of(status_of_child(std::exchange(pid_, -1), command_));
 }
 
 Pipe make_terminal() {

@@ -18,6 +18,7 @@
 
 #include "base/argv.hpp"
 #include "base/check.hpp"
+#include "base/exit_by_signal.hpp"
 #include "base/poll_timeout.hpp"
 #include "base/spawn_plan.hpp"
 #include "tests/base/forked_child.hpp"
@@ -121,7 +122,7 @@ int Terminal::wait() {
   const auto end = Clock::now() + longest_wait;
   while (read_more(end, "its end")) {
   }
-  return code_of(status_of_child(std::exchange(pid_, -1), "a command in a terminal"));
+  return exit_code_of(status_of_child(std::exchange(pid_, -1), "a command in a terminal"));
 }
 
 std::string Terminal::modes() const {
